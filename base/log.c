@@ -1,0 +1,155 @@
+/*
+ * log: format, escape, write once.
+ *
+ * Called from everywhere. It never blocks on anything but write(2) to stderr,
+ * never allocates, and never logs a secret: callers decide what they pass.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 4096 };
+
+static struct {
+	enum log_level level;
+	char name[32];
+} log_state = { LOG_LEVEL_INFO, "fastrd" };
+
+void
+log_open(const char *name, enum log_level level)
+{
+	snprintf(log_state.name, sizeof(log_state.name), "%s", name);
+	log_state.level = level;
+}
+
+enum log_level
+log_level_get(void)
+{
+	return log_state.level;
+}
+
+/* Length of a well-formed UTF-8 sequence at p, 0 when there is none
+ * (RFC 3629 section 4). */
+static size_t
+utf8_len(const unsigned char *p, const unsigned char *end)
+{
+	size_t n, i;
+
+	if (*p < 0xC2 || *p > 0xF4)
+		return 0;
+	n = *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
+	if ((size_t)(end - p) < n)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) ||
+	    (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F))
+		return 0;
+	return n;
+}
+
+/* Copy `in` to `out` (size LINE_MAX_BYTES) with control and malformed bytes as
+ * \xNN; a newline is kept, because messages may carry a traceback. */
+static size_t
+escape(char *out, const char *in, size_t room)
+{
+	const unsigned char *p = (const unsigned char *)in;
+	const unsigned char *end = p + strlen(in);
+	size_t n = 0;
+
+	while (p < end && n + 5 < room) {
+		size_t seq = utf8_len(p, end);
+
+		if ((*p >= 0x20 && *p < 0x7F) || *p == '\n' || *p == '\t') {
+			out[n++] = (char)*p++;
+		} else if (seq > 0) {
+			memcpy(out + n, p, seq);
+			n += seq;
+			p += seq;
+		} else {
+			n += (size_t)snprintf(out + n, 5, "\\x%02x", *p++);
+		}
+	}
+	return n;
+}
+
+static void
+emit(enum log_level level, int err, const char *fmt, va_list ap)
+{
+	static const char *const words[] = { "debug", "info", "warn", "error" };
+	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 128];
+	struct timespec now;
+	struct tm tm;
+	size_t n, m;
+	int len;
+
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	if (len < 0)
+		return;
+	m = (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
+	if (err != 0)
+		snprintf(text + m, sizeof(text) - m, ": %s", strerror(err));
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03ldZ %s [%s] ",
+	    now.tv_nsec / 1000000, words[level], log_state.name);
+	n += escape(line + n, text, sizeof(line) - n - 1);
+	line[n++] = '\n';
+	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+		continue;
+}
+
+#define LOG_BODY(lvl, err) \
+	do { \
+		int saved = errno; \
+		va_list ap; \
+		if (log_state.level <= (lvl)) { \
+			va_start(ap, fmt); \
+			emit((lvl), (err), fmt, ap); \
+			va_end(ap); \
+		} \
+		errno = saved; \
+	} while (0)
+
+void
+log_debug(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LEVEL_DEBUG, 0);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LEVEL_INFO, 0);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LEVEL_WARN, saved);
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LEVEL_WARN, 0);
+}
+
+void
+log_error(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LEVEL_ERROR, saved);
+}
+
+void
+log_errorx(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LEVEL_ERROR, 0);
+}

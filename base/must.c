@@ -1,0 +1,37 @@
+/*
+ * must: the one way this program ends on its own bug.
+ *
+ * Called through the must() macro from every room. It allocates nothing and
+ * takes no lock, because the heap may be what is broken.
+ */
+#include "base/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static must_last_words_f *last_words;
+
+void
+must_set_last_words(must_last_words_f *hook)
+{
+	last_words = hook;
+}
+
+void
+must_fail(const char *file, int line, const char *func, const char *cond)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text), "bug: %s:%d: %s: must(%s) failed\n",
+	    file, line, func, cond);
+
+	if (n < 0)
+		abort();
+	if ((size_t)n >= sizeof(text))
+		n = (int)sizeof(text) - 1;
+	if (last_words != NULL)
+		last_words(text);
+	if (write(STDERR_FILENO, text, (size_t)n) < 0)
+		abort();
+	abort();
+}

@@ -1,0 +1,157 @@
+/*
+ * exchange: one request and its answer, whatever carried them.
+ *
+ * The structure every room above http shares. It knows RFC 9110 semantics
+ * (method, target, fields, content, status), not sockets and not Python, and
+ * nothing in it assumes HTTP/1.1 framing, so that another protocol version can
+ * fill it. Upward calls go through one table of callbacks that the owner of
+ * the connection sets; downward, rooms call each other's functions.
+ *
+ * Memory: every slice points into bytes that stay until the exchange is reset
+ * (the connection's input buffer, the exchange's arena or its body buffer).
+ */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+enum {
+	HX_MAX_HEADERS = 100,	/* field lines in one request head */
+	HX_MAX_PARAMS = 16,	/* path parameters in one route */
+};
+
+/* Methods have the numbers of http-parser's table, so that a set of methods is
+ * one 64 bit mask: 1 << method. */
+typedef uint8_t hx_method;
+
+struct hx_header {
+	struct slice name;	/* lower case */
+	struct slice value;	/* without surrounding blanks */
+};
+
+/* Fields the server itself or a plan asks for by name, found while parsing. */
+enum hx_known {
+	HX_HOST,
+	HX_CONTENT_TYPE,
+	HX_CONTENT_LENGTH,
+	HX_TRANSFER_ENCODING,
+	HX_CONNECTION,
+	HX_EXPECT,
+	HX_UPGRADE,
+	HX_COOKIE,
+	HX_KNOWN_COUNT
+};
+
+struct hx_request {
+	hx_method method;
+	uint8_t minor;			/* HTTP/1.minor: 0 or 1 */
+	bool keep_alive;		/* the client lets the connection live on */
+	bool chunked;			/* Transfer-Encoding: chunked */
+	bool expect_continue;		/* Expect: 100-continue, HTTP/1.1 */
+	struct slice method_name;
+	struct slice target;		/* request-target as sent */
+	struct slice raw_path;		/* path of the target, still percent-encoded */
+	struct slice path;		/* percent-decoded, always valid UTF-8 */
+	struct slice query;		/* without '?', as sent; empty when absent */
+	uint64_t content_length;	/* 0 when absent */
+	unsigned n_headers;
+	struct hx_header headers[HX_MAX_HEADERS];
+	int8_t first[HX_KNOWN_COUNT];	/* index of the first occurrence, -1: none */
+	uint8_t count[HX_KNOWN_COUNT];	/* occurrences */
+};
+
+/* The content of the request as far as it has arrived and was not yet taken. */
+struct hx_content {
+	const char *data;		/* contiguous */
+	size_t len;
+	size_t cap;			/* of an owned buffer; 0: data is borrowed */
+	uint64_t received;		/* content bytes in total */
+	bool complete;			/* the last byte has arrived */
+	bool aborted;			/* the client went away before the end */
+};
+
+enum hx_state {
+	HX_IDLE,			/* no request in hand */
+	HX_RUNNING,			/* handed to the application */
+	HX_HEAD_SENT,			/* answer begun */
+	HX_DONE,			/* answer complete */
+	HX_FAILED			/* answer begun and cannot be completed */
+};
+
+struct hx_exchange;
+
+/* A piece of answer content. `release(arg)` is called exactly once, when the
+ * bytes are no longer needed, possibly at once and possibly much later, always
+ * on the loop's thread with the interpreter held; NULL: copy the bytes. */
+struct hx_piece {
+	struct slice bytes;
+	void (*release)(void *arg);
+	void *arg;
+};
+
+/* What a room below may ask of the owner of the connection. */
+struct hx_calls {
+	/* A complete answer in one go: status, fields in order, content. The
+	 * caller has already counted content-length among the fields when it
+	 * wants one. Returns 0, or -1 when the peer is gone (not an error for
+	 * the caller). */
+	int (*answer)(struct hx_exchange *x, int status,
+	    const struct hx_header *fields, size_t n_fields,
+	    struct hx_piece content);
+	/* The same in steps. body() with last set ends the answer. */
+	int (*head)(struct hx_exchange *x, int status,
+	    const struct hx_header *fields, size_t n_fields);
+	int (*body)(struct hx_exchange *x, struct hx_piece piece, bool last);
+	/* Bytes accepted but not yet taken by the kernel; above the owner's
+	 * high-water mark a producer should wait for pyb_request_writable(). */
+	size_t (*backlog)(struct hx_exchange *x);
+	/* The application wants (more) request content: sends 100-continue
+	 * when due, goes on reading. */
+	void (*want_read)(struct hx_exchange *x);
+	/* The application failed and no further answer comes. Before the head
+	 * this sends a plain 500, after it the connection is cut. */
+	void (*abort)(struct hx_exchange *x);
+	/* pyb_request_active() has become false: the exchange may be reset and
+	 * the next request of the connection begun. */
+	void (*released)(struct hx_exchange *x);
+};
+
+struct hx_exchange {
+	struct hx_request req;
+	struct hx_content content;
+	enum hx_state state;
+	bool is_head;			/* HEAD: no content is sent */
+	int status;			/* sent status, 0 before */
+	const struct hx_calls *calls;
+	void *owner;			/* the connection; only `calls` look at it */
+	void *app;			/* the bindings' state of this request */
+	struct slice client_host, server_host;	/* numeric; empty on a unix socket */
+	uint16_t client_port, server_port;
+	struct slice scheme;		/* "http" */
+	/* Route match, filled by shm_route_match(). */
+	uint32_t route;
+	unsigned n_params;
+	struct slice params[HX_MAX_PARAMS];	/* in the template's order, into req.path */
+	struct arena arena;
+};
+
+/* Prepare `x` for its first request. 0, or -1 when out of memory. */
+int hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner);
+
+/* Forget the request in hand: content buffer freed, arena reset (its hooks
+ * run), state HX_IDLE. The connection's facts (owner, client, scheme) stay. */
+void hx_exchange_reset(struct hx_exchange *x);
+
+void hx_exchange_fini(struct hx_exchange *x);
+
+/* First field of that known name; its value has ptr NULL when absent. */
+struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which);
+
+/* Append to the content buffer. 0, or -1 when out of memory. */
+int hx_content_append(struct hx_exchange *x, struct slice bytes);
+
+#endif

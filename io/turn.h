@@ -1,0 +1,77 @@
+/*
+ * turn: the only place of a process that waits.
+ *
+ * One io_turn is one libevent base, one FIFO of jobs and one list of things to
+ * flush. A turn goes: poll (no interpreter held; libevent callbacks only move
+ * bytes and push jobs), run a snapshot of the FIFO (the owner of the loop
+ * holds the interpreter), flush (one writev per dirty connection, interpreter
+ * released again). No user code ever runs inside event_base_loop(), which
+ * cannot be re-entered.
+ *
+ * Everything but io_turn_wake() belongs to the thread that runs the loop.
+ */
+#ifndef IO_TURN_H
+#define IO_TURN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+struct io_turn;
+
+/* Intrusive FIFO node. Zero-initialised before first use; a job is queued at
+ * most once at a time (io_turn_push on a queued job does nothing). */
+struct io_job {
+	struct io_job *next;
+	bool queued;
+	void (*run)(struct io_job *job);	/* interpreter held */
+};
+
+/* Intrusive flush node: something has bytes to send at the end of the turn. */
+struct io_flush {
+	struct io_flush *next;
+	bool queued;
+	void (*flush)(struct io_flush *node);	/* interpreter NOT held */
+};
+
+/* NULL when out of memory or descriptors. */
+struct io_turn *io_turn_new(void);
+void io_turn_free(struct io_turn *t);
+
+/* Borrowed; for event_assign() by rooms that own events. */
+struct event_base *io_turn_base(struct io_turn *t);
+
+/* Queue for the next io_turn_run(). Jobs pushed while running wait for the
+ * next snapshot, so neither kind of work starves another. */
+void io_turn_push(struct io_turn *t, struct io_job *job);
+
+/* Take a queued job out again (its owner goes away). No-op when not queued. */
+void io_turn_remove(struct io_turn *t, struct io_job *job);
+
+void io_turn_dirty(struct io_turn *t, struct io_flush *node);
+void io_turn_undirty(struct io_turn *t, struct io_flush *node);
+
+/* True when jobs are queued: the next poll must not block. */
+bool io_turn_pending(const struct io_turn *t);
+
+/* Wait for events (not at all when `block` is false or jobs are queued) and
+ * run their callbacks. Returns 0, or -1 with errno when the kernel refuses. */
+int io_turn_poll(struct io_turn *t, bool block);
+
+/* Run the jobs queued at entry; returns how many. */
+size_t io_turn_run(struct io_turn *t);
+
+void io_turn_flush(struct io_turn *t);
+
+/* Make a blocked io_turn_poll() return. Thread and signal safe, never blocks;
+ * cheap when the loop is awake. */
+void io_turn_wake(struct io_turn *t);
+
+/* Monotonic clock in milliseconds as of the last poll: for time-outs. */
+uint64_t io_turn_now_ms(const struct io_turn *t);
+
+/* The Date header's second, refreshed by poll (unix time). */
+int64_t io_turn_now_s(const struct io_turn *t);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * plan: the compiled form of one route, as records in the sealed table.
+ *
+ * A plan is a flat list of steps over numbered value slots. The first `n_pure`
+ * steps run no user code: they read parameters and content and validate them,
+ * and when one of them finds anything missing, invalid or unusual the request
+ * is replayed through the application itself. The steps after them run in the
+ * exact order in which FastAPI would call the dependencies and the endpoint.
+ *
+ * Records hold indexes only. Object indexes point into the list of Python
+ * objects which every process makes for itself (the compiler returns it beside
+ * the table); string offsets point into the table's string section.
+ *
+ * The compiler (python/fastrapi/compile) writes these records through
+ * shm/builder, shm/check verifies every index, bindings/plan runs them. The
+ * names below are exported to Python, so that a value is written down once.
+ */
+#ifndef SHM_PLAN_H
+#define SHM_PLAN_H
+
+#include <stdint.h>
+
+#define SHM_NONE UINT32_MAX	/* "no object", "no slot", "no plan" */
+
+/* op, what it does. `object` etc. are the fields of struct shm_step. */
+#define SHM_STEP_OPS(X) \
+	/* Read `name` from `source`, validate with `object` (SHM_NONE: keep the \
+	 * text), into `slot`. Absent: `object2` is the default, see flags. */ \
+	X(PARAM, 0) \
+	/* Parameter model: the `count` PARAM_FIELD steps that follow name its \
+	 * fields; a dict of those present plus all other entries of the source \
+	 * (FastAPI passes extras too) is validated with `object`. */ \
+	X(PARAM_MODEL, 1) \
+	/* One field of the PARAM_MODEL before it: `name` is looked up, `object` \
+	 * is the key (str) in the dict. */ \
+	X(PARAM_FIELD, 2) \
+	/* Parse the content as JSON into `slot` (internal: the raw value). */ \
+	X(BODY_PARSE, 3) \
+	/* Validate the whole parsed content in slot `first` with `object`. */ \
+	X(BODY_WHOLE, 4) \
+	/* Validate member `object2`... of the parsed object in slot `first`: \
+	 * key `name` (Python str in object list: `key`), default as PARAM. */ \
+	X(BODY_FIELD, 5) \
+	/* Call `object` with the values of args[first .. first+count) under the \
+	 * keyword names of tuple `object2`; result into `slot`. */ \
+	X(CALL, 6) \
+	/* Put the request's Request / Response / BackgroundTasks into `slot`. */ \
+	X(REQUEST, 7) \
+	X(RESPONSE, 8) \
+	X(BACKGROUND, 9) \
+	/* Fresh object made by calling `object` without arguments. */ \
+	X(FRESH, 10) \
+	/* The endpoint: as CALL; its result is what the plan's encoding gets. */ \
+	X(ENDPOINT, 11)
+
+#define SHM_ENUM_OP(name, value) SHM_STEP_##name = (value),
+enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 12 };
+
+#define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(BODY, 4)
+#define SHM_ENUM_SOURCE(name, value) SHM_SOURCE_##name = (value),
+enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 5 };
+
+/* Flags of a step. */
+#define SHM_STEP_FLAGS(X) \
+	X(REQUIRED, 1)		/* absent: replay */ \
+	X(LIST, 2)		/* all occurrences, as a list; empty counts as absent */ \
+	X(DEFAULT_COPY, 4)	/* the default is deep-copied for each request */ \
+	X(DEFAULT_VALIDATE, 8)	/* the default goes through the validator */ \
+	X(IMPURE, 16)		/* the validator runs user code: stands after the pure steps, \
+				 * its errors become a RequestValidationError, never a replay */ \
+	X(SYNC, 32)		/* CALL/ENDPOINT: a plain function, for the thread pool */ \
+	X(AWAIT, 64)		/* CALL/ENDPOINT: returns a coroutine */ \
+	X(SUSPENDS, 128)	/* AWAIT whose code may suspend: needs a task of its own */ \
+	X(YIELD, 256)		/* CALL: generator dependency, entered on an exit stack through \
+				 * the installed FastAPI's own helper (`object` is that helper bound \
+				 * to the dependant) */ \
+	X(SCOPE_FUNCTION, 512)	/* YIELD: on the function stack, else on the request stack */ \
+	X(INT, 1024)		/* PATH: convertor int; the text becomes a Python int first */ \
+	X(FLOAT, 2048)		/* PATH: convertor float */ \
+	X(UUID, 4096)		/* PATH: convertor uuid */ \
+	X(INLINE, 8192)		/* SYNC function known to be trivial and pure (a class or builtin \
+				 * of FastAPI's own): may run on the loop */ \
+	X(OPTIONAL_MODEL, 16384) /* PARAM_MODEL: none of its names present: use the default */
+
+#define SHM_ENUM_FLAG(name, value) SHM_STEP_F_##name = (value),
+enum shm_step_flag { SHM_STEP_FLAGS(SHM_ENUM_FLAG) SHM_STEP_F_ALL = 32767 };
+
+struct shm_step {
+	uint8_t op;
+	uint8_t source;
+	uint16_t flags;
+	uint32_t slot;		/* destination, SHM_NONE: dropped */
+	uint32_t name;		/* offset into strings; key bytes (headers lower case) */
+	uint32_t name_len;
+	uint32_t object;
+	uint32_t object2;
+	uint32_t first;		/* first arg, or source slot */
+	uint32_t count;		/* number of args, or of PARAM_FIELD steps */
+	uint32_t key;		/* object: BODY_FIELD's key, PARAM's path parameter position */
+};
+
+/* How an endpoint's result that is no Response becomes the answer. */
+#define SHM_RESPONSE_MODES(X) \
+	/* response_field and default class: validate, serializer.to_json */ \
+	X(MODEL_JSON, 0) \
+	/* no response_field, default class: builtin encoder, else Python */ \
+	X(PLAIN_JSON, 1) \
+	/* anything else: helper.encode(result, response, background), a plain \
+	 * call that returns a Response (it raises what FastAPI would raise) */ \
+	X(HELPER, 2)
+
+#define SHM_ENUM_MODE(name, value) SHM_RESPONSE_##name = (value),
+enum shm_response_mode { SHM_RESPONSE_MODES(SHM_ENUM_MODE) SHM_RESPONSE_MODE_COUNT = 3 };
+
+#define SHM_PLAN_FLAGS(X) \
+	X(BODY, 1)		/* the content is needed before the plan starts */ \
+	X(SUSPENDS, 2)		/* some step may suspend: run in a task */ \
+	X(THREAD, 4)		/* every call is SYNC: one hop to the pool runs the plan */ \
+	X(STACKS, 8)		/* has YIELD steps: needs the two exit stacks */ \
+	X(SCOPE, 16)		/* user code gets the Request: build a scope */
+
+#define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
+enum shm_plan_flag { SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG) SHM_PLAN_F_ALL = 31 };
+
+struct shm_plan {
+	uint32_t first_step;
+	uint32_t n_steps;
+	uint32_t n_pure;
+	uint32_t n_slots;
+	uint32_t flags;
+	uint32_t status;		/* decorator's status code, 0: 200 */
+	uint32_t response_mode;
+	uint32_t response_validator;	/* bound validate_python, or SHM_NONE */
+	uint32_t response_serializer;	/* bound to_json */
+	uint32_t response_kwargs;	/* tuple of keyword names for to_json, or SHM_NONE */
+	uint32_t response_values;	/* tuple of their values */
+	uint32_t helper;		/* the route helper object (see compile/runtime.py) */
+};
+
+#endif
