@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""FastAPI's own test suite, unmodified, over the bytes of an engine.
+
+    python tests/suite/run.py                     both modes, every check
+    python tests/suite/run.py --mode asgi -k cookie
+    python tests/suite/run.py --engine uvicorn    the baseline, one mode
+
+Takes the sdist of the FastAPI that is installed beside `fastrapi`, runs it with
+the plugin engine_transport once with FASTRD_FORCE=compiled and once with asgi,
+and fails when a test fails whose cause is not in known_failures.toml, when a
+verdict differs between the modes, when fewer than PASS_BAR tests pass or fewer
+than COMPILED_BAR of the successful requests ran compiled. Everything it keeps
+is below build/suite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import prepare
+
+PASS_BAR = 5150
+COMPILED_BAR = 0.60
+HERE = Path(__file__).resolve().parent
+GOOD = {"passed", "skipped", "xfailed"}
+
+
+@dataclass
+class Run:
+    """The outcome of one pass over the suite in one mode."""
+
+    mode: str
+    seconds: float
+    verdicts: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> int:
+        return sum(verdict == "passed" for verdict in self.verdicts.values())
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Test id -> verdict of what neither passed nor was meant not to."""
+        return {t: v for t, v in sorted(self.verdicts.items()) if v not in GOOD}
+
+
+def run_suite(suite: prepare.Suite, engine: str, mode: str, options: list[str]) -> Run:
+    """Run pytest once; its output goes to build/suite/<engine>-<mode>.log.
+
+    Raises SystemExit when pytest did not get as far as running tests.
+    """
+    report = suite.directory / f"{engine}-{mode}.json"
+    log = report.with_suffix(".log")
+    report.unlink(missing_ok=True)
+    command = [str(suite.python), "-m", "pytest", "-p", "engine_transport",
+               f"--engine={engine}", f"--engine-report={report}", "-q", "--tb=short",
+               "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider",
+               "--ignore=tests/benchmarks", "--ignore=tests/memory_benchmarks",
+               "-o", "timeout=60", *(options or ["tests"])]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(suite.source / "docs_src"), str(HERE)]),
+        "FASTRD_FORCE": mode,
+    }
+    started = time.monotonic()
+    with log.open("wb") as output:
+        status = subprocess.run(command, cwd=suite.source, env=environment,
+                                stdout=output, stderr=subprocess.STDOUT).returncode
+    seconds = time.monotonic() - started
+    if status not in (0, 1) or not report.exists():
+        tail = log.read_text(errors="replace").splitlines()[-25:]
+        raise SystemExit("\n".join([*tail, f"suite: pytest ended with status {status}, see {log}"]))
+    return Run(mode, seconds, **json.loads(report.read_text()))
+
+
+def load_causes(engine: str) -> dict[str, str]:
+    """Test id -> cause, from known_failures.toml, for this engine."""
+    rows = tomllib.loads((HERE / "known_failures.toml").read_text())["failure"]
+    return {row["test"]: row["cause"] for row in rows
+            if engine in row.get("engines", [engine])}
+
+
+def print_run(run: Run, causes: dict[str, str]) -> list[str]:
+    """Print one run; return its problems (failures without a known cause)."""
+    count = Counter(run.verdicts.values())
+    print(f"\n== {run.mode}: " + ", ".join(f"{n} {v}" for v, n in count.most_common())
+          + f" in {run.seconds:.0f} s")
+    problems = []
+    for test, verdict in run.failures.items():
+        cause = causes.get(test)
+        print(f"  {verdict}: {test}\n      {cause or 'NO KNOWN CAUSE'}")
+        if cause is None:
+            print(f"      {run.messages.get(test, '')}")
+            problems.append(f"{run.mode}: {test} {verdict}, cause unknown")
+    for test in causes.keys() & run.verdicts.keys():
+        if run.verdicts[test] == "passed":
+            print(f"  passes now, remove it from known_failures.toml: {test}")
+    return problems
+
+
+def print_coverage(run: Run) -> float:
+    """Print how the requests of a run were served; return the compiled share."""
+    c = Counter(run.counters)
+    success = c["success"]
+    share = c["success_compiled"] / success if success else 0.0
+    print(f"\n{c['requests']} requests: {c['compiled']} compiled, {c['replayed']} replayed, "
+          f"{c['asgi']} through ASGI")
+    print(f"{success} answered by FastAPI with 2xx: {c['success_compiled']} compiled = {share:.1%}"
+          f" ({c['success_documentation']} of the rest are /openapi.json, /docs, /redoc)")
+    if run.reasons:
+        print("why the rest was not compiled:")
+    for reason, number in Counter(run.reasons).most_common():
+        print(f"  {number:6}  {reason}")
+    return share
+
+
+def compare_runs(first: Run, second: Run) -> list[str]:
+    """Verdicts that differ between two modes."""
+    missing = "not run"
+    return [
+        f"{test}: {a} in {first.mode}, {b} in {second.mode}"
+        for test in sorted(first.verdicts.keys() | second.verdicts.keys())
+        if (a := first.verdicts.get(test, missing)) != (b := second.verdicts.get(test, missing))
+    ]
+
+
+def judge(runs: list[Run], engine: str, whole: bool) -> list[str]:
+    """Print everything about the runs; return the list of problems."""
+    causes = load_causes(engine)
+    problems = []
+    for run in runs:
+        problems += print_run(run, causes)
+        if whole and run.passed < PASS_BAR:
+            problems.append(f"{run.mode}: {run.passed} passed, the bar is {PASS_BAR}")
+    if len(runs) == 2:
+        problems += compare_runs(*runs)
+    for run in runs:
+        if run.mode == "compiled" and engine == "fastrapi":
+            share = print_coverage(run)
+            if whole and share < COMPILED_BAR:
+                problems.append(f"{share:.1%} ran compiled, the bar is {COMPILED_BAR:.0%}")
+    return problems
+
+
+def parse_arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0],
+                                     epilog="Further arguments are pytest's.")
+    parser.add_argument("--engine", choices=("fastrapi", "uvicorn", "starlette"), default="fastrapi")
+    parser.add_argument("--mode", choices=("compiled", "asgi"), action="append",
+                        help="default: both, one after the other (engine fastrapi)")
+    parser.add_argument("--python", type=Path, default=prepare.ROOT / "build/venv/bin/python",
+                        help="interpreter that has fastrapi and the FastAPI to test")
+    parser.add_argument("--prepare-only", action="store_true")
+    return parser.parse_known_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options, pytest_options = parse_arguments(arguments)
+    suite = prepare.prepare_suite(options.python)
+    if options.prepare_only:
+        return 0
+    modes = options.mode or (["compiled", "asgi"] if options.engine == "fastrapi" else ["asgi"])
+    print(f"FastAPI {suite.version}, its own suite, engine {options.engine}", flush=True)
+    runs = [run_suite(suite, options.engine, mode, pytest_options) for mode in modes]
+    problems = judge(runs, options.engine, whole=not pytest_options)
+    print()
+    for problem in problems:
+        print(f"PROBLEM: {problem}")
+    passed = sum(run.passed for run in runs)
+    print(f"suite: {passed} passed, {len(problems)} failed")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
