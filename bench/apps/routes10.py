@@ -1,0 +1,5 @@
+"""Ten routes."""
+
+from routes import make_app
+
+app = make_app(10)

@@ -1,0 +1,181 @@
+"""The servers of a run: how each is started, watched through /proc, stopped.
+
+Every server gets one core, one worker and no access log. Nothing here measures
+time; run.py does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cases import Case
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+BUILD = ROOT / "build" / "bench"
+SERVER_CORE = 0
+CONTENT_TYPE = "application/json"
+_TICK = os.sysconf("SC_CLK_TCK")
+_START_SECONDS = 120
+_STOP_SECONDS = 10
+
+
+class PeerError(Exception):
+    """A server does not start or does not answer; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs a run uses."""
+
+    fastrd: Path
+    fastrd_python: Path
+    peers_python: Path
+
+
+def command(name: str, app: str, case: Case, port: int, tools: Tools) -> list[str]:
+    """The command line that serves `app` on 127.0.0.1:port; [] if unavailable."""
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    if name in ("fastrd", "fastrd-auto"):
+        if not os.access(tools.fastrd, os.X_OK):
+            return []
+        sync = "auto" if name == "fastrd-auto" else "threads"
+        return [str(tools.fastrd), "--python", str(tools.fastrd_python), *address,
+                "--sync", sync, "--app-dir", str(BENCH / "apps"), "--no-access-log", app]
+    if name == "uvicorn":
+        return [str(tools.peers_python), "-m", "uvicorn", *address, "--http", "httptools",
+                "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
+                "--app-dir", str(BENCH / "apps"), app]
+    if name == "granian":
+        return [str(tools.peers_python), "-m", "granian", *address, "--interface", "asgi",
+                "--http", "1", "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
+                "--working-dir", str(BENCH / "apps"), app]
+    if name == "nginx":
+        program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        return [program, "-c", str(_nginx_conf(case, port))] if program else []
+    if name == "floor":
+        return [str(BUILD / "floor"), str(port), CONTENT_TYPE, case.content]
+    raise PeerError(f"no peer is called {name}")
+
+
+def _nginx_conf(case: Case, port: int) -> Path:
+    """Write a configuration that answers with the bytes of the case."""
+    path = BUILD / f"nginx-{case.name}.conf"
+    path.write_text(
+        f"daemon off;\nworker_processes 1;\npid {BUILD}/nginx.pid;\nerror_log stderr error;\n"
+        "events { worker_connections 4096; }\n"
+        "http {\n"
+        "  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 3600;\n"
+        f"  client_body_temp_path {BUILD}/nginx-body;\n  proxy_temp_path {BUILD}/nginx-proxy;\n"
+        f"  fastcgi_temp_path {BUILD}/nginx-fastcgi;\n  uwsgi_temp_path {BUILD}/nginx-uwsgi;\n"
+        f"  scgi_temp_path {BUILD}/nginx-scgi;\n  default_type {CONTENT_TYPE};\n"
+        f"  server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{case.content}'; }} }}\n"
+        "}\n"
+    )
+    return path
+
+
+class Server:
+    """One running server, with all its processes."""
+
+    def __init__(self, name: str, case: Case, tools: Tools) -> None:
+        """Start it and wait for the right answer. Raises PeerError."""
+        self.name = name
+        kind, _, app = name.partition(":")
+        self.port = _free_port()
+        arguments = command(kind, app or case.app, case, self.port, tools)
+        if not arguments:
+            raise PeerError(f"{kind} is not installed")
+        self._log = BUILD / f"{name.replace(':', '-')}.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["taskset", "-c", str(SERVER_CORE), *arguments],
+                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                start_new_session=True)
+        try:
+            self._await_answer(case)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_answer(self, case: Case) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while (status := self._ask(case.request)) != 200:
+            tail = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+            if self._process.poll() is not None:
+                raise PeerError(f"{self.name} ended at once: {' | '.join(tail)}")
+            if time.monotonic() > deadline:
+                raise PeerError(f"{self.name} answers {status}: {' | '.join(tail)}")
+            time.sleep(0.05)
+
+    def _ask(self, request: bytes) -> int | None:
+        """Send the request once; the status of the answer, None without one."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                connection.sendall(request)
+                answer = connection.recv(65536).split(b" ", 2)
+            return int(answer[1]) if len(answer) == 3 else None
+        except OSError:
+            return None
+
+    def _pids(self) -> list[int]:
+        found = [self._process.pid]
+        for pid in found:
+            try:
+                tasks = list(Path(f"/proc/{pid}/task").iterdir())
+                found += [int(p) for t in tasks for p in (t / "children").read_text().split()]
+            except OSError:
+                continue
+        return found
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far of all processes, ended children too."""
+        ticks = 0
+        for pid in self._pids():
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                continue
+            # Fields 14-17 of proc(5): utime, stime, cutime, cstime.
+            ticks += sum(map(int, stat.rpartition(")")[2].split()[11:15]))
+        return ticks / _TICK
+
+    def pss_kib(self) -> int:
+        """Memory of all processes, shared pages counted in proportion."""
+        total = 0
+        for pid in self._pids():
+            try:
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            except OSError:
+                continue
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        return total
+
+    def stop(self) -> None:
+        """End it, whatever it takes; nothing of it is left running."""
+        pids = self._pids()
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pid in pids[1:]:
+            try:
+                if os.getsid(pid) == self._process.pid:
+                    os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,101 @@
+"""Tables of a run: on the terminal and in README.md.
+
+Works on the results as run.py writes them to JSON, measures nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cases import Bar
+
+_BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
+_COLUMNS = ("peer", "CPU µs/request", "requests/s", "p99 ms", "PSS MiB", "server busy",
+            "load busy", "× reference", "÷ nginx")
+
+
+def check_bar(bar: Bar, peers: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Compare two peers; the verdict is PASS, MISS or SKIPPED (one was not run)."""
+    if bar.at_least is not None:
+        text = f"{bar.peer} ≥ {bar.at_least:g}× cheaper than {bar.other}"
+    else:
+        text = f"{bar.peer} ≤ {bar.at_most:g}× the cost of {bar.other}"
+    if bar.peer not in peers or bar.other not in peers:
+        return {"text": text, "aim": bar.aim, "ratio": None, "verdict": "SKIPPED"}
+    own, other = peers[bar.peer]["cpu_us"], peers[bar.other]["cpu_us"]
+    if bar.at_least is not None:
+        ratio, good = other / own, other / own >= bar.at_least
+    else:
+        ratio, good = own / other, own / other <= bar.at_most
+    return {"text": text, "aim": bar.aim, "ratio": ratio, "verdict": "PASS" if good else "MISS"}
+
+
+def case_rows(case: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The rows of one case's table, below _COLUMNS."""
+    peers = case["peers"]
+    reference = peers.get(case["reference"], {}).get("cpu_us")
+    nginx = peers.get("nginx", {}).get("cpu_us")
+    rows = []
+    for name, p in peers.items():
+        rows.append((
+            name, f"{p['cpu_us']:.2f}", f"{p['rps']:,.0f}", f"{p['p99_us'] / 1000:.2f}",
+            f"{p['pss_kib'] / 1024:.1f}", f"{p['server_busy']:.0%}", f"{p['load_busy']:.0%}",
+            f"{reference / p['cpu_us']:.2f}" if reference else "",
+            f"{p['cpu_us'] / nginx:.2f}" if nginx else "",
+        ))
+    rows += [(name, "not run: " + why, *[""] * 7) for name, why in case["skipped"].items()]
+    return rows
+
+
+def _bar_line(bar: dict[str, Any]) -> str:
+    ratio = "" if bar["ratio"] is None else f": {bar['ratio']:.2f}"
+    aim = f" (aim {bar['aim']:g})" if bar["aim"] else ""
+    return f"{bar['verdict']} {bar['text']}{ratio}{aim}"
+
+
+def print_case(case: dict[str, Any]) -> None:
+    """Print the table and the bars of one case."""
+    rows = [_COLUMNS, *(row for row in case_rows(case) if row[2])]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]
+        print("  " + "  ".join(cells))
+    for bar in case["bars"]:
+        print("  " + _bar_line(bar), flush=True)
+
+
+def print_bars(results: dict[str, Any]) -> int:
+    """Print all bars once more, with their count; 0 when none is missed."""
+    bars = [(name, bar) for name, case in results["cases"].items() for bar in case["bars"]]
+    print("\nBars")
+    for name, bar in bars:
+        print(f"  {name:10} {_bar_line(bar)}")
+    count = {v: sum(bar["verdict"] == v for _, bar in bars) for v in ("PASS", "MISS", "SKIPPED")}
+    print(f"bench: {count['PASS']} passed, {count['MISS']} failed, {count['SKIPPED']} skipped")
+    return 1 if count["MISS"] else 0
+
+
+def _markdown(results: dict[str, Any]) -> str:
+    machine = results["machine"]
+    lines = [
+        f"{results['date']}, `{results['command']}`: medians of {results['rounds']} alternating rounds, "
+        f"{results['connections']} connections. {machine['cpu']}, {machine['cores']} cores, "
+        f"Linux {machine['kernel']}; Python {machine['python']}.", "",
+    ]
+    for name, case in results["cases"].items():
+        lines += [f"### {case['title']} (`{name}`)", "",
+                  "| " + " | ".join(_COLUMNS) + " |", "|---" + "|--:" * (len(_COLUMNS) - 1) + "|"]
+        lines += ["| " + " | ".join(row) + " |" for row in case_rows(case)]
+        lines += ["", *(f"- {_bar_line(bar)}" for bar in case["bars"]), ""]
+    return "\n".join(lines)
+
+
+def update_readme(results: Path, readme: Path) -> None:
+    """Put the tables of a results file between the two marks of the README."""
+    text = readme.read_text()
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    tables = _markdown(json.loads(results.read_text()))
+    readme.write_text(f"{before}{_BEGIN}\n{tables}\n{_END}{after}")
