@@ -18,17 +18,15 @@ _COLUMNS = ("peer", "CPU µs/request", "requests/s", "p99 ms", "PSS MiB", "serve
 
 def check_bar(bar: Bar, peers: dict[str, dict[str, float]]) -> dict[str, Any]:
     """Compare two peers; the verdict is PASS, MISS or SKIPPED (one was not run)."""
-    if bar.at_least is not None:
-        text = f"{bar.peer} ≥ {bar.at_least:g}× cheaper than {bar.other}"
-    else:
-        text = f"{bar.peer} ≤ {bar.at_most:g}× the cost of {bar.other}"
+    cheaper = bar.relation == "cheaper"
+    text = (f"{bar.peer} ≥ {bar.factor:g}× cheaper than {bar.other}" if cheaper
+            else f"{bar.peer} ≤ {bar.factor:g}× the cost of {bar.other}")
     if bar.peer not in peers or bar.other not in peers:
         return {"text": text, "aim": bar.aim, "ratio": None, "verdict": "SKIPPED"}
-    own, other = peers[bar.peer]["cpu_us"], peers[bar.other]["cpu_us"]
-    if bar.at_least is not None:
-        ratio, good = other / own, other / own >= bar.at_least
-    else:
-        ratio, good = own / other, own / other <= bar.at_most
+    ratio = peers[bar.peer]["cpu_us"] / peers[bar.other]["cpu_us"]
+    if cheaper:
+        ratio = 1 / ratio
+    good = ratio >= bar.factor if cheaper else ratio <= bar.factor
     return {"text": text, "aim": bar.aim, "ratio": ratio, "verdict": "PASS" if good else "MISS"}
 
 
@@ -37,7 +35,7 @@ def case_rows(case: dict[str, Any]) -> list[tuple[str, ...]]:
     peers = case["peers"]
     reference = peers.get(case["reference"], {}).get("cpu_us")
     nginx = peers.get("nginx", {}).get("cpu_us")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, p in peers.items():
         rows.append((
             name, f"{p['cpu_us']:.2f}", f"{p['rps']:,.0f}", f"{p['p99_us'] / 1000:.2f}",
@@ -60,7 +58,7 @@ def print_case(case: dict[str, Any]) -> None:
     rows = [_COLUMNS, *(row for row in case_rows(case) if row[2])]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
     for row in rows:
-        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
         print("  " + "  ".join(cells))
     for bar in case["bars"]:
         print("  " + _bar_line(bar), flush=True)

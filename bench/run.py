@@ -84,7 +84,7 @@ def calibrate(server: Server, case: Case, seconds: float) -> int:
     requests = CONNECTIONS * case.depth
     while (took := run_load(server, case, requests)["seconds"]) < 0.2 * seconds:
         requests *= 4 if took < 0.05 * seconds else 2
-    return max(round(requests * seconds / took, -2), CONNECTIONS * case.depth)
+    return max(int(requests * seconds / took), CONNECTIONS * case.depth)
 
 
 def measure_round(server: Server, case: Case, requests: int) -> dict[str, float]:
@@ -127,7 +127,7 @@ def run_case(case: Case, tools: Tools, options: argparse.Namespace) -> dict[str,
     finally:
         for server in servers:
             server.stop()
-    peers = {}
+    peers: dict[str, dict[str, Any]] = {}
     for name, measured in rounds.items():
         peers[name] = {key: statistics.median(r[key] for r in measured) for key in measured[0]}
         peers[name] |= {"pss_kib": memory[name], "requests": requests[name],

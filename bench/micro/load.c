@@ -28,8 +28,8 @@ enum {
 	BUFFER = 1 << 18,
 	EVENTS = 256,
 	SILENCE_MS = 20000,
-	BUCKET_US = 5,
-	BUCKETS = 100000,	/* 0.5 s, the last one holds the rest */
+	BUCKET_US = 10,
+	BUCKETS = 200000,	/* 2 s, the last one holds the rest */
 	STATUS_LEN = 12,	/* "HTTP/1.1 200" */
 };
 

@@ -187,7 +187,7 @@ def _install(engine: Engine) -> None:
     def handle_request(self: Any, request: Any) -> Any:
         return _handle_request(engine, self, request)
 
-    _Transport.handle_request = handle_request
+    _Transport.handle_request = handle_request  # type: ignore[method-assign]
     if engine.loop_factory is None:
         return
     original_init = starlette_testclient.TestClient.__init__
@@ -199,7 +199,7 @@ def _install(engine: Engine) -> None:
             options = self.async_backend["backend_options"]
             self.async_backend["backend_options"] = {"loop_factory": engine.loop_factory, **options}
 
-    starlette_testclient.TestClient.__init__ = init
+    starlette_testclient.TestClient.__init__ = init  # type: ignore[method-assign]
 
 
 class _Report:
@@ -214,7 +214,7 @@ class _Report:
         self._reasons: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        verdict = report.outcome
+        verdict: str = report.outcome
         if hasattr(report, "wasxfail"):
             verdict = "xfailed" if report.skipped else "xpassed"
         elif report.failed and report.when != "call":
