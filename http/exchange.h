@@ -129,11 +129,15 @@ struct hx_exchange {
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
 	void *app;			/* the bindings' state of this request */
+	void *host;			/* the bindings' state of the event loop */
+	void *observer;			/* the bindings' report to a test client, or NULL */
 	struct slice client_host, server_host;	/* numeric; empty on a unix socket */
 	uint16_t client_port, server_port;
 	struct slice scheme;		/* "http" */
+	struct slice root_path;		/* where a proxy mounted us; decoded, may be empty */
 	/* Route match, filled by shm_route_match(). */
-	uint32_t route;
+	uint32_t route;			/* UINT32_MAX: none */
+	uint32_t route_epoch;		/* of the table it was matched in */
 	unsigned n_params;
 	struct slice params[HX_MAX_PARAMS];	/* in the template's order, into req.path */
 	struct arena arena;

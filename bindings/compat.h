@@ -1,0 +1,40 @@
+/*
+ * compat: what CPython 3.12 and later offer and 3.11 spells differently.
+ */
+#ifndef BINDINGS_COMPAT_H
+#define BINDINGS_COMPAT_H
+
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x030C0000
+
+/* The pending exception, normalised and with its traceback; clears it. New
+ * reference, NULL when none is pending. */
+static inline PyObject *
+PyErr_GetRaisedException(void)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	if (type == NULL)
+		return NULL;
+	PyErr_NormalizeException(&type, &value, &traceback);
+	if (traceback != NULL) {
+		PyException_SetTraceback(value, traceback);
+		Py_DECREF(traceback);
+	}
+	Py_DECREF(type);
+	return value;
+}
+
+/* Make `exc` the pending exception; takes the reference. */
+static inline void
+PyErr_SetRaisedException(PyObject *exc)
+{
+	PyObject *type = Py_NewRef((PyObject *)Py_TYPE(exc));
+
+	PyErr_Restore(type, exc, PyException_GetTraceback(exc));
+}
+
+#endif
+#endif

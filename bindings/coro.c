@@ -1,0 +1,409 @@
+/*
+ * coro: PEP 492 mechanics around a C step function.
+ *
+ * Used by plan_task, asgi and the test client. It never knows what a step
+ * does; it keeps the awaited iterator, passes send/throw/close to it and calls
+ * the step when it ends. A coroutine runs at most once and on one thread.
+ */
+#include "bindings/coro.h"
+
+#include <stdbool.h>
+
+#include "bindings/compat.h"
+#include "bindings/state.h"
+
+struct pyb_coro {
+	PyObject_HEAD
+	const struct pyb_coro_class *class;	/* NULL: finished */
+	void *arg;
+	PyObject *inner;		/* iterator being awaited */
+	bool running;
+};
+
+static void
+coro_finish(struct pyb_coro *c)
+{
+	const struct pyb_coro_class *class = c->class;
+
+	Py_CLEAR(c->inner);
+	c->class = NULL;
+	if (class != NULL)
+		class->release(c->arg);
+}
+
+PyObject *
+pyb_coro_iterator(PyObject *awaitable)
+{
+	unaryfunc am_await;
+
+	if (PyCoro_CheckExact(awaitable))
+		return Py_NewRef(awaitable);
+	am_await = Py_TYPE(awaitable)->tp_as_async != NULL ?
+	    Py_TYPE(awaitable)->tp_as_async->am_await : NULL;
+	if (am_await == NULL) {
+		PyErr_Format(PyExc_TypeError,
+		    "object %.100s can't be used in 'await' expression",
+		    Py_TYPE(awaitable)->tp_name);
+		return NULL;
+	}
+	return am_await(awaitable);
+}
+
+/* The inner iterator ended with `value` (or NULL and an exception): run steps
+ * until one waits for something that is not ready. `value` is stolen. */
+static PySendResult
+coro_advance(struct pyb_coro *c, PyObject *value, PyObject **result)
+{
+	for (;;) {
+		PyObject *out = NULL;
+		enum pyb_coro_verdict verdict;
+		PySendResult sent;
+
+		verdict = c->class->step(c->arg, value, &out);
+		Py_CLEAR(value);
+		if (verdict == PYB_CORO_RETURN) {
+			*result = out;
+			coro_finish(c);
+			return PYGEN_RETURN;
+		}
+		if (verdict == PYB_CORO_ERROR) {
+			PyObject *exc = PyErr_GetRaisedException();
+
+			coro_finish(c);
+			PyErr_SetRaisedException(exc);
+			*result = NULL;
+			return PYGEN_ERROR;
+		}
+		c->inner = pyb_coro_iterator(out);
+		Py_DECREF(out);
+		if (c->inner == NULL)
+			continue;	/* the step sees the TypeError */
+		sent = PyIter_Send(c->inner, Py_None, &value);
+		if (sent == PYGEN_NEXT) {
+			*result = value;
+			return PYGEN_NEXT;
+		}
+		Py_CLEAR(c->inner);
+		if (sent == PYGEN_ERROR)
+			value = NULL;
+	}
+}
+
+static bool
+coro_enter(struct pyb_coro *c)
+{
+	if (c->running) {
+		PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+		return false;
+	}
+	if (c->class == NULL) {
+		PyErr_SetString(PyExc_RuntimeError,
+		    "cannot reuse already awaited coroutine");
+		return false;
+	}
+	c->running = true;
+	return true;
+}
+
+static PySendResult
+coro_am_send(PyObject *self, PyObject *arg, PyObject **result)
+{
+	struct pyb_coro *c = (struct pyb_coro *)self;
+	PySendResult sent;
+	PyObject *value = NULL;
+
+	*result = NULL;
+	if (!coro_enter(c))
+		return PYGEN_ERROR;
+	if (c->inner != NULL) {
+		sent = PyIter_Send(c->inner, arg, &value);
+		if (sent == PYGEN_NEXT) {
+			*result = value;
+			c->running = false;
+			return sent;
+		}
+		Py_CLEAR(c->inner);
+		if (sent == PYGEN_ERROR)
+			value = NULL;
+	} else {
+		value = Py_NewRef(Py_None);
+	}
+	sent = coro_advance(c, value, result);
+	c->running = false;
+	return sent;
+}
+
+/* send() and next() speak of results with StopIteration (PEP 380). */
+static PyObject *
+coro_as_method(PySendResult sent, PyObject *result)
+{
+	if (sent == PYGEN_NEXT)
+		return result;
+	if (sent == PYGEN_RETURN) {
+		PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
+
+		Py_DECREF(result);
+		if (stop != NULL)
+			PyErr_SetRaisedException(stop);
+	}
+	return NULL;
+}
+
+static PyObject *
+coro_send(PyObject *self, PyObject *arg)
+{
+	PyObject *result;
+	PySendResult sent = coro_am_send(self, arg, &result);
+
+	return coro_as_method(sent, result);
+}
+
+static PyObject *
+coro_next(PyObject *self)
+{
+	return coro_send(self, Py_None);
+}
+
+/* Deliver the pending exception to the inner awaitable, as `yield from` does.
+ * Returns its verdict with the value in *value. */
+static PySendResult
+inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
+{
+	PyObject *got = PyObject_CallMethod(c->inner, "throw", "O", exc);
+
+	*value = NULL;
+	if (got != NULL) {
+		*value = got;
+		return PYGEN_NEXT;
+	}
+	Py_CLEAR(c->inner);
+	if (PyErr_ExceptionMatches(PyExc_StopIteration)) {
+		PyObject *stop = PyErr_GetRaisedException();
+
+		*value = PyObject_GetAttrString(stop, "value");
+		Py_DECREF(stop);
+		return *value != NULL ? PYGEN_RETURN : PYGEN_ERROR;
+	}
+	return PYGEN_ERROR;
+}
+
+static PySendResult
+coro_throw_exc(struct pyb_coro *c, PyObject *exc, PyObject **result)
+{
+	PySendResult sent;
+	PyObject *value = NULL;
+
+	*result = NULL;
+	if (!coro_enter(c))
+		return PYGEN_ERROR;
+	if (c->inner != NULL && PyObject_HasAttrString(c->inner, "throw")) {
+		sent = inner_throw(c, exc, &value);
+		if (sent == PYGEN_NEXT) {
+			*result = value;
+			c->running = false;
+			return sent;
+		}
+	} else {
+		Py_CLEAR(c->inner);
+		PyErr_SetObject((PyObject *)Py_TYPE(exc), exc);
+	}
+	sent = coro_advance(c, value, result);
+	c->running = false;
+	return sent;
+}
+
+/* throw(value) or the old throw(type[, value[, traceback]]). */
+static PyObject *
+coro_throw(PyObject *self, PyObject *args)
+{
+	PyObject *type, *value = NULL, *traceback = NULL, *exc, *result;
+	PySendResult sent;
+
+	if (!PyArg_ParseTuple(args, "O|OO:throw", &type, &value, &traceback))
+		return NULL;
+	if (PyExceptionInstance_Check(type))
+		exc = Py_NewRef(type);
+	else if (value != NULL && PyExceptionInstance_Check(value))
+		exc = Py_NewRef(value);
+	else if (PyExceptionClass_Check(type))
+		exc = value == NULL || value == Py_None ? PyObject_CallNoArgs(type) :
+		    PyObject_CallOneArg(type, value);
+	else
+		exc = PyErr_Format(PyExc_TypeError,
+		    "exceptions must be classes or instances deriving from BaseException");
+	if (exc == NULL)
+		return NULL;
+	if (traceback != NULL && traceback != Py_None)
+		PyException_SetTraceback(exc, traceback);
+	sent = coro_throw_exc((struct pyb_coro *)self, exc, &result);
+	Py_DECREF(exc);
+	return coro_as_method(sent, result);
+}
+
+static PyObject *
+coro_close(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct pyb_coro *c = (struct pyb_coro *)self;
+	PyObject *exc, *result;
+	PySendResult sent;
+
+	if (c->class == NULL)
+		Py_RETURN_NONE;
+	if (c->inner == NULL && !c->running) {
+		coro_finish(c);
+		Py_RETURN_NONE;
+	}
+	exc = PyObject_CallNoArgs(PyExc_GeneratorExit);
+	if (exc == NULL)
+		return NULL;
+	sent = coro_throw_exc(c, exc, &result);
+	Py_DECREF(exc);
+	Py_XDECREF(result);
+	if (sent == PYGEN_NEXT)
+		return PyErr_Format(PyExc_RuntimeError,
+		    "coroutine ignored GeneratorExit");
+	if (sent == PYGEN_ERROR) {
+		if (!PyErr_ExceptionMatches(PyExc_GeneratorExit) &&
+		    !PyErr_ExceptionMatches(PyExc_StopIteration))
+			return NULL;
+		PyErr_Clear();
+	}
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+coro_self(PyObject *self)
+{
+	return Py_NewRef(self);
+}
+
+static PyObject *
+coro_repr(PyObject *self)
+{
+	struct pyb_coro *c = (struct pyb_coro *)self;
+
+	return PyUnicode_FromFormat("<fastrapi %s coroutine at %p>",
+	    c->class != NULL ? c->class->name : "finished", self);
+}
+
+static int
+coro_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct pyb_coro *c = (struct pyb_coro *)self;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(c->inner);
+	if (c->class != NULL && c->class->traverse != NULL)
+		return c->class->traverse(c->arg, visit, arg);
+	return 0;
+}
+
+static int
+coro_clear(PyObject *self)
+{
+	struct pyb_coro *c = (struct pyb_coro *)self;
+
+	if (!c->running)
+		coro_finish(c);
+	return 0;
+}
+
+static void
+coro_dealloc(PyObject *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+	PyObject *pending;
+
+	PyObject_GC_UnTrack(self);
+	pending = PyErr_GetRaisedException();
+	coro_finish((struct pyb_coro *)self);
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+PyObject *
+pyb_coro_new(struct pyb_state *st, const struct pyb_coro_class *class, void *arg)
+{
+	struct pyb_coro *c = PyObject_GC_New(struct pyb_coro, st->coro_type);
+
+	if (c == NULL) {
+		class->release(arg);
+		return NULL;
+	}
+	c->class = class;
+	c->arg = arg;
+	c->inner = NULL;
+	c->running = false;
+	PyObject_GC_Track((PyObject *)c);
+	return (PyObject *)c;
+}
+
+static enum pyb_coro_verdict
+ready_step(void *arg, PyObject *value, PyObject **out)
+{
+	if (value == NULL)
+		return PYB_CORO_ERROR;
+	*out = Py_NewRef((PyObject *)arg);
+	return PYB_CORO_RETURN;
+}
+
+static void
+ready_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+static int
+ready_traverse(void *arg, visitproc visit, void *varg)
+{
+	PyObject *value = arg;
+	int vret = value != NULL ? visit(value, varg) : 0;
+
+	return vret;
+}
+
+PyObject *
+pyb_coro_ready(struct pyb_state *st, PyObject *value)
+{
+	static const struct pyb_coro_class class = {
+		"ready", ready_step, ready_release, ready_traverse
+	};
+
+	return pyb_coro_new(st, &class, Py_NewRef(value));
+}
+
+static PyMethodDef coro_methods[] = {
+	{ "send", coro_send, METH_O, "Resume with a value." },
+	{ "throw", coro_throw, METH_VARARGS, "Raise inside the coroutine." },
+	{ "close", coro_close, METH_NOARGS, "Stop the coroutine." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyType_Slot coro_slots[] = {
+	{ Py_tp_dealloc, coro_dealloc },
+	{ Py_tp_traverse, coro_traverse },
+	{ Py_tp_clear, coro_clear },
+	{ Py_tp_repr, coro_repr },
+	{ Py_tp_iter, coro_self },
+	{ Py_tp_iternext, coro_next },
+	{ Py_tp_methods, coro_methods },
+	{ Py_am_await, coro_self },
+	{ Py_am_send, coro_am_send },
+	{ 0, NULL }
+};
+
+static PyType_Spec coro_spec = {
+	.name = "fastrapi._engine.Coroutine",
+	.basicsize = sizeof(struct pyb_coro),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+	    Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+	.slots = coro_slots,
+};
+
+PyTypeObject *
+pyb_coro_type_new(PyObject *module)
+{
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &coro_spec, NULL);
+}

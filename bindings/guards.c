@@ -1,0 +1,233 @@
+/*
+ * guards: versions of dictionaries, compared per request.
+ *
+ * CPython 3.11 counts every change of a dictionary in ma_version_tag. From
+ * 3.12 on a dictionary watcher bumps one counter for all watched dictionaries,
+ * which is compared instead.
+ */
+#include "bindings/guards.h"
+
+#include <stdlib.h>
+
+#if PY_VERSION_HEX >= 0x030C0000
+
+/* Owner: this file. The watcher is process-wide in CPython itself; the counter
+ * only ever grows, so a stray bump costs one full check. */
+static uint64_t changes = 1;
+static int watcher = -1;
+
+static int
+on_change(PyDict_WatchEvent Py_UNUSED(event), PyObject *Py_UNUSED(dict),
+    PyObject *Py_UNUSED(key), PyObject *Py_UNUSED(value))
+{
+	changes++;
+	return 0;
+}
+
+static int
+watch(PyObject *dict)
+{
+	if (watcher < 0 && (watcher = PyDict_AddWatcher(on_change)) < 0)
+		return -1;
+	return PyDict_Watch(watcher, dict);
+}
+
+static inline uint64_t
+version_of(PyObject *Py_UNUSED(dict))
+{
+	return changes;
+}
+
+#else
+
+static int
+watch(PyObject *Py_UNUSED(dict))
+{
+	return 0;
+}
+
+static inline uint64_t
+version_of(PyObject *dict)
+{
+	return ((PyDictObject *)dict)->ma_version_tag;
+}
+
+#endif
+
+static int
+dicts_init(struct pyb_guards *g, PyObject *source)
+{
+	PyObject *seq = PyObject_GetAttrString(source, "dicts");
+	PyObject *fast = seq != NULL ? PySequence_Fast(seq, "guards.dicts") : NULL;
+	Py_ssize_t n = fast != NULL ? PySequence_Fast_GET_SIZE(fast) : 0;
+	int rc = -1;
+
+	if (fast == NULL)
+		goto done;
+	g->dicts = calloc((size_t)n + 1, sizeof(*g->dicts));
+	if (g->dicts == NULL) {
+		PyErr_NoMemory();
+		goto done;
+	}
+	for (Py_ssize_t i = 0; i < n; i++) {
+		PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
+		PyObject *dict = PyType_Check(item) ?
+		    ((PyTypeObject *)item)->tp_dict : item;
+
+		if (dict == NULL || !PyDict_Check(dict)) {
+			PyErr_SetString(PyExc_TypeError, "guards.dicts wants dicts and classes");
+			goto done;
+		}
+		if (watch(dict) < 0)
+			goto done;
+		g->dicts[g->n_dicts++].dict = Py_NewRef(dict);
+	}
+	rc = 0;
+done:
+	Py_XDECREF(seq);
+	Py_XDECREF(fast);
+	return rc;
+}
+
+static int
+lists_init(struct pyb_guards *g, PyObject *source)
+{
+	PyObject *seq = PyObject_GetAttrString(source, "lists");
+	PyObject *fast = seq != NULL ? PySequence_Fast(seq, "guards.lists") : NULL;
+	Py_ssize_t n = fast != NULL ? PySequence_Fast_GET_SIZE(fast) : 0;
+	int rc = -1;
+
+	if (fast == NULL)
+		goto done;
+	g->lists = calloc((size_t)n + 1, sizeof(*g->lists));
+	if (g->lists == NULL) {
+		PyErr_NoMemory();
+		goto done;
+	}
+	for (Py_ssize_t i = 0; i < n; i++) {
+		PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
+
+		if (!PyList_Check(item)) {
+			PyErr_SetString(PyExc_TypeError, "guards.lists wants lists");
+			goto done;
+		}
+		g->lists[g->n_lists].len = PyList_GET_SIZE(item);
+		g->lists[g->n_lists++].list = Py_NewRef(item);
+	}
+	rc = 0;
+done:
+	Py_XDECREF(seq);
+	Py_XDECREF(fast);
+	return rc;
+}
+
+static int
+empties_init(struct pyb_guards *g, PyObject *source)
+{
+	PyObject *seq = PyObject_GetAttrString(source, "empties");
+	PyObject *fast = seq != NULL ? PySequence_Fast(seq, "guards.empties") : NULL;
+	Py_ssize_t n = fast != NULL ? PySequence_Fast_GET_SIZE(fast) : 0;
+	int rc = -1;
+
+	if (fast == NULL)
+		goto done;
+	g->empties = calloc((size_t)n + 1, sizeof(*g->empties));
+	if (g->empties == NULL) {
+		PyErr_NoMemory();
+		goto done;
+	}
+	for (Py_ssize_t i = 0; i < n; i++) {
+		PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
+
+		if (!PyDict_Check(item)) {
+			PyErr_SetString(PyExc_TypeError, "guards.empties wants dicts");
+			goto done;
+		}
+		g->empties[g->n_empties++] = Py_NewRef(item);
+	}
+	rc = 0;
+done:
+	Py_XDECREF(seq);
+	Py_XDECREF(fast);
+	return rc;
+}
+
+static void
+versions_take(struct pyb_guards *g)
+{
+	for (size_t i = 0; i < g->n_dicts; i++)
+		g->dicts[i].version = version_of(g->dicts[i].dict);
+}
+
+int
+pyb_guards_init(struct pyb_guards *g, PyObject *source)
+{
+	*g = (struct pyb_guards){ 0 };
+	g->check = PyObject_GetAttrString(source, "check");
+	if (g->check == NULL || dicts_init(g, source) < 0 ||
+	    lists_init(g, source) < 0 || empties_init(g, source) < 0)
+		return -1;
+	versions_take(g);
+	return 0;
+}
+
+void
+pyb_guards_fini(struct pyb_guards *g)
+{
+	for (size_t i = 0; i < g->n_dicts; i++)
+		Py_CLEAR(g->dicts[i].dict);
+	for (size_t i = 0; i < g->n_lists; i++)
+		Py_CLEAR(g->lists[i].list);
+	for (size_t i = 0; i < g->n_empties; i++)
+		Py_CLEAR(g->empties[i]);
+	Py_CLEAR(g->check);
+	free(g->dicts);
+	free(g->lists);
+	free(g->empties);
+	*g = (struct pyb_guards){ 0 };
+}
+
+int
+pyb_guards_traverse(struct pyb_guards *g, visitproc visit, void *arg)
+{
+	Py_VISIT(g->check);
+	for (size_t i = 0; i < g->n_dicts; i++)
+		Py_VISIT(g->dicts[i].dict);
+	for (size_t i = 0; i < g->n_lists; i++)
+		Py_VISIT(g->lists[i].list);
+	for (size_t i = 0; i < g->n_empties; i++)
+		Py_VISIT(g->empties[i]);
+	return 0;
+}
+
+static bool
+untouched(const struct pyb_guards *g)
+{
+	for (size_t i = 0; i < g->n_dicts; i++)
+		if (g->dicts[i].version != version_of(g->dicts[i].dict))
+			return false;
+	return true;
+}
+
+enum pyb_guard_verdict
+pyb_guards_look(struct pyb_guards *g, bool full)
+{
+	PyObject *reason;
+	bool holds;
+
+	for (size_t i = 0; i < g->n_empties; i++)
+		if (PyDict_GET_SIZE(g->empties[i]) != 0)
+			return PYB_GUARD_OVERRIDDEN;
+	for (size_t i = 0; i < g->n_lists; i++)
+		if (PyList_GET_SIZE(g->lists[i].list) != g->lists[i].len)
+			return PYB_GUARD_TRIPPED;
+	if (!full && untouched(g))
+		return PYB_GUARD_HOLDS;
+	versions_take(g);
+	reason = PyObject_CallNoArgs(g->check);
+	holds = reason == Py_None;
+	if (reason == NULL)
+		PyErr_Clear();
+	Py_XDECREF(reason);
+	return holds ? PYB_GUARD_HOLDS : PYB_GUARD_TRIPPED;
+}

@@ -1,0 +1,265 @@
+/*
+ * json: the encoder for endpoints that return plain data.
+ *
+ * Called by result.c. It holds borrowed references only, which is safe because
+ * nothing here can run Python code: exact builtin types, no conversions that
+ * call back. Nesting deeper than MAX_DEPTH is left to Python.
+ */
+#include "bindings/json.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	MAX_DEPTH = 100,
+	KEEP_BYTES = 64 * 1024,
+	FIRST_BYTES = 1024
+};
+
+static bool
+reserve(struct pyb_json *j, size_t more)
+{
+	size_t cap = j->cap == 0 ? FIRST_BYTES : j->cap;
+	char *grown;
+
+	if (more <= j->cap - j->len)
+		return true;
+	if (more > SIZE_MAX / 4 || j->len > SIZE_MAX / 4)
+		return false;
+	while (cap - j->len < more)
+		cap *= 2;
+	grown = realloc(j->bytes, cap);
+	if (grown == NULL)
+		return false;
+	j->bytes = grown;
+	j->cap = cap;
+	return true;
+}
+
+static bool
+put(struct pyb_json *j, const char *bytes, size_t n)
+{
+	if (!reserve(j, n))
+		return false;
+	memcpy(j->bytes + j->len, bytes, n);
+	j->len += n;
+	return true;
+}
+
+/* Bytes json.dumps escapes even with ensure_ascii=False: C0, '"' and '\'. */
+static inline bool
+plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static bool
+put_escaped(struct pyb_json *j, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[6] = { '\\', 'u', '0', '0', 0, 0 };
+
+	switch (c) {
+	case '"':
+		return put(j, "\\\"", 2);
+	case '\\':
+		return put(j, "\\\\", 2);
+	case '\n':
+		return put(j, "\\n", 2);
+	case '\r':
+		return put(j, "\\r", 2);
+	case '\t':
+		return put(j, "\\t", 2);
+	case '\f':
+		return put(j, "\\f", 2);
+	case '\b':
+		return put(j, "\\b", 2);
+	default:
+		text[4] = hex[c >> 4];
+		text[5] = hex[c & 15];
+		return put(j, text, 6);
+	}
+}
+
+static bool
+put_text(struct pyb_json *j, const char *text, size_t n)
+{
+	size_t from = 0;
+
+	if (!put(j, "\"", 1))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (plain(c))
+			continue;
+		if (!put(j, text + from, i - from) || !put_escaped(j, c))
+			return false;
+		from = i + 1;
+	}
+	return put(j, text + from, n - from) && put(j, "\"", 1);
+}
+
+/* UTF-8 of a str; NULL for lone surrogates (json.dumps passes them on and
+ * encoding the content fails: Python's business). */
+static const char *
+utf8_of(PyObject *text, size_t *n)
+{
+	Py_ssize_t len;
+	const char *bytes;
+
+	if (PyUnicode_IS_COMPACT_ASCII(text)) {
+		*n = (size_t)PyUnicode_GET_LENGTH(text);
+		return (const char *)PyUnicode_1BYTE_DATA(text);
+	}
+	bytes = PyUnicode_AsUTF8AndSize(text, &len);
+	if (bytes == NULL)
+		PyErr_Clear();
+	*n = (size_t)len;
+	return bytes;
+}
+
+static bool
+put_str(struct pyb_json *j, PyObject *text)
+{
+	size_t n;
+	const char *bytes = utf8_of(text, &n);
+
+	return bytes != NULL && put_text(j, bytes, n);
+}
+
+static bool
+put_int(struct pyb_json *j, PyObject *value)
+{
+	int overflow;
+	long long v = PyLong_AsLongLongAndOverflow(value, &overflow);
+	char text[24];
+	int n;
+
+	if (overflow != 0)
+		return false;
+	n = snprintf(text, sizeof(text), "%lld", v);
+	return put(j, text, (size_t)n);
+}
+
+static bool
+put_float(struct pyb_json *j, PyObject *value)
+{
+	double v = PyFloat_AS_DOUBLE(value);
+	char *text;
+	bool ok;
+
+	if (!isfinite(v))
+		return false;
+	text = PyOS_double_to_string(v, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+	if (text == NULL) {
+		PyErr_Clear();
+		return false;
+	}
+	ok = put(j, text, strlen(text));
+	PyMem_Free(text);
+	return ok;
+}
+
+static bool encode(struct pyb_json *j, PyObject *value, int depth);
+
+/* jsonable_encoder drops keys that begin with "_sa" (sqlalchemy_safe). */
+static bool
+key_dropped(const char *key, size_t n)
+{
+	return n >= 3 && key[0] == '_' && key[1] == 's' && key[2] == 'a';
+}
+
+static bool
+encode_dict(struct pyb_json *j, PyObject *dict, int depth)
+{
+	PyObject *key, *value;
+	Py_ssize_t at = 0;
+	bool first = true;
+
+	if (!put(j, "{", 1))
+		return false;
+	while (PyDict_Next(dict, &at, &key, &value)) {
+		const char *text;
+		size_t n;
+
+		if (!PyUnicode_CheckExact(key))
+			return false;
+		text = utf8_of(key, &n);
+		if (text == NULL)
+			return false;
+		if (key_dropped(text, n))
+			continue;
+		if (!first && !put(j, ",", 1))
+			return false;
+		first = false;
+		if (!put_text(j, text, n) || !put(j, ":", 1) ||
+		    !encode(j, value, depth + 1))
+			return false;
+	}
+	return put(j, "}", 1);
+}
+
+static bool
+encode_sequence(struct pyb_json *j, PyObject *seq, int depth)
+{
+	Py_ssize_t n = PySequence_Fast_GET_SIZE(seq);
+
+	if (!put(j, "[", 1))
+		return false;
+	for (Py_ssize_t i = 0; i < n; i++)
+		if ((i > 0 && !put(j, ",", 1)) ||
+		    !encode(j, PySequence_Fast_GET_ITEM(seq, i), depth + 1))
+			return false;
+	return put(j, "]", 1);
+}
+
+/* Depth is bounded, so this recursion cannot follow the data without end. */
+static bool
+encode(struct pyb_json *j, PyObject *value, int depth)
+{
+	PyTypeObject *type = Py_TYPE(value);
+
+	if (depth > MAX_DEPTH)
+		return false;
+	if (type == &PyUnicode_Type)
+		return put_str(j, value);
+	if (type == &PyLong_Type)
+		return put_int(j, value);
+	if (type == &PyDict_Type)
+		return encode_dict(j, value, depth);
+	if (type == &PyList_Type || type == &PyTuple_Type)
+		return encode_sequence(j, value, depth);
+	if (value == Py_None)
+		return put(j, "null", 4);
+	if (value == Py_True)
+		return put(j, "true", 4);
+	if (value == Py_False)
+		return put(j, "false", 5);
+	if (type == &PyFloat_Type)
+		return put_float(j, value);
+	return false;
+}
+
+enum pyb_json_verdict
+pyb_json_encode(struct pyb_json *j, PyObject *value)
+{
+	j->len = 0;
+	return encode(j, value, 0) ? PYB_JSON_OK : PYB_JSON_LEAVE;
+}
+
+void
+pyb_json_trim(struct pyb_json *j)
+{
+	if (j->cap > KEEP_BYTES)
+		pyb_json_fini(j);
+}
+
+void
+pyb_json_fini(struct pyb_json *j)
+{
+	free(j->bytes);
+	*j = (struct pyb_json){ NULL, 0, 0 };
+}

@@ -1,0 +1,289 @@
+/*
+ * run: the steps that call user code, in FastAPI's order.
+ *
+ * Driven by plan_start.c (inline), by an asyncio.Task through coro.c, or by a
+ * pool thread. It never sends anything itself: when the endpoint has returned
+ * it says so and finish.c turns the result into an answer.
+ */
+#include "bindings/run.h"
+
+#include "bindings/compat.h"
+#include "bindings/finish.h"
+#include "bindings/sync_call.h"
+
+enum { STACK_ARGS = 16 };
+
+struct pyb_run *
+pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *plan,
+    struct arena *arena)
+{
+	struct pyb_run *r = arena_alloc(arena, sizeof(*r));
+	PyObject **slots = arena_alloc(arena, (plan->n_slots + 1) * sizeof(*slots));
+
+	if (r == NULL || slots == NULL)
+		return NULL;
+	memset(r, 0, sizeof(*r));
+	memset(slots, 0, (plan->n_slots + 1) * sizeof(*slots));
+	r->app = (struct pyb_app *)Py_NewRef((PyObject *)app);
+	r->binding = (struct pyb_binding *)Py_NewRef((PyObject *)b);
+	r->plan = plan;
+	r->steps = b->table.steps + plan->first_step;
+	r->arena = arena;
+	r->slots = slots;
+	return r;
+}
+
+void
+pyb_run_clear(struct pyb_run *r)
+{
+	for (uint32_t i = 0; i < r->plan->n_slots; i++)
+		Py_CLEAR(r->slots[i]);
+	Py_CLEAR(r->result);
+	Py_CLEAR(r->request);
+	Py_CLEAR(r->response);
+	Py_CLEAR(r->background);
+	Py_CLEAR(r->body);
+	Py_CLEAR(r->errors);
+	Py_CLEAR(r->context);
+	Py_CLEAR(r->task);
+	Py_CLEAR(r->fallback);
+	Py_CLEAR(r->thrown);
+	Py_CLEAR(r->asgi);
+	Py_CLEAR(r->host);
+	Py_CLEAR(r->binding);
+	Py_CLEAR(r->app);
+	r->phase = PYB_RUN_ENDED;
+}
+
+/* args[0 .. count) from the slots; a slot left empty by an absent optional
+ * body is not possible here: pure steps fill every slot that is passed on. */
+PyObject *
+pyb_run_call(struct pyb_run *r, const struct shm_step *step)
+{
+	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
+	const uint32_t *slots = r->binding->table.args + step->first;
+	PyObject *callable = objects[step->object];
+	PyObject *stack[STACK_ARGS + 1], **args = stack, *result;
+	PyObject *names = step->count > 0 ? objects[step->object2] : NULL;
+
+	if (step->count > STACK_ARGS) {
+		args = PyMem_Malloc((step->count + 1) * sizeof(*args));
+		if (args == NULL)
+			return PyErr_NoMemory();
+	}
+	for (uint32_t i = 0; i < step->count; i++)
+		args[i + 1] = Py_NewRef(r->slots[slots[i]]);
+	Py_INCREF(callable);
+	result = PyObject_Vectorcall(callable, args + 1,
+	    0 | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+	Py_DECREF(callable);
+	for (uint32_t i = 0; i < step->count; i++)
+		Py_DECREF(args[i + 1]);
+	if (args != stack)
+		PyMem_Free(args);
+	return result;
+}
+
+/* Request(scope, receive, send), with the content FastAPI has already read
+ * through the same object (Request.body and Request.json cache it). */
+static PyObject *
+request_new(struct pyb_run *r)
+{
+	struct pyb_state *st = r->app->st;
+	PyObject *receive = NULL, *send = NULL, *request = NULL;
+
+	if (r->asgi == NULL && (r->asgi = pyb_asgi_new(r->app, r->x)) == NULL)
+		return NULL;
+	receive = pyb_asgi_receive(r->asgi);
+	send = pyb_asgi_send(r->asgi);
+	if (receive != NULL && send != NULL)
+		request = PyObject_CallFunctionObjArgs(st->request_class,
+		    pyb_asgi_scope(r->asgi), receive, send, NULL);
+	Py_XDECREF(receive);
+	Py_XDECREF(send);
+	if (request != NULL && r->body != NULL &&
+	    PyObject_SetAttr(request, st->n__body, r->body) < 0)
+		Py_CLEAR(request);
+	return request;
+}
+
+PyObject *
+pyb_run_request(struct pyb_run *r)
+{
+	if (r->request == NULL)
+		r->request = request_new(r);
+	return r->request;
+}
+
+/* The Response FastAPI injects: no content-length, status None. */
+static PyObject *
+response_new(struct pyb_run *r)
+{
+	struct pyb_state *st = r->app->st;
+	PyObject *response = PyObject_CallNoArgs(st->response_base), *raw = NULL;
+
+	if (response == NULL)
+		return NULL;
+	raw = PyList_New(0);
+	if (raw == NULL || PyObject_SetAttr(response, st->n_raw_headers, raw) < 0 ||
+	    PyObject_SetAttr(response, st->n_status_code, Py_None) < 0)
+		Py_CLEAR(response);
+	Py_XDECREF(raw);
+	return response;
+}
+
+/* A value made for the request, kept in *field and put into the step's slot. */
+static PyObject *
+injected(struct pyb_run *r, const struct shm_step *step)
+{
+	struct pyb_state *st = r->app->st;
+
+	switch (step->op) {
+	case SHM_STEP_REQUEST:
+		return Py_XNewRef(pyb_run_request(r));
+	case SHM_STEP_RESPONSE:
+		if (r->response == NULL)
+			r->response = response_new(r);
+		return Py_XNewRef(r->response);
+	case SHM_STEP_BACKGROUND:
+		if (r->background == NULL)
+			r->background = PyObject_CallNoArgs(st->background_class);
+		return Py_XNewRef(r->background);
+	default:
+		return PyObject_CallNoArgs(PyTuple_GET_ITEM(r->binding->objects,
+		    step->object));
+	}
+}
+
+static void
+slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
+{
+	if (step->op == SHM_STEP_ENDPOINT)
+		Py_XSETREF(r->result, value);
+	else if (step->slot != SHM_NONE)
+		Py_XSETREF(r->slots[step->slot], value);
+	else
+		Py_DECREF(value);
+}
+
+/* An impure validation at its place. Its errors are collected: FastAPI reports
+ * all of a request's errors together. */
+static int
+impure_step(struct pyb_run *r, const struct shm_step *step)
+{
+	PyObject *value = NULL, *exc, *entry;
+	enum pyb_param_verdict verdict = pyb_pure_step(r, step, &value);
+	int rc;
+
+	if (verdict == PYB_PARAM_OK) {
+		if (value != NULL)
+			slot_set(r, step, value);
+		return 0;
+	}
+	exc = verdict == PYB_PARAM_INVALID ? PyErr_GetRaisedException() : Py_NewRef(Py_None);
+	if (r->errors == NULL && (r->errors = PyList_New(0)) == NULL) {
+		Py_DECREF(exc);
+		return -1;
+	}
+	entry = Py_BuildValue("(IN)", (unsigned)(step - r->steps), exc);
+	rc = entry == NULL ? -1 : PyList_Append(r->errors, entry);
+	Py_XDECREF(entry);
+	return rc;
+}
+
+/* helper.raise_request_errors(errors, body): always ends in an exception. */
+static void
+errors_raise(struct pyb_run *r)
+{
+	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	PyObject *parsed = Py_None, *got;
+
+	for (uint32_t i = 0; i < r->plan->n_pure; i++)
+		if (r->steps[i].op == SHM_STEP_BODY_PARSE &&
+		    r->slots[r->steps[i].slot] != NULL)
+			parsed = r->slots[r->steps[i].slot];
+	got = PyObject_CallMethodObjArgs(helper, r->app->st->n_raise_request_errors,
+	    r->errors, parsed, NULL);
+	if (got != NULL) {
+		Py_DECREF(got);
+		PyErr_SetString(PyExc_SystemError, "raise_request_errors returned");
+	}
+}
+
+enum step_verdict { STEP_DONE, STEP_AWAIT, STEP_FAILED };
+
+/* Call a dependency or the endpoint. *out is what to await. */
+static enum step_verdict
+call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
+{
+	PyObject *value;
+
+	if (step->op == SHM_STEP_ENDPOINT && r->errors != NULL) {
+		errors_raise(r);
+		return STEP_FAILED;
+	}
+	if ((step->flags & SHM_STEP_F_SYNC) && !(step->flags & SHM_STEP_F_INLINE)) {
+		*out = pyb_sync_call(r, step);
+		return *out == NULL ? STEP_FAILED : STEP_AWAIT;
+	}
+	value = pyb_run_call(r, step);
+	if (value == NULL)
+		return STEP_FAILED;
+	if (step->flags & (SHM_STEP_F_AWAIT | SHM_STEP_F_YIELD)) {
+		*out = value;
+		return STEP_AWAIT;
+	}
+	slot_set(r, step, value);
+	return STEP_DONE;
+}
+
+static enum step_verdict
+step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
+{
+	PyObject *value;
+
+	switch (step->op) {
+	case SHM_STEP_CALL:
+	case SHM_STEP_ENDPOINT:
+		return call_step(r, step, out);
+	case SHM_STEP_REQUEST:
+	case SHM_STEP_RESPONSE:
+	case SHM_STEP_BACKGROUND:
+	case SHM_STEP_FRESH:
+		value = injected(r, step);
+		if (value == NULL)
+			return STEP_FAILED;
+		slot_set(r, step, value);
+		return STEP_DONE;
+	default:
+		return impure_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
+	}
+}
+
+/* `value` came from what the last step awaited: NULL with an exception, or
+ * None at the very start (`started` is then false). */
+enum pyb_coro_verdict
+pyb_run_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct pyb_run *r = arg;
+
+	if (r->phase != PYB_RUN_STEPS)
+		return pyb_finish_step(r, value, out);
+	if (value == NULL)
+		return pyb_finish_failed(r, out);
+	if (r->pc > r->plan->n_pure)
+		slot_set(r, &r->steps[r->pc - 1], Py_NewRef(value));
+	while (r->pc < r->plan->n_steps) {
+		const struct shm_step *step = &r->steps[r->pc++];
+
+		switch (step_one(r, step, out)) {
+		case STEP_DONE:
+			continue;
+		case STEP_AWAIT:
+			return PYB_CORO_AWAIT;
+		case STEP_FAILED:
+			return pyb_finish_failed(r, out);
+		}
+	}
+	return pyb_finish_returned(r, out);
+}

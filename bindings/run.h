@@ -1,0 +1,83 @@
+/*
+ * run: one execution of a plan.
+ *
+ * A run answers an exchange directly (nothing of the user's stands before the
+ * router), or it is the core of FastAPI's own request_response wrapper (user
+ * middleware, yield dependencies) and returns a Response. Its steps are the
+ * same in both. The struct lives in the arena it was made in and ends before
+ * that arena is reset.
+ */
+#ifndef BINDINGS_RUN_H
+#define BINDINGS_RUN_H
+
+#include <Python.h>
+
+#include "bindings/app.h"
+#include "bindings/asgi.h"
+#include "bindings/coro.h"
+#include "bindings/host.h"
+#include "bindings/threads.h"
+#include "bindings/view.h"
+
+enum pyb_run_phase {
+	PYB_RUN_STEPS,		/* calling dependencies and the endpoint */
+	PYB_RUN_BODY,		/* core: waiting for request.body() */
+	PYB_RUN_FALLBACK,	/* core: FastAPI's handler has taken over */
+	PYB_RUN_RESUME,		/* direct: the application's stack finishes the request */
+	PYB_RUN_ENDED
+};
+
+struct pyb_run {
+	struct pyb_app *app;		/* strong */
+	struct pyb_binding *binding;	/* strong */
+	struct pyb_host *host;		/* strong; NULL in core mode */
+	const struct shm_plan *plan;
+	const struct shm_step *steps;
+	struct hx_exchange *x;		/* direct mode, else NULL */
+	struct pyb_asgi *asgi;		/* direct mode, when Python needed a scope */
+	struct arena *arena;
+	struct pyb_view view;
+	enum pyb_run_phase phase;
+	uint32_t pc;
+	PyObject **slots;
+	PyObject *result;
+	PyObject *request, *response, *background;
+	PyObject *body;			/* bytes of the content, NULL: not read */
+	PyObject *errors;		/* list of impure steps' errors */
+	PyObject *context;		/* direct mode */
+	PyObject *task;			/* direct mode in a task */
+	PyObject *fallback;		/* core mode: FastAPI's own handler */
+	const char *replay_reason;
+	struct pyb_job job;		/* direct mode on the pool */
+	PyObject *thrown;		/* exception that crossed back from the pool */
+};
+
+/* The pure steps. True: values are in the slots. False: nothing of the user's
+ * has run and r->replay_reason says why; no exception is set. */
+bool pyb_pure_run(struct pyb_run *r);
+
+/* One pure-capable step (also used for IMPURE ones in place). On
+ * PYB_PARAM_INVALID the ValidationError is set. */
+enum pyb_param_verdict pyb_pure_step(struct pyb_run *r, const struct shm_step *step,
+    PyObject **out);
+
+/* The remaining steps as a coroutine step function (`arg` is the run): user
+ * code runs from here on. */
+enum pyb_coro_verdict pyb_run_step(void *arg, PyObject *value, PyObject **out);
+
+/* Call a CALL or ENDPOINT step's function with its arguments. New reference,
+ * NULL with the exception set. */
+PyObject *pyb_run_call(struct pyb_run *r, const struct shm_step *step);
+
+/* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
+struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,
+    const struct shm_plan *plan, struct arena *arena);
+
+/* Drop every reference. The memory stays with the arena. */
+void pyb_run_clear(struct pyb_run *r);
+
+/* The Request that user code sees, made on first use. Borrowed; NULL with an
+ * exception set. */
+PyObject *pyb_run_request(struct pyb_run *r);
+
+#endif
