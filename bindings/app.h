@@ -16,12 +16,12 @@
 #include "bindings/json.h"
 #include "bindings/params.h"
 #include "bindings/state.h"
+#include "bindings/sync_mode.h"
 #include "http/exchange.h"
 #include "shm/board.h"
 #include "shm/table.h"
 
 enum pyb_force { PYB_FORCE_NONE, PYB_FORCE_COMPILED, PYB_FORCE_ASGI };
-enum pyb_sync { PYB_SYNC_THREADS, PYB_SYNC_AUTO, PYB_SYNC_INLINE };
 
 struct pyb_binding {
 	PyObject_HEAD
@@ -30,6 +30,7 @@ struct pyb_binding {
 	PyObject *objects;	/* tuple */
 	PyObject *resume;	/* compile.runtime.resume, see run.c */
 	struct pyb_guards guards;
+	struct pyb_sync_stat *sync;	/* one per plan */
 	bool direct;		/* nothing of the user's stands before the router */
 };
 
@@ -40,6 +41,7 @@ struct pyb_app {
 	PyObject *state;	/* what the lifespan put into scope["state"] */
 	PyObject *rebind;	/* hooks: called when a guard tripped */
 	struct pyb_binding *binding;	/* NULL: everything goes through ASGI */
+	bool bound;		/* bind() was called, or tried at the first request */
 	uint32_t epoch;		/* counts bindings */
 	int64_t checked_s;	/* second of the last full guard check */
 	enum pyb_force force;

@@ -28,7 +28,7 @@ PyObject *pyb_asgi_send(struct pyb_asgi *a);
 /* Run callable(scope, receive, send[, extra]) in a task of its own inside
  * `context` (NULL: a fresh copy), with the end-of-application rules of
  * uvicorn's run_asgi. On failure to start the exchange is aborted. Steals the
- * reference to `a`. */
+ * reference to `a`; `extra` and `context` are borrowed. */
 void pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra,
     PyObject *context);
 
@@ -36,6 +36,12 @@ void pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra,
  * (which is taken, reported and cleared). Sends the 500, or cuts the
  * connection, when the answer is not complete. */
 void pyb_asgi_finish(struct pyb_asgi *a, PyObject *result);
+
+/* There is not even memory for an ASGI side: abort the exchange. */
+void pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x);
+
+/* The exchange was answered directly: receive and send are over. */
+void pyb_asgi_answered(struct pyb_asgi *a);
 
 /* From pyb_request_content() and pyb_request_writable(). */
 void pyb_asgi_content(struct pyb_asgi *a);

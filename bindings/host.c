@@ -68,6 +68,14 @@ pyb_host_pool(struct pyb_host *h)
 	return h->pool;
 }
 
+PyObject *
+pyb_host_thread_context(struct pyb_host *h)
+{
+	if (h->thread_context == NULL)
+		h->thread_context = PyObject_CallNoArgs(h->st->pool_context);
+	return h->thread_context != NULL ? PyContext_Copy(h->thread_context) : NULL;
+}
+
 struct pyb_host *
 pyb_host_get(struct pyb_state *st, PyObject *loop)
 {
@@ -86,7 +94,7 @@ pyb_host_get(struct pyb_state *st, PyObject *loop)
 	h->st = st;
 	h->loop = Py_NewRef(loop);
 	h->turn = turn;
-	h->standin = h->standin_weak = NULL;
+	h->standin = h->standin_weak = h->thread_context = NULL;
 	h->standin_refs = 0;
 	h->pool = NULL;
 	h->pool_limit = 0;
@@ -104,6 +112,7 @@ host_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(h->loop);
 	Py_VISIT(h->standin);
+	Py_VISIT(h->thread_context);
 	return 0;
 }
 
@@ -117,6 +126,7 @@ host_clear(PyObject *self)
 		h->pool = NULL;
 	}
 	Py_CLEAR(h->standin);
+	Py_CLEAR(h->thread_context);
 	Py_CLEAR(h->loop);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct pyb_host {
 	PyObject *standin;	/* NULL until first needed */
 	Py_ssize_t standin_refs;
 	PyObject *standin_weak;	/* head of its weak reference list, not owned */
+	PyObject *thread_context;	/* what pool calls copy; NULL until needed */
 	struct pyb_pool *pool;	/* NULL until first needed */
 	size_t pool_limit;	/* threads */
 };
@@ -43,6 +44,10 @@ void pyb_host_leave(struct pyb_host *h);
 
 /* The loop's thread pool, made on first use. NULL with an exception set. */
 struct pyb_pool *pyb_host_pool(struct pyb_host *h);
+
+/* The context in which plain functions of a request without a task run (each in
+ * a copy of its own). New reference; NULL with an exception set. */
+PyObject *pyb_host_thread_context(struct pyb_host *h);
 
 /* Create the type; new reference, NULL with an exception set. */
 PyTypeObject *pyb_host_type_new(PyObject *module);

@@ -1,14 +1,13 @@
 /*
  * run: the steps that call user code, in FastAPI's order.
  *
- * Driven by plan_start.c (inline), by an asyncio.Task through coro.c, or by a
- * pool thread. It never sends anything itself: when the endpoint has returned
- * it says so and finish.c turns the result into an answer.
+ * Driven by direct.c (inline, in a task or on a pool thread) and by core.c. It
+ * never sends anything: when the endpoint has returned it says so, and
+ * finish.c turns the result into an answer.
  */
 #include "bindings/run.h"
 
 #include "bindings/compat.h"
-#include "bindings/finish.h"
 #include "bindings/sync_call.h"
 
 enum { STACK_ARGS = 16 };
@@ -30,6 +29,7 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 	r->steps = b->table.steps + plan->first_step;
 	r->arena = arena;
 	r->slots = slots;
+	r->phase = PYB_RUN_STEPS;
 	return r;
 }
 
@@ -47,7 +47,7 @@ pyb_run_clear(struct pyb_run *r)
 	Py_CLEAR(r->context);
 	Py_CLEAR(r->task);
 	Py_CLEAR(r->fallback);
-	Py_CLEAR(r->thrown);
+	Py_CLEAR(r->outcome);
 	Py_CLEAR(r->asgi);
 	Py_CLEAR(r->host);
 	Py_CLEAR(r->binding);
@@ -57,8 +57,8 @@ pyb_run_clear(struct pyb_run *r)
 
 /* args[0 .. count) from the slots; a slot left empty by an absent optional
  * body is not possible here: pure steps fill every slot that is passed on. */
-PyObject *
-pyb_run_call(struct pyb_run *r, const struct shm_step *step)
+static PyObject *
+call_now(struct pyb_run *r, const struct shm_step *step)
 {
 	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
 	const uint32_t *slots = r->binding->table.args + step->first;
@@ -82,6 +82,34 @@ pyb_run_call(struct pyb_run *r, const struct shm_step *step)
 	if (args != stack)
 		PyMem_Free(args);
 	return result;
+}
+
+/* A plain function in a copy of the request's context, as run_in_threadpool
+ * gives it one; on the loop's thread the running loop is hidden meanwhile. */
+static PyObject *
+call_sync(struct pyb_run *r, const struct shm_step *step)
+{
+	struct pyb_state *st = r->app->st;
+	PyObject *context = PyContext_Copy(r->context), *value = NULL, *done;
+
+	if (context == NULL || PyContext_Enter(context) < 0) {
+		Py_XDECREF(context);
+		return NULL;
+	}
+	if (r->mode == PYB_RUN_INLINE)
+		Py_XDECREF(PyObject_CallOneArg(st->set_running_loop, Py_None));
+	value = call_now(r, step);
+	if (r->mode == PYB_RUN_INLINE) {
+		PyObject *pending = PyErr_GetRaisedException();
+
+		done = PyObject_CallOneArg(st->set_running_loop, r->host->loop);
+		Py_XDECREF(done);
+		if (pending != NULL)
+			PyErr_SetRaisedException(pending);
+	}
+	PyContext_Exit(context);
+	Py_DECREF(context);
+	return value;
 }
 
 /* Request(scope, receive, send), with the content FastAPI has already read
@@ -223,10 +251,14 @@ call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		return STEP_FAILED;
 	}
 	if ((step->flags & SHM_STEP_F_SYNC) && !(step->flags & SHM_STEP_F_INLINE)) {
-		*out = pyb_sync_call(r, step);
-		return *out == NULL ? STEP_FAILED : STEP_AWAIT;
+		if (r->mode == PYB_RUN_TASK || r->mode == PYB_RUN_CORE) {
+			*out = pyb_sync_call(r, step);
+			return *out == NULL ? STEP_FAILED : STEP_AWAIT;
+		}
+		value = call_sync(r, step);
+	} else {
+		value = call_now(r, step);
 	}
-	value = pyb_run_call(r, step);
 	if (value == NULL)
 		return STEP_FAILED;
 	if (step->flags & (SHM_STEP_F_AWAIT | SHM_STEP_F_YIELD)) {
@@ -260,17 +292,12 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	}
 }
 
-/* `value` came from what the last step awaited: NULL with an exception, or
- * None at the very start (`started` is then false). */
 enum pyb_coro_verdict
-pyb_run_step(void *arg, PyObject *value, PyObject **out)
+pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 {
-	struct pyb_run *r = arg;
-
-	if (r->phase != PYB_RUN_STEPS)
-		return pyb_finish_step(r, value, out);
+	*out = NULL;
 	if (value == NULL)
-		return pyb_finish_failed(r, out);
+		return PYB_CORO_ERROR;
 	if (r->pc > r->plan->n_pure)
 		slot_set(r, &r->steps[r->pc - 1], Py_NewRef(value));
 	while (r->pc < r->plan->n_steps) {
@@ -282,8 +309,8 @@ pyb_run_step(void *arg, PyObject *value, PyObject **out)
 		case STEP_AWAIT:
 			return PYB_CORO_AWAIT;
 		case STEP_FAILED:
-			return pyb_finish_failed(r, out);
+			return PYB_CORO_ERROR;
 		}
 	}
-	return pyb_finish_returned(r, out);
+	return PYB_CORO_RETURN;
 }

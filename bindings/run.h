@@ -20,14 +20,24 @@
 #include "bindings/view.h"
 
 enum pyb_run_phase {
+	PYB_RUN_NEW,		/* core: not begun */
 	PYB_RUN_STEPS,		/* calling dependencies and the endpoint */
 	PYB_RUN_BODY,		/* core: waiting for request.body() */
 	PYB_RUN_FALLBACK,	/* core: FastAPI's handler has taken over */
-	PYB_RUN_RESUME,		/* direct: the application's stack finishes the request */
+	PYB_RUN_RESUME,		/* task: the application's stack finishes the request */
 	PYB_RUN_ENDED
 };
 
+/* Where the steps run. */
+enum pyb_run_mode {
+	PYB_RUN_INLINE,		/* on the loop's thread, outside any task */
+	PYB_RUN_THREAD,		/* on a pool thread, from the first call to the last */
+	PYB_RUN_TASK,		/* in a task of its own */
+	PYB_RUN_CORE		/* inside request_response, in the task of the caller */
+};
+
 struct pyb_run {
+	enum pyb_run_mode mode;
 	struct pyb_app *app;		/* strong */
 	struct pyb_binding *binding;	/* strong */
 	struct pyb_host *host;		/* strong; NULL in core mode */
@@ -49,7 +59,7 @@ struct pyb_run {
 	PyObject *fallback;		/* core mode: FastAPI's own handler */
 	const char *replay_reason;
 	struct pyb_job job;		/* direct mode on the pool */
-	PyObject *thrown;		/* exception that crossed back from the pool */
+	PyObject *outcome;		/* exception or Response for the application's stack */
 };
 
 /* The pure steps. True: values are in the slots. False: nothing of the user's
@@ -61,13 +71,11 @@ bool pyb_pure_run(struct pyb_run *r);
 enum pyb_param_verdict pyb_pure_step(struct pyb_run *r, const struct shm_step *step,
     PyObject **out);
 
-/* The remaining steps as a coroutine step function (`arg` is the run): user
- * code runs from here on. */
-enum pyb_coro_verdict pyb_run_step(void *arg, PyObject *value, PyObject **out);
-
-/* Call a CALL or ENDPOINT step's function with its arguments. New reference,
- * NULL with the exception set. */
-PyObject *pyb_run_call(struct pyb_run *r, const struct shm_step *step);
+/* The remaining steps, in the manner of a coroutine's step function: user code
+ * runs from here on. RETURN: the endpoint's result is in r->result (*out is
+ * NULL); AWAIT: call again with what *out gives; ERROR: it raised. In modes
+ * INLINE and THREAD only coroutines that cannot suspend are awaited. */
+enum pyb_coro_verdict pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out);
 
 /* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,

@@ -38,6 +38,7 @@ static const struct import_row general_rows[] = {
 	ROW(deepcopy, "copy", "deepcopy"),
 	ROW(enter_task, "asyncio.tasks", "_enter_task"),
 	ROW(leave_task, "asyncio.tasks", "_leave_task"),
+	ROW(get_running_loop, "asyncio", "get_running_loop"),
 	ROW(set_running_loop, "asyncio.events", "_set_running_loop"),
 	ROW(log_exception, "fastrapi.hooks", "log_exception"),
 	ROW(new_request_task, "fastrapi.hooks", "new_request_task"),

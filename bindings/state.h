@@ -43,6 +43,7 @@ struct pyb_state {
 	PyObject *asgi_info;		/* {"version": "3.0", "spec_version": "2.3"} */
 	PyObject *deepcopy;		/* copy.deepcopy */
 	PyObject *enter_task, *leave_task;	/* asyncio's, C accelerated */
+	PyObject *get_running_loop;	/* asyncio.get_running_loop */
 	PyObject *set_running_loop;	/* asyncio.events._set_running_loop */
 	PyObject *log_exception;	/* fastrapi.hooks: (message, exception) -> None */
 	PyObject *new_request_task;	/* fastrapi.hooks: (loop, coroutine) -> task */
@@ -63,6 +64,7 @@ struct pyb_state {
 	PyTypeObject *coro_type;
 	PyTypeObject *asgi_type;
 	PyTypeObject *app_type;
+	PyTypeObject *binding_type;
 	PyTypeObject *host_type;
 	PyTypeObject *pool_type;
 };

@@ -128,7 +128,8 @@ struct hx_exchange {
 	int status;			/* sent status, 0 before */
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
-	void *app;			/* the bindings' state of this request */
+	void *app;			/* the bindings' run of this request, or NULL */
+	void *asgi;			/* the bindings' ASGI side of it, or NULL */
 	void *host;			/* the bindings' state of the event loop */
 	void *observer;			/* the bindings' report to a test client, or NULL */
 	struct slice client_host, server_host;	/* numeric; empty on a unix socket */
