@@ -1,0 +1,15 @@
+/*
+ * table: route tables made from Python.
+ *
+ * Adds to the module: build_table(routes, plans, meta, n_objects, limit) ->
+ * bytes, write_table(fd, bytes), same_table(fd, bytes), plan_constants().
+ */
+#ifndef BINDINGS_TABLE_H
+#define BINDINGS_TABLE_H
+
+#include <Python.h>
+
+/* 0, or -1 with an exception set. */
+int pyb_table_register(PyObject *module);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * layout: the bytes of the route table.
+ *
+ * One header, then sections of fixed-width records, each aligned to eight
+ * bytes. Everything refers by index or by offset into the string section;
+ * there is no pointer, so every process may map the table where it likes, and
+ * equal applications give equal bytes. Written by shm/builder, verified by
+ * shm/check, read in place by shm/route and the plan runner.
+ */
+#ifndef SHM_LAYOUT_H
+#define SHM_LAYOUT_H
+
+#include <stdint.h>
+
+#include "shm/plan.h"
+
+#define SHM_MAGIC "fastrd\0T"
+
+enum { SHM_VERSION = 1, SHM_ALIGN = 8 };
+
+enum shm_section_id {
+	SHM_STRINGS,		/* bytes; every string has a NUL behind it */
+	SHM_META,		/* struct shm_meta */
+	SHM_ROUTES,		/* struct shm_route, in declaration order */
+	SHM_PARTS,		/* struct shm_part */
+	SHM_SHAPES,		/* struct shm_shape */
+	SHM_BUCKETS,		/* struct shm_bucket */
+	SHM_CANDIDATES,		/* uint32_t route indexes */
+	SHM_PLANS,		/* struct shm_plan */
+	SHM_STEPS,		/* struct shm_step */
+	SHM_ARGS,		/* uint32_t slots */
+	SHM_SECTION_COUNT
+};
+
+struct shm_section {
+	uint64_t offset;	/* from the first byte of the table */
+	uint64_t count;		/* records */
+};
+
+struct shm_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t crc;		/* CRC-32 of all bytes, this field taken as zero */
+	uint64_t size;		/* bytes in the whole table */
+	uint32_t n_objects;	/* objects the plans' indexes may name */
+	uint32_t reserved;	/* zero */
+	struct shm_section sections[SHM_SECTION_COUNT];
+};
+
+struct shm_text {
+	uint32_t offset;	/* into the strings */
+	uint32_t len;
+};
+
+struct shm_meta {
+	struct shm_text key, value;
+};
+
+enum shm_part_kind {
+	SHM_PART_LITERAL,
+	SHM_PART_STR,		/* [^/]+ */
+	SHM_PART_INT,		/* [0-9]+ */
+	SHM_PART_FLOAT,		/* [0-9]+(\.[0-9]+)? */
+	SHM_PART_UUID,		/* 8-4-4-4-12 hex digits, hyphens optional */
+	SHM_PART_PATH,		/* .* */
+	SHM_PART_COUNT
+};
+
+struct shm_part {
+	uint32_t kind;
+	struct shm_text text;	/* LITERAL: the bytes; else the parameter's name */
+};
+
+struct shm_route {
+	uint64_t methods;	/* mask of 1 << http-parser method number */
+	struct shm_text path;	/* the template as the application wrote it */
+	struct shm_text name;
+	struct shm_text reason;	/* why there is no plan; empty when there is one */
+	uint32_t plan;		/* SHM_NONE: the application's ASGI interface */
+	uint32_t first_part;
+	uint32_t n_parts;
+	uint32_t barrier;	/* 1: may match any path; nothing behind it is compiled */
+};
+
+/* A way of looking paths up: which segments are literal. `prefix` shapes hold
+ * templates of any other form under their leading literal segments. */
+struct shm_shape {
+	uint64_t literal;	/* bit i: segment i is literal */
+	uint32_t n_segments;	/* exact, or for prefix shapes the leading ones */
+	uint32_t prefix;	/* 0 or 1 */
+	uint32_t first_bucket;
+	uint32_t n_buckets;	/* a power of two */
+};
+
+struct shm_bucket {
+	uint32_t first_candidate;
+	uint32_t n_candidates;	/* ascending route indexes */
+};
+
+_Static_assert(sizeof(struct shm_header) % SHM_ALIGN == 0, "header alignment");
+_Static_assert(sizeof(struct shm_route) == 48, "no padding in shm_route");
+_Static_assert(sizeof(struct shm_part) == 12, "no padding in shm_part");
+_Static_assert(sizeof(struct shm_shape) == 24, "no padding in shm_shape");
+_Static_assert(sizeof(struct shm_step) == 36, "no padding in shm_step");
+_Static_assert(sizeof(struct shm_plan) == 48, "no padding in shm_plan");
+
+/* Bytes of one record of a section. */
+uint64_t shm_record_size(enum shm_section_id id);
+
+#endif

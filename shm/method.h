@@ -1,0 +1,11 @@
+/*
+ * method: request methods as numbers, the same in every process.
+ */
+#ifndef SHM_METHOD_H
+#define SHM_METHOD_H
+
+/* http-parser's number of a method name (upper case), below 64; -1 when the
+ * parser does not know it: such a request never reaches a route. */
+int shm_method_number(const char *name);
+
+#endif
