@@ -63,10 +63,9 @@ pyb_request_wants_content(struct pyb_app *app, struct hx_exchange *x)
 /* The guards, and what follows when one tripped: the application is compiled
  * again, or served through ASGI from now on. NULL: the binding holds. */
 static const char *
-guards_look(struct pyb_app *app, struct hx_exchange *x)
+guards_look(struct pyb_app *app)
 {
-	struct pyb_host *host = x->host;
-	int64_t now_s = io_turn_now_s(host->turn);
+	int64_t now_s = io_turn_now_s();
 	bool full = now_s != app->checked_s;
 	PyObject *done;
 
@@ -140,7 +139,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 
 	bind_first(app);
 	if (app->binding != NULL)
-		guard = guards_look(app, x);
+		guard = guards_look(app);
 	if (x->route_epoch != app->epoch)
 		match(app, x);
 	plan = plan_of(app, x, &reason);

@@ -68,10 +68,9 @@ void io_turn_flush(struct io_turn *t);
  * cheap when the loop is awake. */
 void io_turn_wake(struct io_turn *t);
 
-/* Monotonic clock in milliseconds as of the last poll: for time-outs. */
-uint64_t io_turn_now_ms(const struct io_turn *t);
-
-/* The Date header's second, refreshed by poll (unix time). */
-int64_t io_turn_now_s(const struct io_turn *t);
+/* The coarse monotonic clock in milliseconds, for time-outs, and unix time in
+ * seconds, for the Date header: a few nanoseconds each. */
+uint64_t io_turn_now_ms(void);
+int64_t io_turn_now_s(void);
 
 #endif

@@ -1,0 +1,232 @@
+/*
+ * output: one queue, one writev.
+ *
+ * Used by worker/conn.c. It knows no protocol; order in is order out.
+ */
+#include "io/output.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_IOV = 64, FIRST_COPY = 4096, KEEP_COPY = 16 * 1024, FIRST_SEGMENTS = 8 };
+
+/* `bytes` NULL: the next `len` copied bytes. */
+struct io_segment {
+	const char *bytes;
+	size_t len;
+	io_release_f *release;
+	void *arg;
+};
+
+void
+io_output_init(struct io_output *o)
+{
+	memset(o, 0, sizeof(*o));
+}
+
+void
+io_output_fini(struct io_output *o)
+{
+	free(o->copied);
+	free(o->segments);
+	free(o->done);
+	memset(o, 0, sizeof(*o));
+}
+
+static int
+list_grow(struct io_segment **list, size_t n, size_t *cap)
+{
+	size_t want = *cap == 0 ? FIRST_SEGMENTS : *cap * 2;
+	struct io_segment *grown;
+
+	if (n < *cap)
+		return 0;
+	grown = realloc(*list, want * sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	*list = grown;
+	*cap = want;
+	return 0;
+}
+
+/* Count `len` copied bytes into the last segment, or a new one. */
+static int
+segment_copied(struct io_output *o, size_t len)
+{
+	struct io_segment *last = o->n_segments > o->head ?
+	    &o->segments[o->n_segments - 1] : NULL;
+
+	if (last != NULL && last->bytes == NULL) {
+		last->len += len;
+		return 0;
+	}
+	if (list_grow(&o->segments, o->n_segments, &o->cap_segments) < 0)
+		return -1;
+	o->segments[o->n_segments++] = (struct io_segment){ NULL, len, NULL, NULL };
+	return 0;
+}
+
+char *
+io_output_reserve(struct io_output *o, size_t size)
+{
+	size_t cap = o->copied_cap == 0 ? FIRST_COPY : o->copied_cap;
+	char *grown;
+
+	if (size > SIZE_MAX / 4 - o->copied_len ||
+	    list_grow(&o->segments, o->n_segments, &o->cap_segments) < 0)
+		return NULL;
+	while (cap - o->copied_len < size)
+		cap *= 2;
+	if (cap != o->copied_cap) {
+		grown = realloc(o->copied, cap);
+		if (grown == NULL)
+			return NULL;
+		o->copied = grown;
+		o->copied_cap = cap;
+	}
+	return o->copied + o->copied_len;
+}
+
+void
+io_output_commit(struct io_output *o, size_t used)
+{
+	/* reserve() has made room for the segment, so this cannot fail. */
+	if (used == 0 || segment_copied(o, used) < 0)
+		return;
+	o->copied_len += used;
+	o->backlog += used;
+}
+
+int
+io_output_copy(struct io_output *o, const void *bytes, size_t len)
+{
+	char *p = io_output_reserve(o, len);
+
+	if (p == NULL)
+		return -1;
+	if (len > 0)
+		memcpy(p, bytes, len);
+	io_output_commit(o, len);
+	return 0;
+}
+
+int
+io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f *release,
+    void *arg)
+{
+	if (list_grow(&o->segments, o->n_segments, &o->cap_segments) < 0)
+		return -1;
+	o->segments[o->n_segments++] = (struct io_segment){ bytes, len, release, arg };
+	o->backlog += len;
+	return 0;
+}
+
+static void
+segment_done(struct io_output *o, const struct io_segment *s)
+{
+	if (s->bytes == NULL)
+		return;
+	/* Out of memory here would leak one reference, never touch freed bytes. */
+	if (list_grow(&o->done, o->n_done, &o->cap_done) == 0)
+		o->done[o->n_done++] = *s;
+}
+
+/* `n` more bytes are with the kernel. */
+static void
+advance(struct io_output *o, size_t n)
+{
+	o->backlog -= n;
+	while (o->head < o->n_segments) {
+		struct io_segment *s = &o->segments[o->head];
+		size_t left = s->len - o->head_sent;
+
+		if (n < left) {
+			o->head_sent += n;
+			return;
+		}
+		n -= left;
+		if (s->bytes == NULL)
+			o->copied_sent += s->len;
+		segment_done(o, s);
+		o->head++;
+		o->head_sent = 0;
+	}
+	o->head = o->n_segments = 0;
+	o->copied_len = o->copied_sent = 0;
+}
+
+static int
+iov_fill(const struct io_output *o, struct iovec *iov)
+{
+	size_t copied = o->copied_sent, skip = o->head_sent;
+	int n = 0;
+
+	for (size_t i = o->head; i < o->n_segments && n < MAX_IOV; i++) {
+		const struct io_segment *s = &o->segments[i];
+		const char *from = s->bytes != NULL ? s->bytes : o->copied + copied;
+
+		if (s->bytes == NULL)
+			copied += s->len;
+		iov[n].iov_base = (void *)(uintptr_t)(from + skip);
+		iov[n].iov_len = s->len - skip;
+		n += s->len > skip;
+		skip = 0;
+	}
+	return n;
+}
+
+enum io_output_result
+io_output_write(struct io_output *o, io_write_f *write, void *to)
+{
+	struct iovec iov[MAX_IOV];
+
+	while (o->head < o->n_segments) {
+		int n = iov_fill(o, iov);
+		ssize_t sent = n > 0 ? write(to, iov, n) : 0;
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK ?
+			    IO_OUTPUT_AGAIN : IO_OUTPUT_GONE;
+		advance(o, (size_t)sent);
+	}
+	return IO_OUTPUT_SENT;
+}
+
+void
+io_output_drop(struct io_output *o)
+{
+	for (size_t i = o->head; i < o->n_segments; i++)
+		segment_done(o, &o->segments[i]);
+	o->head = o->n_segments = o->head_sent = 0;
+	o->copied_len = o->copied_sent = o->backlog = 0;
+}
+
+bool
+io_output_reapable(const struct io_output *o)
+{
+	return o->n_done > 0;
+}
+
+void
+io_output_reap(struct io_output *o)
+{
+	while (o->n_done > 0) {
+		struct io_segment s = o->done[--o->n_done];
+
+		s.release(s.arg);
+	}
+}
+
+void
+io_output_trim(struct io_output *o)
+{
+	if (o->backlog > 0 || o->copied_cap <= KEEP_COPY)
+		return;
+	free(o->copied);
+	o->copied = NULL;
+	o->copied_cap = 0;
+}

@@ -1,0 +1,83 @@
+/*
+ * timers: one ring per kind of time-out.
+ *
+ * Used by worker/conn.c for header, keep-alive, content and write time-outs.
+ */
+#include "io/timers.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+static void
+arm(struct io_timers *l)
+{
+	uint64_t now = io_turn_now_ms();
+	uint64_t due = l->ring.next->since_ms + l->length_ms;
+	uint64_t wait = (due > now ? due - now : 0) + l->length_ms / 10 + 1;
+	struct timeval tv = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000 };
+
+	l->armed = true;
+	evtimer_add(&l->event, &tv);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct io_timers *l = arg;
+	uint64_t now = io_turn_now_ms();
+
+	(void)fd;
+	(void)what;
+	l->armed = false;
+	while (l->ring.next != &l->ring && l->ring.next->since_ms + l->length_ms <= now) {
+		struct io_timer *timer = l->ring.next;
+
+		io_timers_remove(timer);
+		l->expired(timer);
+	}
+	if (l->ring.next != &l->ring)
+		arm(l);
+}
+
+void
+io_timers_init(struct io_timers *l, struct io_turn *turn, uint64_t length_ms,
+    io_timer_expired_f *expired)
+{
+	memset(l, 0, sizeof(*l));
+	l->turn = turn;
+	l->length_ms = length_ms;
+	l->expired = expired;
+	l->ring.next = l->ring.prev = &l->ring;
+	evtimer_assign(&l->event, io_turn_base(turn), on_timer, l);
+}
+
+void
+io_timers_fini(struct io_timers *l)
+{
+	while (l->ring.next != &l->ring)
+		io_timers_remove(l->ring.next);
+	evtimer_del(&l->event);
+}
+
+void
+io_timers_touch(struct io_timers *l, struct io_timer *timer)
+{
+	io_timers_remove(timer);
+	timer->since_ms = io_turn_now_ms();
+	timer->next = &l->ring;
+	timer->prev = l->ring.prev;
+	l->ring.prev->next = timer;
+	l->ring.prev = timer;
+	if (!l->armed)
+		arm(l);
+}
+
+void
+io_timers_remove(struct io_timer *timer)
+{
+	if (timer->next == NULL)
+		return;
+	timer->next->prev = timer->prev;
+	timer->prev->next = timer->next;
+	timer->next = timer->prev = NULL;
+}
