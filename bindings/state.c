@@ -35,6 +35,7 @@ struct import_row {
 #define ROW(field, module, name) { offsetof(struct pyb_state, field), module, name }
 
 static const struct import_row general_rows[] = {
+	ROW(task_class, "asyncio", "Task"),
 	ROW(deepcopy, "copy", "deepcopy"),
 	ROW(enter_task, "asyncio.tasks", "_enter_task"),
 	ROW(leave_task, "asyncio.tasks", "_leave_task"),
@@ -88,7 +89,12 @@ pyb_state_init(struct pyb_state *st)
 	st->comma_colon = Py_BuildValue("(ss)", ",", ":");
 	st->asgi_info = Py_BuildValue("{OOOO}", st->n_version, st->t_v3,
 	    st->n_spec_version, st->t_spec);
-	if (st->empty_bytes == NULL || st->kw_from_attributes == NULL ||
+#if PY_VERSION_HEX >= 0x030C0000
+	st->kw_task = Py_BuildValue("(sss)", "loop", "context", "eager_start");
+#else
+	st->kw_task = Py_BuildValue("(ss)", "loop", "context");
+#endif
+	if (st->kw_task == NULL || st->empty_bytes == NULL || st->kw_from_attributes == NULL ||
 	    st->kw_dumps == NULL || st->comma_colon == NULL || st->asgi_info == NULL)
 		return -1;
 	return import_rows(st, general_rows,

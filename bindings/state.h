@@ -39,6 +39,8 @@ struct pyb_state {
 	PYB_TEXTS(PYB_FIELD)
 #undef PYB_FIELD
 	PyObject *empty_bytes;
+	PyObject *task_class;		/* asyncio.Task */
+	PyObject *kw_task;		/* ("loop", "context"[, "eager_start"]) */
 	PyObject *kw_from_attributes;	/* ("from_attributes",) */
 	PyObject *asgi_info;		/* {"version": "3.0", "spec_version": "2.3"} */
 	PyObject *deepcopy;		/* copy.deepcopy */
@@ -66,6 +68,9 @@ struct pyb_state {
 	PyTypeObject *app_type;
 	PyTypeObject *binding_type;
 	PyTypeObject *host_type;
+	PyTypeObject *handle_type;
+	PyTypeObject *timer_handle_type;
+	PyTypeObject *loop_type;
 	PyTypeObject *pool_type;
 };
 

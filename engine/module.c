@@ -1,0 +1,95 @@
+/*
+ * module: fastrapi._engine, the extension's only entry.
+ *
+ * Multi-phase initialisation with a state of its own; everything it offers is
+ * registered by the rooms it comes from.
+ */
+#include <Python.h>
+
+#include "bindings/app.h"
+#include "bindings/asgi.h"
+#include "bindings/coro.h"
+#include "bindings/handle.h"
+#include "bindings/host.h"
+#include "bindings/loop.h"
+#include "bindings/state.h"
+#include "bindings/table.h"
+#include "bindings/threads.h"
+#include "engine/serve.h"
+#include "engine/testclient.h"
+
+static int
+types_make(PyObject *module, struct pyb_state *st)
+{
+	return (st->coro_type = pyb_coro_type_new(module)) == NULL ||
+	    (st->asgi_type = pyb_asgi_type_new(module)) == NULL ||
+	    (st->host_type = pyb_host_type_new(module)) == NULL ||
+	    (st->pool_type = pyb_pool_type_new(module)) == NULL ||
+	    (st->handle_type = pyb_handle_type_new(module)) == NULL ||
+	    (st->timer_handle_type =
+		pyb_timer_handle_type_new(module, st->handle_type)) == NULL ||
+	    (st->loop_type = pyb_loop_type_new(module)) == NULL ||
+	    (st->binding_type = pyb_binding_type_new(module)) == NULL ||
+	    (st->app_type = pyb_app_type_new(module)) == NULL ? -1 : 0;
+}
+
+static int
+module_exec(PyObject *module)
+{
+	struct pyb_state *st = PyModule_GetState(module);
+
+	if (pyb_state_init(st) < 0 || types_make(module, st) < 0)
+		return -1;
+	if (PyModule_AddType(module, st->loop_type) < 0 ||
+	    PyModule_AddType(module, st->handle_type) < 0 ||
+	    PyModule_AddType(module, st->timer_handle_type) < 0 ||
+	    PyModule_AddType(module, st->binding_type) < 0 ||
+	    PyModule_AddType(module, st->app_type) < 0)
+		return -1;
+	if (pyb_table_register(module) < 0 || engine_serve_register(module) < 0)
+		return -1;
+	return engine_testclient_register(module);
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+	return pyb_state_traverse(PyModule_GetState(module), visit, arg);
+}
+
+static int
+module_clear(PyObject *module)
+{
+	pyb_state_clear(PyModule_GetState(module));
+	return 0;
+}
+
+static void
+module_free(void *module)
+{
+	module_clear(module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+	{ Py_mod_exec, module_exec },
+	{ 0, NULL }
+};
+
+static struct PyModuleDef module_def = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "fastrapi._engine",
+	.m_doc = "The C engine of fastrd. Not a public interface.",
+	.m_size = sizeof(struct pyb_state),
+	.m_slots = module_slots,
+	.m_traverse = module_traverse,
+	.m_clear = module_clear,
+	.m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__engine(void);
+
+PyMODINIT_FUNC
+PyInit__engine(void)
+{
+	return PyModuleDef_Init(&module_def);
+}

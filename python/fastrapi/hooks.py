@@ -1,0 +1,87 @@
+"""What the C engine calls in Python: logging, tasks, pool threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+from typing import Any
+
+logger = logging.getLogger("fastrapi.error")
+
+
+def log_exception(message: str, exc: BaseException | None) -> None:
+    """Report once, with its traceback, an exception that reached the server."""
+    logger.error(message, exc_info=exc)
+
+
+class RequestTask(asyncio.Task):  # type: ignore[type-arg]
+    """The current task of code that runs outside any task of its own.
+
+    It never finishes. The engine replaces it after a request that kept
+    anything of it; whatever would change its state keeps it, too.
+    """
+
+    _log_destroy_pending = False
+
+    def _keep(self) -> None:
+        # A reference from itself: the engine sees that it was touched.
+        self._kept = self
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        self._keep()
+        return super().cancel(msg)
+
+    def add_done_callback(self, *args: Any, **kwargs: Any) -> None:
+        self._keep()
+        super().add_done_callback(*args, **kwargs)
+
+    def set_name(self, value: object) -> None:
+        self._keep()
+        super().set_name(value)
+
+
+async def _parked() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+def new_request_task(loop: asyncio.AbstractEventLoop) -> RequestTask:
+    """A new stand-in task of ``loop``, parked."""
+    task = RequestTask(_parked(), loop=loop, name="fastrapi-request")
+    task._log_destroy_pending = False
+    return task
+
+
+def pool_context() -> contextvars.Context:
+    """The context in which a plain function runs on a pool thread.
+
+    A copy of the current one in which no async library is current, as
+    ``anyio.to_thread.run_sync`` makes it.
+    """
+    context = contextvars.copy_context()
+    try:
+        from anyio._core._eventloop import set_current_async_library
+    except ImportError:
+        return context
+    context.run(set_current_async_library, None)
+    return context
+
+
+def pool_thread_start(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """Start one thread of the engine's pool."""
+    threading.Thread(
+        target=_pool_thread_main, args=(pool, loop), name="fastrapi pool", daemon=True
+    ).start()
+
+
+def _pool_thread_main(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """A pool thread's life. ``anyio.from_thread`` works in it."""
+    try:
+        from anyio._backends._asyncio import AsyncIOBackend
+        from anyio._core._eventloop import claim_worker_thread
+    except ImportError:
+        pool.run()
+        return
+    with claim_worker_thread(AsyncIOBackend, loop):
+        pool.run()

@@ -1,0 +1,101 @@
+"""The asyncio event loop that runs on libevent."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import signal
+import sys
+import threading
+from asyncio import events, unix_events
+from collections.abc import Mapping
+from typing import Any
+
+from fastrapi import _engine
+
+
+class _NoSelector(selectors.BaseSelector):
+    """What asyncio's base class is given instead of a selector.
+
+    Descriptors are watched by libevent, through the methods of
+    ``_engine.LoopBase``; nothing may ever reach this object but ``close``.
+    """
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
+        raise NotImplementedError
+
+    def unregister(self, fileobj: Any) -> Any:
+        raise NotImplementedError
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        raise NotImplementedError
+
+    def get_map(self) -> Mapping[Any, Any]:
+        return {}
+
+
+class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: ignore[misc]
+    """A complete asyncio event loop: timers, callbacks, descriptors and the
+    running itself in C on libevent; transports, TLS, subprocesses, signals and
+    executors are asyncio's own.
+
+    Use it like any loop, e.g. ``asyncio.Runner(loop_factory=EventLoop)``.
+    """
+
+    def __init__(self) -> None:
+        self._open()
+        unix_events._UnixSelectorEventLoop.__init__(self, _NoSelector())
+
+    def run_forever(self) -> None:
+        """Run until ``stop()``; see :meth:`asyncio.loop.run_forever`."""
+        self._check_closed()
+        self._check_running()
+        self._set_coroutine_origin_tracking(self._debug)
+        old_hooks = sys.get_asyncgen_hooks()
+        wakeup = self._watch_signals()
+        try:
+            self._thread_id = threading.get_ident()
+            sys.set_asyncgen_hooks(
+                firstiter=self._asyncgen_firstiter_hook,
+                finalizer=self._asyncgen_finalizer_hook,
+            )
+            events._set_running_loop(self)
+            self._run_turns()
+        finally:
+            self._thread_id = None
+            events._set_running_loop(None)
+            self._set_coroutine_origin_tracking(False)
+            sys.set_asyncgen_hooks(*old_hooks)
+            if wakeup:
+                signal.set_wakeup_fd(-1)
+
+    def _watch_signals(self) -> bool:
+        """Let signals end the wait, so that Python's handlers run at once.
+
+        Only the main thread may do this; a wake-up descriptor of somebody else
+        is left alone. True when ours was set.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return False
+        old = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        if old in (-1, self._csock.fileno()):
+            return old == -1
+        signal.set_wakeup_fd(old, warn_on_full_buffer=False)
+        return False
+
+    def close(self) -> None:
+        """Close the loop and let go of its descriptors and threads."""
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        host = self.__dict__.pop("_fastrapi_host", None)
+        if host is not None:
+            host.close()
+        unix_events._UnixSelectorEventLoop.close(self)
+        self._shut()
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A new :class:`EventLoop`, for ``loop_factory`` arguments."""
+    return EventLoop()
