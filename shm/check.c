@@ -1,7 +1,7 @@
 /*
  * check: bounds of everything a table can name.
  *
- * Called by table.c only. Written so that hostile bytes with a right checksum
+ * Called by table.c. Written so that hostile bytes with a right checksum
  * are refused as well: no addition here can wrap, no index is used before it
  * was compared.
  */
@@ -11,6 +11,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "shm/check_plan.h"
+#include "shm/key.h"
 #include "shm/table.h"
 
 uint32_t
@@ -34,11 +36,33 @@ shm_check_crc(const void *bytes, size_t size)
 	return (uint32_t)crc;
 }
 
+/* The sections follow each other in order, with zeros up to the next alignment:
+ * no byte is outside, none is in two. */
+static const char *
+sections_check(const char *bytes, size_t size)
+{
+	const struct shm_header *h = (const struct shm_header *)bytes;
+	uint64_t at = sizeof(*h);
+
+	for (int i = 0; i < SHM_SECTION_COUNT; i++) {
+		const struct shm_section *s = &h->sections[i];
+		uint64_t record = shm_record_size((enum shm_section_id)i);
+
+		if (s->offset != at || s->count > UINT32_MAX - 1 ||
+		    s->count > (size - at) / record)
+			return "section out of bounds";
+		at += s->count * record;
+		for (; at % SHM_ALIGN != 0; at++)
+			if (at >= size || bytes[at] != 0)
+				return "padding is not zero";
+	}
+	return at == size ? NULL : "bytes behind the last section";
+}
+
 const char *
 shm_check_frame(const void *bytes, size_t size)
 {
 	const struct shm_header *h = bytes;
-	uint64_t end = sizeof(*h);
 
 	if (size < sizeof(*h) || ((uintptr_t)bytes & (SHM_ALIGN - 1)) != 0)
 		return "too short, or not aligned";
@@ -52,205 +76,204 @@ shm_check_frame(const void *bytes, size_t size)
 		return "checksum does not fit";
 	if (h->reserved != 0)
 		return "reserved field is set";
-	for (int i = 0; i < SHM_SECTION_COUNT; i++) {
-		const struct shm_section *s = &h->sections[i];
-		uint64_t record = shm_record_size((enum shm_section_id)i);
-
-		if (s->offset % SHM_ALIGN != 0 || s->offset < end || s->offset > size ||
-		    s->count > UINT32_MAX - 1 || s->count > (size - s->offset) / record)
-			return "section out of bounds";
-		end = s->offset + s->count * record;
-	}
-	return NULL;
+	return sections_check(bytes, size);
 }
 
 static bool
 text_ok(const struct shm_table *t, struct shm_text s)
 {
-	return s.offset < t->n_strings && s.len < t->n_strings - s.offset &&
-	    t->strings[s.offset + s.len] == '\0';
+	return shm_check_text(t, s.offset, s.len);
 }
 
+/* A route's template: as many parameters as a request has room for. */
 static bool
-range_ok(uint32_t first, uint32_t n, uint32_t count)
+template_ok(const struct shm_table *t, const struct shm_route *r, uint32_t *n_params)
 {
-	return first <= count && n <= count - first;
-}
-
-static bool
-object_ok(const struct shm_table *t, uint32_t object)
-{
-	return object == SHM_NONE || object < t->n_objects;
+	*n_params = 0;
+	if (!shm_check_range(r->first_part, r->n_parts, t->n_parts) ||
+	    r->n_parts > SHM_MAX_PARTS)
+		return false;
+	for (uint32_t i = 0; i < r->n_parts; i++)
+		*n_params += t->parts[r->first_part + i].kind != SHM_PART_LITERAL;
+	return *n_params <= SHM_MAX_PARAMS;
 }
 
 static const char *
+route_check(const struct shm_table *t, const struct shm_route *r)
+{
+	uint32_t n_params;
+
+	if (!text_ok(t, r->path) || !text_ok(t, r->name) || !text_ok(t, r->reason))
+		return "a route's text is out of bounds";
+	if (!template_ok(t, r, &n_params))
+		return "a route's parts are out of bounds";
+	if (r->barrier > 1 || (r->barrier == 1 && r->plan != SHM_NONE))
+		return "a route's kind is unknown";
+	if (r->plan == SHM_NONE)
+		return NULL;
+	if (r->plan >= t->n_plans)
+		return "a route's plan is out of bounds";
+	return shm_check_plan(t, &t->plans[r->plan], n_params);
+}
+
+/* Parts first: routes and index look into them. Plans before routes, which
+ * only add how many path parameters there are. */
+static const char *
 routes_check(const struct shm_table *t)
 {
-	for (uint32_t i = 0; i < t->n_routes; i++) {
-		const struct shm_route *r = &t->routes[i];
+	const char *why = NULL;
+	uint32_t part = 0;
 
-		if (!text_ok(t, r->path) || !text_ok(t, r->name) || !text_ok(t, r->reason))
-			return "a route's text is out of bounds";
-		if (!range_ok(r->first_part, r->n_parts, t->n_parts))
-			return "a route's parts are out of bounds";
-		if (r->plan != SHM_NONE && r->plan >= t->n_plans)
-			return "a route's plan is out of bounds";
-		if (r->barrier > 1 || (r->barrier == 1 && r->plan != SHM_NONE))
-			return "a route's kind is unknown";
-	}
 	for (uint32_t i = 0; i < t->n_parts; i++)
 		if (t->parts[i].kind >= SHM_PART_COUNT || !text_ok(t, t->parts[i].text))
 			return "a template part is wrong";
 	for (uint32_t i = 0; i < t->n_meta; i++)
 		if (!text_ok(t, t->meta[i].key) || !text_ok(t, t->meta[i].value))
 			return "a meta text is out of bounds";
-	return NULL;
+	for (uint32_t i = 0; why == NULL && i < t->n_routes; i++) {
+		why = route_check(t, &t->routes[i]);
+		if (why == NULL && t->routes[i].first_part != part)
+			why = "a template part belongs to no route, or to two";
+		part += t->routes[i].n_parts;
+	}
+	if (why == NULL && part != t->n_parts)
+		why = "a template part belongs to no route, or to two";
+	return why;
+}
+
+/* Shapes in order, their buckets one behind the other. */
+static const char *
+shapes_check(const struct shm_table *t)
+{
+	uint64_t buckets = 0;
+
+	for (uint32_t i = 0; i < t->n_shapes; i++) {
+		const struct shm_shape *s = &t->shapes[i], *last = s - 1;
+
+		if (s->prefix > 1 || s->n_segments > SHM_MAX_SEGMENTS || s->n_buckets == 0 ||
+		    (s->n_segments < SHM_MAX_SEGMENTS && s->literal >> s->n_segments != 0) ||
+		    (s->n_buckets & (s->n_buckets - 1)) != 0 || s->first_bucket != buckets)
+			return "a shape is wrong";
+		if (i > 0 && (last->prefix > s->prefix || (last->prefix == s->prefix &&
+		    (last->n_segments > s->n_segments ||
+		    (last->n_segments == s->n_segments && last->literal >= s->literal)))))
+			return "the shapes are not in order";
+		buckets += s->n_buckets;
+	}
+	return buckets == t->n_buckets ? NULL : "a bucket belongs to no shape";
+}
+
+/* The spans name all shapes, each in the right one. */
+static const char *
+spans_check(const struct shm_table *t)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < SHM_SPAN_COUNT; i++) {
+		const struct shm_span *span = &t->spans[i];
+
+		if (!shm_check_range(span->first_shape, span->n_shapes, t->n_shapes))
+			return "a span is out of bounds";
+		n += span->n_shapes;
+		for (uint32_t k = 0; k < span->n_shapes; k++) {
+			const struct shm_shape *s = &t->shapes[span->first_shape + k];
+
+			if (s->prefix ? i != SHM_SPAN_PREFIX : s->n_segments != i)
+				return "a shape is in the wrong span";
+		}
+	}
+	/* Each in its span, so none twice: the sum shows that none is missing. */
+	return n == t->n_shapes ? NULL : "a shape is in no span";
+}
+
+/* Is this route filed here? */
+static bool
+candidate_ok(const struct shm_table *t, const struct shm_shape *s, uint32_t bucket,
+    const struct shm_candidate *c)
+{
+	const struct shm_route *r;
+	struct shm_key key;
+	uint64_t hash;
+
+	if (c->route >= t->n_routes)
+		return false;
+	r = &t->routes[c->route];
+	shm_key_of_template(t->parts + r->first_part, r->n_parts, t->strings,
+	    r->barrier != 0, &key);
+	hash = shm_key_hash(&key, key.literal);
+	return key.literal == s->literal && key.n_segments == s->n_segments &&
+	    key.prefix == s->prefix && c->tag == (uint32_t)(hash >> 32) &&
+	    ((uint32_t)hash & (s->n_buckets - 1)) == bucket;
+}
+
+/* Every route is found, in its own bucket and in order of declaration: as many
+ * candidates as routes, none twice. */
+static const char *
+candidates_check(const struct shm_table *t)
+{
+	uint32_t at = 0;
+
+	if (t->n_candidates != t->n_routes)
+		return "a route is not in the index";
+	for (uint32_t i = 0; i < t->n_shapes; i++) {
+		const struct shm_shape *s = &t->shapes[i];
+
+		for (uint32_t b = 0; b < s->n_buckets; b++) {
+			const struct shm_bucket *bucket = &t->buckets[s->first_bucket + b];
+
+			if (bucket->first_candidate != at ||
+			    bucket->n_candidates > t->n_candidates - at)
+				return "a bucket is out of bounds";
+			for (uint32_t k = 0; k < bucket->n_candidates; k++, at++)
+				if (!candidate_ok(t, s, b, &t->candidates[at]) || (k > 0 &&
+				    t->candidates[at - 1].route >= t->candidates[at].route))
+					return "a route is filed in the wrong place";
+		}
+	}
+	return at == t->n_candidates ? NULL : "a route is in no bucket";
 }
 
 static const char *
 index_check(const struct shm_table *t)
 {
-	for (uint32_t i = 0; i < t->n_shapes; i++) {
-		const struct shm_shape *s = &t->shapes[i];
+	const char *why = NULL;
 
-		if (s->prefix > 1 || s->n_segments > 64 || s->n_buckets == 0 ||
-		    (s->n_buckets & (s->n_buckets - 1)) != 0 ||
-		    !range_ok(s->first_bucket, s->n_buckets, t->n_buckets))
-			return "a shape is wrong";
-	}
-	for (uint32_t i = 0; i < t->n_buckets; i++)
-		if (!range_ok(t->buckets[i].first_candidate, t->buckets[i].n_candidates,
-		    t->n_candidates))
-			return "a bucket is out of bounds";
-	for (uint32_t i = 0; i < t->n_candidates; i++)
-		if (t->candidates[i] >= t->n_routes)
-			return "a candidate is out of bounds";
-	return NULL;
+	if (t->header->sections[SHM_SPANS].count != SHM_SPAN_COUNT)
+		return "the index has the wrong size";
+	why = shapes_check(t);
+	if (why == NULL)
+		why = spans_check(t);
+	if (why == NULL)
+		why = candidates_check(t);
+	return why;
 }
 
-static bool
-slot_ok(const struct shm_plan *p, uint32_t slot)
-{
-	return slot == SHM_NONE || slot < p->n_slots;
-}
-
-static bool
-call_ok(const struct shm_table *t, const struct shm_plan *p, const struct shm_step *s)
-{
-	if (!range_ok(s->first, s->count, t->n_args) || s->object == SHM_NONE)
-		return false;
-	for (uint32_t i = 0; i < s->count; i++)
-		if (t->args[s->first + i] >= p->n_slots)
-			return false;
-	return s->count == 0 || s->object2 != SHM_NONE;
-}
-
-/* The members of a step that its operation uses. */
-static bool
-members_ok(const struct shm_table *t, const struct shm_plan *p, const struct shm_step *s,
-    uint32_t left)
-{
-	bool defaulted = (s->flags & SHM_STEP_F_REQUIRED) || s->object2 != SHM_NONE;
-
-	switch (s->op) {
-	case SHM_STEP_PARAM:
-		return s->source == SHM_SOURCE_PATH || defaulted;
-	case SHM_STEP_PARAM_MODEL:
-		return s->count < left && defaulted &&
-		    (s->source >= SHM_SOURCE_QUERY && s->source <= SHM_SOURCE_COOKIE);
-	case SHM_STEP_PARAM_FIELD:
-		return s->object != SHM_NONE &&
-		    (s->source >= SHM_SOURCE_QUERY && s->source <= SHM_SOURCE_COOKIE);
-	case SHM_STEP_BODY_PARSE:
-		return s->slot != SHM_NONE;
-	case SHM_STEP_BODY_FIELD:
-		return s->first < p->n_slots && s->key != SHM_NONE && defaulted;
-	case SHM_STEP_BODY_WHOLE:
-		return s->first < p->n_slots && defaulted;
-	case SHM_STEP_FRESH:
-		return s->object != SHM_NONE;
-	case SHM_STEP_CALL:
-	case SHM_STEP_ENDPOINT:
-		return call_ok(t, p, s);
-	default:
-		return true;
-	}
-}
-
-static bool
-step_ok(const struct shm_table *t, const struct shm_plan *p, const struct shm_step *s,
-    uint32_t left)
-{
-	bool path = s->op == SHM_STEP_PARAM && s->source == SHM_SOURCE_PATH;
-
-	return s->op < SHM_STEP_OP_COUNT && s->source < SHM_SOURCE_COUNT &&
-	    (s->flags & ~SHM_STEP_F_ALL) == 0 && slot_ok(p, s->slot) &&
-	    text_ok(t, (struct shm_text){ s->name, s->name_len }) &&
-	    object_ok(t, s->object) && object_ok(t, s->object2) &&
-	    (path || object_ok(t, s->key)) && members_ok(t, p, s, left);
-}
-
-/* Parameter models are followed by exactly their fields. */
-static bool
-fields_ok(const struct shm_step *steps, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t fields = steps[i].op == SHM_STEP_PARAM_MODEL ? steps[i].count : 0;
-
-		if (steps[i].op == SHM_STEP_PARAM_FIELD)
-			return false;
-		for (uint32_t k = 1; k <= fields; k++)
-			if (steps[i + k].op != SHM_STEP_PARAM_FIELD ||
-			    steps[i + k].source != steps[i].source)
-				return false;
-		i += fields;
-	}
-	return true;
-}
-
-static bool
-user_code(uint8_t op)
-{
-	return op == SHM_STEP_CALL || op == SHM_STEP_ENDPOINT;
-}
-
+/* Steps and arguments, plan by plan: each belongs to exactly one. */
 static const char *
-plan_check(const struct shm_table *t, const struct shm_plan *p)
+plans_check(const struct shm_table *t)
 {
-	const struct shm_step *steps;
+	uint64_t step = 0;
 
-	if (!range_ok(p->first_step, p->n_steps, t->n_steps) || p->n_pure > p->n_steps ||
-	    p->n_slots > 4096 || p->n_steps == 0)
-		return "a plan's steps are out of bounds";
-	if ((p->flags & ~(uint32_t)SHM_PLAN_F_ALL) != 0 ||
-	    p->response_mode >= SHM_RESPONSE_MODE_COUNT || p->status > 999)
-		return "a plan's fields are wrong";
-	if (p->helper >= t->n_objects)
-		return "a plan's helper is out of bounds";
-	if (p->response_mode == SHM_RESPONSE_MODEL_JSON &&
-	    (p->response_validator >= t->n_objects || p->response_serializer >= t->n_objects ||
-	    p->response_kwargs >= t->n_objects || p->response_values >= t->n_objects))
-		return "a plan's response objects are out of bounds";
-	steps = t->steps + p->first_step;
-	for (uint32_t i = 0; i < p->n_steps; i++) {
-		if (!step_ok(t, p, &steps[i], p->n_steps - i))
-			return "a step is wrong";
-		if (user_code(steps[i].op) && i < p->n_pure)
-			return "a pure step runs user code";
-		if ((steps[i].op == SHM_STEP_ENDPOINT) != (i == p->n_steps - 1))
-			return "the endpoint is not the last step";
+	for (uint32_t i = 0; i < t->n_plans; i++) {
+		const char *why = shm_check_plan(t, &t->plans[i], SHM_MAX_PARAMS);
+
+		if (why != NULL)
+			return why;
+		if (t->plans[i].first_step != step)
+			return "a step belongs to no plan, or to two";
+		step += t->plans[i].n_steps;
 	}
-	return fields_ok(steps, p->n_steps) ? NULL : "a parameter model's fields are wrong";
+	return step == t->n_steps ? NULL : "a step belongs to no plan, or to two";
 }
 
 const char *
 shm_check_records(const struct shm_table *t)
 {
-	const char *why = routes_check(t);
+	const char *why = plans_check(t);
 
 	if (why == NULL)
+		why = routes_check(t);
+	if (why == NULL)
 		why = index_check(t);
-	for (uint32_t i = 0; why == NULL && i < t->n_plans; i++)
-		why = plan_check(t, &t->plans[i]);
 	return why;
 }

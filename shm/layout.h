@@ -16,16 +16,24 @@
 
 #define SHM_MAGIC "fastrd\0T"
 
-enum { SHM_VERSION = 1, SHM_ALIGN = 8 };
+enum {
+	SHM_VERSION = 2,
+	SHM_ALIGN = 8,
+	SHM_MAX_SEGMENTS = 64,	/* a bit each in struct shm_shape */
+	SHM_MAX_PARAMS = 16,	/* path parameters of one route */
+	SHM_MAX_PARTS = 2 * SHM_MAX_PARAMS + 1,
+	SHM_MAX_SLOTS = 4096,	/* values of one plan */
+};
 
 enum shm_section_id {
 	SHM_STRINGS,		/* bytes; every string has a NUL behind it */
 	SHM_META,		/* struct shm_meta */
 	SHM_ROUTES,		/* struct shm_route, in declaration order */
 	SHM_PARTS,		/* struct shm_part */
-	SHM_SHAPES,		/* struct shm_shape */
+	SHM_SPANS,		/* struct shm_span, SHM_SPAN_COUNT of them */
+	SHM_SHAPES,		/* struct shm_shape, sorted */
 	SHM_BUCKETS,		/* struct shm_bucket */
-	SHM_CANDIDATES,		/* uint32_t route indexes */
+	SHM_CANDIDATES,		/* struct shm_candidate, each route once */
 	SHM_PLANS,		/* struct shm_plan */
 	SHM_STEPS,		/* struct shm_step */
 	SHM_ARGS,		/* uint32_t slots */
@@ -82,19 +90,37 @@ struct shm_route {
 	uint32_t barrier;	/* 1: may match any path; nothing behind it is compiled */
 };
 
-/* A way of looking paths up: which segments are literal. `prefix` shapes hold
- * templates of any other form under their leading literal segments. */
+/* A way of looking paths up: how many segments, and which of them are literal.
+ * An exact shape holds templates that match only paths of n_segments segments;
+ * a prefix shape those that match longer ones as well ("/files/{p:path}",
+ * mounts, barriers), under the segments in front of the open end. Sorted by
+ * prefix, n_segments, literal. */
 struct shm_shape {
 	uint64_t literal;	/* bit i: segment i is literal */
-	uint32_t n_segments;	/* exact, or for prefix shapes the leading ones */
+	uint32_t n_segments;
 	uint32_t prefix;	/* 0 or 1 */
 	uint32_t first_bucket;
 	uint32_t n_buckets;	/* a power of two */
 };
 
+/* The shapes for paths of one number of segments; the last record holds the
+ * prefix shapes, for paths of any number. */
+struct shm_span {
+	uint32_t first_shape;
+	uint32_t n_shapes;
+};
+
+enum { SHM_SPAN_PREFIX = SHM_MAX_SEGMENTS + 1, SHM_SPAN_COUNT = SHM_MAX_SEGMENTS + 2 };
+
 struct shm_bucket {
 	uint32_t first_candidate;
-	uint32_t n_candidates;	/* ascending route indexes */
+	uint32_t n_candidates;
+};
+
+/* Within a bucket in ascending order of routes, that is of declaration. */
+struct shm_candidate {
+	uint32_t tag;		/* upper half of the hash: tells most strangers apart */
+	uint32_t route;
 };
 
 _Static_assert(sizeof(struct shm_header) % SHM_ALIGN == 0, "header alignment");

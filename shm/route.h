@@ -10,12 +10,11 @@
  *	/{a}/new           two segments, literal: 2nd        shape (2, 10)
  *
  * and within the shape hashed by the text of its literal segments. A path with
- * n segments is looked up once in every shape of n segments; the candidates
+ * n segments is looked up once in every shape of n segments and in the prefix
+ * shapes (templates that may match any number of segments); the candidates
  * found are compared in full, and the smallest declaration index wins. The
  * number of shapes depends on the style of an application, not on its size,
- * so the cost stays flat. Templates of other forms ("/files/{p:path}",
- * "/{a}-{b}", mounts) are filed in prefix shapes under their leading literal
- * segments.
+ * so the cost stays flat.
  */
 #ifndef SHM_ROUTE_H
 #define SHM_ROUTE_H
@@ -26,27 +25,18 @@
 #include "base/slice.h"
 #include "shm/table.h"
 
-enum { SHM_MAX_SEGMENTS = 64, SHM_MAX_PARAMS = 16 };
+/* Longer paths are left to the application. Below 4300 digits, where Python's
+ * int() refuses what the convertor `int` has matched. */
+enum { SHM_MAX_PATH = 4096 };
 
 /* The first route in declaration order that fully matches method and path
  * (decoded, UTF-8, no root path). Sets *route, the captured parameters in the
- * template's order (slices of `path`) and their number. False when none does,
- * when the path holds a newline (Python's `$` has its own mind about those), or
- * when the comparison grows beyond a bound: the application then decides. */
+ * template's order (slices of `path`, room for SHM_MAX_PARAMS) and their
+ * number; a barrier matches anything with no parameters. False when none does,
+ * or when the path is one the application must decide about itself: with a
+ * newline (Python's `$` has its own mind about those), too long, or with too
+ * many ways to read it. Then *route is SHM_NONE and *n_params 0. */
 bool shm_route_match(const struct shm_table *t, unsigned method, struct slice path,
     uint32_t *route, struct slice *params, unsigned *n_params);
-
-/* Does one route's template match the path? As above, method aside. */
-bool shm_route_template_match(const struct shm_table *t, const struct shm_route *route,
-    struct slice path, struct slice *params, unsigned *n_params);
-
-/* Hash of the literal segments that `literal` names; shared by the builder and
- * the look-up. */
-uint64_t shm_route_hash(const struct slice *segments, unsigned n, uint64_t literal);
-
-/* Split a path at '/' (the text before the first '/' is dropped: templates and
- * paths begin with one). Returns the number of segments, or 0 when the path
- * does not begin with '/' or has more than SHM_MAX_SEGMENTS. */
-unsigned shm_route_split(struct slice path, struct slice segments[SHM_MAX_SEGMENTS]);
 
 #endif

@@ -2,10 +2,11 @@
  * table: attach, open, detach.
  *
  * Called by workers and the loader. Nothing is read from a table before
- * shm_check() has passed it.
+ * shm/check has passed it.
  */
 #include "shm/table.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -20,9 +21,10 @@ shm_record_size(enum shm_section_id id)
 		[SHM_META] = sizeof(struct shm_meta),
 		[SHM_ROUTES] = sizeof(struct shm_route),
 		[SHM_PARTS] = sizeof(struct shm_part),
+		[SHM_SPANS] = sizeof(struct shm_span),
 		[SHM_SHAPES] = sizeof(struct shm_shape),
 		[SHM_BUCKETS] = sizeof(struct shm_bucket),
-		[SHM_CANDIDATES] = sizeof(uint32_t),
+		[SHM_CANDIDATES] = sizeof(struct shm_candidate),
 		[SHM_PLANS] = sizeof(struct shm_plan),
 		[SHM_STEPS] = sizeof(struct shm_step),
 		[SHM_ARGS] = sizeof(uint32_t),
@@ -60,6 +62,7 @@ shm_table_attach(struct shm_table *t, const void *bytes, size_t size, const char
 	t->n_routes = count(t, SHM_ROUTES);
 	t->parts = section(t, SHM_PARTS);
 	t->n_parts = count(t, SHM_PARTS);
+	t->spans = section(t, SHM_SPANS);
 	t->shapes = section(t, SHM_SHAPES);
 	t->n_shapes = count(t, SHM_SHAPES);
 	t->buckets = section(t, SHM_BUCKETS);
@@ -105,4 +108,20 @@ shm_table_detach(struct shm_table *t)
 	if (t->mapping != NULL)
 		munmap(t->mapping, t->size);
 	memset(t, 0, sizeof(*t));
+}
+
+void
+shm_table_fingerprint(const struct shm_header *header, char text[SHM_FINGERPRINT_SIZE])
+{
+	snprintf(text, SHM_FINGERPRINT_SIZE, "%08x-%llu", header->crc,
+	    (unsigned long long)header->size);
+}
+
+struct slice
+shm_table_meta(const struct shm_table *t, struct slice key)
+{
+	for (uint32_t i = 0; i < t->n_meta; i++)
+		if (slice_equal(shm_table_text(t, t->meta[i].key), key))
+			return shm_table_text(t, t->meta[i].value);
+	return SLICE_NULL;
 }

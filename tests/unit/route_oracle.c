@@ -1,0 +1,136 @@
+/*
+ * route_oracle: the route matcher behind a line protocol, for
+ * tests/unit_py/test_route_match.py, which compares it with Starlette.
+ *
+ *	route METHODS BARRIER [KIND:HEX]...	add a route (METHODS: mask in hex)
+ *	match METHOD HEX			look a path up in the routes so far
+ *	reset					forget them
+ *
+ * A match is answered with "INDEX [HEX]..." (the parameters' texts) or "-".
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "shm/builder.h"
+#include "shm/route.h"
+#include "shm/table.h"
+
+enum { LINE = 65536, PARTS = 64 };
+
+static struct {
+	struct shm_builder *builder;
+	struct shm_table table;
+	void *bytes;
+} o;
+
+/* Decode hex in place. */
+static struct slice
+unhex(char *hex)
+{
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned byte = 0;
+
+		must(sscanf(hex + 2 * i, "%2x", &byte) == 1);
+		hex[i] = (char)byte;
+	}
+	return (struct slice){ hex, n };
+}
+
+static void
+table_drop(void)
+{
+	shm_table_detach(&o.table);
+	free(o.bytes);
+	o.bytes = NULL;
+}
+
+static void
+do_reset(void)
+{
+	table_drop();
+	shm_builder_free(o.builder);
+	o.builder = shm_builder_new();
+	must(o.builder != NULL);
+}
+
+static void
+do_route(void)
+{
+	struct shm_part_spec parts[PARTS];
+	struct shm_route_spec spec = { .plan = SHM_NONE, .parts = parts };
+	char *word;
+
+	table_drop();
+	spec.methods = strtoull(strtok(NULL, " \n"), NULL, 16);
+	spec.barrier = (uint32_t)atoi(strtok(NULL, " \n"));
+	while ((word = strtok(NULL, " \n")) != NULL) {
+		must(spec.n_parts < PARTS && word[1] == ':');
+		parts[spec.n_parts].kind = (uint32_t)(word[0] - '0');
+		parts[spec.n_parts++].text = unhex(word + 2);
+	}
+	must(shm_builder_route(o.builder, &spec) == 0);
+}
+
+static void
+table_make(void)
+{
+	const char *why = NULL;
+	size_t size;
+
+	must(shm_builder_finish(o.builder, 0, SIZE_MAX, &o.bytes, &size) == 0);
+	if (shm_table_attach(&o.table, o.bytes, size, &why) < 0) {
+		fprintf(stderr, "refused: %s\n", why);
+		exit(1);
+	}
+}
+
+static void
+do_match(void)
+{
+	unsigned method = (unsigned)atoi(strtok(NULL, " \n")), n;
+	char *hex = strtok(NULL, " \n");
+	struct slice params[SHM_MAX_PARAMS];
+	uint32_t route;
+
+	if (o.bytes == NULL)
+		table_make();
+	if (!shm_route_match(&o.table, method, hex != NULL ? unhex(hex) : SLICE_NULL,
+	    &route, params, &n)) {
+		puts("-");
+		return;
+	}
+	printf("%u", route);
+	for (unsigned i = 0; i < n; i++) {
+		putchar(' ');
+		for (size_t k = 0; k < params[i].len; k++)
+			printf("%02x", (unsigned char)params[i].ptr[k]);
+	}
+	putchar('\n');
+}
+
+int
+main(void)
+{
+	static char line[LINE];
+
+	do_reset();
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		char *verb = strtok(line, " \n");
+
+		if (strcmp(verb, "route") == 0) {
+			do_route();
+		} else if (strcmp(verb, "reset") == 0) {
+			do_reset();
+		} else {
+			do_match();
+			fflush(stdout);
+		}
+	}
+	table_drop();
+	shm_builder_free(o.builder);
+	return 0;
+}
