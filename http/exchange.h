@@ -71,7 +71,8 @@ struct hx_content {
 	size_t cap;			/* of an owned buffer; 0: data is borrowed */
 	uint64_t received;		/* content bytes in total */
 	bool complete;			/* the last byte has arrived */
-	bool aborted;			/* the client went away before the end */
+	bool aborted;			/* the client went away: nothing can be sent */
+	bool peer_closed;		/* the client sends no more, but may still read */
 };
 
 enum hx_state {

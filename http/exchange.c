@@ -1,0 +1,95 @@
+/*
+ * exchange: birth, reset and end of the shared structure.
+ *
+ * Called by the owner of a connection. Content buffers are the only memory an
+ * exchange owns beside its arena.
+ */
+#include "http/exchange.h"
+
+#include <stdlib.h>
+
+enum { ARENA_BYTES = 4096, FIRST_CONTENT = 4096 };
+
+static void
+request_clear(struct hx_exchange *x)
+{
+	x->req.n_headers = 0;
+	memset(x->req.first, -1, sizeof(x->req.first));
+	memset(x->req.count, 0, sizeof(x->req.count));
+}
+
+int
+hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner)
+{
+	memset(x, 0, sizeof(*x));
+	x->calls = calls;
+	x->owner = owner;
+	x->scheme = SLICE_LIT("http");
+	x->route = UINT32_MAX;
+	request_clear(x);
+	return arena_init(&x->arena, ARENA_BYTES);
+}
+
+static void
+content_free(struct hx_exchange *x)
+{
+	if (x->content.cap > 0)
+		free((char *)(uintptr_t)x->content.data);
+	x->content = (struct hx_content){ 0 };
+}
+
+void
+hx_exchange_reset(struct hx_exchange *x)
+{
+	content_free(x);
+	arena_reset(&x->arena);
+	x->state = HX_IDLE;
+	x->is_head = false;
+	x->status = 0;
+	x->route = UINT32_MAX;
+	x->n_params = 0;
+	request_clear(x);
+}
+
+void
+hx_exchange_fini(struct hx_exchange *x)
+{
+	content_free(x);
+	arena_fini(&x->arena);
+}
+
+struct slice
+hx_exchange_known(const struct hx_exchange *x, enum hx_known which)
+{
+	int at = x->req.first[which];
+
+	return at < 0 ? SLICE_NULL : x->req.headers[at].value;
+}
+
+int
+hx_content_append(struct hx_exchange *x, struct slice bytes)
+{
+	struct hx_content *c = &x->content;
+	size_t cap = c->cap == 0 ? FIRST_CONTENT : c->cap;
+	char *own = c->cap == 0 ? NULL : (char *)(uintptr_t)c->data;
+
+	if (bytes.len > SIZE_MAX / 4 - c->len)
+		return -1;
+	while (cap - c->len < bytes.len)
+		cap *= 2;
+	if (cap != c->cap) {
+		char *grown = realloc(own, cap);
+
+		if (grown == NULL)
+			return -1;
+		/* Borrowed bytes are copied once, when they have to grow. */
+		if (c->cap == 0 && c->len > 0)
+			memcpy(grown, c->data, c->len);
+		c->data = own = grown;
+		c->cap = cap;
+	}
+	if (bytes.len > 0)
+		memcpy(own + c->len, bytes.ptr, bytes.len);
+	c->len += bytes.len;
+	return 0;
+}

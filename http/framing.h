@@ -1,0 +1,45 @@
+/*
+ * framing: where a request's content ends.
+ *
+ * Content-Length and chunked (RFC 9112 sections 6 and 7), strictly: every byte
+ * that is not exactly as the grammar says refuses the request, because a proxy
+ * in front might have read it differently.
+ */
+#ifndef HTTP_FRAMING_H
+#define HTTP_FRAMING_H
+
+#include "http/exchange.h"
+#include "http/policy.h"
+
+enum hx_framing_state {
+	HX_FRAMING_LENGTH,	/* `left` bytes of content */
+	HX_FRAMING_SIZE,	/* a chunk's size line */
+	HX_FRAMING_CHUNK,	/* `left` bytes of a chunk */
+	HX_FRAMING_CHUNK_END,	/* the CRLF behind a chunk */
+	HX_FRAMING_TRAILER,	/* trailer lines */
+	HX_FRAMING_END
+};
+
+struct hx_framing {
+	enum hx_framing_state state;
+	uint64_t left;
+	uint32_t extension_bytes;	/* of all chunks together */
+	uint32_t trailer_bytes;
+	uint16_t line_len;
+	char line[256];
+};
+
+enum hx_framing_result {
+	HX_FRAMING_MORE,	/* all bytes used, more are needed */
+	HX_FRAMING_DATA,	/* *data is content (borrowed from buf) */
+	HX_FRAMING_DONE,	/* the content is complete */
+	HX_FRAMING_REFUSED	/* *why */
+};
+
+void hx_framing_init(struct hx_framing *f, const struct hx_request *req);
+
+/* Take bytes from buf[0 .. len); *used says how many. */
+enum hx_framing_result hx_framing_feed(struct hx_framing *f, char *buf, size_t len,
+    size_t *used, struct slice *data, const struct hx_refusal **why);
+
+#endif

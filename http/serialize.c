@@ -1,0 +1,122 @@
+/*
+ * serialize: heads and chunk heads.
+ *
+ * Called by worker/reply.c. Rules follow uvicorn's httptools protocol, except
+ * that an HTTP/1.0 client never gets chunks it cannot read: the end of the
+ * connection ends its content.
+ */
+#include "http/serialize.h"
+
+#include <stdio.h>
+
+#include "http/status.h"
+
+enum { ADDED_BYTES = 64 };
+
+size_t
+hx_serialize_room(const struct hx_header *fields, size_t n, struct slice preset)
+{
+	size_t room = HX_STATUS_LINE_MAX + preset.len + ADDED_BYTES;
+
+	for (size_t i = 0; i < n; i++)
+		room += fields[i].name.len + fields[i].value.len + 4;
+	return room;
+}
+
+static char *
+put(char *p, const char *bytes, size_t n)
+{
+	if (n > 0)
+		memcpy(p, bytes, n);
+	return p + n;
+}
+
+/* Is `word` one of the comma separated tokens of a value? */
+static bool
+has_token(struct slice value, struct slice word)
+{
+	const char *p = value.ptr, *end = p + value.len;
+
+	while (p < end) {
+		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *stop = comma != NULL ? comma : end, *from = p;
+
+		p = comma != NULL ? comma + 1 : end;
+		while (from < stop && (*from == ' ' || *from == '\t'))
+			from++;
+		while (stop > from && (stop[-1] == ' ' || stop[-1] == '\t'))
+			stop--;
+		if (slice_equal_lower((struct slice){ from, (size_t)(stop - from) }, word))
+			return true;
+	}
+	return false;
+}
+
+static bool
+number_read(struct slice value, uint64_t *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.ptr[i] < '0' || value.ptr[i] > '9' || i >= 18)
+			return false;
+		*out = *out * 10 + (uint64_t)(value.ptr[i] - '0');
+	}
+	return value.len > 0;
+}
+
+/* What one of the application's fields says about the connection. */
+static void
+field_note(const struct hx_header *f, struct hx_head_plan *plan, bool *decided, bool *close)
+{
+	if (f->name.len == 14 && slice_equal(f->name, SLICE_LIT("content-length"))) {
+		if (!*decided && number_read(f->value, &plan->length))
+			plan->has_length = *decided = true;
+	} else if (f->name.len == 17 && slice_equal(f->name, SLICE_LIT("transfer-encoding"))) {
+		if (slice_equal_lower(f->value, SLICE_LIT("chunked"))) {
+			plan->chunked = *decided = true;
+			plan->has_length = false;
+		}
+	} else if (f->name.len == 10 && slice_equal(f->name, SLICE_LIT("connection"))) {
+		*close = *close || has_token(f->value, SLICE_LIT("close"));
+	}
+}
+
+ssize_t
+hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int status,
+    const struct hx_header *fields, size_t n, struct slice preset,
+    struct hx_head_plan *plan)
+{
+	bool decided = false, close = false, chunk_it;
+	char *p = out;
+
+	if (room < hx_serialize_room(fields, n, preset))
+		return -1;
+	*plan = (struct hx_head_plan){ .keep_alive = x->req.keep_alive };
+	p += hx_status_write(p, status);
+	p = put(p, preset.ptr, preset.len);
+	for (size_t i = 0; i < n; i++) {
+		field_note(&fields[i], plan, &decided, &close);
+		p = put(p, fields[i].name.ptr, fields[i].name.len);
+		p = put(p, ": ", 2);
+		p = put(p, fields[i].value.ptr, fields[i].value.len);
+		p = put(p, "\r\n", 2);
+	}
+	chunk_it = !decided && !x->is_head && status != 204 && status != 304;
+	if (chunk_it && x->req.minor == 0)
+		plan->keep_alive = chunk_it = false;
+	if (!plan->keep_alive && !close)
+		p = put(p, "connection: close\r\n", 19);
+	plan->keep_alive = plan->keep_alive && !close;
+	if (chunk_it) {
+		plan->chunked = true;
+		p = put(p, "transfer-encoding: chunked\r\n", 28);
+	}
+	p = put(p, "\r\n", 2);
+	return p - out;
+}
+
+size_t
+hx_serialize_chunk_head(char out[20], size_t len)
+{
+	return (size_t)snprintf(out, 20, "%zx\r\n", len);
+}

@@ -1,0 +1,36 @@
+/*
+ * serialize: an answer's head as HTTP/1.1 bytes.
+ *
+ * What uvicorn sends for the same answer: preset fields, the application's
+ * fields in their order, then connection and transfer coding when they are
+ * not there.
+ */
+#ifndef HTTP_SERIALIZE_H
+#define HTTP_SERIALIZE_H
+
+#include <sys/types.h>
+
+#include "http/exchange.h"
+
+/* What the head promises of the content. */
+struct hx_head_plan {
+	bool chunked;
+	bool has_length;
+	bool keep_alive;
+	uint64_t length;
+};
+
+/* Upper bound of the bytes hx_serialize_head() writes. */
+size_t hx_serialize_room(const struct hx_header *fields, size_t n, struct slice preset);
+
+/* Write the head; returns its length, -1 when `room` is too small. `preset` is a
+ * block of whole field lines. Field names are lower case and, like the values,
+ * free of line breaks (the bindings have checked). */
+ssize_t hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int status,
+    const struct hx_header *fields, size_t n, struct slice preset,
+    struct hx_head_plan *plan);
+
+/* "1f40\r\n"; returns the length. */
+size_t hx_serialize_chunk_head(char out[20], size_t len);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * status: one row per status code, in status.def.
+ *
+ * Called by serialize.c.
+ */
+#include "http/status.h"
+
+#include <stdio.h>
+
+struct slice
+hx_status_line(int status)
+{
+	switch (status) {
+#define STATUS(code, phrase) \
+	case code: \
+		return SLICE_LIT("HTTP/1.1 " #code " " phrase "\r\n");
+#include "http/status.def"
+#undef STATUS
+	default:
+		return SLICE_NULL;
+	}
+}
+
+size_t
+hx_status_write(char out[HX_STATUS_LINE_MAX], int status)
+{
+	struct slice line = hx_status_line(status);
+
+	if (line.ptr == NULL)
+		return (size_t)snprintf(out, HX_STATUS_LINE_MAX, "HTTP/1.1 %d \r\n", status);
+	memcpy(out, line.ptr, line.len);
+	return line.len;
+}

@@ -1,0 +1,158 @@
+/*
+ * target: unquote, unquote_plus, parse_qsl.
+ *
+ * Called by policy.c for paths and by bindings/view.c for queries.
+ */
+#include "http/target.h"
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int
+hx_percent_value(const char *p, size_t len)
+{
+	int high, low;
+
+	if (len < 3 || p[0] != '%')
+		return -1;
+	high = hex(p[1]);
+	low = hex(p[2]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* Length of the valid UTF-8 sequence at p, or minus the length of the maximal
+ * ill-formed part that one U+FFFD replaces (Unicode chapter 3.9, as CPython). */
+static int
+sequence(const unsigned char *p, size_t len)
+{
+	unsigned char c = p[0], low = 0x80, high = 0xBF;
+	size_t want, i;
+
+	if (c < 0x80)
+		return 1;
+	if (c < 0xC2 || c > 0xF4)
+		return -1;
+	want = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+	if (c == 0xE0)
+		low = 0xA0;
+	else if (c == 0xED)
+		high = 0x9F;
+	else if (c == 0xF0)
+		low = 0x90;
+	else if (c == 0xF4)
+		high = 0x8F;
+	for (i = 1; i < want; i++) {
+		if (i == len || p[i] < low || p[i] > high)
+			return -(int)i;
+		low = 0x80;
+		high = 0xBF;
+	}
+	return (int)want;
+}
+
+/* Copy decoded bytes, each ill-formed part becoming U+FFFD. `out` has room for
+ * three bytes per byte. */
+static size_t
+utf8_replace(const unsigned char *p, size_t len, char *out)
+{
+	size_t n = 0, i = 0;
+
+	while (i < len) {
+		int got = sequence(p + i, len - i);
+
+		if (got > 0) {
+			memcpy(out + n, p + i, (size_t)got);
+			n += (size_t)got;
+			i += (size_t)got;
+		} else {
+			memcpy(out + n, "\xEF\xBF\xBD", 3);
+			n += 3;
+			i += (size_t)-got;
+		}
+	}
+	return n;
+}
+
+static int
+decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
+{
+	unsigned char *bytes = arena_alloc(a, raw.len + 1);
+	bool high = false;
+	size_t n = 0;
+	char *text;
+
+	if (bytes == NULL)
+		return -1;
+	for (size_t i = 0; i < raw.len; i++) {
+		int value = hx_percent_value(raw.ptr + i, raw.len - i);
+
+		if (value >= 0) {
+			bytes[n++] = (unsigned char)value;
+			i += 2;
+		} else {
+			bytes[n++] = plus && raw.ptr[i] == '+' ? ' ' :
+			    (unsigned char)raw.ptr[i];
+		}
+		high |= bytes[n - 1] >= 0x80;
+	}
+	*out = (struct slice){ (char *)bytes, n };
+	if (!high)
+		return 0;
+	text = arena_alloc(a, 3 * n + 1);
+	if (text == NULL)
+		return -1;
+	*out = (struct slice){ text, utf8_replace(bytes, n, text) };
+	return 0;
+}
+
+int
+hx_path_decode(struct arena *a, struct slice raw, struct slice *out)
+{
+	*out = raw;
+	if (memchr(raw.ptr, '%', raw.len) == NULL)
+		return 0;
+	return decode(a, raw, false, out);
+}
+
+int
+hx_query_decode(struct arena *a, struct slice raw, struct slice *out)
+{
+	*out = raw;
+	if (raw.len == 0 || (memchr(raw.ptr, '%', raw.len) == NULL &&
+	    memchr(raw.ptr, '+', raw.len) == NULL))
+		return 0;
+	return decode(a, raw, true, out);
+}
+
+bool
+hx_query_next(struct slice *rest, struct slice *name, struct slice *value)
+{
+	while (rest->len > 0) {
+		const char *amp = memchr(rest->ptr, '&', rest->len), *eq;
+		size_t len = amp != NULL ? (size_t)(amp - rest->ptr) : rest->len;
+		struct slice piece = { rest->ptr, len };
+
+		rest->ptr += amp != NULL ? len + 1 : len;
+		rest->len -= amp != NULL ? len + 1 : len;
+		if (piece.len == 0)
+			continue;
+		eq = memchr(piece.ptr, '=', piece.len);
+		*name = piece;
+		*value = SLICE_LIT("");
+		if (eq != NULL) {
+			name->len = (size_t)(eq - piece.ptr);
+			*value = (struct slice){ eq + 1, piece.len - name->len - 1 };
+		}
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,29 @@
+/*
+ * target: percent-decoding as Python does it.
+ *
+ * Applications see what urllib.parse.unquote and parse_qsl give, so these rules
+ * are CPython's (errors="replace"), not an RFC's.
+ */
+#ifndef HTTP_TARGET_H
+#define HTTP_TARGET_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+/* Value of the percent sequence at p ("%4f"), -1 when it is none. */
+int hx_percent_value(const char *p, size_t len);
+
+/* unquote(raw): valid UTF-8 in *out, which is `raw` itself when nothing had to be
+ * decoded. 0, or -1 when out of memory. */
+int hx_path_decode(struct arena *a, struct slice raw, struct slice *out);
+
+/* The same with '+' for a blank, as parse_qsl does. `raw` is ASCII. */
+int hx_query_decode(struct arena *a, struct slice raw, struct slice *out);
+
+/* The next name and value (undecoded) of a query string, in order; empty pieces
+ * are skipped, a missing '=' gives an empty value. False at the end. */
+bool hx_query_next(struct slice *rest, struct slice *name, struct slice *value);
+
+#endif
