@@ -11,7 +11,8 @@
 #include <structmember.h>
 
 #include "bindings/core.h"
-#include "shm/segment.h"
+#include "shm/method.h"
+#include "shm/route.h"
 
 /* Take the table from bytes (a private table) or from a sealed descriptor. */
 static int

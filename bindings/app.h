@@ -18,7 +18,6 @@
 #include "bindings/state.h"
 #include "bindings/sync_mode.h"
 #include "http/exchange.h"
-#include "shm/board.h"
 #include "shm/table.h"
 
 enum pyb_force { PYB_FORCE_NONE, PYB_FORCE_COMPILED, PYB_FORCE_ASGI };
@@ -47,7 +46,6 @@ struct pyb_app {
 	enum pyb_force force;
 	enum pyb_sync sync;
 	struct pyb_json json;	/* scratch for one answer at a time */
-	struct shm_board *board;	/* counters; NULL outside a worker */
 	uint64_t compiled, replayed, through_asgi;
 };
 

@@ -54,6 +54,8 @@ receive_step(void *arg, PyObject *value, PyObject **out)
 		*out = disconnect_new(a);
 	} else if (!a->delivered && (a->x->content.complete || a->x->content.len > 0)) {
 		*out = message_take(a);
+	} else if (a->x->content.peer_closed) {
+		*out = disconnect_new(a);
 	} else {
 		a->x->calls->want_read(a->x);
 		*out = pyb_asgi_wait(a, &a->receivers);

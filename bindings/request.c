@@ -12,6 +12,7 @@
 #include "bindings/direct.h"
 #include "bindings/host.h"
 #include "bindings/observer.h"
+#include "shm/route.h"
 
 /* Match in the table in force. True when a full match was found. */
 static bool
@@ -43,7 +44,7 @@ plan_of(struct pyb_app *app, const struct hx_exchange *x, const char **reason)
 		return NULL;
 	route = &app->binding->table.routes[x->route];
 	if (route->plan == SHM_NONE) {
-		*reason = app->binding->table.strings + route->reason;
+		*reason = app->binding->table.strings + route->reason.offset;
 		return NULL;
 	}
 	return &app->binding->table.plans[route->plan];

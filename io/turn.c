@@ -178,7 +178,8 @@ io_turn_pending(const struct io_turn *t)
 int
 io_turn_poll(struct io_turn *t, bool block)
 {
-	int flags = block && t->first == NULL ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
+	/* ONCE in any case: NONBLOCK alone goes on while anything is ready. */
+	int flags = EVLOOP_ONCE | (block && t->first == NULL ? 0 : EVLOOP_NONBLOCK);
 	int rc;
 
 	if (flags == EVLOOP_ONCE)

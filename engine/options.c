@@ -1,0 +1,74 @@
+/*
+ * options: one row per option that Python passes to the C side.
+ *
+ * Called by serve.c and testclient.c.
+ */
+#include "engine/options.h"
+
+#include <stddef.h>
+
+static const struct {
+	const char *name;
+	size_t offset;
+	bool wide;
+} rows[] = {
+	{ "limit_line", offsetof(struct worker_options, limits.line), false },
+	{ "limit_field", offsetof(struct worker_options, limits.field), false },
+	{ "limit_fields", offsetof(struct worker_options, limits.fields), false },
+	{ "limit_head", offsetof(struct worker_options, limits.head), false },
+	{ "limit_body", offsetof(struct worker_options, limits.body), true },
+	{ "header_timeout_ms", offsetof(struct worker_options, header_timeout_ms), false },
+	{ "keep_alive_ms", offsetof(struct worker_options, keep_alive_ms), false },
+	{ "content_timeout_ms", offsetof(struct worker_options, content_timeout_ms), false },
+};
+
+static int
+number_set(struct worker_options *options, const char *name, PyObject *value)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *field = (char *)options + rows[i].offset;
+		unsigned long long n;
+
+		if (strcmp(rows[i].name, name) != 0)
+			continue;
+		n = PyLong_AsUnsignedLongLong(value);
+		if (PyErr_Occurred())
+			return -1;
+		if (rows[i].wide) {
+			memcpy(field, &(uint64_t){ n }, sizeof(uint64_t));
+		} else if (n > UINT32_MAX) {
+			PyErr_Format(PyExc_ValueError, "%s is too large", name);
+			return -1;
+		} else {
+			memcpy(field, &(uint32_t){ (uint32_t)n }, sizeof(uint32_t));
+		}
+		return 0;
+	}
+	PyErr_Format(PyExc_ValueError, "unknown option %s", name);
+	return -1;
+}
+
+int
+engine_options_read(PyObject *dict, struct worker_options *options, PyObject **owner)
+{
+	PyObject *key, *value;
+	Py_ssize_t at = 0;
+
+	worker_options_init(options);
+	*owner = NULL;
+	while (PyDict_Next(dict, &at, &key, &value)) {
+		const char *name = PyUnicode_AsUTF8(key);
+
+		if (name == NULL)
+			return -1;
+		if (strcmp(name, "root_path") == 0) {
+			options->root_path = PyUnicode_AsUTF8(value);
+			if (options->root_path == NULL)
+				return -1;
+			Py_XSETREF(*owner, Py_NewRef(value));
+		} else if (number_set(options, name, value) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}

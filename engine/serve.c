@@ -1,0 +1,189 @@
+/*
+ * serve: the Python type Worker.
+ *
+ * python/fastrapi/worker.py makes one on its event loop, gives it the inherited
+ * listeners and drains it at the end. The type only ties lifetimes together:
+ * the work is worker/'s.
+ */
+#include "engine/serve.h"
+
+#include "bindings/app.h"
+#include "bindings/host.h"
+#include "bindings/state.h"
+#include "engine/options.h"
+#include "worker/worker.h"
+
+struct engine_worker {
+	PyObject_HEAD
+	struct worker *w;
+	struct pyb_app *app;		/* strong */
+	struct pyb_host *host;		/* strong */
+	PyObject *drained;		/* called once without arguments */
+	PyObject *root_path;		/* owns the options' text */
+	struct io_job drained_job;
+};
+
+/* Worker(app, loop, options) */
+static PyObject *
+worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+	struct pyb_state *st = PyType_GetModuleState(type);
+	struct worker_options options;
+	PyObject *app, *loop, *dict;
+	struct engine_worker *self;
+
+	if (!PyArg_ParseTuple(args, "O!OO!:Worker", st->app_type, &app, &loop, &PyDict_Type,
+	    &dict))
+		return NULL;
+	self = (struct engine_worker *)type->tp_alloc(type, 0);
+	if (self == NULL)
+		return NULL;
+	if (engine_options_read(dict, &options, &self->root_path) < 0 ||
+	    (self->host = pyb_host_get(st, loop)) == NULL) {
+		Py_DECREF(self);
+		return NULL;
+	}
+	self->app = (struct pyb_app *)Py_NewRef(app);
+	self->w = worker_new(self->host->turn, self->app, self->host, &options);
+	if (self->w == NULL) {
+		Py_DECREF(self);
+		return PyErr_NoMemory();
+	}
+	return (PyObject *)self;
+}
+
+static PyObject *
+worker_type_listen(PyObject *obj, PyObject *arg)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+	int fd = PyObject_AsFileDescriptor(arg);
+
+	if (fd < 0)
+		return NULL;
+	if (worker_listen(self->w, fd) < 0)
+		return PyErr_Format(PyExc_ValueError, "too many listeners");
+	Py_RETURN_NONE;
+}
+
+/* The last connection is gone, perhaps without the interpreter: tell Python from
+ * the FIFO. */
+static void
+on_drained(void *arg)
+{
+	struct engine_worker *self = arg;
+
+	io_turn_push(self->host->turn, &self->drained_job);
+}
+
+static void
+drained_run(struct io_job *job)
+{
+	struct engine_worker *self = (struct engine_worker *)((char *)job -
+	    offsetof(struct engine_worker, drained_job));
+	PyObject *drained = self->drained, *done;
+
+	self->drained = NULL;
+	done = drained != NULL ? PyObject_CallNoArgs(drained) : NULL;
+	if (drained != NULL && done == NULL)
+		PyErr_WriteUnraisable(drained);
+	Py_XDECREF(done);
+	Py_XDECREF(drained);
+}
+
+static PyObject *
+worker_type_drain(PyObject *obj, PyObject *callback)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+
+	Py_XSETREF(self->drained, Py_NewRef(callback));
+	self->drained_job.run = drained_run;
+	worker_drain(self->w, on_drained, self);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_abort(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	worker_abort(((struct engine_worker *)obj)->w);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_counters(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+	const struct worker_counters *n = &self->w->counters;
+
+	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "accepted", n->accepted,
+	    "open", n->open, "requests", n->requests, "refused", n->refused,
+	    "compiled", self->app->compiled, "replayed", self->app->replayed,
+	    "asgi", self->app->through_asgi);
+}
+
+static int
+worker_type_traverse(PyObject *obj, visitproc visit, void *arg)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+
+	Py_VISIT(Py_TYPE(obj));
+	Py_VISIT(self->app);
+	Py_VISIT(self->host);
+	Py_VISIT(self->drained);
+	return 0;
+}
+
+/* Connections that an application still holds keep the worker's memory: it is
+ * then left to the end of the process. */
+static void
+worker_type_dealloc(PyObject *obj)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+	PyTypeObject *type = Py_TYPE(obj);
+
+	PyObject_GC_UnTrack(obj);
+	if (self->host != NULL && self->host->turn != NULL)
+		io_turn_remove(self->host->turn, &self->drained_job);
+	if (self->w != NULL && self->w->conns == NULL)
+		worker_free(self->w);
+	Py_XDECREF(self->drained);
+	Py_XDECREF(self->root_path);
+	Py_XDECREF(self->app);
+	Py_XDECREF(self->host);
+	type->tp_free(obj);
+	Py_DECREF(type);
+}
+
+static PyMethodDef worker_methods[] = {
+	{ "listen", worker_type_listen, METH_O, "Accept from this listening descriptor." },
+	{ "drain", worker_type_drain, METH_O,
+	    "Stop accepting, finish what runs; call the function when nothing is left." },
+	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
+	{ "counters", worker_type_counters, METH_NOARGS, "A dict of counts." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyType_Slot worker_slots[] = {
+	{ Py_tp_new, worker_type_new },
+	{ Py_tp_dealloc, worker_type_dealloc },
+	{ Py_tp_traverse, worker_type_traverse },
+	{ Py_tp_methods, worker_methods },
+	{ Py_tp_doc, "Worker(app, loop, options): HTTP for one event loop." },
+	{ 0, NULL }
+};
+
+static PyType_Spec worker_spec = {
+	.name = "fastrapi._engine.Worker",
+	.basicsize = sizeof(struct engine_worker),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+	.slots = worker_slots,
+};
+
+int
+engine_serve_register(PyObject *module)
+{
+	PyObject *type = PyType_FromModuleAndSpec(module, &worker_spec, NULL);
+	int rc = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+
+	Py_XDECREF(type);
+	return rc;
+}

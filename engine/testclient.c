@@ -1,0 +1,317 @@
+/*
+ * testclient: the Python type MemoryConnection.
+ *
+ * One HTTP connection whose bytes come from and go to Python, on the very same
+ * code as a socket's: worker/conn, conductor, reply. It must live on a running
+ * fastrapi event loop.
+ */
+#include "engine/testclient.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <structmember.h>
+#include <sys/uio.h>
+
+#include "bindings/app.h"
+#include "bindings/host.h"
+#include "bindings/observer.h"
+#include "bindings/request.h"
+#include "engine/options.h"
+#include "worker/conn.h"
+#include "worker/worker.h"
+
+enum { OUTPUT_HIGH = 64 * 1024 };
+
+struct memory {
+	PyObject_HEAD
+	struct pyb_app *app;		/* strong */
+	struct pyb_host *host;		/* strong */
+	struct worker *w;
+	struct worker_conn *c;		/* NULL once closed */
+	struct pyb_observer seen;
+	PyObject *root_path;
+	PyObject *waiter;		/* future of read(), or NULL */
+	char *out;
+	size_t out_len, out_cap;
+	bool closed;
+	struct io_job wake_job;
+};
+
+static void
+wake(struct memory *m)
+{
+	io_turn_push(m->host->turn, &m->wake_job);
+}
+
+/* FIFO: output has come, or the end; the reader looks again. */
+static void
+wake_run(struct io_job *job)
+{
+	struct memory *m = (struct memory *)((char *)job - offsetof(struct memory, wake_job));
+	PyObject *waiter = m->waiter, *done;
+
+	m->waiter = NULL;
+	if (waiter == NULL)
+		return;
+	done = PyObject_CallMethod(waiter, "done", NULL);
+	if (done == Py_False)
+		Py_XSETREF(done, PyObject_CallMethod(waiter, "set_result", "O", Py_None));
+	if (done == NULL)
+		PyErr_WriteUnraisable((PyObject *)m);
+	Py_XDECREF(done);
+	Py_DECREF(waiter);
+}
+
+static ssize_t
+memory_write(void *to, const struct iovec *iov, int n)
+{
+	struct memory *m = to;
+	size_t total = 0;
+
+	if (m->out_len >= OUTPUT_HIGH) {
+		errno = EAGAIN;
+		return -1;
+	}
+	for (int i = 0; i < n; i++) {
+		size_t want = m->out_len + iov[i].iov_len;
+
+		if (want > m->out_cap) {
+			char *grown = realloc(m->out, want * 2);
+
+			if (grown == NULL) {
+				errno = EPIPE;
+				return -1;
+			}
+			m->out = grown;
+			m->out_cap = want * 2;
+		}
+		memcpy(m->out + m->out_len, iov[i].iov_base, iov[i].iov_len);
+		m->out_len = want;
+		total += iov[i].iov_len;
+	}
+	wake(m);
+	return (ssize_t)total;
+}
+
+static void
+memory_closed(void *to)
+{
+	struct memory *m = to;
+
+	m->closed = true;
+	wake(m);
+}
+
+static void
+on_empty(void *arg)
+{
+	struct memory *m = arg;
+
+	m->c = NULL;
+	m->closed = true;
+	wake(m);
+}
+
+static int
+seen_init(struct pyb_observer *seen, PyObject *client, PyObject *server, PyObject *state)
+{
+	seen->exceptions = PyList_New(0);
+	seen->reasons = PyDict_New();
+	seen->client = Py_NewRef(client);
+	seen->server = Py_NewRef(server);
+	seen->state = state != Py_None ? Py_NewRef(state) : NULL;
+	return seen->exceptions == NULL || seen->reasons == NULL ? -1 : 0;
+}
+
+/* MemoryConnection(app, loop, client, server, scheme, state, options) */
+static PyObject *
+memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+	struct pyb_state *st = PyType_GetModuleState(type);
+	struct conn_memory peer = { memory_write, memory_closed, NULL };
+	PyObject *app, *loop, *client, *server, *state, *dict;
+	struct worker_options options;
+	const char *scheme;
+	struct memory *m;
+
+	if (!PyArg_ParseTuple(args, "O!OOOsOO!:MemoryConnection", st->app_type, &app, &loop,
+	    &client, &server, &scheme, &state, &PyDict_Type, &dict))
+		return NULL;
+	m = (struct memory *)type->tp_alloc(type, 0);
+	if (m == NULL)
+		return NULL;
+	m->wake_job.run = wake_run;
+	m->app = (struct pyb_app *)Py_NewRef(app);
+	if (engine_options_read(dict, &options, &m->root_path) < 0 ||
+	    seen_init(&m->seen, client, server, state) < 0 ||
+	    (m->host = pyb_host_get(st, loop)) == NULL)
+		goto failed;
+	options.scheme = strcmp(scheme, "https") == 0 ? "https" : "http";
+	m->w = worker_new(m->host->turn, m->app, m->host, &options);
+	peer.to = m;
+	m->c = m->w != NULL ? worker_conn_new_memory(m->w, &peer) : NULL;
+	if (m->c == NULL) {
+		PyErr_NoMemory();
+		goto failed;
+	}
+	m->c->x.observer = &m->seen;
+	/* Not draining, only to hear when the connection is gone. */
+	m->w->drained = on_empty;
+	m->w->drained_arg = m;
+	return (PyObject *)m;
+failed:
+	Py_DECREF(m);
+	return NULL;
+}
+
+static PyObject *
+memory_feed(PyObject *self, PyObject *arg)
+{
+	struct memory *m = (struct memory *)self;
+	Py_buffer bytes;
+
+	if (PyObject_GetBuffer(arg, &bytes, PyBUF_SIMPLE) < 0)
+		return NULL;
+	if (m->c != NULL)
+		worker_conn_feed(m->c, bytes.buf, (size_t)bytes.len);
+	PyBuffer_Release(&bytes);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+memory_eof(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct memory *m = (struct memory *)self;
+
+	if (m->c != NULL && m->c->state != CONN_DEAD)
+		worker_conn_eof(m->c, m->out_len == 0);
+	Py_RETURN_NONE;
+}
+
+/* take() -> bytes, b"" at the end, or None: nothing yet. */
+static PyObject *
+memory_take(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct memory *m = (struct memory *)self;
+	PyObject *bytes;
+
+	if (m->out_len == 0 && !(m->closed && m->c == NULL))
+		Py_RETURN_NONE;
+	bytes = PyBytes_FromStringAndSize(m->out, (Py_ssize_t)m->out_len);
+	m->out_len = 0;
+	if (m->c != NULL && m->c->out.backlog > 0)
+		io_turn_dirty(m->host->turn, &m->c->flush);
+	return bytes;
+}
+
+/* wait(future): it is resolved when take() may have something. */
+static PyObject *
+memory_wait(PyObject *self, PyObject *future)
+{
+	struct memory *m = (struct memory *)self;
+
+	Py_XSETREF(m->waiter, Py_NewRef(future));
+	Py_RETURN_NONE;
+}
+
+static int
+memory_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct memory *m = (struct memory *)self;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(m->app);
+	Py_VISIT(m->host);
+	Py_VISIT(m->waiter);
+	Py_VISIT(m->seen.exceptions);
+	Py_VISIT(m->seen.reasons);
+	Py_VISIT(m->seen.client);
+	Py_VISIT(m->seen.server);
+	Py_VISIT(m->seen.state);
+	return 0;
+}
+
+static int
+memory_clear(PyObject *self)
+{
+	struct memory *m = (struct memory *)self;
+
+	Py_CLEAR(m->waiter);
+	Py_CLEAR(m->seen.exceptions);
+	Py_CLEAR(m->seen.reasons);
+	Py_CLEAR(m->seen.client);
+	Py_CLEAR(m->seen.server);
+	Py_CLEAR(m->seen.state);
+	return 0;
+}
+
+static void
+memory_dealloc(PyObject *self)
+{
+	struct memory *m = (struct memory *)self;
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	if (m->host != NULL && m->host->loop != NULL) {
+		io_turn_remove(m->host->turn, &m->wake_job);
+		if (m->c != NULL) {
+			m->w->drained = NULL;
+			worker_conn_kill(m->c);
+			io_turn_remove(m->host->turn, &m->wake_job);
+			worker_conn_bury(m->c);
+		}
+		if (m->w != NULL && m->w->conns == NULL)
+			worker_free(m->w);
+	}
+	memory_clear(self);
+	free(m->out);
+	Py_XDECREF(m->root_path);
+	Py_XDECREF(m->app);
+	Py_XDECREF(m->host);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+static PyMethodDef memory_methods[] = {
+	{ "feed", memory_feed, METH_O, "Bytes from the client." },
+	{ "eof", memory_eof, METH_NOARGS, "The client sends no more." },
+	{ "take", memory_take, METH_NOARGS, "Answer bytes so far; None: none yet." },
+	{ "wait", memory_wait, METH_O, "Resolve this future when take() may have more." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyMemberDef memory_members[] = {
+	{ "exceptions", T_OBJECT, offsetof(struct memory, seen.exceptions), READONLY, NULL },
+	{ "reasons", T_OBJECT, offsetof(struct memory, seen.reasons), READONLY, NULL },
+	{ "compiled", T_ULONGLONG, offsetof(struct memory, seen.compiled), READONLY, NULL },
+	{ "replayed", T_ULONGLONG, offsetof(struct memory, seen.replayed), READONLY, NULL },
+	{ "asgi", T_ULONGLONG, offsetof(struct memory, seen.asgi), READONLY, NULL },
+	{ NULL, 0, 0, 0, NULL }
+};
+
+static PyType_Slot memory_slots[] = {
+	{ Py_tp_new, memory_new },
+	{ Py_tp_dealloc, memory_dealloc },
+	{ Py_tp_traverse, memory_traverse },
+	{ Py_tp_clear, memory_clear },
+	{ Py_tp_methods, memory_methods },
+	{ Py_tp_members, memory_members },
+	{ 0, NULL }
+};
+
+static PyType_Spec memory_spec = {
+	.name = "fastrapi._engine.MemoryConnection",
+	.basicsize = sizeof(struct memory),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+	.slots = memory_slots,
+};
+
+int
+engine_testclient_register(PyObject *module)
+{
+	PyObject *type = PyType_FromModuleAndSpec(module, &memory_spec, NULL);
+	int rc = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+
+	Py_XDECREF(type);
+	return rc;
+}

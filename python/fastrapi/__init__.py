@@ -1,0 +1,1 @@
+"""FastAPI applications served by fastrd."""

@@ -1,0 +1,207 @@
+/*
+ * accept: a fair share of the connections, and none when there is no room.
+ *
+ * Called by libevent. Listeners are shared with the other workers, so whoever
+ * is quick gets a connection; the gate keeps that fair. Out of descriptors it
+ * pauses, it never spins.
+ */
+#include "worker/accept.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "worker/conn.h"
+#include "worker/transport.h"
+
+enum {
+	ACCEPTS_PER_TURN = 16,
+	EXHAUSTED_PAUSE_US = 100 * 1000,
+	POLITE_PAUSE_US = 500,
+	POLITE_SLACK = 8,
+};
+
+/* A worker whose loop has not turned for this long does not count. */
+static const uint64_t stale_ns = UINT64_C(2000000000);
+
+static void
+accepting(struct worker *w, bool on)
+{
+	for (size_t i = 0; i < w->n_listeners; i++) {
+		struct worker_listener *l = &w->listeners[i];
+
+		if (l->added == on)
+			continue;
+		l->added = on;
+		if (on)
+			event_add(&l->event, NULL);
+		else
+			event_del(&l->event);
+	}
+}
+
+static void
+on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (!w->draining)
+		accepting(w, true);
+}
+
+static void
+pause_for(struct worker *w, suseconds_t us)
+{
+	struct timeval tv = { 0, us };
+
+	accepting(w, false);
+	evtimer_add(&w->resume_accept, &tv);
+}
+
+void
+worker_accept_init(struct worker *w)
+{
+	w->reserve_fd = -1;
+	evtimer_assign(&w->resume_accept, io_turn_base(w->turn), on_resume, w);
+}
+
+void
+worker_accept_fini(struct worker *w)
+{
+	accepting(w, false);
+	evtimer_del(&w->resume_accept);
+	if (w->reserve_fd >= 0)
+		close(w->reserve_fd);
+}
+
+void
+worker_accept_pause(struct worker *w)
+{
+	accepting(w, false);
+	evtimer_del(&w->resume_accept);
+}
+
+/* Out of descriptors: take one waiting connection with the reserve and close
+ * it, so that its client does not hang, then pause. */
+static void
+exhausted(struct worker *w, int listener)
+{
+	int fd;
+
+	if (!w->exhausted)
+		log_warn("cannot accept connections, pausing");
+	w->exhausted = true;
+	worker_count(w, SHM_COUNT_accept_errors, 1);
+	if (w->reserve_fd >= 0) {
+		close(w->reserve_fd);
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+	}
+	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	pause_for(w, EXHAUSTED_PAUSE_US);
+}
+
+static bool
+alive(const struct shm_board *b, uint64_t now_ns)
+{
+	uint64_t beat = atomic_load_explicit(&b->heartbeat_ns, memory_order_relaxed);
+
+	return atomic_load_explicit(&b->state, memory_order_relaxed) == SHM_BOARD_SERVING &&
+	    beat <= now_ns && now_ns - beat < stale_ns;
+}
+
+/* True when another worker should have this connection: then wait a moment,
+ * once, and take it after that whoever has how many. */
+static bool
+polite(struct worker *w)
+{
+	struct timespec ts;
+	uint64_t now_ns, least = UINT64_MAX;
+
+	if (w->n_peers == 0)
+		return false;
+	if (w->waited) {
+		w->waited = false;
+		return false;
+	}
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	now_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	for (size_t i = 0; i < w->n_peers; i++) {
+		uint64_t n = atomic_load_explicit(
+		    &w->peers[i]->counters[SHM_COUNT_connections_open], memory_order_relaxed);
+
+		if (n < least && alive(w->peers[i], now_ns))
+			least = n;
+	}
+	w->waited = least < UINT64_MAX - POLITE_SLACK - UINT64_MAX / 16 &&
+	    w->open > least + least / 16 + POLITE_SLACK;
+	return w->waited;
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker_listener *l = arg;
+	struct worker *w = l->w;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage peer;
+		socklen_t len = sizeof(peer);
+		int on = 1, got;
+
+		if (polite(w)) {
+			pause_for(w, POLITE_PAUSE_US);
+			return;
+		}
+		got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (got < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)) {
+			exhausted(w, fd);
+			return;
+		}
+		if (got < 0)
+			return;
+		w->exhausted = false;
+		/* Fails on unix sockets, which have no Nagle to turn off. */
+		setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		worker_count(w, SHM_COUNT_connections_accepted, 1);
+		if (worker_conn_new(w, got, (struct sockaddr *)&peer, l) == NULL)
+			close(got);
+	}
+}
+
+int
+worker_listen(struct worker *w, int fd)
+{
+	struct worker_listener *l;
+
+	if (w->n_listeners == WORKER_MAX_LISTENERS)
+		return -1;
+	if (w->reserve_fd < 0)
+		w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	l = &w->listeners[w->n_listeners++];
+	l->fd = fd;
+	l->w = w;
+	worker_transport_listener(l);
+	event_assign(&l->event, io_turn_base(w->turn), fd, EV_READ | EV_PERSIST, on_accept, l);
+	accepting(w, true);
+	return 0;
+}
+
+void
+worker_accept_peer(struct worker *w, const struct shm_board *peer)
+{
+	if (w->n_peers < WORKER_MAX_PEERS)
+		w->peers[w->n_peers++] = peer;
+}

@@ -1,0 +1,26 @@
+/*
+ * accept: new connections.
+ */
+#ifndef WORKER_ACCEPT_H
+#define WORKER_ACCEPT_H
+
+#include "worker/worker.h"
+
+void worker_accept_init(struct worker *w);
+
+/* Forget the listeners; their descriptors stay the caller's. */
+void worker_accept_fini(struct worker *w);
+
+/* Accept from a listening, non-blocking descriptor, which may be shared with
+ * other processes; it stays the caller's. 0, or -1 when there are too many. */
+int worker_listen(struct worker *w, int fd);
+
+/* Stop accepting for good. */
+void worker_accept_pause(struct worker *w);
+
+/* Another worker of the server, for the polite gate: a worker with clearly more
+ * connections than the least loaded one lets the others accept first. Borrowed
+ * for the worker's life; more than WORKER_MAX_PEERS are ignored. */
+void worker_accept_peer(struct worker *w, const struct shm_board *peer);
+
+#endif
