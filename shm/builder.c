@@ -6,6 +6,7 @@
  */
 #include "shm/builder.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ grow(struct shm_builder *b, enum shm_section_id id, size_t n)
 
 	if (want > UINT32_MAX - 2)
 		return NULL;
-	if (want > s->cap) {
+	if (want > s->cap || s->bytes == NULL) {
 		size_t cap = s->cap * 2 > want ? s->cap * 2 : want + 64;
 		char *bytes = realloc(s->bytes, cap * size);
 
@@ -94,21 +95,46 @@ shm_builder_meta(struct shm_builder *b, struct slice key, struct slice value)
 	return 0;
 }
 
+/* A literal of no text says nothing. */
+static bool
+part_empty(const struct shm_part_spec *part)
+{
+	return part->kind == SHM_PART_LITERAL && part->text.len == 0;
+}
+
 /* What the table can say of a route. One with more parameters than a request
  * has room for becomes a barrier: the application decides on whatever it, or a
  * route behind it, might match. */
 static struct shm_route
 route_record(const struct shm_route_spec *spec)
 {
+	struct shm_route r = { .methods = spec->methods, .plan = spec->plan,
+	    .barrier = spec->barrier };
 	size_t n_params = 0;
 
-	for (size_t i = 0; i < spec->n_parts; i++)
+	for (size_t i = 0; i < spec->n_parts; i++) {
 		n_params += spec->parts[i].kind != SHM_PART_LITERAL;
-	if (n_params > SHM_MAX_PARAMS || spec->n_parts > SHM_MAX_PARTS)
-		return (struct shm_route){ .methods = UINT64_MAX, .plan = SHM_NONE,
-		    .barrier = 1 };
-	return (struct shm_route){ .methods = spec->methods, .plan = spec->plan,
-	    .barrier = spec->barrier, .n_parts = (uint32_t)spec->n_parts };
+		r.n_parts += !part_empty(&spec->parts[i]);
+	}
+	if (n_params > SHM_MAX_PARAMS || r.n_parts > SHM_MAX_PARTS)
+		r = (struct shm_route){ .methods = UINT64_MAX, .plan = SHM_NONE, .barrier = 1 };
+	return r;
+}
+
+static int
+parts_add(struct shm_builder *b, const struct shm_route_spec *spec)
+{
+	for (size_t i = 0; i < spec->n_parts; i++) {
+		struct shm_part part = { .kind = spec->parts[i].kind }, *record;
+
+		if (part_empty(&spec->parts[i]))
+			continue;
+		if (add_text(b, spec->parts[i].text, &part.text) < 0 ||
+		    (record = grow(b, SHM_PARTS, 1)) == NULL)
+			return -1;
+		*record = part;
+	}
+	return 0;
 }
 
 int
@@ -120,16 +146,8 @@ shm_builder_route(struct shm_builder *b, const struct shm_route_spec *spec)
 
 	r.first_part = (uint32_t)b->sections[SHM_PARTS].count;
 	if (add_text(b, spec->path, &r.path) < 0 || add_text(b, spec->name, &r.name) < 0 ||
-	    add_text(b, reason, &r.reason) < 0)
+	    add_text(b, reason, &r.reason) < 0 || (r.n_parts > 0 && parts_add(b, spec) < 0))
 		return -1;
-	for (size_t i = 0; i < r.n_parts; i++) {
-		struct shm_part part = { .kind = spec->parts[i].kind }, *p;
-
-		if (add_text(b, spec->parts[i].text, &part.text) < 0 ||
-		    (p = grow(b, SHM_PARTS, 1)) == NULL)
-			return -1;
-		*p = part;
-	}
 	record = grow(b, SHM_ROUTES, 1);
 	if (record == NULL)
 		return -1;

@@ -125,7 +125,8 @@ routes_check(const struct shm_table *t)
 	uint32_t part = 0;
 
 	for (uint32_t i = 0; i < t->n_parts; i++)
-		if (t->parts[i].kind >= SHM_PART_COUNT || !text_ok(t, t->parts[i].text))
+		if (t->parts[i].kind >= SHM_PART_COUNT || !text_ok(t, t->parts[i].text) ||
+		    (t->parts[i].kind == SHM_PART_LITERAL && t->parts[i].text.len == 0))
 			return "a template part is wrong";
 	for (uint32_t i = 0; i < t->n_meta; i++)
 		if (!text_ok(t, t->meta[i].key) || !text_ok(t, t->meta[i].value))

@@ -1,0 +1,248 @@
+/*
+ * test_shm_route: the matcher's cases by hand; tests/unit_py/test_route_match.py
+ * has the generated ones, against Starlette.
+ */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shm/method.h"
+#include "shm/route.h"
+#include "tests/unit/shm_fixture.h"
+
+static struct shm_table t;
+static void *bytes;
+
+/* A table of GET routes. */
+static void
+table_of(const char *const *paths)
+{
+	struct shm_builder *b = shm_builder_new();
+
+	for (; *paths != NULL; paths++)
+		CU_ASSERT_EQUAL_FATAL(fixture_route(b, *paths, M(GET), SHM_NONE), 0);
+	fixture_attach(b, 0, &t, &bytes);
+}
+
+static void
+table_end(void)
+{
+	shm_table_detach(&t);
+	free(bytes);
+}
+
+#define PATHS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+check(const char *path, const char *want)
+{
+	const char *got = fixture_match(&t, GET, path);
+
+	if (strcmp(got, want) != 0)
+		printf("\n\t%s: %s instead of %s\n", path, got, want);
+	CU_ASSERT_STRING_EQUAL(got, want);
+}
+
+static void
+test_convertors(void)
+{
+	table_of(PATHS("/s/{a}", "/i/{a:int}", "/f/{a:float}", "/u/{a:uuid}", "/p/{a:path}"));
+	check("/s/x", "0 x");
+	check("/s/", "-");
+	check("/s/x/y", "-");
+	check("/s/a b", "0 a b");
+	check("/i/007", "1 007");
+	check("/i/-7", "-");
+	check("/i/7.0", "-");
+	check("/i/\xd9\xa3", "-");	/* a digit elsewhere, not in [0-9] */
+	check("/f/1", "2 1");
+	check("/f/1.5", "2 1.5");
+	check("/f/1.", "-");
+	check("/f/.5", "-");
+	check("/f/1e5", "-");
+	check("/u/0b9f8c1e-2a3d-4e5f-8a7b-1c2d3e4f5a6b",
+	    "3 0b9f8c1e-2a3d-4e5f-8a7b-1c2d3e4f5a6b");
+	check("/u/0B9F8C1E2A3D4E5F8A7B1C2D3E4F5A6B", "3 0B9F8C1E2A3D4E5F8A7B1C2D3E4F5A6B");
+	check("/u/0b9f8c1e-2a3d-4e5f-8a7b-1c2d3e4f5a6", "-");
+	check("/u/0b9f8c1e--2a3d-4e5f-8a7b-1c2d3e4f5a6b", "-");
+	check("/p/", "4 ");
+	check("/p/a/b//c", "4 a/b//c");
+	check("/p", "-");
+	table_end();
+}
+
+static void
+test_declaration_order(void)
+{
+	table_of(PATHS("/{a}/new", "/items/{id:int}", "/items/{id}", "/items/new", "/{p:path}",
+	    "/items/x/y"));
+	check("/items/new", "0 items");
+	check("/items/7", "1 7");
+	check("/items/x", "2 x");
+	check("/items/x/y", "4 items/x/y");
+	check("/", "4 ");
+	table_end();
+}
+
+static void
+test_backtracking_gives_pythons_groups(void)
+{
+	table_of(PATHS("/{a}-{b}", "/n/{a}.{b}", "/f/{a:float}{b:int}", "/q/{a}{b}x",
+	    "/z/{p:path}/{q:path}", "/d/{a:float}.{b}"));
+	check("/a-b-c", "0 a-b c");
+	check("/-a", "-");
+	check("/a-", "-");
+	check("/n/x.tar.gz", "1 x.tar gz");
+	check("/f/12.345", "2 12.34 5");
+	check("/f/1.2", "-");	/* one digit has to be left for each */
+	check("/f/12", "2 1 2");
+	check("/q/\xc3\xa9\xc3\xa9x", "3 \xc3\xa9 \xc3\xa9");
+	check("/z/a/b/c", "4 a/b c");
+	check("/z//", "4  ");
+	check("/d/1.2.3", "5 1.2 3");
+	check("/d/1.2", "5 1 2");
+	table_end();
+}
+
+static void
+test_methods(void)
+{
+	struct shm_builder *b = shm_builder_new();
+
+	fixture_route(b, "/a", M(GET), SHM_NONE);
+	fixture_route(b, "/a", M(POST) | M(HEAD), SHM_NONE);
+	fixture_route(b, "/{any}", M_ALL, SHM_NONE);
+	fixture_attach(b, 0, &t, &bytes);
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, GET, "/a"), "0");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, POST, "/a"), "1");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, HEAD, "/a"), "1");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, 0, "/a"), "2 a");
+	table_end();
+	CU_ASSERT_EQUAL(shm_method_number("GET"), GET);
+	CU_ASSERT_EQUAL(shm_method_number("POST"), POST);
+	CU_ASSERT_EQUAL(shm_method_number("get"), -1);
+	CU_ASSERT_EQUAL(shm_method_number("BREW"), -1);
+}
+
+static void
+test_barrier_hides_what_follows(void)
+{
+	table_of(PATHS("/before", "*", "/after"));
+	check("/before", "0");
+	check("/after", "1");
+	check("/else/where", "1");
+	check("", "1");
+	check("*", "1");
+	table_end();
+}
+
+static void
+test_odd_paths_are_left_to_the_application(void)
+{
+	char path[SHM_MAX_PATH + 2];
+
+	table_of(PATHS("/{p:path}", "/{a}{b}{c}{d}{e}/x"));
+	check("/a\n", "-");
+	check("/a\nb", "-");
+	check("", "-");
+	check("a", "-");
+	memset(path, '/', sizeof(path));
+	path[SHM_MAX_SEGMENTS] = '\0';
+	CU_ASSERT_NOT_EQUAL(strcmp(fixture_match(&t, GET, path), "-"), 0);
+	path[SHM_MAX_SEGMENTS] = '/';
+	path[SHM_MAX_SEGMENTS + 1] = '\0';
+	check(path, "-");
+	table_end();
+}
+
+/* A comparison that is given up must not let a later route answer. */
+static void
+test_an_undecided_route_hides_later_ones(void)
+{
+	char path[400];
+
+	table_of(PATHS("/{a}-{b}-{c}-{d}x", "/{p:path}"));
+	check("/1-2-3-4x", "0 1 2 3 4");
+	memset(path, '-', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	check(path, "-");
+	table_end();
+}
+
+static void
+test_a_route_with_too_many_parameters_is_a_barrier(void)
+{
+	table_of(PATHS("/a", "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}/{k}/{l}/{m}/{n}/{o}/{p}/{q}",
+	    "/b"));
+	check("/a", "0");
+	check("/b", "1");
+	CU_ASSERT_EQUAL(t.routes[1].barrier, 1);
+	CU_ASSERT_EQUAL(t.routes[1].plan, SHM_NONE);
+	table_end();
+	table_of(PATHS("/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}/{k}/{l}/{m}/{n}/{o}/{p}"));
+	check("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16",
+	    "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16");
+	table_end();
+}
+
+/* Ten thousand routes: every one is found, and by one bucket's look. */
+static void
+test_many_routes(void)
+{
+	struct shm_builder *b = shm_builder_new();
+	char path[64], want[64];
+	uint32_t longest = 0;
+
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(path, sizeof(path), i % 2 ? "/r%u/{id}" : "/r%u/list", i);
+		CU_ASSERT_EQUAL_FATAL(fixture_route(b, path, M(GET), SHM_NONE), 0);
+	}
+	fixture_attach(b, 0, &t, &bytes);
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(path, sizeof(path), "/r%u/list", i);
+		snprintf(want, sizeof(want), i % 2 ? "%u list" : "%u", i);
+		CU_ASSERT_STRING_EQUAL(fixture_match(&t, GET, path), want);
+	}
+	CU_ASSERT_EQUAL(t.n_shapes, 2);
+	for (uint32_t i = 0; i < t.n_buckets; i++)
+		if (t.buckets[i].n_candidates > longest)
+			longest = t.buckets[i].n_candidates;
+	CU_ASSERT(longest <= 8);
+	check("/r10000/list", "-");
+	table_end();
+}
+
+static void
+test_no_routes(void)
+{
+	table_of(PATHS(NULL));
+	check("/", "-");
+	check("", "-");
+	table_end();
+}
+
+int
+main(void)
+{
+	CU_pSuite suite;
+	int failed;
+
+	CU_initialize_registry();
+	suite = CU_add_suite("shm_route", NULL, NULL);
+	CU_ADD_TEST(suite, test_convertors);
+	CU_ADD_TEST(suite, test_declaration_order);
+	CU_ADD_TEST(suite, test_backtracking_gives_pythons_groups);
+	CU_ADD_TEST(suite, test_methods);
+	CU_ADD_TEST(suite, test_barrier_hides_what_follows);
+	CU_ADD_TEST(suite, test_odd_paths_are_left_to_the_application);
+	CU_ADD_TEST(suite, test_an_undecided_route_hides_later_ones);
+	CU_ADD_TEST(suite, test_a_route_with_too_many_parameters_is_a_barrier);
+	CU_ADD_TEST(suite, test_many_routes);
+	CU_ADD_TEST(suite, test_no_routes);
+	CU_basic_run_tests();
+	failed = (int)CU_get_number_of_tests_failed();
+	CU_cleanup_registry();
+	return failed != 0;
+}
