@@ -75,7 +75,8 @@ hx_cookie_unquote(struct arena *a, struct slice raw, struct slice *out)
 	for (size_t i = 0; i < raw.len; i++) {
 		const char *p = raw.ptr + i;
 
-		if (*p != '\\' || i + 1 == raw.len) {
+		/* Python's "." matches no line feed, so that pair stays. */
+		if (*p != '\\' || i + 1 == raw.len || p[1] == '\n') {
 			text[n++] = *p;
 		} else if (octal(p + 1, raw.len - i - 1)) {
 			text[n++] = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));

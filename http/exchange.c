@@ -73,9 +73,9 @@ hx_content_append(struct hx_exchange *x, struct slice bytes)
 	size_t cap = c->cap == 0 ? FIRST_CONTENT : c->cap;
 	char *own = c->cap == 0 ? NULL : (char *)(uintptr_t)c->data;
 
-	if (bytes.len > SIZE_MAX / 4 - c->len)
+	if (c->len > SIZE_MAX / 4 || bytes.len > SIZE_MAX / 4 - c->len)
 		return -1;
-	while (cap - c->len < bytes.len)
+	while (cap < c->len + bytes.len)
 		cap *= 2;
 	if (cap != c->cap) {
 		char *grown = realloc(own, cap);

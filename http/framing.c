@@ -26,26 +26,47 @@ hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Visible bytes and blanks, no quote left open: ";name", ";name=value",
- * ";name="quoted"". */
+/* Behind the quoted string at p, NULL when it is not closed or has control
+ * bytes. A blank is fine inside quotes only. */
+static const char *
+quoted_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++) {
+		if (*p == '\\' && ++p == end)
+			return NULL;
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7F)
+			return NULL;
+	}
+	return p < end ? p + 1 : NULL;
+}
+
+/* Behind the token at p; p itself when there is none. */
+static const char *
+token_end(const char *p, const char *end)
+{
+	while (p < end && hx_policy_token((struct slice){ p, 1 }))
+		p++;
+	return p;
+}
+
+/* *( ";" token [ "=" ( token / quoted-string ) ] ), RFC 9112 section 7.1.1, but
+ * without the blanks it would let pass. */
 static bool
 extension_ok(const char *p, const char *end)
 {
-	bool quoted = false;
+	while (p < end) {
+		const char *from = p + 1;
 
-	if (p < end && *p != ';')
-		return false;
-	for (; p < end; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c < 0x20 || c >= 0x7F || (!quoted && c == ' '))
+		if (*p != ';' || (p = token_end(from, end)) == from)
 			return false;
-		if (c == '"')
-			quoted = !quoted;
-		else if (quoted && c == '\\' && ++p == end)
+		if (p == end || *p != '=')
+			continue;
+		from = p + 1;
+		p = from < end && *from == '"' ? quoted_end(from, end) : token_end(from, end);
+		if (p == NULL || p == from)
 			return false;
 	}
-	return !quoted;
+	return true;
 }
 
 /* The size line without its CRLF. */
@@ -90,16 +111,12 @@ static bool
 trailer_line(struct hx_framing *f)
 {
 	const char *colon = memchr(f->line, ':', f->line_len);
+	struct slice name = { f->line, colon != NULL ? (size_t)(colon - f->line) : 0 };
 
 	f->trailer_bytes += f->line_len;
-	if (colon == NULL || f->trailer_bytes > MAX_TRAILERS ||
-	    trailer_forbidden((struct slice){ f->line, (size_t)(colon - f->line) }))
-		return false;
-	for (size_t i = 0; i < f->line_len; i++)
-		if ((unsigned char)f->line[i] < 0x20 && f->line[i] != '\t')
-			return false;
-	return f->line[0] != ' ' && f->line[0] != '\t' && colon > f->line &&
-	    colon[-1] != ' ' && colon[-1] != '\t';
+	return f->trailer_bytes <= MAX_TRAILERS && hx_policy_token(name) &&
+	    !trailer_forbidden(name) &&
+	    hx_policy_value((struct slice){ f->line, f->line_len });
 }
 
 /* Collect a line. 1: complete (without CRLF), 0: more bytes needed, -1: wrong. */
@@ -116,7 +133,9 @@ line_take(struct hx_framing *f, const char *buf, size_t len, size_t *used)
 			f->line_len--;
 			return 1;
 		}
-		if (cr || f->line_len == sizeof(f->line) - 1)
+		/* Nothing but CRLF behind a chunk: no need to wait for its end. */
+		if (cr || f->line_len == sizeof(f->line) - 1 ||
+		    (f->state == HX_FRAMING_CHUNK_END && c != '\r'))
 			return -1;
 		f->line[f->line_len++] = c;
 	}

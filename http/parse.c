@@ -12,11 +12,13 @@ const struct hx_limits hx_limits_default = {
 	.line = 8192, .field = 8192, .fields = HX_MAX_HEADERS, .head = 65536, .body = 0,
 };
 
+enum { VERSION_BYTES = 10 };	/* " HTTP/1.1\r" without its line feed */
+
 struct context {
 	struct hx_exchange *x;
 	const struct hx_limits *limits;
 	const struct hx_refusal *why;
-	bool in_value;
+	bool complete;		/* the parser has seen the blank line */
 };
 
 static const struct {
@@ -99,15 +101,10 @@ on_value(http_parser *p, const char *at, size_t len)
 static int
 on_headers_complete(http_parser *p)
 {
-	(void)p;
-	return 2;
-}
+	struct context *c = p->data;
 
-static int
-on_message_complete(http_parser *p)
-{
-	http_parser_pause(p, 1);
-	return 0;
+	c->complete = true;
+	return 2;
 }
 
 static const http_parser_settings settings = {
@@ -115,7 +112,6 @@ static const http_parser_settings settings = {
 	.on_header_field = on_field,
 	.on_header_value = on_value,
 	.on_headers_complete = on_headers_complete,
-	.on_message_complete = on_message_complete,
 };
 
 /* Offset behind the blank line, 0 when it has not arrived. */
@@ -137,21 +133,29 @@ head_end(const char *buf, size_t len, size_t *scanned)
 	return 0;
 }
 
-/* The request line has exactly two blanks (RFC 9112 section 3), and is short. */
+/* The request line is short, has exactly two blanks (RFC 9112 section 3) and one
+ * of the two versions we speak. The version is checked here because the parser
+ * would call the preface of HTTP/2 an unknown method. */
 static const struct hx_refusal *
 line_check(const char *head, size_t len, const struct hx_limits *limits)
 {
 	const char *lf = memchr(head, '\n', len);
 	size_t line = lf != NULL ? (size_t)(lf - head) : len;
+	const char *version;
 	unsigned blanks = 0;
 
 	if (line > limits->line)
 		return hx_refusal_get(HX_REFUSE_line_too_long);
 	for (size_t i = 0; i < line; i++)
 		blanks += head[i] == ' ';
-	if (lf != NULL && blanks != 2)
+	if (blanks != 2 || line < VERSION_BYTES)
 		return hx_refusal_get(HX_REFUSE_bad_request_line);
-	return NULL;
+	version = head + line - VERSION_BYTES;
+	if (memcmp(version, " HTTP/1.1\r", VERSION_BYTES) == 0 ||
+	    memcmp(version, " HTTP/1.0\r", VERSION_BYTES) == 0)
+		return NULL;
+	return hx_refusal_get(memcmp(version, " HTTP/", 6) == 0 ?
+	    HX_REFUSE_bad_version : HX_REFUSE_bad_request_line);
 }
 
 /* What to say of a head that is not complete but already too long. */
@@ -176,8 +180,6 @@ parser_failed(const http_parser *parser, const struct context *c)
 		return c->why;
 	if (code == HPE_INVALID_METHOD)
 		return hx_refusal_get(HX_REFUSE_bad_method);
-	if (code == HPE_INVALID_VERSION)
-		return hx_refusal_get(HX_REFUSE_bad_version);
 	if (code == HPE_HEADER_OVERFLOW)
 		return hx_refusal_get(HX_REFUSE_head_too_large);
 	if (code == HPE_INVALID_CONTENT_LENGTH || code == HPE_UNEXPECTED_CONTENT_LENGTH)
@@ -202,14 +204,13 @@ head_parse(struct hx_exchange *x, char *head, size_t len, const struct hx_limits
 	parser.data = &c;
 	x->req.n_headers = 0;
 	http_parser_execute(&parser, &settings, head, len);
-	if (HTTP_PARSER_ERRNO(&parser) != HPE_PAUSED && (!parser.upgrade ||
-	    HTTP_PARSER_ERRNO(&parser) != HPE_OK))
+	if (HTTP_PARSER_ERRNO(&parser) != HPE_OK || !c.complete)
 		return parser_failed(&parser, &c);
 	x->req.method = (hx_method)parser.method;
 	x->req.method_name.ptr = http_method_str((enum http_method)parser.method);
 	x->req.method_name.len = strlen(x->req.method_name.ptr);
-	x->req.minor = (uint8_t)(parser.http_minor < 255 ? parser.http_minor : 255);
-	return hx_policy_request(x, parser.http_major, http_should_keep_alive(&parser) != 0);
+	x->req.minor = (uint8_t)parser.http_minor;
+	return hx_policy_request(x, http_should_keep_alive(&parser) != 0);
 }
 
 int

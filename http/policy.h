@@ -25,14 +25,20 @@ enum hx_refusal_id {
 
 const struct hx_refusal *hx_refusal_get(enum hx_refusal_id id);
 
+/* Is `s` a token (RFC 9110 section 5.6.2): a field name, say? */
+bool hx_policy_token(struct slice s);
+
+/* Has `s` only bytes a field value may have (RFC 9110 section 5.5): no control byte
+ * but the tab? */
+bool hx_policy_value(struct slice s);
+
 /* One raw pass over a head's bytes, request line to blank line: line ends, folds,
  * control bytes, blanks before colons (RFC 9112 sections 2.2, 5). */
 const struct hx_refusal *hx_policy_bytes(const char *head, size_t len);
 
-/* Version, method, target, Host, framing fields, expectations of a parsed
+/* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
  * target's parts. */
-const struct hx_refusal *hx_policy_request(struct hx_exchange *x, unsigned major,
-    bool parser_keeps_alive);
+const struct hx_refusal *hx_policy_request(struct hx_exchange *x, bool parser_keeps_alive);
 
 #endif

@@ -64,21 +64,33 @@ number_read(struct slice value, uint64_t *out)
 	return value.len > 0;
 }
 
-/* What one of the application's fields says about the connection. */
-static void
+static bool
+is_coding(const struct hx_header *f)
+{
+	return slice_equal(f->name, SLICE_LIT("transfer-encoding"));
+}
+
+/* What one of the application's fields says about the connection. False: it
+ * cannot be sent. */
+static bool
 field_note(const struct hx_header *f, struct hx_head_plan *plan, bool *decided, bool *close)
 {
-	if (f->name.len == 14 && slice_equal(f->name, SLICE_LIT("content-length"))) {
-		if (!*decided && number_read(f->value, &plan->length))
-			plan->has_length = *decided = true;
-	} else if (f->name.len == 17 && slice_equal(f->name, SLICE_LIT("transfer-encoding"))) {
+	if (slice_equal(f->name, SLICE_LIT("content-length"))) {
+		if (*decided)
+			return true;
+		plan->has_length = *decided = true;
+		return number_read(f->value, &plan->length);
+	}
+	if (is_coding(f)) {
 		if (slice_equal_lower(f->value, SLICE_LIT("chunked"))) {
 			plan->chunked = *decided = true;
 			plan->has_length = false;
+			plan->length = 0;
 		}
-	} else if (f->name.len == 10 && slice_equal(f->name, SLICE_LIT("connection"))) {
+	} else if (slice_equal(f->name, SLICE_LIT("connection"))) {
 		*close = *close || has_token(f->value, SLICE_LIT("close"));
 	}
+	return true;
 }
 
 ssize_t
@@ -95,13 +107,17 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int statu
 	p += hx_status_write(p, status);
 	p = put(p, preset.ptr, preset.len);
 	for (size_t i = 0; i < n; i++) {
-		field_note(&fields[i], plan, &decided, &close);
+		if (x->req.minor == 0 && is_coding(&fields[i]))
+			continue;	/* HTTP/1.0 knows no coding */
+		if (!field_note(&fields[i], plan, &decided, &close))
+			return -1;
 		p = put(p, fields[i].name.ptr, fields[i].name.len);
 		p = put(p, ": ", 2);
 		p = put(p, fields[i].value.ptr, fields[i].value.len);
 		p = put(p, "\r\n", 2);
 	}
-	chunk_it = !decided && !x->is_head && status != 204 && status != 304;
+	chunk_it = !decided && !x->is_head && status >= 200 && status != 204 &&
+	    status != 304;
 	if (chunk_it && x->req.minor == 0)
 		plan->keep_alive = chunk_it = false;
 	if (!plan->keep_alive && !close)
