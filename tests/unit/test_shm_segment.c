@@ -1,0 +1,208 @@
+/*
+ * test_shm_segment: a sealed table cannot change, and only a sealed one is
+ * read; the master's bounded look at it.
+ */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shm/segment.h"
+#include "shm/summary.h"
+#include "tests/unit/shm_fixture.h"
+
+static char *bytes;
+static size_t size;
+
+static int
+set_up(void)
+{
+	bytes = fixture_bytes(&size);
+	return 0;
+}
+
+static int
+tear_down(void)
+{
+	free(bytes);
+	return 0;
+}
+
+/* The fixture's table in a sealed segment; the read-only descriptor. */
+static int
+sealed_fd(void)
+{
+	int fd = shm_segment_create("test"), copy;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL_FATAL(shm_segment_write(fd, bytes, size), 0);
+	CU_ASSERT_EQUAL_FATAL(shm_segment_seal(fd), 0);
+	copy = shm_segment_reopen(fd);
+	CU_ASSERT_FATAL(copy >= 0);
+	close(fd);
+	return copy;
+}
+
+static void
+test_sealed_bytes_cannot_change(void)
+{
+	int fd = shm_segment_create("test"), copy;
+	size_t n;
+
+	CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	CU_ASSERT_EQUAL(shm_segment_write(fd, bytes, size), 0);
+	CU_ASSERT_EQUAL(shm_segment_size(fd), (int64_t)size);
+	CU_ASSERT_PTR_NULL(shm_segment_map(fd, &n));
+	CU_ASSERT_EQUAL(errno, EPERM);
+	CU_ASSERT_EQUAL(shm_segment_seal(fd), 0);
+	CU_ASSERT_EQUAL(shm_segment_write(fd, "x", 1), -1);
+	CU_ASSERT_EQUAL(pwrite(fd, "x", 1, 0), -1);
+	CU_ASSERT_EQUAL(ftruncate(fd, 1), -1);
+	CU_ASSERT_PTR_EQUAL(mmap(NULL, size, PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+	copy = shm_segment_reopen(fd);
+	CU_ASSERT_EQUAL(fcntl(copy, F_GETFL) & O_ACCMODE, O_RDONLY);
+	close(copy);
+	close(fd);
+}
+
+static void
+test_sealing_fails_while_somebody_can_write(void)
+{
+	int fd = shm_segment_create("test");
+	void *map;
+
+	CU_ASSERT_EQUAL(shm_segment_write(fd, bytes, size), 0);
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CU_ASSERT_PTR_NOT_EQUAL(map, MAP_FAILED);
+	CU_ASSERT_EQUAL(shm_segment_seal(fd), -1);
+	CU_ASSERT_EQUAL(errno, EBUSY);
+	munmap(map, size);
+	close(fd);
+}
+
+static void
+test_open_attaches_a_sealed_table(void)
+{
+	struct shm_table t;
+	const char *why = NULL;
+	int fd = sealed_fd();
+
+	CU_ASSERT_EQUAL(shm_table_open(&t, fd, &why), 0);
+	close(fd);
+	CU_ASSERT_EQUAL(t.n_routes, 6);
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, GET, "/items/x"), "2 x");
+	shm_table_detach(&t);
+	CU_ASSERT_EQUAL(shm_table_open(&t, -1, &why), -1);
+	CU_ASSERT_STRING_EQUAL(why, "cannot be mapped");
+	CU_ASSERT_PTR_NULL(t.header);
+}
+
+static void
+test_open_refuses_other_bytes(void)
+{
+	struct shm_table t;
+	const char *why = NULL;
+	int fd = shm_segment_create("test");
+
+	CU_ASSERT_EQUAL(shm_segment_write(fd, "no table at all", 15), 0);
+	CU_ASSERT_EQUAL(shm_segment_seal(fd), 0);
+	CU_ASSERT_EQUAL(shm_table_open(&t, fd, &why), -1);
+	CU_ASSERT_PTR_NOT_NULL(why);
+	close(fd);
+}
+
+struct seen {
+	unsigned metas, routes, compiled;
+	char path[SHM_SUMMARY_TEXT + 1];
+	char value[SHM_SUMMARY_TEXT + 1];
+};
+
+static void
+on_meta(void *arg, const char *key, const char *value)
+{
+	struct seen *seen = arg;
+
+	CU_ASSERT_STRING_EQUAL(key, "app");
+	strcpy(seen->value, value);
+	seen->metas++;
+}
+
+static void
+on_route(void *arg, const char *path, const char *name, bool compiled)
+{
+	struct seen *seen = arg;
+
+	CU_ASSERT_STRING_EQUAL(name, "name");
+	if (compiled)
+		strcpy(seen->path, path);
+	seen->routes++;
+	seen->compiled += compiled;
+}
+
+static const struct shm_summary_calls calls = { on_meta, on_route };
+static const struct shm_summary_calls no_calls = { NULL, NULL };
+
+static void
+test_summary(void)
+{
+	struct seen seen = { 0 };
+	struct shm_summary summary;
+	const char *why = NULL;
+	int fd = sealed_fd();
+
+	CU_ASSERT_EQUAL(shm_summary_read(fd, size, &calls, &seen, &summary, &why), 0);
+	CU_ASSERT_EQUAL(summary.size, size);
+	CU_ASSERT_EQUAL(summary.n_routes, 6);
+	CU_ASSERT_EQUAL(summary.n_compiled, 1);
+	CU_ASSERT_EQUAL(seen.metas, 1);
+	CU_ASSERT_EQUAL(seen.routes, 6);
+	CU_ASSERT_EQUAL(seen.compiled, 1);
+	CU_ASSERT_STRING_EQUAL(seen.path, "/items/{id:int}");
+	CU_ASSERT_STRING_EQUAL(seen.value, "shop:app");
+	CU_ASSERT_EQUAL(shm_summary_read(fd, size - 1, &calls, &seen, &summary, &why), -1);
+	CU_ASSERT_STRING_EQUAL(why, "larger than the limit");
+	close(fd);
+}
+
+/* The master reads before anybody has checked: nothing may harm it. */
+static void
+test_summary_of_hostile_bytes_is_bounded(void)
+{
+	char *copy = malloc(size);
+	struct shm_summary summary;
+	const char *why;
+	int fd = shm_segment_create("test");
+
+	for (size_t i = 0; i < size; i++) {
+		memcpy(copy, bytes, size);
+		memset(copy + i, 0xFF, size - i < 4 ? size - i : 4);
+		CU_ASSERT_EQUAL_FATAL(shm_segment_write(fd, copy, size), 0);
+		shm_summary_read(fd, size, &no_calls, NULL, &summary, &why);
+		CU_ASSERT(summary.n_routes <= SHM_SUMMARY_ROUTES);
+	}
+	close(fd);
+	free(copy);
+}
+
+int
+main(void)
+{
+	CU_pSuite suite;
+	int failed;
+
+	CU_initialize_registry();
+	suite = CU_add_suite("shm_segment", set_up, tear_down);
+	CU_ADD_TEST(suite, test_sealed_bytes_cannot_change);
+	CU_ADD_TEST(suite, test_sealing_fails_while_somebody_can_write);
+	CU_ADD_TEST(suite, test_open_attaches_a_sealed_table);
+	CU_ADD_TEST(suite, test_open_refuses_other_bytes);
+	CU_ADD_TEST(suite, test_summary);
+	CU_ADD_TEST(suite, test_summary_of_hostile_bytes_is_bounded);
+	CU_basic_run_tests();
+	failed = (int)CU_get_number_of_tests_failed();
+	CU_cleanup_registry();
+	return failed != 0;
+}
