@@ -11,6 +11,7 @@
 #include "bindings/host.h"
 #include "bindings/state.h"
 #include "engine/options.h"
+#include "worker/accept.h"
 #include "worker/worker.h"
 
 struct engine_worker {
@@ -112,10 +113,14 @@ static PyObject *
 worker_type_counters(PyObject *obj, PyObject *Py_UNUSED(ignored))
 {
 	struct engine_worker *self = (struct engine_worker *)obj;
-	const struct worker_counters *n = &self->w->counters;
+	struct shm_board_view seen;
 
-	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "accepted", n->accepted,
-	    "open", n->open, "requests", n->requests, "refused", n->refused,
+	shm_board_read(self->w->board, &seen);
+	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K}",
+	    "accepted", seen.counters[SHM_COUNT_connections_accepted],
+	    "open", seen.counters[SHM_COUNT_connections_open],
+	    "requests", seen.counters[SHM_COUNT_requests],
+	    "refused", seen.counters[SHM_COUNT_refused],
 	    "compiled", self->app->compiled, "replayed", self->app->replayed,
 	    "asgi", self->app->through_asgi);
 }

@@ -27,13 +27,13 @@ struct memory {
 	struct pyb_app *app;		/* strong */
 	struct pyb_host *host;		/* strong */
 	struct worker *w;
-	struct worker_conn *c;		/* NULL once closed */
+	struct worker_conn *c;		/* NULL once freed; until then it holds this object */
 	struct pyb_observer seen;
 	PyObject *root_path;
 	PyObject *waiter;		/* future of read(), or NULL */
 	char *out;
 	size_t out_len, out_cap;
-	bool closed;
+	bool gone;			/* the client is: answers are dropped */
 	struct io_job wake_job;
 };
 
@@ -68,6 +68,10 @@ memory_write(void *to, const struct iovec *iov, int n)
 	struct memory *m = to;
 	size_t total = 0;
 
+	for (int i = 0; m->gone && i < n; i++)
+		total += iov[i].iov_len;
+	if (m->gone)
+		return (ssize_t)total;
 	if (m->out_len >= OUTPUT_HIGH) {
 		errno = EAGAIN;
 		return -1;
@@ -93,23 +97,52 @@ memory_write(void *to, const struct iovec *iov, int n)
 	return (ssize_t)total;
 }
 
+/* Python feeds when it likes and takes when it likes: nothing to switch. */
+static void
+memory_reading(void *to, bool on)
+{
+	(void)to;
+	(void)on;
+}
+
+/* take() flushes again. */
+static void
+memory_want_write(void *to)
+{
+	(void)to;
+}
+
+/* There is no reset that could destroy the answer: close at once. */
+static bool
+memory_linger(void *to)
+{
+	(void)to;
+	return false;
+}
+
 static void
 memory_closed(void *to)
 {
-	struct memory *m = to;
-
-	m->closed = true;
-	wake(m);
+	wake(to);
 }
 
+static const struct worker_transport memory_transport = {
+	.write = memory_write,
+	.reading = memory_reading,
+	.want_write = memory_want_write,
+	.linger = memory_linger,
+	.close = memory_closed,
+};
+
+/* The connection is freed, and no longer keeps this object. */
 static void
 on_empty(void *arg)
 {
 	struct memory *m = arg;
 
 	m->c = NULL;
-	m->closed = true;
 	wake(m);
+	Py_DECREF((PyObject *)m);
 }
 
 static int
@@ -128,7 +161,6 @@ static PyObject *
 memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
 	struct pyb_state *st = PyType_GetModuleState(type);
-	struct conn_memory peer = { memory_write, memory_closed, NULL };
 	PyObject *app, *loop, *client, *server, *state, *dict;
 	struct worker_options options;
 	const char *scheme;
@@ -148,16 +180,13 @@ memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 		goto failed;
 	options.scheme = strcmp(scheme, "https") == 0 ? "https" : "http";
 	m->w = worker_new(m->host->turn, m->app, m->host, &options);
-	peer.to = m;
-	m->c = m->w != NULL ? worker_conn_new_memory(m->w, &peer) : NULL;
+	m->c = m->w != NULL ? worker_conn_new_over(m->w, &memory_transport, m) : NULL;
 	if (m->c == NULL) {
 		PyErr_NoMemory();
 		goto failed;
 	}
 	m->c->x.observer = &m->seen;
-	/* Not draining, only to hear when the connection is gone. */
-	m->w->drained = on_empty;
-	m->w->drained_arg = m;
+	worker_on_empty(m->w, on_empty, Py_NewRef((PyObject *)m));
 	return (PyObject *)m;
 failed:
 	Py_DECREF(m);
@@ -178,13 +207,29 @@ memory_feed(PyObject *self, PyObject *arg)
 	Py_RETURN_NONE;
 }
 
+/* The client is gone. An application that runs is told; a request that arrived
+ * whole but has not begun still runs, as it would behind a socket. */
 static PyObject *
 memory_eof(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct memory *m = (struct memory *)self;
 
+	m->gone = true;
 	if (m->c != NULL && m->c->state != CONN_DEAD)
-		worker_conn_eof(m->c, m->out_len == 0);
+		worker_conn_eof(m->c, pyb_request_active(&m->c->x));
+	Py_RETURN_NONE;
+}
+
+/* Whatever runs, the connection is over; for the end of a test. */
+static PyObject *
+memory_close(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct memory *m = (struct memory *)self;
+
+	if (m->c != NULL) {
+		worker_conn_kill(m->c);
+		worker_conn_bury(m->c);
+	}
 	Py_RETURN_NONE;
 }
 
@@ -195,12 +240,14 @@ memory_take(PyObject *self, PyObject *Py_UNUSED(ignored))
 	struct memory *m = (struct memory *)self;
 	PyObject *bytes;
 
-	if (m->out_len == 0 && !(m->closed && m->c == NULL))
+	if (m->out_len == 0 && m->c != NULL)
 		Py_RETURN_NONE;
 	bytes = PyBytes_FromStringAndSize(m->out, (Py_ssize_t)m->out_len);
+	if (bytes == NULL)
+		return NULL;
 	m->out_len = 0;
 	if (m->c != NULL && m->c->out.backlog > 0)
-		io_turn_dirty(m->host->turn, &m->c->flush);
+		worker_conn_dirty(m->c);
 	return bytes;
 }
 
@@ -252,17 +299,10 @@ memory_dealloc(PyObject *self)
 	PyTypeObject *type = Py_TYPE(self);
 
 	PyObject_GC_UnTrack(self);
-	if (m->host != NULL && m->host->loop != NULL) {
+	if (m->host != NULL && m->host->loop != NULL)
 		io_turn_remove(m->host->turn, &m->wake_job);
-		if (m->c != NULL) {
-			m->w->drained = NULL;
-			worker_conn_kill(m->c);
-			io_turn_remove(m->host->turn, &m->wake_job);
-			worker_conn_bury(m->c);
-		}
-		if (m->w != NULL && m->w->conns == NULL)
-			worker_free(m->w);
-	}
+	if (m->w != NULL)
+		worker_free(m->w);
 	memory_clear(self);
 	free(m->out);
 	Py_XDECREF(m->root_path);
@@ -274,7 +314,8 @@ memory_dealloc(PyObject *self)
 
 static PyMethodDef memory_methods[] = {
 	{ "feed", memory_feed, METH_O, "Bytes from the client." },
-	{ "eof", memory_eof, METH_NOARGS, "The client sends no more." },
+	{ "eof", memory_eof, METH_NOARGS, "The client is gone." },
+	{ "close", memory_close, METH_NOARGS, "Cut the connection and free it when nothing runs." },
 	{ "take", memory_take, METH_NOARGS, "Answer bytes so far; None: none yet." },
 	{ "wait", memory_wait, METH_O, "Resolve this future when take() may have more." },
 	{ NULL, NULL, 0, NULL }

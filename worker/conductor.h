@@ -9,13 +9,13 @@
 /* Bytes have arrived, or the last exchange is over: go as far as they allow. */
 void worker_conductor_advance(struct worker_conn *c);
 
+/* The request is ready for the application: start it from the FIFO. */
+void worker_conductor_start(struct worker_conn *c);
+
+/* The request in hand will not be served (the application has not seen it). */
+void worker_conductor_forget(struct worker_conn *c);
+
 /* [gil] The connection's FIFO job. */
 void worker_conductor_job(struct io_job *job);
-
-/* The calls of the exchange (reply.c). */
-extern const struct hx_calls worker_reply_calls;
-
-/* Answer a refused request with plain text and close (reply.c). */
-void worker_reply_refuse(struct worker_conn *c, int status, const char *reason);
 
 #endif

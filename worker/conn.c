@@ -1,23 +1,32 @@
 /*
  * conn: the life of a connection.
  *
- * Made by accept.c or the test client, advanced by conductor.c, fed by
- * conn_io.c. It decides when memory is given back: an idle connection keeps no
- * buffer, a dead one stays until the application has let go of its exchange.
+ * Made by accept.c or the test client, fed by its transport, advanced by
+ * conductor.c. It decides when memory is given back: a resting connection
+ * keeps no buffer, a dead one stays until the application has let go of its
+ * exchange.
  */
 #include "worker/conn.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/must.h"
 #include "bindings/request.h"
 #include "worker/conductor.h"
-#include "worker/conn_io.h"
+#include "worker/content.h"
+#include "worker/flush.h"
+#include "worker/reply.h"
 
-enum { FIRST_INPUT = 4096, KEEP_INPUT = 16 * 1024, AHEAD_HIGH = 64 * 1024 };
+enum { FIRST_INPUT = 4096, KEEP_INPUT = 16 * 1024, ARENA_BYTES = 4096 };
+
+const char *
+worker_conn_state_name(enum worker_conn_state state)
+{
+	static const char *const names[] = { "idle", "running", "discard", "linger", "dead" };
+
+	return names[state];
+}
 
 static struct worker_conn *
 conn_new(struct worker *w)
@@ -36,46 +45,61 @@ conn_new(struct worker *w)
 	c->x.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
 	c->x.root_path = (struct slice){ w->options.root_path, strlen(w->options.root_path) };
 	c->job.run = worker_conductor_job;
+	c->flush.flush = worker_flush_turn;
 	io_output_init(&c->out);
+	return c;
+}
+
+static void
+conn_add(struct worker_conn *c)
+{
+	struct worker *w = c->w;
+
 	c->next = w->conns;
 	if (c->next != NULL)
 		c->next->at = &c->next;
 	c->at = &w->conns;
 	w->conns = c;
-	w->counters.open++;
-	return c;
+	worker_open_add(w, 1);
+	io_timers_touch(&w->rest_timers, &c->timer);
 }
 
 struct worker_conn *
-worker_conn_new(struct worker *w, int fd)
+worker_conn_new(struct worker *w, int fd, const struct sockaddr *peer,
+    const struct worker_listener *listener)
 {
 	struct worker_conn *c = conn_new(w);
 
 	if (c == NULL)
 		return NULL;
-	c->fd = fd;
-	conn_io_open(c);
-	io_timers_touch(&w->header_timers, &c->timer);
+	if (worker_transport_socket(c, fd, peer, listener) < 0) {
+		hx_exchange_fini(&c->x);
+		free(c);
+		return NULL;
+	}
+	conn_add(c);
 	return c;
 }
 
 struct worker_conn *
-worker_conn_new_memory(struct worker *w, const struct conn_memory *memory)
+worker_conn_new_over(struct worker *w, const struct worker_transport *transport, void *to)
 {
 	struct worker_conn *c = conn_new(w);
 
 	if (c == NULL)
 		return NULL;
-	c->memory = *memory;
-	conn_io_open(c);
+	c->transport = transport;
+	c->transport_arg = to;
+	c->reading = true;
+	conn_add(c);
 	return c;
 }
 
-/* Append to a growing buffer. */
+/* Append to a growing buffer. 0, or -1 when out of memory. */
 static int
-append(char **buffer, size_t *len, size_t *cap, const char *bytes, size_t n, size_t first)
+append(char **buffer, size_t *len, size_t *cap, const char *bytes, size_t n)
 {
-	size_t want = *cap == 0 ? first : *cap;
+	size_t want = *cap == 0 ? FIRST_INPUT : *cap;
 	char *grown;
 
 	while (want - *len < n)
@@ -92,76 +116,126 @@ append(char **buffer, size_t *len, size_t *cap, const char *bytes, size_t n, siz
 	return 0;
 }
 
-int
-worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
+/* Keep bytes for later. While an exchange lives `in` may be filled up, but
+ * neither moved nor enlarged. */
+static int
+input_keep(struct worker_conn *c, const char *bytes, size_t len)
 {
-	int rc;
+	bool fits = c->in_cap - c->in_len >= len;
 
-	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
-		return 0;
-	/* While an exchange lives its head must not move. */
-	if (c->state == CONN_RUNNING)
-		rc = append(&c->ahead, &c->ahead_len, &c->ahead_cap, bytes, len, FIRST_INPUT);
-	else
-		rc = append(&c->in, &c->in_len, &c->in_cap, bytes, len, FIRST_INPUT);
-	if (rc < 0) {
-		worker_conn_kill(c);
-		return -1;
+	if (c->state == CONN_RUNNING && (c->ahead_len > 0 || !fits))
+		return append(&c->ahead, &c->ahead_len, &c->ahead_cap, bytes, len);
+	if (!fits && c->in_pos > 0) {
+		memmove(c->in, c->in + c->in_pos, c->in_len - c->in_pos);
+		c->in_len -= c->in_pos;
+		c->in_pos = 0;
 	}
-	worker_conductor_advance(c);
-	return 0;
+	return append(&c->in, &c->in_len, &c->in_cap, bytes, len);
 }
 
 int
-worker_conn_compact(struct worker_conn *c)
+worker_conn_input_next(struct worker_conn *c)
 {
+	char *buffer = c->in;
+	size_t cap = c->in_cap;
+
 	must(c->in_pos <= c->in_len);
-	c->in_len -= c->in_pos;
-	if (c->in_len > 0 && c->in_pos > 0)
-		memmove(c->in, c->in + c->in_pos, c->in_len);
-	c->in_pos = c->scanned = 0;
-	if (c->ahead_len > 0) {
-		if (append(&c->in, &c->in_len, &c->in_cap, c->ahead, c->ahead_len,
-		    FIRST_INPUT) < 0)
+	c->scanned = 0;
+	if (c->in_pos < c->in_len) {
+		if (c->ahead_len > 0 && input_keep(c, c->ahead, c->ahead_len) < 0)
 			return -1;
 		c->ahead_len = 0;
+		return 0;
 	}
-	if (c->in_len == 0 && c->in_cap > KEEP_INPUT) {
-		free(c->in);
-		c->in = NULL;
-		c->in_cap = 0;
-	}
-	if (c->ahead_cap > KEEP_INPUT) {
-		free(c->ahead);
-		c->ahead = NULL;
-		c->ahead_cap = 0;
+	/* All used: what came ahead takes its place. */
+	c->in_pos = 0;
+	c->in_len = c->ahead_len;
+	c->ahead_len = 0;
+	if (c->in_len > 0) {
+		c->in = c->ahead;
+		c->in_cap = c->ahead_cap;
+		c->ahead = buffer;
+		c->ahead_cap = cap;
 	}
 	return 0;
+}
+
+static void
+buffer_free(char **buffer, size_t *cap)
+{
+	free(*buffer);
+	*buffer = NULL;
+	*cap = 0;
+}
+
+void
+worker_conn_trim(struct worker_conn *c)
+{
+	if (c->state != CONN_IDLE || c->in_len > c->in_pos || c->out.backlog > 0 ||
+	    io_output_reapable(&c->out))
+		return;
+	c->in_len = c->in_pos = 0;
+	buffer_free(&c->in, &c->in_cap);
+	buffer_free(&c->ahead, &c->ahead_cap);
+	io_output_fini(&c->out);
+	if (!c->trimmed)
+		arena_fini(&c->x.arena);
+	c->trimmed = true;
+}
+
+/* Between two requests of a busy connection only big buffers go. */
+static void
+input_shrink(struct worker_conn *c)
+{
+	if (c->in_cap > KEEP_INPUT && c->in_len == 0)
+		buffer_free(&c->in, &c->in_cap);
+	if (c->ahead_cap > KEEP_INPUT && c->ahead_len == 0)
+		buffer_free(&c->ahead, &c->ahead_cap);
+}
+
+void
+worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
+{
+	size_t used = 0;
+
+	worker_count(c->w, SHM_COUNT_bytes_in, len);
+	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
+		return;
+	if (c->trimmed && arena_init(&c->x.arena, ARENA_BYTES) < 0) {
+		worker_conn_kill(c);
+		return;
+	}
+	c->trimmed = false;
+	if (c->content_open)
+		used = worker_content_feed(c, bytes, len);
+	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
+		return;
+	if (used < len && input_keep(c, bytes + used, len - used) < 0) {
+		worker_conn_kill(c);
+		return;
+	}
+	worker_conductor_advance(c);
+	if (c->state == CONN_IDLE)
+		input_shrink(c);
 }
 
 void
 worker_conn_eof(struct worker_conn *c, bool gone)
 {
 	c->eof = true;
-	if (c->state == CONN_LINGER) {
+	if (gone || c->state == CONN_LINGER) {
 		worker_conn_kill(c);
-		return;
-	}
-	if (c->state != CONN_RUNNING) {
-		worker_conn_close_soon(c);
 		return;
 	}
 	c->x.content.peer_closed = true;
-	c->close_after = true;
-	if (gone || c->content_open)
-		c->x.content.aborted = true;
-	if (c->waits_content && c->x.content.aborted) {
-		/* The application never learns of a request that did not arrive. */
-		worker_conn_kill(c);
-		return;
+	if (c->content_open)
+		worker_content_cut(c);
+	if (c->state == CONN_IDLE) {
+		worker_conn_close_soon(c);
+	} else if (c->state == CONN_RUNNING) {
+		c->content_due = true;
+		worker_conn_push(c);
 	}
-	c->content_due = true;
-	worker_conn_push(c);
 	worker_conn_update_reading(c);
 }
 
@@ -172,18 +246,30 @@ worker_conn_push(struct worker_conn *c)
 }
 
 void
+worker_conn_dirty(struct worker_conn *c)
+{
+	io_turn_dirty(c->w->turn, &c->flush);
+}
+
+void
 worker_conn_kill(struct worker_conn *c)
 {
 	if (c->state == CONN_DEAD)
 		return;
+	if (c->state == CONN_RUNNING) {
+		worker_active_add(c->w, -1);
+		if (c->x.state != HX_DONE || c->out.backlog > 0)
+			worker_count(c->w, SHM_COUNT_aborted, 1);
+	}
 	c->state = CONN_DEAD;
 	c->start_due = false;
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);
+	io_timers_remove(&c->write_timer);
 	io_turn_undirty(c->w->turn, &c->flush);
-	conn_io_close(c);
+	c->transport->close(c->transport_arg);
 	io_output_drop(&c->out);
-	/* The application hears of it, and what is left needs the interpreter. */
+	/* The application hears of it, and freeing needs the interpreter. */
 	c->content_due = true;
 	worker_conn_push(c);
 }
@@ -193,9 +279,9 @@ worker_conn_close_soon(struct worker_conn *c)
 {
 	c->close_after = true;
 	if (c->out.backlog == 0)
-		worker_conn_kill(c);
+		worker_flush_now(c);
 	else
-		io_turn_dirty(c->w->turn, &c->flush);
+		worker_conn_dirty(c);
 }
 
 bool
@@ -208,30 +294,40 @@ worker_conn_bury(struct worker_conn *c)
 	io_output_reap(&c->out);
 	io_turn_remove(w->turn, &c->job);
 	io_turn_undirty(w->turn, &c->flush);
-	hx_exchange_fini(&c->x);
+	if (!c->trimmed)
+		hx_exchange_fini(&c->x);
 	io_output_fini(&c->out);
 	free(c->in);
 	free(c->ahead);
 	*c->at = c->next;
 	if (c->next != NULL)
 		c->next->at = c->at;
-	w->counters.open--;
-	worker_forget(w, c);
 	free(c);
+	worker_open_add(w, -1);
 	return true;
 }
 
 void
 worker_conn_update_reading(struct worker_conn *c)
 {
-	bool want = !c->eof && c->state != CONN_DEAD;
+	bool want = !c->eof;
 
+	if (c->state == CONN_DEAD)
+		return;
 	if (c->state == CONN_RUNNING) {
-		/* Content the application has not asked for waits in the kernel;
-		 * otherwise one read ahead is allowed, to notice a client that left. */
+		want = want && c->ahead_len < WORKER_HIGH_WATER;
+		/* Content nobody waits for stays in the kernel. */
 		if (c->content_open && !c->waits_content)
-			want = want && (c->want_content || c->x.content.len < AHEAD_HIGH / 2);
-		want = want && c->ahead_len < AHEAD_HIGH;
+			want = want && (c->want_content ||
+			    c->x.content.len < WORKER_HIGH_WATER);
+		/* The client has time to send while we do not listen. */
+		if (!want || !c->content_open)
+			io_timers_remove(&c->timer);
+		else if (c->timer.next == NULL)
+			io_timers_touch(&c->w->content_timers, &c->timer);
 	}
-	conn_io_read(c, want);
+	if (want == c->reading)
+		return;
+	c->reading = want;
+	c->transport->reading(c->transport_arg, want);
 }

@@ -2,14 +2,19 @@
  * reply: the exchange's calls, from answers to bytes.
  *
  * Called by the bindings with the interpreter held. Bytes are only queued
- * here; the turn's flush sends them, one writev per connection.
+ * here; the turn's flush sends them, one writev per connection. Once the
+ * connection is past answering (dead, or refused in the middle) every call
+ * takes what it is given and says that the peer is gone.
  */
+#include "worker/reply.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/must.h"
+#include "bindings/request.h"
 #include "worker/conductor.h"
+#include "worker/content.h"
 
 static struct worker_conn *
 conn_of(struct hx_exchange *x)
@@ -25,9 +30,10 @@ piece_drop(struct hx_piece piece)
 }
 
 static void
-queue(struct worker_conn *c)
+status_count(struct worker *w, int status)
 {
-	io_turn_dirty(c->w->turn, &c->flush);
+	if (status >= 100 && status < 600)
+		worker_count(w, (enum shm_counter)(SHM_COUNT_answers_1xx + status / 100 - 1), 1);
 }
 
 /* Status line and fields into the output. 0, or -1: the connection is dead. */
@@ -39,7 +45,8 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	char *out = io_output_reserve(&c->out, room);
 	ssize_t len;
 
-	if (c->w->draining || c->close_after)
+	if (c->w->draining || c->close_after ||
+	    (c->content_open && !worker_content_discardable(c)))
 		c->x.req.keep_alive = false;
 	len = out == NULL ? -1 : hx_serialize_head(out, room, &c->x, status, fields, n,
 	    preset, &c->plan);
@@ -50,7 +57,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	io_output_commit(&c->out, (size_t)len);
 	c->x.state = HX_HEAD_SENT;
 	c->x.status = status;
-	c->w->counters.answers[status / 100 < 6 ? status / 100 : 0]++;
+	status_count(c->w, status);
 	c->answer_left = c->plan.length;
 	if (!c->plan.keep_alive)
 		c->close_after = true;
@@ -69,6 +76,19 @@ piece_put(struct worker_conn *c, struct hx_piece piece)
 	return -1;
 }
 
+static int
+chunk_put(struct worker_conn *c, struct hx_piece piece)
+{
+	char size[20];
+	size_t n = hx_serialize_chunk_head(size, piece.bytes.len);
+
+	if (io_output_copy(&c->out, size, n) < 0) {
+		piece_drop(piece);
+		return -1;
+	}
+	return piece_put(c, piece) < 0 || io_output_copy(&c->out, "\r\n", 2) < 0 ? -1 : 0;
+}
+
 /* Is content sent at all with this status? RFC 9110 section 6.4.1. */
 static bool
 content_allowed(const struct worker_conn *c)
@@ -80,8 +100,6 @@ content_allowed(const struct worker_conn *c)
 static int
 content_put(struct worker_conn *c, struct hx_piece piece, bool last)
 {
-	char size[20];
-	size_t n;
 	int rc = 0;
 
 	if (!content_allowed(c)) {
@@ -96,31 +114,11 @@ content_put(struct worker_conn *c, struct hx_piece piece, bool last)
 	c->answer_left -= c->plan.has_length ? piece.bytes.len : 0;
 	if (piece.bytes.len == 0)
 		piece_drop(piece);
-	else if (c->plan.chunked) {
-		n = hx_serialize_chunk_head(size, piece.bytes.len);
-		rc = io_output_copy(&c->out, size, n);
-		rc = piece_put(c, piece) < 0 ? -1 : rc;
-		rc = io_output_copy(&c->out, "\r\n", 2) < 0 ? -1 : rc;
-	} else {
-		rc = piece_put(c, piece);
-	}
+	else
+		rc = c->plan.chunked ? chunk_put(c, piece) : piece_put(c, piece);
 	if (last && c->plan.chunked && rc == 0)
 		rc = io_output_copy(&c->out, "0\r\n\r\n", 5);
 	return rc;
-}
-
-/* The answer is complete; content the application did not read still comes. */
-static void
-answer_end(struct worker_conn *c)
-{
-	c->x.state = HX_DONE;
-	if (c->plan.has_length && c->answer_left > 0 && content_allowed(c)) {
-		log_warnx("answer is shorter than its content-length");
-		c->close_after = true;
-	}
-	if (c->content_open)
-		c->close_after = true;
-	queue(c);
 }
 
 static int
@@ -128,7 +126,7 @@ reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
 {
 	struct worker_conn *c = conn_of(x);
 
-	if (c->state == CONN_DEAD) {
+	if (c->state != CONN_RUNNING || x->state != HX_HEAD_SENT) {
 		piece_drop(piece);
 		return -1;
 	}
@@ -136,10 +134,14 @@ reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
 		worker_conn_kill(c);
 		return -1;
 	}
-	if (last)
-		answer_end(c);
-	else
-		queue(c);
+	worker_conn_dirty(c);
+	if (!last)
+		return 0;
+	x->state = HX_DONE;
+	if (c->plan.has_length && c->answer_left > 0 && content_allowed(c)) {
+		log_warnx("answer is shorter than its content-length");
+		c->close_after = true;
+	}
 	return 0;
 }
 
@@ -148,7 +150,9 @@ reply_head(struct hx_exchange *x, int status, const struct hx_header *fields, si
 {
 	struct worker_conn *c = conn_of(x);
 
-	return c->state == CONN_DEAD ? -1 : head_put(c, status, fields, n);
+	if (c->state != CONN_RUNNING || x->state != HX_RUNNING)
+		return -1;
+	return head_put(c, status, fields, n);
 }
 
 static int
@@ -165,7 +169,12 @@ reply_answer(struct hx_exchange *x, int status, const struct hx_header *fields, 
 static size_t
 reply_backlog(struct hx_exchange *x)
 {
-	return conn_of(x)->out.backlog;
+	struct worker_conn *c = conn_of(x);
+
+	/* Who looks will wait for pyb_request_writable(). */
+	if (c->out.backlog >= WORKER_HIGH_WATER)
+		c->paused = true;
+	return c->out.backlog;
 }
 
 static void
@@ -176,10 +185,11 @@ reply_want_read(struct hx_exchange *x)
 	if (c->state != CONN_RUNNING)
 		return;
 	c->want_content = true;
-	if (c->content_open && !c->sent_continue) {
+	if (c->content_open && !c->sent_continue && x->state == HX_RUNNING) {
 		c->sent_continue = true;
+		status_count(c->w, 100);
 		if (io_output_copy(&c->out, "HTTP/1.1 100 Continue\r\n\r\n", 25) == 0)
-			queue(c);
+			worker_conn_dirty(c);
 	}
 	worker_conn_update_reading(c);
 }
@@ -194,20 +204,32 @@ reply_abort(struct hx_exchange *x)
 	};
 	struct worker_conn *c = conn_of(x);
 
-	if (c->state == CONN_DEAD)
+	if (c->state != CONN_RUNNING || x->state == HX_DONE)
 		return;
 	if (x->state == HX_RUNNING) {
 		reply_answer(x, 500, fields, 3, (struct hx_piece){
 		    SLICE_LIT("Internal Server Error"), NULL, NULL });
 		return;
 	}
-	/* Cut, so that the client cannot take it for a complete answer. */
-	c->close_after = true;
+	/* What is queued goes out, the end does not: no client can take it for a
+	 * complete answer. */
 	x->state = HX_FAILED;
-	queue(c);
+	c->close_after = true;
+	worker_conn_dirty(c);
 }
 
-/* The exchange is over: the connection goes on, or ends. */
+/* The exchange is over and the connection ends with it. Closing over unread
+ * input would be a reset that may destroy the answer: then read it first. */
+static void
+close_released(struct worker_conn *c)
+{
+	bool input_left = c->content_open || c->in_pos < c->in_len || c->ahead_len > 0;
+
+	c->state = input_left && !c->eof ? CONN_LINGER : CONN_IDLE;
+	worker_conn_close_soon(c);
+	worker_conn_update_reading(c);
+}
+
 static void
 reply_released(struct hx_exchange *x)
 {
@@ -217,22 +239,33 @@ reply_released(struct hx_exchange *x)
 		worker_conn_push(c);
 		return;
 	}
+	if (c->content_open && !worker_content_discardable(c))
+		c->close_after = true;
 	hx_exchange_reset(x);
-	c->want_content = c->waits_content = c->content_due = false;
+	c->want_content = c->content_due = c->paused = false;
 	if (c->state != CONN_RUNNING)
 		return;
+	worker_active_add(c->w, -1);
 	if (c->close_after) {
-		/* Unread content would turn our close into a reset. */
-		c->state = c->content_open ? CONN_LINGER : CONN_IDLE;
-		worker_conn_close_soon(c);
+		close_released(c);
 		return;
 	}
-	c->content_open = false;
-	c->state = CONN_IDLE;
-	if (worker_conn_compact(c) < 0)
+	c->state = c->content_open ? CONN_DISCARD : CONN_IDLE;
+	if (c->content_open)
+		io_timers_touch(&c->w->content_timers, &c->timer);
+	if (worker_conn_input_next(c) < 0)
 		worker_conn_kill(c);
 	else
 		worker_conductor_advance(c);
+}
+
+/* The application runs: it must learn that its answer will not be sent. */
+static void
+refuse_running(struct worker_conn *c)
+{
+	c->x.content.aborted = true;
+	c->content_due = true;
+	worker_conn_push(c);
 }
 
 void
@@ -245,22 +278,32 @@ worker_reply_refuse(struct worker_conn *c, int status, const char *reason)
 		{ SLICE_LIT("connection"), SLICE_LIT("close") },
 	};
 	struct slice text = { reason, strlen(reason) };
+	bool active = pyb_request_active(&c->x);
 
-	fields[1].value.len = (size_t)snprintf(length, sizeof(length), "%zu", text.len);
-	c->w->counters.refused++;
-	io_timers_remove(&c->timer);
-	c->x.req.keep_alive = false;
-	c->x.is_head = false;
-	if (head_put(c, status, fields, 3) < 0)
-		return;
-	c->plan.chunked = false;
-	if (content_put(c, (struct hx_piece){ text, NULL, NULL }, true) < 0) {
+	worker_count(c->w, SHM_COUNT_refused, 1);
+	if (c->x.state == HX_HEAD_SENT || c->x.state == HX_FAILED) {
 		worker_conn_kill(c);
 		return;
 	}
-	c->state = CONN_LINGER;
+	fields[1].value.len = (size_t)snprintf(length, sizeof(length), "%zu", text.len);
+	io_timers_remove(&c->timer);
 	c->close_after = true;
-	queue(c);
+	if (c->x.state != HX_DONE && c->state != CONN_DISCARD) {
+		c->x.is_head = false;
+		if (head_put(c, status, fields, 3) < 0 ||
+		    io_output_copy(&c->out, text.ptr, text.len) < 0) {
+			worker_conn_kill(c);
+			return;
+		}
+	}
+	if (c->state == CONN_RUNNING)
+		worker_active_add(c->w, -1);
+	c->state = CONN_LINGER;
+	c->start_due = c->waits_content = c->content_open = false;
+	if (active)
+		refuse_running(c);
+	worker_conn_dirty(c);
+	worker_conn_update_reading(c);
 }
 
 const struct hx_calls worker_reply_calls = {

@@ -15,8 +15,8 @@
 
 #include "base/must.h"
 #include "worker/accept.h"
-#include "worker/conductor.h"
 #include "worker/conn.h"
+#include "worker/reply.h"
 
 enum { LINGER_MS = 2000, REST_MS = 1000 };
 

@@ -1,0 +1,139 @@
+/*
+ * content: framing, limits, and who gets the bytes.
+ *
+ * Called by conn.c with input as it arrives, without the interpreter. The
+ * application is told through the connection's job.
+ */
+#include "worker/content.h"
+
+#include <stdint.h>
+
+#include "worker/conductor.h"
+#include "worker/reply.h"
+
+/* Reading this much for nothing is cheaper than a new connection. */
+enum { DISCARD_MAX = 256 * 1024 };
+
+/* One piece of content. False: the request was refused or the connection cut. */
+static bool
+content_add(struct worker_conn *c, struct slice data)
+{
+	uint64_t limit = c->w->options.limits.body;
+
+	if (c->state == CONN_DISCARD) {
+		c->discarded += data.len;
+		if (c->discarded <= DISCARD_MAX)
+			return true;
+		c->state = CONN_LINGER;
+		worker_conn_close_soon(c);
+		return false;
+	}
+	if (limit != 0 && c->x.content.received + data.len > limit) {
+		worker_reply_refuse(c, 413, "Content Too Large");
+		return false;
+	}
+	c->x.content.received += data.len;
+	if (hx_content_append(&c->x, data) == 0)
+		return true;
+	worker_reply_refuse(c, 503, "Service Unavailable");
+	return false;
+}
+
+/* Take bytes as far as the content goes. Returns how many. */
+static size_t
+content_take(struct worker_conn *c, const char *bytes, size_t len)
+{
+	const struct hx_refusal *why = NULL;
+	char *in = (char *)(uintptr_t)bytes;	/* the framing does not write */
+	size_t used_all = 0;
+
+	while (c->content_open) {
+		struct slice data = SLICE_NULL;
+		size_t used = 0;
+
+		switch (hx_framing_feed(&c->framing, in + used_all, len - used_all, &used,
+		    &data, &why)) {
+		case HX_FRAMING_MORE:
+			return used_all + used;
+		case HX_FRAMING_DATA:
+			if (!content_add(c, data))
+				return len;
+			break;
+		case HX_FRAMING_DONE:
+			c->content_open = false;
+			c->x.content.complete = c->state == CONN_RUNNING;
+			break;
+		case HX_FRAMING_REFUSED:
+			worker_reply_refuse(c, why->status, why->reason);
+			return len;
+		}
+		used_all += used;
+	}
+	return used_all;
+}
+
+void
+worker_content_begin(struct worker_conn *c)
+{
+	const struct hx_request *req = &c->x.req;
+	size_t here = c->in_len - c->in_pos;
+
+	c->content_open = req->chunked || req->content_length > 0;
+	c->x.content.complete = !c->content_open;
+	if (!c->content_open)
+		return;
+	if (!req->chunked && req->content_length <= here) {
+		c->x.content.data = c->in + c->in_pos;
+		c->x.content.len = (size_t)req->content_length;
+		c->x.content.received = req->content_length;
+		c->x.content.complete = true;
+		c->in_pos += (size_t)req->content_length;
+		c->content_open = false;
+		return;
+	}
+	hx_framing_init(&c->framing, req);
+	c->in_pos += content_take(c, c->in + c->in_pos, here);
+}
+
+size_t
+worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
+{
+	size_t used = content_take(c, bytes, len);
+
+	if (c->state != CONN_RUNNING)
+		return used;
+	/* Progress; update_reading() starts the time-out again when it is due. */
+	io_timers_remove(&c->timer);
+	c->want_content = false;
+	if (!c->waits_content) {
+		c->content_due = true;
+		worker_conn_push(c);
+	} else if (c->x.content.complete) {
+		c->waits_content = false;
+		worker_conductor_start(c);
+	}
+	return used;
+}
+
+void
+worker_content_cut(struct worker_conn *c)
+{
+	if (c->state == CONN_RUNNING && !c->waits_content) {
+		c->x.content.aborted = true;
+		return;
+	}
+	/* The application never hears of a request that did not arrive whole. */
+	if (c->state == CONN_RUNNING)
+		worker_conductor_forget(c);
+	c->content_open = false;
+	c->state = CONN_IDLE;
+}
+
+bool
+worker_content_discardable(const struct worker_conn *c)
+{
+	const struct hx_request *req = &c->x.req;
+
+	return c->sent_continue && !c->eof && (req->chunked ||
+	    req->content_length - c->x.content.received <= DISCARD_MAX);
+}

@@ -1,0 +1,24 @@
+/*
+ * content: a request's content on its way in.
+ */
+#ifndef WORKER_CONTENT_H
+#define WORKER_CONTENT_H
+
+#include "worker/conn.h"
+
+/* A head was read: take the content that came behind it. Content that is there
+ * as a whole stays in the input buffer. The request may be refused. */
+void worker_content_begin(struct worker_conn *c);
+
+/* More bytes for a content that is open. Returns how many belong to it; the
+ * request may be refused, the connection dead. */
+size_t worker_content_feed(struct worker_conn *c, const char *bytes, size_t len);
+
+/* The peer ended before its content did. */
+void worker_content_cut(struct worker_conn *c);
+
+/* Is what remains of an open content small enough to be read and thrown away,
+ * so that the connection can live on? */
+bool worker_content_discardable(const struct worker_conn *c);
+
+#endif

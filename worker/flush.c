@@ -1,0 +1,64 @@
+/*
+ * flush: one writev per connection and turn.
+ *
+ * Called by the turn, by libevent when a full socket has room again, and by
+ * conn.c, all perhaps without the interpreter: what needs it goes through the
+ * connection's job.
+ */
+#include "worker/flush.h"
+
+#include <stddef.h>
+
+/* Everything is sent. */
+static void
+sent_all(struct worker_conn *c)
+{
+	io_timers_remove(&c->write_timer);
+	io_output_trim(&c->out);
+	if (!c->close_after || c->state == CONN_RUNNING)
+		return;
+	if (c->state == CONN_LINGER && !c->eof && c->transport->linger(c->transport_arg))
+		io_timers_touch(&c->w->linger_timers, &c->timer);
+	else
+		worker_conn_kill(c);
+}
+
+void
+worker_flush_now(struct worker_conn *c)
+{
+	size_t before = c->out.backlog;
+	enum io_output_result result =
+	    io_output_write(&c->out, c->transport->write, c->transport_arg);
+	size_t sent = before - c->out.backlog;
+
+	worker_count(c->w, SHM_COUNT_bytes_out, sent);
+	if (before >= WORKER_HIGH_WATER)
+		c->paused = true;
+	if (c->paused && c->out.backlog <= WORKER_LOW_WATER) {
+		c->paused = false;
+		c->writable_due = true;
+		worker_conn_push(c);
+	}
+	if (io_output_reapable(&c->out))
+		worker_conn_push(c);
+	switch (result) {
+	case IO_OUTPUT_SENT:
+		sent_all(c);
+		break;
+	case IO_OUTPUT_AGAIN:
+		if (sent > 0 || c->write_timer.next == NULL)
+			io_timers_touch(&c->w->write_timers, &c->write_timer);
+		c->transport->want_write(c->transport_arg);
+		break;
+	case IO_OUTPUT_GONE:
+		worker_conn_kill(c);
+		break;
+	}
+}
+
+void
+worker_flush_turn(struct io_flush *node)
+{
+	worker_flush_now((struct worker_conn *)((char *)node -
+	    offsetof(struct worker_conn, flush)));
+}

@@ -1,0 +1,36 @@
+/*
+ * transport: what carries a connection's bytes.
+ *
+ * Two kinds: a socket (transport.c) and the test client's memory. A connection
+ * knows only this table.
+ */
+#ifndef WORKER_TRANSPORT_H
+#define WORKER_TRANSPORT_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "io/output.h"
+
+struct worker_conn;
+struct worker_listener;
+
+/* All are called without the interpreter, or with it; none may run Python. `to`
+ * is the connection's transport_arg. */
+struct worker_transport {
+	io_write_f *write;			/* as writev(2) */
+	void (*reading)(void *to, bool on);	/* deliver input, or keep it back */
+	void (*want_write)(void *to);		/* write said EAGAIN: flush when it may go on */
+	bool (*linger)(void *to);		/* end the output only; false: close instead */
+	void (*close)(void *to);		/* called once */
+};
+
+/* Make `c` the connection of an accepted, non-blocking socket that it then owns.
+ * `peer` is the other side's address. 0, or -1 when out of memory. */
+int worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *peer,
+    const struct worker_listener *listener);
+
+/* Learn a listener's own address. */
+void worker_transport_listener(struct worker_listener *l);
+
+#endif
