@@ -133,19 +133,32 @@ head_end(const char *buf, size_t len, size_t *scanned)
 	return 0;
 }
 
-/* The request line is short, has exactly two blanks (RFC 9112 section 3) and one
+static bool
+digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static const struct hx_refusal *
+line_too_long(const char *head, size_t len, const struct hx_limits *limits)
+{
+	const char *lf = memchr(head, '\n', len);
+	size_t line = lf != NULL ? (size_t)(lf - head) : len;
+
+	return line > limits->line ? hx_refusal_get(HX_REFUSE_line_too_long) : NULL;
+}
+
+/* The request line has exactly two blanks (RFC 9112 section 3) and one
  * of the two versions we speak. The version is checked here because the parser
  * would call the preface of HTTP/2 an unknown method. */
 static const struct hx_refusal *
-line_check(const char *head, size_t len, const struct hx_limits *limits)
+line_check(const char *head, size_t len)
 {
 	const char *lf = memchr(head, '\n', len);
 	size_t line = lf != NULL ? (size_t)(lf - head) : len;
 	const char *version;
 	unsigned blanks = 0;
 
-	if (line > limits->line)
-		return hx_refusal_get(HX_REFUSE_line_too_long);
 	for (size_t i = 0; i < line; i++)
 		blanks += head[i] == ' ';
 	if (blanks != 2 || line < VERSION_BYTES)
@@ -154,18 +167,19 @@ line_check(const char *head, size_t len, const struct hx_limits *limits)
 	if (memcmp(version, " HTTP/1.1\r", VERSION_BYTES) == 0 ||
 	    memcmp(version, " HTTP/1.0\r", VERSION_BYTES) == 0)
 		return NULL;
-	return hx_refusal_get(memcmp(version, " HTTP/", 6) == 0 ?
-	    HX_REFUSE_bad_version : HX_REFUSE_bad_request_line);
+	/* " HTTP/d.d" of another kind */
+	if (memcmp(version, " HTTP/", 6) == 0 && digit(version[6]) && version[7] == '.' &&
+	    digit(version[8]))
+		return hx_refusal_get(HX_REFUSE_bad_version);
+	return hx_refusal_get(HX_REFUSE_bad_request_line);
 }
 
 /* What to say of a head that is not complete but already too long. */
 static const struct hx_refusal *
 overlong(const char *head, size_t len, const struct hx_limits *limits)
 {
-	const struct hx_refusal *why = NULL;
+	const struct hx_refusal *why = line_too_long(head, len, limits);
 
-	if (memchr(head, '\n', len) == NULL)
-		why = len > limits->line ? hx_refusal_get(HX_REFUSE_line_too_long) : NULL;
 	if (why == NULL && len > limits->head)
 		why = hx_refusal_get(HX_REFUSE_head_too_large);
 	return why;
@@ -182,8 +196,12 @@ parser_failed(const http_parser *parser, const struct context *c)
 		return hx_refusal_get(HX_REFUSE_bad_method);
 	if (code == HPE_HEADER_OVERFLOW)
 		return hx_refusal_get(HX_REFUSE_head_too_large);
-	if (code == HPE_INVALID_CONTENT_LENGTH || code == HPE_UNEXPECTED_CONTENT_LENGTH)
+	if (code == HPE_INVALID_CONTENT_LENGTH)
 		return hx_refusal_get(HX_REFUSE_bad_length);
+	/* A second length, or one beside a coding. */
+	if (code == HPE_UNEXPECTED_CONTENT_LENGTH)
+		return hx_refusal_get(c->x->req.count[HX_TRANSFER_ENCODING] > 0 ?
+		    HX_REFUSE_length_and_coding : HX_REFUSE_bad_length);
 	if (code == HPE_INVALID_HEADER_TOKEN)
 		return hx_refusal_get(HX_REFUSE_bad_field);
 	return hx_refusal_get(HX_REFUSE_bad_request_line);
@@ -193,11 +211,13 @@ static const struct hx_refusal *
 head_parse(struct hx_exchange *x, char *head, size_t len, const struct hx_limits *limits)
 {
 	struct context c = { .x = x, .limits = limits };
-	const struct hx_refusal *why = line_check(head, len, limits);
+	const struct hx_refusal *why = line_too_long(head, len, limits);
 	http_parser parser;
 
 	if (why == NULL)
 		why = hx_policy_bytes(head, len);
+	if (why == NULL)
+		why = line_check(head, len);
 	if (why != NULL)
 		return why;
 	http_parser_init(&parser, HTTP_REQUEST);

@@ -5,6 +5,8 @@
  */
 #include "http/policy.h"
 
+#include <strings.h>
+
 #include "http/target.h"
 
 static const struct hx_refusal refusals[] = {
@@ -27,6 +29,8 @@ enum {
 	OCTET_TARGET = 2,	/* visible, neither '#' nor '\\' */
 	OCTET_HOST = 4		/* RFC 3986 reg-name, without ',' */
 };
+
+enum { MAX_PORT_DIGITS = 5 };
 
 static const uint8_t octets[128] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -80,25 +84,28 @@ hx_policy_value(struct slice s)
 
 /* A field line: token, colon at once behind it (RFC 9112 section 5.1). */
 static const struct hx_refusal *
-field_line(struct slice line)
+field_line(char *line, size_t len)
 {
-	size_t name = span(line, OCTET_TOKEN);
+	size_t name = span((struct slice){ line, len }, OCTET_TOKEN);
 
-	if (*line.ptr == ' ' || *line.ptr == '\t')
+	if (*line == ' ' || *line == '\t')
 		REFUSE(folded_field);
-	if (name == 0 || name == line.len || line.ptr[name] != ':')
+	if (name == 0 || name == len || line[name] != ':')
 		REFUSE(bad_field);
+	/* Behind a length the parser knows no tab; both are the same there. */
+	for (size_t i = len; line[i - 1] == '\t' || line[i - 1] == ' '; i--)
+		line[i - 1] = ' ';
 	return NULL;
 }
 
 const struct hx_refusal *
-hx_policy_bytes(const char *head, size_t len)
+hx_policy_bytes(char *head, size_t len)
 {
-	const char *p = head, *end = head + len;
+	char *p = head, *end = head + len;
 	const struct hx_refusal *why;
 
 	while (p < end) {
-		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		char *lf = memchr(p, '\n', (size_t)(end - p));
 		struct slice line;
 
 		if (lf == NULL || lf == p || lf[-1] != '\r')
@@ -106,9 +113,12 @@ hx_policy_bytes(const char *head, size_t len)
 		line = (struct slice){ p, (size_t)(lf - 1 - p) };
 		if (line.len == 0)
 			break;	/* the blank line */
-		if (!hx_policy_value(line))
+		if (!hx_policy_value(line)) {
+			if (memchr(p, '\r', line.len) != NULL)
+				REFUSE(bad_line_end);
 			REFUSE(bad_byte);
-		if (p != head && (why = field_line(line)) != NULL)
+		}
+		if (p != head && (why = field_line(p, line.len)) != NULL)
 			return why;
 		p = lf + 1;
 	}
@@ -135,12 +145,12 @@ target_ok(struct slice t)
 }
 
 static bool
-digits_only(struct slice s)
+port_ok(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.ptr[i] < '0' || s.ptr[i] > '9')
 			return false;
-	return true;
+	return s.len <= MAX_PORT_DIGITS;
 }
 
 /* "[...]" at the start of an authority; 0 when it is not a closed bracket of
@@ -150,7 +160,9 @@ bracket_span(struct slice s)
 {
 	size_t n = 1;
 
-	while (n < s.len && (octet_is(s.ptr[n], OCTET_HOST) || s.ptr[n] == ':'))
+	/* '%' would begin a zone, which means nothing to anybody but the sender. */
+	while (n < s.len && s.ptr[n] != '%' &&
+	    (octet_is(s.ptr[n], OCTET_HOST) || s.ptr[n] == ':'))
 		n++;
 	return n > 1 && n < s.len && s.ptr[n] == ']' ? n + 1 : 0;
 }
@@ -167,7 +179,14 @@ authority_ok(struct slice s)
 	if (host == 0 || host == s.len)
 		return host != 0;
 	return s.ptr[host] == ':' &&
-	    digits_only((struct slice){ s.ptr + host + 1, s.len - host - 1 });
+	    port_ok((struct slice){ s.ptr + host + 1, s.len - host - 1 });
+}
+
+/* Names of hosts have no case (RFC 9110 section 4.2.3). */
+static bool
+same_host(struct slice a, struct slice b)
+{
+	return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 /* http://authority/path: the authority must be the Host (RFC 9112 3.2.2). */
@@ -190,7 +209,7 @@ absolute_form(struct hx_exchange *x, struct slice *rest)
 			authority.len = i;
 			break;
 		}
-	if (!authority_ok(authority) || (host.ptr != NULL && !slice_equal(host, authority)))
+	if (!authority_ok(authority) || (host.ptr != NULL && !same_host(host, authority)))
 		REFUSE(bad_host);
 	*rest = (struct slice){ authority.ptr + authority.len, t.len - skip - authority.len };
 	return NULL;

@@ -33,8 +33,9 @@ bool hx_policy_token(struct slice s);
 bool hx_policy_value(struct slice s);
 
 /* One raw pass over a head's bytes, request line to blank line: line ends, folds,
- * control bytes, blanks before colons (RFC 9112 sections 2.2, 5). */
-const struct hx_refusal *hx_policy_bytes(const char *head, size_t len);
+ * control bytes, blanks before colons (RFC 9112 sections 2.2, 5). Tabs behind a
+ * value become blanks. */
+const struct hx_refusal *hx_policy_bytes(char *head, size_t len);
 
 /* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
