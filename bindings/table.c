@@ -1,25 +1,31 @@
 /*
  * table: the compiler's lists become the bytes of shm/layout.h.
  *
- * Called by python/fastrapi/compile. Shapes of the arguments:
+ * Called by python/fastrapi/compile. Shapes of the arguments, and of what
+ * describe.c gives back:
  *
  *   routes  [(path, parts, methods, plan, reason, name, barrier)]
  *             parts    ((kind, text), ...)   kind: enum shm_part_kind
- *             methods  (str, ...) or None for all
+ *             methods  (str, ...); None or empty: all, as in Starlette
  *             plan     index into plans, -1: through ASGI
  *   plans   [(steps, n_pure, n_slots, flags, status, response_mode,
  *             response_validator, response_serializer, response_kwargs,
  *             response_values, helper)]
  *             steps    [(op, source, flags, slot, name, object, object2,
- *                        args, key)]
- *             args     CALL, ENDPOINT: (slot, ...); others: (first, count)
+ *                        args, key)]     name: bytes
+ *             args     CALL, ENDPOINT: (slot, ...); others: (first, count),
+ *                      or () for none of either
  *
- * An index of -1 means none.
+ * An index of -1 means none (SHM_NONE). Nothing is taken on trust: a number
+ * that does not fit its field is a ValueError, and the finished table passes
+ * shm/check before it leaves.
  */
 #include "bindings/table.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
+#include "bindings/describe.h"
 #include "shm/builder.h"
 #include "shm/method.h"
 #include "shm/segment.h"
@@ -27,10 +33,44 @@
 
 enum { MAX_PARTS = 128, MAX_ARGS = 1024 };
 
-static uint32_t
-index_of(long long value)
+/* A number of a tuple as a field of `max` at most; -1 is SHM_NONE where `none`
+ * says so. False: an exception is set. */
+static bool
+number_read(PyObject *object, const char *what, uint32_t max, bool none, uint32_t *out)
 {
-	return value < 0 ? SHM_NONE : (uint32_t)value;
+	int overflow;
+	long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
+
+	if (value == -1 && PyErr_Occurred())
+		return false;
+	if (none && value == -1 && overflow == 0) {
+		*out = SHM_NONE;
+		return true;
+	}
+	if (overflow != 0 || value < 0 || value > (long long)max) {
+		PyErr_Format(PyExc_ValueError, "%s is %R, out of the range 0 to %u", what,
+		    object, max);
+		return false;
+	}
+	*out = (uint32_t)value;
+	return true;
+}
+
+static bool
+index_read(PyObject *object, const char *what, uint32_t *out)
+{
+	return number_read(object, what, SHM_NONE - 1, true, out);
+}
+
+/* Is it a tuple? Else an exception is set. */
+static bool
+tuple_check(PyObject *object, const char *what)
+{
+	if (PyTuple_Check(object))
+		return true;
+	PyErr_Format(PyExc_TypeError, "%s must be a tuple, not %.100s", what,
+	    Py_TYPE(object)->tp_name);
+	return false;
 }
 
 static struct slice
@@ -53,10 +93,11 @@ methods_mask(PyObject *methods, uint64_t *mask)
 	*mask = UINT64_MAX;
 	if (methods == Py_None)
 		return 0;
-	*mask = 0;
 	fast = PySequence_Fast(methods, "methods must be a sequence");
 	if (fast == NULL)
 		return -1;
+	if (PySequence_Fast_GET_SIZE(fast) > 0)
+		*mask = 0;
 	for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); i++) {
 		const char *name = PyUnicode_AsUTF8(PySequence_Fast_GET_ITEM(fast, i));
 		int number = name != NULL ? shm_method_number(name) : -1;
@@ -82,9 +123,11 @@ parts_read(PyObject *parts, struct shm_part_spec *out)
 		return -1;
 	}
 	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *text;
+		PyObject *part = PyTuple_GET_ITEM(parts, i), *kind, *text;
 
-		if (!PyArg_ParseTuple(PyTuple_GET_ITEM(parts, i), "IU", &out[i].kind, &text))
+		if (!tuple_check(part, "a template part") ||
+		    !PyArg_ParseTuple(part, "OU", &kind, &text) ||
+		    !number_read(kind, "kind of part", SHM_PART_COUNT - 1, false, &out[i].kind))
 			return -1;
 		out[i].text = text_slice(text);
 		if (out[i].text.ptr == NULL)
@@ -98,22 +141,20 @@ route_add(struct shm_builder *b, PyObject *tuple)
 {
 	struct shm_part_spec parts[MAX_PARTS];
 	struct shm_route_spec spec = { .parts = parts };
-	PyObject *path, *part_list, *methods, *reason, *name;
-	long long plan;
+	PyObject *path, *part_list, *methods, *plan, *reason, *name;
 	int barrier;
 	Py_ssize_t n;
 
-	if (!PyArg_ParseTuple(tuple, "UO!OLUUp", &path, &PyTuple_Type, &part_list, &methods,
+	if (!tuple_check(tuple, "a route") || !PyArg_ParseTuple(tuple, "UO!OOUUp", &path, &PyTuple_Type, &part_list, &methods,
 	    &plan, &reason, &name, &barrier))
 		return -1;
 	n = parts_read(part_list, parts);
-	if (n < 0 || methods_mask(methods, &spec.methods) < 0)
+	if (n < 0 || !index_read(plan, "plan", &spec.plan) || methods_mask(methods, &spec.methods) < 0)
 		return -1;
 	spec.n_parts = (size_t)n;
 	spec.path = text_slice(path);
 	spec.name = text_slice(name);
 	spec.reason = text_slice(reason);
-	spec.plan = index_of(plan);
 	spec.barrier = barrier != 0;
 	if (spec.path.ptr == NULL || spec.name.ptr == NULL || spec.reason.ptr == NULL)
 		return -1;
@@ -123,35 +164,53 @@ route_add(struct shm_builder *b, PyObject *tuple)
 	return -1;
 }
 
-static int
-step_add(struct shm_builder *b, PyObject *tuple)
+/* The slots of a call, or (first, count). The number of them, or -1. */
+static Py_ssize_t
+args_read(PyObject *list, uint32_t args[MAX_ARGS])
 {
-	uint32_t args[MAX_ARGS];
-	struct shm_step_spec spec = { .args = args };
-	unsigned op, source, flags;
-	long long slot, object, object2, key;
-	PyObject *name, *arg_list;
+	Py_ssize_t n = PyTuple_GET_SIZE(list);
 
-	if (!PyArg_ParseTuple(tuple, "IIILO!LLO!L", &op, &source, &flags, &slot,
-	    &PyBytes_Type, &name, &object, &object2, &PyTuple_Type, &arg_list, &key))
-		return -1;
-	if (PyTuple_GET_SIZE(arg_list) > MAX_ARGS) {
+	if (n > MAX_ARGS) {
 		PyErr_SetString(PyExc_ValueError, "a function has too many parameters");
 		return -1;
 	}
-	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arg_list); i++) {
-		args[i] = index_of(PyLong_AsLongLong(PyTuple_GET_ITEM(arg_list, i)));
-		if (PyErr_Occurred())
+	for (Py_ssize_t i = 0; i < n; i++)
+		if (!index_read(PyTuple_GET_ITEM(list, i), "argument", &args[i]))
 			return -1;
-	}
+	return n;
+}
+
+static int
+step_add(struct shm_builder *b, PyObject *tuple)
+{
+	uint32_t args[MAX_ARGS], op, source, flags;
+	struct shm_step_spec spec = { .args = args };
+	struct shm_step *step = &spec.step;
+	PyObject *o[7], *name, *arg_list;
+	Py_ssize_t n;
+
+	if (!tuple_check(tuple, "a step") ||
+	    !PyArg_ParseTuple(tuple, "OOOOO!OOO!O", &o[0], &o[1], &o[2], &o[3], &PyBytes_Type,
+	    &name, &o[4], &o[5], &PyTuple_Type, &arg_list, &o[6]) ||
+	    !number_read(o[0], "op", SHM_STEP_OP_COUNT - 1, false, &op) ||
+	    !number_read(o[1], "source", SHM_SOURCE_COUNT - 1, false, &source) ||
+	    !number_read(o[2], "flags", SHM_STEP_F_ALL, false, &flags) ||
+	    !index_read(o[3], "slot", &step->slot) ||
+	    !index_read(o[4], "object", &step->object) ||
+	    !index_read(o[5], "object2", &step->object2) ||
+	    !index_read(o[6], "key", &step->key))
+		return -1;
+	n = args_read(arg_list, args);
+	if (n < 0)
+		return -1;
+	step->op = (uint8_t)op;
+	step->source = (uint8_t)source;
+	step->flags = (uint16_t)flags;
 	spec.name = text_slice(name);
-	spec.n_args = (size_t)PyTuple_GET_SIZE(arg_list);
-	spec.step = (struct shm_step){ .op = (uint8_t)op, .source = (uint8_t)source,
-	    .flags = (uint16_t)flags, .slot = index_of(slot), .object = index_of(object),
-	    .object2 = index_of(object2), .key = index_of(key) };
-	if (op != SHM_STEP_CALL && op != SHM_STEP_ENDPOINT && spec.n_args == 2) {
-		spec.step.first = args[0];
-		spec.step.count = args[1];
+	spec.n_args = (size_t)n;
+	if (op != SHM_STEP_CALL && op != SHM_STEP_ENDPOINT && n == 2) {
+		step->first = args[0];
+		step->count = args[1];
 	}
 	if (shm_builder_step(b, &spec) == 0)
 		return 0;
@@ -163,19 +222,24 @@ static int
 plan_add(struct shm_builder *b, PyObject *tuple)
 {
 	struct shm_plan plan = { 0 };
-	PyObject *steps, *fast;
-	long long validator, serializer, kwargs, values, helper;
+	PyObject *steps, *fast, *o[10];
 	int rc = 0;
 
-	if (!PyArg_ParseTuple(tuple, "OIIIIILLLLL", &steps, &plan.n_pure, &plan.n_slots,
-	    &plan.flags, &plan.status, &plan.response_mode, &validator, &serializer,
-	    &kwargs, &values, &helper))
+	if (!tuple_check(tuple, "a plan") ||
+	    !PyArg_ParseTuple(tuple, "OOOOOOOOOOO", &steps, &o[0], &o[1], &o[2], &o[3], &o[4],
+	    &o[5], &o[6], &o[7], &o[8], &o[9]) ||
+	    !number_read(o[0], "n_pure", INT_MAX, false, &plan.n_pure) ||
+	    !number_read(o[1], "n_slots", SHM_MAX_SLOTS, false, &plan.n_slots) ||
+	    !number_read(o[2], "flags", SHM_PLAN_F_ALL, false, &plan.flags) ||
+	    !number_read(o[3], "status", 999, false, &plan.status) ||
+	    !number_read(o[4], "response_mode", SHM_RESPONSE_MODE_COUNT - 1, false,
+	    &plan.response_mode) ||
+	    !index_read(o[5], "response_validator", &plan.response_validator) ||
+	    !index_read(o[6], "response_serializer", &plan.response_serializer) ||
+	    !index_read(o[7], "response_kwargs", &plan.response_kwargs) ||
+	    !index_read(o[8], "response_values", &plan.response_values) ||
+	    !index_read(o[9], "helper", &plan.helper))
 		return -1;
-	plan.response_validator = index_of(validator);
-	plan.response_serializer = index_of(serializer);
-	plan.response_kwargs = index_of(kwargs);
-	plan.response_values = index_of(values);
-	plan.helper = index_of(helper);
 	fast = PySequence_Fast(steps, "steps must be a sequence");
 	if (fast == NULL)
 		return -1;
@@ -243,14 +307,17 @@ bytes_finish(struct shm_builder *b, uint32_t n_objects, Py_ssize_t limit)
 static PyObject *
 build_table(PyObject *Py_UNUSED(module), PyObject *args)
 {
-	PyObject *routes, *plans, *meta, *result = NULL;
+	PyObject *routes, *plans, *meta, *objects, *result = NULL;
 	struct shm_builder *b;
-	unsigned n_objects;
+	uint32_t n_objects;
 	Py_ssize_t limit;
 
-	if (!PyArg_ParseTuple(args, "O!O!O!In:build_table", &PyList_Type, &routes,
-	    &PyList_Type, &plans, &PyDict_Type, &meta, &n_objects, &limit))
+	if (!PyArg_ParseTuple(args, "O!O!O!On:build_table", &PyList_Type, &routes,
+	    &PyList_Type, &plans, &PyDict_Type, &meta, &objects, &limit) ||
+	    !number_read(objects, "n_objects", SHM_NONE - 1, false, &n_objects))
 		return NULL;
+	if (limit < 0)
+		limit = 0;
 	b = shm_builder_new();
 	if (b == NULL)
 		return PyErr_NoMemory();
@@ -296,68 +363,19 @@ same_table(PyObject *Py_UNUSED(module), PyObject *args)
 	return PyBool_FromLong(same);
 }
 
-static int
-constant_put(PyObject *all, const char *group, const char *name, long value)
-{
-	PyObject *dict = PyDict_GetItemString(all, group), *number = PyLong_FromLong(value);
-	int rc = 0;
-
-	if (dict == NULL) {
-		dict = PyDict_New();
-		rc = dict == NULL ? -1 : PyDict_SetItemString(all, group, dict);
-		Py_XDECREF(dict);
-	}
-	if (rc == 0)
-		rc = number == NULL ? -1 : PyDict_SetItemString(dict, name, number);
-	Py_XDECREF(number);
-	return rc;
-}
-
-static PyObject *
-plan_constants(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-	PyObject *all = PyDict_New();
-	int rc = all == NULL ? -1 : 0;
-
-#define ROWS(group, name_, value_) { group, #name_, value_ },
-	static const struct { const char *group, *name; long value; } rows[] = {
-#define X(n, v) ROWS("STEP", n, v)
-		SHM_STEP_OPS(X)
-#undef X
-#define X(n, v) ROWS("SOURCE", n, v)
-		SHM_SOURCES(X)
-#undef X
-#define X(n, v) ROWS("STEP_FLAG", n, v)
-		SHM_STEP_FLAGS(X)
-#undef X
-#define X(n, v) ROWS("RESPONSE", n, v)
-		SHM_RESPONSE_MODES(X)
-#undef X
-#define X(n, v) ROWS("PLAN_FLAG", n, v)
-		SHM_PLAN_FLAGS(X)
-#undef X
-	};
-#undef ROWS
-	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
-		rc = constant_put(all, rows[i].group, rows[i].name, rows[i].value);
-	if (rc < 0)
-		Py_CLEAR(all);
-	return all;
-}
-
 static PyMethodDef functions[] = {
 	{ "build_table", build_table, METH_VARARGS,
 	    "build_table(routes, plans, meta, n_objects, limit) -> bytes" },
 	{ "write_table", write_table, METH_VARARGS, "write_table(fd, table)" },
 	{ "same_table", same_table, METH_VARARGS,
 	    "same_table(fd, table) -> bool: is the sealed table byte for byte this one?" },
-	{ "plan_constants", plan_constants, METH_NOARGS,
-	    "The numbers of shm/plan.h by group and name." },
 	{ NULL, NULL, 0, NULL }
 };
 
 int
 pyb_table_register(PyObject *module)
 {
-	return PyModule_AddFunctions(module, functions);
+	if (PyModule_AddFunctions(module, functions) < 0)
+		return -1;
+	return pyb_describe_register(module);
 }

@@ -2,7 +2,8 @@
  * table: route tables made from Python.
  *
  * Adds to the module: build_table(routes, plans, meta, n_objects, limit) ->
- * bytes, write_table(fd, bytes), same_table(fd, bytes), plan_constants().
+ * bytes, write_table(fd, bytes), same_table(fd, bytes), and what
+ * bindings/describe.h adds. table.c documents the shapes.
  */
 #ifndef BINDINGS_TABLE_H
 #define BINDINGS_TABLE_H

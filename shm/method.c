@@ -7,18 +7,27 @@
 #include <stddef.h>
 #include <string.h>
 
+static const char *const names[] = {
+#define ROW(number, symbol, text) [number] = #text,
+	HTTP_METHOD_MAP(ROW)
+#undef ROW
+};
+
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+
+_Static_assert(NAMES <= 64, "a set of methods is a mask of 64 bits");
+
 int
 shm_method_number(const char *name)
 {
-#define ROW(number, symbol, text) { (number), #text },
-	static const struct {
-		int number;
-		const char *name;
-	} rows[] = { HTTP_METHOD_MAP(ROW) };
-#undef ROW
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return rows[i].number;
+	for (int i = 0; i < NAMES; i++)
+		if (names[i] != NULL && strcmp(names[i], name) == 0)
+			return i;
 	return -1;
+}
+
+const char *
+shm_method_name(unsigned number)
+{
+	return number < NAMES ? names[number] : NULL;
 }

@@ -8,4 +8,7 @@
  * parser does not know it: such a request never reaches a route. */
 int shm_method_number(const char *name);
 
+/* The name of a number; NULL when no method has it. */
+const char *shm_method_name(unsigned number);
+
 #endif
