@@ -1,0 +1,118 @@
+"""Is this route, is this application, what FastAPI itself would have made?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fastapi
+import fastapi.routing as routing
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+
+from .records import NotCompiled
+
+# Layers that FastAPI puts around every application's router.
+_OWN_LAYERS = frozenset(
+    {
+        "ServerErrorMiddleware",
+        "ExceptionTelemetryMiddleware",
+        "AppBodyLimitMiddleware",
+        "ExceptionMiddleware",
+        "AsyncExitStackMiddleware",
+    }
+)
+
+
+def _nested_code(function: Any, code: Any) -> bool:
+    """Is ``code`` the code of a function defined inside ``function``?"""
+    pending = [function.__code__]
+    while pending:
+        outer = pending.pop()
+        for const in outer.co_consts:
+            if const is code:
+                return True
+            if hasattr(const, "co_consts"):
+                pending.append(const)
+    return False
+
+
+def _free_variables(function: Any) -> dict[str, Any]:
+    names = function.__code__.co_freevars
+    cells = function.__closure__ or ()
+    values = {}
+    for name, cell in zip(names, cells, strict=True):
+        try:
+            values[name] = cell.cell_contents
+        except ValueError:
+            continue
+    return values
+
+
+def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
+    """The request handler inside a route's ASGI app, and its free variables.
+
+    Raises NotCompiled when anything stands between: a custom get_route_handler,
+    an instrumentation's wrapper, a body limit.
+    """
+    code = getattr(app, "__code__", None)
+    if code is None or not _nested_code(routing.request_response, code):
+        raise NotCompiled("its handler is wrapped (custom route handler or body limit)")
+    handler = _free_variables(app).get("f")
+    code = getattr(handler, "__code__", None)
+    if code is None or not _nested_code(routing.get_request_handler, code):
+        raise NotCompiled("its request handler is not FastAPI's own")
+    values = _free_variables(handler)
+    values.setdefault("body_field", None)
+    values.setdefault("response_field", None)
+    values.setdefault("embed_body_fields", False)
+    return handler, values
+
+
+def check_values(values: dict[str, Any]) -> None:
+    """Raise NotCompiled for endpoints that plans do not cover."""
+    if values.get("is_body_form"):
+        raise NotCompiled("form body")
+    if values.get("is_sse_stream"):
+        raise NotCompiled("streams server-sent events")
+    if values.get("is_json_stream"):
+        raise NotCompiled("streams JSON lines")
+    if "serialize_response" in values:
+        raise NotCompiled("its serialisation was replaced")
+
+
+def application_reason(app: Any) -> str:
+    """Why this application as a whole is served through ASGI; empty: it is not."""
+    if not isinstance(app, fastapi.FastAPI):
+        return "not a FastAPI application"
+    if type(app).__call__ is not fastapi.FastAPI.__call__:
+        return f"{type(app).__name__} has a __call__ of its own"
+    if type(app.router).app is not routing.APIRouter.app:
+        return "its router has an app() of its own"
+    if app.root_path:
+        return "root_path is set"
+    telemetry = getattr(app, "_native_telemetry", None)
+    if telemetry is not None and telemetry.enabled():
+        return "telemetry is enabled"
+    if getattr(app, "max_body_size", None) is not None:
+        return "max_body_size is set"
+    return ""
+
+
+def only_own_layers(app: Any) -> bool:
+    """Does nothing but FastAPI's own middleware stand before the router?"""
+    layer = app.middleware_stack
+    if app.user_middleware:
+        return False
+    for _ in range(len(_OWN_LAYERS) + 1):
+        if layer is app.router:
+            return True
+        if type(layer).__name__ not in _OWN_LAYERS or not type(layer).__module__.startswith(
+            ("starlette.", "fastapi.")
+        ):
+            return False
+        if isinstance(layer, (ServerErrorMiddleware, ExceptionMiddleware)) and type(
+            layer
+        ) not in (ServerErrorMiddleware, ExceptionMiddleware):
+            return False
+        layer = layer.app
+    return False

@@ -1,0 +1,229 @@
+"""What a plan calls in Python when C has no way of its own.
+
+Everything here ends in functions of the installed FastAPI and Starlette, so that
+its answers are theirs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import fastapi.routing as routing
+from fastapi.dependencies import utils
+from fastapi.exceptions import RequestValidationError
+from fastapi.utils import is_body_allowed_for_status_code
+from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette.requests import Request
+from starlette.responses import Response
+
+REQUEST_KEYWORD = "\0request"
+OUTCOME_KEY = "fastrapi.outcome"
+
+
+def _accepted(function: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Those arguments that this version's ``function`` knows."""
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in arguments.items() if name in known}
+
+
+def _step_through(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise RuntimeError("a FastAPI function waits where it never did before")
+
+
+class YieldOpener:
+    """Enters one generator dependency on the request's exit stack, with
+    FastAPI's own ``_solve_generator``."""
+
+    def __init__(self, dependant: Any) -> None:
+        self.dependant = dependant
+        self.solve = getattr(utils, "_solve_generator", None) or utils.solve_generator
+        self.stack = (
+            "fastapi_function_astack"
+            if getattr(dependant, "scope", None) == "function"
+            else "fastapi_inner_astack"
+        )
+        self.known = inspect.signature(self.solve).parameters
+
+    def __call__(self, /, **values: Any) -> Coroutine[Any, Any, Any]:
+        request = values.pop(REQUEST_KEYWORD)
+        arguments = {
+            "dependant": self.dependant,
+            "call": self.dependant.call,
+            "stack": request.scope[self.stack],
+            "sub_values": values,
+            "request": request,
+        }
+        return self.solve(**{k: v for k, v in arguments.items() if k in self.known})
+
+
+class RouteHelper:
+    """The Python side of one compiled route.
+
+    ``values`` are the free variables of the route's pristine request handler:
+    what FastAPI itself would use.
+    """
+
+    def __init__(self, route: Any, handler: Any, values: dict[str, Any]) -> None:
+        self.route = route
+        self.handler = handler
+        self.values = values
+        self.app: Any = None
+        self.endpoint_context = {}
+        if values["dependant"].call is not None and hasattr(
+            routing, "_extract_endpoint_context"
+        ):
+            self.endpoint_context = routing._extract_endpoint_context(
+                values["dependant"].call
+            )
+
+    def _serialize(self, result: Any, dump_json: bool) -> Any:
+        values = self.values
+        return _step_through(
+            routing.serialize_response(
+                **_accepted(
+                    routing.serialize_response,
+                    {
+                        "field": values["response_field"],
+                        "response_content": result,
+                        "include": values["response_model_include"],
+                        "exclude": values["response_model_exclude"],
+                        "by_alias": values["response_model_by_alias"],
+                        "exclude_unset": values["response_model_exclude_unset"],
+                        "exclude_defaults": values["response_model_exclude_defaults"],
+                        "exclude_none": values["response_model_exclude_none"],
+                        "is_coroutine": True,
+                        "endpoint_ctx": self.endpoint_context,
+                        "dump_json": dump_json,
+                    },
+                )
+            )
+        )
+
+    def encode(self, result: Any, response: Any, background: Any) -> Response:
+        """The Response FastAPI makes of ``result``; ``response`` and
+        ``background`` are the injected objects or None. Raises what FastAPI
+        raises."""
+        values = self.values
+        injected = response if response is not None else SimpleNamespace(status_code=None)
+        arguments: dict[str, Any] = {"background": background}
+        status = values["status_code"] or injected.status_code
+        if status is not None:
+            arguments["status_code"] = status
+        if injected.status_code:
+            arguments["status_code"] = injected.status_code
+        dump_json = uses_dump_json(values)
+        content = self._serialize(result, dump_json)
+        if dump_json:
+            made = Response(content=content, media_type="application/json", **arguments)
+        else:
+            made = values["actual_response_class"](content, **arguments)
+        if not is_body_allowed_for_status_code(made.status_code):
+            made.body = b""
+        if response is not None:
+            made.headers.raw.extend(response.headers.raw)
+        return made
+
+    def raise_request_errors(self, errors: list[Any], body: Any) -> None:
+        """Raise the RequestValidationError for steps whose validators are
+        Python code; the other parameters were valid."""
+        raise RequestValidationError(
+            **_accepted(
+                RequestValidationError.__init__,
+                {"errors": errors, "body": body, "endpoint_ctx": self.endpoint_context},
+            )
+        )
+
+
+def uses_dump_json(values: dict[str, Any]) -> bool:
+    """Does this version, for this route, serialise straight to bytes?"""
+    return (
+        values["response_field"] is not None
+        and isinstance(values["response_class"], routing.DefaultPlaceholder)
+        and hasattr(values["response_field"], "serialize_json")
+    )
+
+
+class Seam:
+    """Stands where the application's router calls its innermost ASGI app.
+
+    Requests of compiled routes run their plan inside FastAPI's own
+    ``request_response``; the outcome of a plan that ran without the middleware
+    stack surfaces here; everything else goes on to the router.
+    """
+
+    def __init__(self, engine_app: Any, inner: Any, router: Any) -> None:
+        self.engine_app = engine_app
+        self.inner = inner
+        self.router = router
+        self.routes: list[RouteHelper | None] = []
+
+    def install(self, helpers: list[RouteHelper | None]) -> None:
+        self.routes = helpers
+        for index, helper in enumerate(helpers):
+            if helper is not None:
+                helper.app = self._route_app(index, helper)
+
+    def _route_app(self, index: int, helper: RouteHelper) -> Any:
+        run_core = self.engine_app.run_core
+
+        async def core(request: Request) -> Response:
+            values = request.scope["fastrapi.values"]
+            return await run_core(index, request, values, helper.handler)
+
+        return routing.request_response(core)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.inner(scope, receive, send)
+            return
+        if OUTCOME_KEY in scope:
+            await self._surface(scope, receive, send)
+            return
+        found = None
+        if not scope.get("root_path") and "fastapi.telemetry" not in scope:
+            found = self.engine_app.match(scope["method"], scope["path"])
+        helper = self.routes[found[0]] if found is not None else None
+        if helper is None:
+            await self.inner(scope, receive, send)
+            return
+        if "router" not in scope:
+            scope["router"] = self.router
+        route = helper.route
+        route.enter(scope, found[1])
+        scope["fastrapi.values"] = found[1]
+        await helper.app(scope, receive, send)
+
+    async def _surface(self, scope: Any, receive: Any, send: Any) -> None:
+        """Let the outcome of a direct plan happen where the endpoint's would."""
+        outcome = scope.pop(OUTCOME_KEY)
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            await outcome(scope, receive, send)
+
+        request = Request(scope, receive, send)
+        await wrap_app_handling_exceptions(app, request)(scope, receive, send)
+
+
+class Resume:
+    """resume(scope, receive, send, outcome): ends a request that a plan has run
+    to its outcome, through the application's own middleware and handlers."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(
+        self, scope: Any, receive: Any, send: Any, outcome: Any
+    ) -> Coroutine[Any, Any, None]:
+        scope[OUTCOME_KEY] = outcome
+        return self.app(scope, receive, send)

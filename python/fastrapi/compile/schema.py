@@ -1,0 +1,72 @@
+"""Which validators run nothing but pydantic-core itself?
+
+Only those may run before user code and run again when the request is replayed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import SchemaValidator
+
+# Core schema types that are Rust alone. Whatever is not listed counts as user
+# code: function-*, callable, custom-error, is-instance (metaclasses), generator...
+_PURE = frozenset(
+    """
+    any none bool int float decimal str bytes date time datetime timedelta
+    literal enum list tuple tuple-positional tuple-variable set frozenset dict
+    nullable union tagged-union chain json url multi-host-url uuid complex
+    model model-fields model-field typed-dict typed-dict-field dataclass
+    dataclass-args dataclass-field named-tuple default definitions
+    definition-ref lax-or-strict json-or-python missing-sentinel arguments
+    """.split()
+)
+
+# Entries of a schema node that hold values or functions for serialisation, not
+# validators.
+_SKIPPED = frozenset({"serialization", "metadata", "ref", "expected", "members"})
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [child for key, child in value.items() if key not in _SKIPPED]
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return []
+
+
+def _node_pure(node: dict[str, Any]) -> bool:
+    kind = node.get("type")
+    if isinstance(kind, str) and kind not in _PURE:
+        return False
+    if node.get("default_factory") is not None or node.get("post_init"):
+        return False
+    if kind == "enum" and node.get("missing") is not None:
+        return False
+    if kind in ("model", "dataclass") and node.get("custom_init"):
+        return False
+    discriminator = node.get("discriminator")
+    return not callable(discriminator)
+
+
+def _model_pure(cls: type) -> bool:
+    """No hook of the class itself runs while an instance is made."""
+    private = getattr(cls, "__private_attributes__", None)
+    return not private and getattr(cls, "__pydantic_post_init__", None) is None
+
+
+def is_pure(adapter: Any) -> bool:
+    """True when ``adapter`` (a TypeAdapter) validates without any Python code."""
+    if type(adapter.validator) is not SchemaValidator:
+        return False
+    pending: list[Any] = [adapter.core_schema]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            if not _node_pure(node):
+                return False
+            cls = node.get("cls")
+            if node.get("type") == "model" and cls is not None and not _model_pure(cls):
+                return False
+        pending.extend(_children(node))
+    return True

@@ -1,0 +1,176 @@
+"""The application's routes in the order in which Starlette tries them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastapi.routing as routing
+from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
+
+try:  # FastAPI 0.137 and later include routers lazily.
+    from fastapi.routing import _IncludedRouter
+except ImportError:
+    _IncludedRouter = None  # type: ignore[assignment,misc]
+
+# Kinds of shm/layout.h.
+_LITERAL, _STR, _INT, _FLOAT, _UUID, _PATH = range(6)
+_KINDS = {
+    "StringConvertor": _STR,
+    "IntegerConvertor": _INT,
+    "FloatConvertor": _FLOAT,
+    "UUIDConvertor": _UUID,
+    "PathConvertor": _PATH,
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One place of the routing table.
+
+    ``route`` is what the application declared, ``effective`` what serves it (a
+    context of FastAPI's for routes of included routers, else the route).
+    """
+
+    path: str
+    parts: tuple[tuple[int, str], ...]
+    methods: tuple[str, ...] | None
+    name: str
+    route: Any
+    effective: Any
+    convertors: dict[str, Any] = field(default_factory=dict)
+    included: Any = None
+    barrier: bool = False
+    reason: str = ""
+
+    def enter(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
+        """Put into ``scope`` what FastAPI's router would have put there."""
+        params = dict(scope.get("path_params", {}))
+        for (name, convertor), value in zip(self.convertors.items(), values, strict=True):
+            params[name] = convertor.convert(value)
+        if self.included is not None:
+            fastapi_scope = scope.setdefault("fastapi", {})
+            fastapi_scope["included_router"] = self.included
+            fastapi_scope["effective_route_context"] = self.effective
+        scope["endpoint"] = self.route.endpoint
+        scope["path_params"] = params
+        scope["route"] = self.route
+
+
+def template_parts(path: str, convertors: dict[str, Any]) -> tuple[tuple[int, str], ...] | None:
+    """``path`` cut into literals and parameters; None when a convertor is not one
+    of Starlette's own."""
+    parts: list[tuple[int, str]] = []
+    at = 0
+    for match in PARAM_REGEX.finditer(path):
+        name = match.group(1)
+        kind = _KINDS.get(type(convertors[name]).__name__)
+        if kind is None or type(convertors[name]).__module__ != "starlette.convertors":
+            return None
+        if match.start() > at:
+            parts.append((_LITERAL, path[at : match.start()]))
+        parts.append((kind, name))
+        at = match.end()
+    if at < len(path):
+        parts.append((_LITERAL, path[at:]))
+    return tuple(parts)
+
+
+def _barrier(route: Any, reason: str) -> Entry:
+    path = getattr(route, "path", "") or "/"
+    return Entry(
+        str(path), (), None, str(getattr(route, "name", "") or ""), route, route,
+        barrier=True, reason=reason,
+    )  # fmt: skip
+
+
+def _pattern_is_plain(path: str, regex: Any) -> bool:
+    try:
+        return bool(compile_path(path)[0].pattern == regex.pattern)
+    except Exception:
+        return False
+
+
+def _entry(route: Any, effective: Any, included: Any) -> Entry:
+    convertors = effective.param_convertors
+    path = effective.path
+    parts = template_parts(path, convertors)
+    if parts is None or not _pattern_is_plain(path, effective.path_regex):
+        return _barrier(route, f"path {path!r} uses a convertor of its own")
+    methods = effective.methods
+    return Entry(
+        path,
+        parts,
+        tuple(sorted(methods)) if methods else None,
+        str(getattr(effective, "name", None) or ""),
+        route,
+        effective,
+        convertors,
+        included,
+    )
+
+
+def _mount(route: Any, effective: Any) -> Entry:
+    path = effective.path + "/{path:path}"
+    parts = template_parts(path, effective.param_convertors)
+    if parts is None or not _pattern_is_plain(path, effective.path_regex):
+        return _barrier(route, "a mount whose path may match anything")
+    return Entry(
+        path, parts, None, str(route.name or ""), route, effective,
+        reason="mounted application",
+    )  # fmt: skip
+
+
+def _inherits(route: Any, base: type, *names: str) -> bool:
+    return all(getattr(type(route), name) is getattr(base, name) for name in names)
+
+
+def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
+    if isinstance(route, routing.APIRoute):
+        if not _inherits(route, routing.APIRoute, "matches"):
+            return _barrier(route, f"custom route class {type(route).__name__}")
+        entry = _entry(route, effective, included)
+        if not entry.barrier and not _inherits(
+            route, routing.APIRoute, "handle", "get_route_handler"
+        ):
+            entry.reason = f"custom route class {type(route).__name__}"
+        return entry
+    if isinstance(route, Mount) and type(route) is Mount:
+        return _mount(route, effective)
+    if isinstance(route, Route) and _inherits(route, Route, "matches"):
+        entry = _entry(route, effective, included)
+        entry.reason = entry.reason or "plain Starlette route"
+        return entry
+    if "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex"):
+        return None
+    if isinstance(route, Host):
+        return _barrier(route, "a Host route may match any path")
+    return _barrier(route, f"route class {type(route).__name__} may match any path")
+
+
+def _included_entries(included: Any) -> Iterator[Entry]:
+    for candidate in included.effective_candidates():
+        if isinstance(candidate, _IncludedRouter):
+            yield from _included_entries(candidate)
+            continue
+        effective = candidate.starlette_route or candidate
+        entry = _one(candidate.original_route, effective, included)
+        if entry is not None:
+            yield entry
+
+
+def walk(routes: list[BaseRoute]) -> Iterator[Entry]:
+    """Every entry that can match an HTTP request, first come first served."""
+    for route in routes:
+        if _IncludedRouter is not None and isinstance(route, _IncludedRouter):
+            if type(route) is not _IncludedRouter or not _inherits(
+                route.original_router, routing.APIRouter, "matches", "handle", "app"
+            ):
+                yield _barrier(route, "an included router of a class of its own")
+            else:
+                yield from _included_entries(route)
+            continue
+        entry = _one(route, route, None)
+        if entry is not None:
+            yield entry

@@ -1,0 +1,63 @@
+"""An application as the engine serves it in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from typing import Any
+
+from fastrapi import _engine
+
+
+def _is_fastapi(app: Any) -> bool:
+    """Without importing FastAPI for applications that do not use it."""
+    module = sys.modules.get("fastapi")
+    return module is not None and isinstance(app, module.FastAPI)
+
+
+class Serving:
+    """Makes and keeps the engine's App for one ASGI application.
+
+    ``sealed`` is the descriptor of the generation's table, -1 outside a worker.
+    """
+
+    def __init__(self, app: Any, *, sync: str = "threads", sealed: int = -1) -> None:
+        self.app = app
+        self.sealed = sealed
+        self.reason = "not compiled yet"
+        force = os.environ.get("FASTRD_FORCE", "none")
+        if force not in ("none", "compiled", "asgi"):
+            raise ValueError(f"FASTRD_FORCE is {force!r}; use compiled or asgi")
+        self.engine = _engine.App(app, self._rebind, sync, force)
+        self.force = force
+
+    def bind(self) -> str:
+        """Compile and bind; returns why the sealed table or any table is not used."""
+        if self.force == "asgi" or not _is_fastapi(self.app):
+            self.engine.bind(None)
+            self.reason = "forced" if self.force == "asgi" else "not a FastAPI application"
+            return self.reason
+        from fastrapi.compile import bind
+
+        self.reason = bind(self.engine, self.app, sealed=self.sealed)
+        return self.reason
+
+    def _rebind(self, _engine_app: Any) -> None:
+        """The engine calls this at the first request, or when a guard tripped."""
+        self.sealed = -1
+        self.bind()
+
+
+_by_app: weakref.WeakKeyDictionary[Any, Serving] = weakref.WeakKeyDictionary()
+
+
+def serving_of(app: Any) -> Serving:
+    """The Serving of ``app``, one per application object (test clients)."""
+    try:
+        serving = _by_app.get(app)
+        if serving is None:
+            serving = _by_app[app] = Serving(app)
+        return serving
+    except TypeError:  # not hashable, or no weak references: not worth keeping
+        return Serving(app)
