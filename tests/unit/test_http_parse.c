@@ -1,7 +1,7 @@
 /*
  * Request heads: what is read out of them, what is refused, and that neither
  * depends on how the bytes were cut. Vectors follow the request smuggling and
- * parser advisories of other servers (see docs on HTTP policy); each row names
+ * parser advisories of other servers; each row names
  * what it shows.
  */
 #include <CUnit/Basic.h>
@@ -103,6 +103,8 @@ static const struct vector vectors[] = {
 	HOST("backslash in Host", 400, "Host: a\\b\r\n"),
 	HOST("blank in Host", 400, "Host: a b\r\n"),
 	HOST("port that is no number", 400, "Host: a:b\r\n"),
+	HOST("port of six digits", 400, "Host: a:123456\r\n"),
+	HOST("IPv6 with a zone", 400, "Host: [fe80::1%eth0]\r\n"),
 	HOST("two ports", 400, "Host: a:1:2\r\n"),
 	HOST("open bracket", 400, "Host: [::1\r\n"),
 	HOST("bytes behind a bracket", 400, "Host: [::1]a\r\n"),
@@ -110,6 +112,7 @@ static const struct vector vectors[] = {
 	HOST("name with a port", 0, "Host: a_b.example:8000\r\n"),
 	V("no Host in 1.0", 0, "GET / HTTP/1.0\r\n\r\n"),
 	LINE("absolute form of the same host", 0, "GET http://a/x HTTP/1.1"),
+	LINE("absolute form in other case", 0, "GET HTTP://A/x HTTP/1.1"),
 	LINE("absolute form of another host", 400, "GET http://b/x HTTP/1.1"),
 	LINE("absolute form with userinfo", 400, "GET http://u@a/x HTTP/1.1"),
 	LINE("absolute form without a host", 400, "GET http:///x HTTP/1.1"),
@@ -134,8 +137,7 @@ static const struct vector vectors[] = {
 	LINE("a method too long", 501, "GETGETGETGETGETGETGETGETGET / HTTP/1.1"),
 	/* 8: Content-Length */
 	FIELD("a length", 0, "Content-Length: 5"),
-	FIELD("blanks around a length", 0, "Content-Length: \t 5  "),
-	FIELD("a tab behind a length (the parser's choice)", 400, "Content-Length: 5\t"),
+	FIELD("blanks around a length", 0, "Content-Length: \t 5 \t"),
 	FIELD("zero", 0, "Content-Length: 0"),
 	FIELD("eighteen digits", 0, "Content-Length: 100000000000000000"),
 	FIELD("nineteen digits", 400, "Content-Length: 1000000000000000000"),
