@@ -82,14 +82,46 @@ utf8_replace(const unsigned char *p, size_t len, char *out)
 	return n;
 }
 
+/* Is there nothing to decode? No early way out: most texts are plain. */
+static bool
+plain(struct slice raw, bool plus)
+{
+	bool odd = false;
+
+	for (size_t i = 0; i < raw.len; i++) {
+		unsigned char c = (unsigned char)raw.ptr[i];
+
+		odd |= (c == '%') | (plus & (c == '+')) | (c >= 0x80);
+	}
+	return !odd;
+}
+
+/* A byte from 0x80 on stands for the character Latin-1 gives it, as in the text
+ * that Starlette decodes; it is two bytes of UTF-8. */
+static size_t
+latin1_put(unsigned char *out, unsigned char c)
+{
+	if (c < 0x80) {
+		out[0] = c;
+		return 1;
+	}
+	out[0] = (unsigned char)(0xC0 | c >> 6);
+	out[1] = (unsigned char)(0x80 | (c & 0x3F));
+	return 2;
+}
+
 static int
 decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
 {
-	unsigned char *bytes = arena_alloc(a, raw.len + 1);
+	unsigned char *bytes;
 	bool high = false;
 	size_t n = 0;
 	char *text;
 
+	*out = raw;
+	if (plain(raw, plus))
+		return 0;
+	bytes = arena_alloc(a, 2 * raw.len);
 	if (bytes == NULL)
 		return -1;
 	for (size_t i = 0; i < raw.len; i++) {
@@ -98,16 +130,17 @@ decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
 		if (value >= 0) {
 			bytes[n++] = (unsigned char)value;
 			i += 2;
+		} else if (plus && raw.ptr[i] == '+') {
+			bytes[n++] = ' ';
 		} else {
-			bytes[n++] = plus && raw.ptr[i] == '+' ? ' ' :
-			    (unsigned char)raw.ptr[i];
+			n += latin1_put(bytes + n, (unsigned char)raw.ptr[i]);
 		}
 		high |= bytes[n - 1] >= 0x80;
 	}
 	*out = (struct slice){ (char *)bytes, n };
 	if (!high)
 		return 0;
-	text = arena_alloc(a, 3 * n + 1);
+	text = arena_alloc(a, 3 * n);
 	if (text == NULL)
 		return -1;
 	*out = (struct slice){ text, utf8_replace(bytes, n, text) };
@@ -117,19 +150,12 @@ decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
 int
 hx_path_decode(struct arena *a, struct slice raw, struct slice *out)
 {
-	*out = raw;
-	if (memchr(raw.ptr, '%', raw.len) == NULL)
-		return 0;
 	return decode(a, raw, false, out);
 }
 
 int
 hx_query_decode(struct arena *a, struct slice raw, struct slice *out)
 {
-	*out = raw;
-	if (raw.len == 0 || (memchr(raw.ptr, '%', raw.len) == NULL &&
-	    memchr(raw.ptr, '+', raw.len) == NULL))
-		return 0;
 	return decode(a, raw, true, out);
 }
 

@@ -2,7 +2,8 @@
  * target: percent-decoding as Python does it.
  *
  * Applications see what urllib.parse.unquote and parse_qsl give, so these rules
- * are CPython's (errors="replace"), not an RFC's.
+ * are CPython's (errors="replace"), not an RFC's. Bytes that are not ASCII stand
+ * for Latin-1 characters; a client cannot send them, middleware may.
  */
 #ifndef HTTP_TARGET_H
 #define HTTP_TARGET_H
@@ -19,7 +20,7 @@ int hx_percent_value(const char *p, size_t len);
  * decoded. 0, or -1 when out of memory. */
 int hx_path_decode(struct arena *a, struct slice raw, struct slice *out);
 
-/* The same with '+' for a blank, as parse_qsl does. `raw` is ASCII. */
+/* The same with '+' for a blank, as parse_qsl does for names and values. */
 int hx_query_decode(struct arena *a, struct slice raw, struct slice *out);
 
 /* The next name and value (undecoded) of a query string, in order; empty pieces
