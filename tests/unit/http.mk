@@ -1,0 +1,25 @@
+# Unit tests of http/; included by tests/unit/local.mk. http_oracle is the
+# program behind tests/unit_py/test_http_text.py.
+http_test_libs = libhttp.la libbase.la -lhttp_parser
+
+http_tests = tests/unit/test_http_parse tests/unit/test_http_policy \
+	tests/unit/test_http_framing tests/unit/test_http_text \
+	tests/unit/test_http_answer tests/unit/test_http_exchange
+check_PROGRAMS += $(http_tests) tests/unit/http_oracle
+TESTS += $(http_tests)
+
+tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c
+tests_unit_test_http_parse_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_policy_SOURCES = tests/unit/test_http_policy.c \
+	tests/unit/http_fixture.c tests/unit/http_fixture.h
+tests_unit_test_http_policy_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_framing_SOURCES = tests/unit/test_http_framing.c
+tests_unit_test_http_framing_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_text_SOURCES = tests/unit/test_http_text.c
+tests_unit_test_http_text_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_answer_SOURCES = tests/unit/test_http_answer.c
+tests_unit_test_http_answer_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_exchange_SOURCES = tests/unit/test_http_exchange.c
+tests_unit_test_http_exchange_LDADD = $(http_test_libs) -lcunit
+tests_unit_http_oracle_SOURCES = tests/unit/http_oracle.c
+tests_unit_http_oracle_LDADD = $(http_test_libs)
