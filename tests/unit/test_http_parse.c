@@ -383,6 +383,23 @@ endless_heads_are_refused_early(void)
 	free(s);
 }
 
+/* The check goes eight bytes at a time; no place may hide a byte. */
+static void
+every_byte_of_a_value_is_looked_at(void)
+{
+	char value[20];
+
+	for (size_t len = 1; len <= sizeof(value); len++)
+		for (size_t at = 0; at < len; at++)
+			for (int c = 0; c < 256; c++) {
+				bool good = (c >= 0x20 && c != 0x7F) || c == '\t';
+
+				memset(value, at % 2 == 0 ? '\t' : 0xFF, len);
+				value[at] = (char)c;
+				CU_ASSERT_EQUAL(hx_policy_value((struct slice){ value, len }), good);
+			}
+}
+
 static void
 the_next_request_is_left_alone(void)
 {
@@ -411,6 +428,7 @@ main(void)
 		    framing_is_read_afresh_for_each_request },
 		{ "limits hold", limits_hold },
 		{ "endless heads are refused early", endless_heads_are_refused_early },
+		{ "every byte of a value is looked at", every_byte_of_a_value_is_looked_at },
 		{ "the next request is left alone", the_next_request_is_left_alone },
 		CU_TEST_INFO_NULL
 	};
