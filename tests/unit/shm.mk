@@ -1,14 +1,11 @@
-# Tests of shm/. The oracle and the benchmark are programs for others: see
-# tests/unit_py/test_route_match.py and bench/micro/route_match.c.
-shm_tests = tests/unit/test_shm_board tests/unit/test_shm_report \
-	tests/unit/test_shm_route tests/unit/test_shm_segment \
-	tests/unit/test_shm_table
-check_PROGRAMS += $(shm_tests) tests/unit/route_oracle bench/micro/route_match
-TESTS += $(shm_tests)
-
-shm_fixture = tests/unit/shm_fixture.c tests/unit/shm_fixture.h
+# Unit tests of shm/; included by tests/unit/local.mk. route_oracle answers
+# tests/unit_py/test_route_match.py, route_match is a benchmark.
 shm_test_libs = libshm.la libbase.la $(ZLIB_LIBS)
+shm_fixture = tests/unit/shm_fixture.c tests/unit/shm_fixture.h
 
+check_PROGRAMS += tests/unit/test_shm_board tests/unit/test_shm_report \
+	tests/unit/test_shm_route tests/unit/test_shm_segment \
+	tests/unit/test_shm_table tests/fuzz/fuzz_table
 tests_unit_test_shm_board_SOURCES = tests/unit/test_shm_board.c
 tests_unit_test_shm_board_LDADD = $(shm_test_libs) -lcunit
 tests_unit_test_shm_report_SOURCES = tests/unit/test_shm_report.c $(shm_fixture)
@@ -19,6 +16,10 @@ tests_unit_test_shm_segment_SOURCES = tests/unit/test_shm_segment.c $(shm_fixtur
 tests_unit_test_shm_segment_LDADD = $(shm_test_libs) -lcunit
 tests_unit_test_shm_table_SOURCES = tests/unit/test_shm_table.c $(shm_fixture)
 tests_unit_test_shm_table_LDADD = $(shm_test_libs) -lcunit
+tests_fuzz_fuzz_table_SOURCES = tests/fuzz/fuzz_table.c $(shm_fixture)
+tests_fuzz_fuzz_table_LDADD = $(shm_test_libs)
+
+noinst_PROGRAMS += tests/unit/route_oracle bench/micro/route_match
 tests_unit_route_oracle_SOURCES = tests/unit/route_oracle.c
 tests_unit_route_oracle_LDADD = $(shm_test_libs)
 bench_micro_route_match_SOURCES = bench/micro/route_match.c
