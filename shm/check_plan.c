@@ -9,10 +9,17 @@
 
 #include <string.h>
 
-/* Which slots a step before has filled. */
+/* What the steps before have put into a slot. */
+enum slot_kind {
+	SLOT_EMPTY,
+	SLOT_VALUE,		/* a value, always */
+	SLOT_PARSED,		/* the parsed content; empty when there is none */
+	SLOT_DOUBTFUL,		/* a value, or empty with an error noted */
+};
+
 struct slots {
-	uint64_t values[SHM_MAX_SLOTS / 64];	/* with a value, always */
-	uint64_t parsed[SHM_MAX_SLOTS / 64];	/* with parsed content, or empty */
+	uint32_t n;
+	unsigned char kinds[SHM_MAX_SLOTS];
 };
 
 bool
@@ -28,16 +35,10 @@ shm_check_range(uint32_t first, uint32_t n, uint32_t count)
 	return first <= count && n <= count - first;
 }
 
-static bool
-bit_get(const uint64_t *bits, uint32_t slot)
+static enum slot_kind
+slot_kind(const struct slots *slots, uint32_t slot)
 {
-	return slot < SHM_MAX_SLOTS && ((bits[slot / 64] >> (slot % 64)) & 1);
-}
-
-static void
-bit_set(uint64_t *bits, uint32_t slot)
-{
-	bits[slot / 64] |= UINT64_C(1) << (slot % 64);
+	return slot < slots->n ? (enum slot_kind)slots->kinds[slot] : SLOT_EMPTY;
 }
 
 /* An object that must be there, and one that may be. */
@@ -59,9 +60,14 @@ call_ok(const struct shm_table *t, const struct shm_step *s, const struct slots 
 	if (!shm_check_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
 	    (s->count > 0 && !object_set(t, s->object2)))
 		return false;
-	for (uint32_t i = 0; i < s->count; i++)
-		if (!bit_get(slots->values, t->args[s->first + i]))
+	for (uint32_t i = 0; i < s->count; i++) {
+		enum slot_kind kind = slot_kind(slots, t->args[s->first + i]);
+
+		/* Noted errors are raised in the endpoint's place. */
+		if (kind != SLOT_VALUE &&
+		    (kind != SLOT_DOUBTFUL || s->op != SHM_STEP_ENDPOINT))
 			return false;
+	}
 	return true;
 }
 
@@ -96,9 +102,10 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 	case SHM_STEP_BODY_PARSE:
 		return s->slot != SHM_NONE;
 	case SHM_STEP_BODY_FIELD:
-		return bit_get(slots->parsed, s->first) && object_set(t, s->key) && defaulted;
+		return slot_kind(slots, s->first) == SLOT_PARSED &&
+		    object_set(t, s->key) && defaulted;
 	case SHM_STEP_BODY_WHOLE:
-		return bit_get(slots->parsed, s->first) && defaulted;
+		return slot_kind(slots, s->first) == SLOT_PARSED && defaulted;
 	case SHM_STEP_FRESH:
 		return object_set(t, s->object);
 	case SHM_STEP_CALL:
@@ -109,24 +116,31 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 	}
 }
 
-/* Does a step run user code, or need what only comes with it? */
+/* Does a step read and validate, and nothing else? */
 static bool
 pure(const struct shm_step *s)
 {
 	return s->op <= SHM_STEP_BODY_FIELD && !(s->flags & SHM_STEP_F_IMPURE);
 }
 
-/* What the step leaves behind. A slot is of one kind or the other, never both:
- * the parsed content may be absent. */
+/* What the step leaves behind. A slot may be filled again with the same kind. */
 static bool
-slot_fill(const struct shm_plan *p, const struct shm_step *s, struct slots *slots)
+slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_step *s,
+    struct slots *slots)
 {
+	enum slot_kind kind = SLOT_VALUE;
+
+	if (s->op == SHM_STEP_BODY_PARSE)
+		kind = SLOT_PARSED;
+	else if (s->op <= SHM_STEP_BODY_FIELD && s >= &t->steps[p->first_step + p->n_pure])
+		kind = SLOT_DOUBTFUL;	/* fails without ending the run */
 	if (s->slot == SHM_NONE || s->op == SHM_STEP_PARAM_FIELD || s->op == SHM_STEP_ENDPOINT)
 		return true;
-	if (s->slot >= p->n_slots)
+	if (s->slot >= p->n_slots || (slots->kinds[s->slot] != SLOT_EMPTY &&
+	    slots->kinds[s->slot] != kind))
 		return false;
-	bit_set(s->op == SHM_STEP_BODY_PARSE ? slots->parsed : slots->values, s->slot);
-	return !bit_get(slots->parsed, s->slot) || !bit_get(slots->values, s->slot);
+	slots->kinds[s->slot] = kind;
+	return true;
 }
 
 static const char *
@@ -148,7 +162,7 @@ step_check(const struct shm_table *t, const struct shm_plan *p, uint32_t i,
 		return "the endpoint is not the last step";
 	if (!members_ok(t, s, slots, n_params))
 		return "a step uses something that is not there";
-	if (!slot_fill(p, s, slots))
+	if (!slot_fill(t, p, s, slots))
 		return "a step's slot is out of bounds, or of two kinds";
 	return NULL;
 }
@@ -199,7 +213,8 @@ shm_check_plan(const struct shm_table *t, const struct shm_plan *p, uint32_t n_p
 	    p->n_pure > p->n_steps || p->n_slots > SHM_MAX_SLOTS)
 		return "a plan's steps are out of bounds";
 	why = response_check(t, p);
-	memset(&slots, 0, sizeof(slots));
+	slots.n = p->n_slots;
+	memset(slots.kinds, SLOT_EMPTY, p->n_slots);
 	for (uint32_t i = 0; why == NULL && i < p->n_steps; i++)
 		why = step_check(t, p, i, &slots, n_params);
 	return why != NULL ? why : fields_check(t->steps + p->first_step, p->n_steps);

@@ -31,7 +31,8 @@ bytes_touch(const char *p, size_t n)
 		sink += (unsigned char)p[i];
 }
 
-/* Use every index as the runner would, so that a wrong one is seen. */
+/* Use every index as the runner would, so that a wrong one is seen. Slots: 1 a
+ * value, 2 parsed content, 3 filled behind the pure steps, perhaps not. */
 static void
 plan_walk(const struct shm_table *t, const struct shm_plan *p)
 {
@@ -45,14 +46,16 @@ plan_walk(const struct shm_table *t, const struct shm_plan *p)
 		for (uint32_t k = 0; call && k < s->count; k++) {
 			uint32_t slot = t->args[s->first + k];
 
-			must(slot < p->n_slots && slots[slot] == 1);
+			must(slot < p->n_slots && (slots[slot] == 1 ||
+			    (slots[slot] == 3 && s->op == SHM_STEP_ENDPOINT)));
 		}
 		must(s->object == SHM_NONE || s->object < t->n_objects);
 		if (s->op == SHM_STEP_BODY_WHOLE || s->op == SHM_STEP_BODY_FIELD)
 			must(slots[s->first] == 2);
 		if (s->slot != SHM_NONE && s->op != SHM_STEP_ENDPOINT &&
 		    s->op != SHM_STEP_PARAM_FIELD)
-			slots[s->slot] = s->op == SHM_STEP_BODY_PARSE ? 2 : 1;
+			slots[s->slot] = s->op == SHM_STEP_BODY_PARSE ? 2 :
+			    s->op > SHM_STEP_BODY_FIELD || i < p->n_pure ? 1 : 3;
 	}
 	memset(slots, 0, sizeof(slots));
 }

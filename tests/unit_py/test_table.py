@@ -115,6 +115,16 @@ def test_wrong_plans_are_refused(changed: list[Any], text: str) -> None:
         build(ROUTES, changed)
 
 
+def test_what_may_fail_after_user_code_is_for_the_endpoint_only() -> None:
+    doubtful = (STEP["PARAM"], SOURCE["QUERY"], FLAG["IMPURE"], 3, b"x", 0, 1, (0, 0), -1)
+    endpoint = (STEP["ENDPOINT"], 0, 0, -1, b"", 4, 5, (3,), -1)
+    call = (STEP["CALL"], 0, 0, 2, b"", 2, 3, (3,), -1)
+    tail = (2, 4, *PLAN[3:])
+    assert build(ROUTES, [([*PLAN[0][:2], doubtful, endpoint], *tail)])
+    with pytest.raises(ValueError, match="not there"):
+        build(ROUTES, [([*PLAN[0][:2], doubtful, call, endpoint], *tail)])
+
+
 def test_wrong_routes_are_refused() -> None:
     with pytest.raises(ValueError, match="kind of part is 6"):
         build([route("/a", (6, "x"))])
