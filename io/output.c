@@ -51,6 +51,40 @@ list_grow(struct io_segment **list, size_t n, size_t *cap)
 	return 0;
 }
 
+/* Room for one more segment. Those that are sent give way when they are the
+ * larger part, so that a queue which is never empty does not grow. */
+static int
+segments_room(struct io_output *o)
+{
+	size_t left = o->n_segments - o->head;
+
+	if (o->n_segments == o->cap_segments && o->head > left) {
+		memmove(o->segments, o->segments + o->head, left * sizeof(*o->segments));
+		o->n_segments = left;
+		o->head = 0;
+	}
+	return list_grow(&o->segments, o->n_segments, &o->cap_segments);
+}
+
+/* The same for the copied bytes. */
+static void
+copied_room(struct io_output *o)
+{
+	struct io_segment *head = o->head < o->n_segments ? &o->segments[o->head] : NULL;
+	size_t in_head = head != NULL && head->bytes == NULL ? o->head_sent : 0;
+	size_t sent = o->copied_sent + in_head, left = o->copied_len - sent;
+
+	if (sent <= left)
+		return;
+	memmove(o->copied, o->copied + sent, left);
+	o->copied_len = left;
+	o->copied_sent = 0;
+	if (in_head > 0) {
+		head->len -= in_head;
+		o->head_sent = 0;
+	}
+}
+
 /* Count `len` copied bytes into the last segment, or a new one. */
 static int
 segment_copied(struct io_output *o, size_t len)
@@ -62,7 +96,7 @@ segment_copied(struct io_output *o, size_t len)
 		last->len += len;
 		return 0;
 	}
-	if (list_grow(&o->segments, o->n_segments, &o->cap_segments) < 0)
+	if (segments_room(o) < 0)
 		return -1;
 	o->segments[o->n_segments++] = (struct io_segment){ NULL, len, NULL, NULL };
 	return 0;
@@ -74,9 +108,10 @@ io_output_reserve(struct io_output *o, size_t size)
 	size_t cap = o->copied_cap == 0 ? FIRST_COPY : o->copied_cap;
 	char *grown;
 
-	if (size > SIZE_MAX / 4 - o->copied_len ||
-	    list_grow(&o->segments, o->n_segments, &o->cap_segments) < 0)
+	if (size > SIZE_MAX / 4 - o->copied_len || segments_room(o) < 0)
 		return NULL;
+	if (cap - o->copied_len < size)
+		copied_room(o);
 	while (cap - o->copied_len < size)
 		cap *= 2;
 	if (cap != o->copied_cap) {
@@ -116,7 +151,7 @@ int
 io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f *release,
     void *arg)
 {
-	if (list_grow(&o->segments, o->n_segments, &o->cap_segments) < 0)
+	if (segments_room(o) < 0)
 		return -1;
 	o->segments[o->n_segments++] = (struct io_segment){ bytes, len, release, arg };
 	o->backlog += len;

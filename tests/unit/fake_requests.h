@@ -1,0 +1,35 @@
+/*
+ * fake_requests: the Python side of a worker, without Python.
+ *
+ * Implements bindings/request.h: the path of a request says how it behaves.
+ *
+ *	/hello		answers "hello" at once
+ *	/status/NNN	answers "hello" with that status at once
+ *	/echo		wants its content whole; answers with it
+ *	/read		reads its content piece by piece, answers "N bytes"
+ *	/late/N		answers "late" N turns later
+ *	/ignore		answers "ignored" at once, whatever content comes
+ *	/after/N	answers "after" at once, stays active for N turns
+ *	/stream/N	answers N chunks of 1000 bytes, waits when the backlog is high
+ *	/big/N		answers N bytes with one referred piece
+ *	/short, /long	an answer that breaks its own content-length
+ *	/close		asks for the end of the connection
+ *	/fail		fails before, /failmid in the middle of its answer
+ *	/wait		neither reads nor answers until its client is gone
+ *	/lost		fails before it has become active
+ */
+#ifndef TESTS_UNIT_FAKE_REQUESTS_H
+#define TESTS_UNIT_FAKE_REQUESTS_H
+
+#include "http/exchange.h"
+#include "io/turn.h"
+
+struct pyb_app {
+	struct io_turn *turn;
+	unsigned started, ended, aborted, disconnected;
+	unsigned pieces_out, pieces_released;
+	uint64_t content_seen;
+	size_t backlog_max, content_max;
+};
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * Accepting over real TCP: addresses, running out of descriptors, draining, and
+ * the share of the connections among workers.
+ */
+#include <CUnit/Basic.h>
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/worker_fixture.h"
+#include "worker/accept.h"
+
+static struct sockaddr_in address;
+
+/* The rig with a listening socket; its own client stays unused. */
+static int
+listening(struct rig *rig, in_addr_t ip)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(address);
+
+	address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(ip) };
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(fd, 512), 0);
+	getsockname(fd, (struct sockaddr *)&address, &len);
+	rig_open(rig, NULL);
+	CU_ASSERT_EQUAL(worker_listen(rig->w, fd), 0);
+	return fd;
+}
+
+static int
+connected(void)
+{
+	struct sockaddr_in to = address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+/* Ask, turn, and look whether an answer came. */
+static bool
+served(struct rig *rig, int fd)
+{
+	char answer[512];
+
+	send(fd, GET("/hello"), sizeof(GET("/hello")) - 1, MSG_NOSIGNAL);
+	rig_turn(rig, false);
+	return recv(fd, answer, sizeof(answer), 0) > 0;
+}
+
+static void
+test_addresses(void)
+{
+	static const in_addr_t ips[] = { INADDR_LOOPBACK, INADDR_ANY };
+
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in own;
+		socklen_t len = sizeof(own);
+		struct rig rig;
+		int listener = listening(&rig, ips[i]), fd = connected();
+		struct hx_exchange *x;
+
+		rig_turn(&rig, false);
+		CU_ASSERT_EQUAL_FATAL(rig.w->open, 2);
+		x = &rig.w->conns->x;
+		getsockname(fd, (struct sockaddr *)&own, &len);
+		CU_ASSERT_TRUE(slice_equal(x->client_host, SLICE_LIT("127.0.0.1")));
+		CU_ASSERT_EQUAL(x->client_port, ntohs(own.sin_port));
+		CU_ASSERT_TRUE(slice_equal(x->server_host, SLICE_LIT("127.0.0.1")));
+		CU_ASSERT_EQUAL(x->server_port, ntohs(address.sin_port));
+		CU_ASSERT_TRUE(slice_equal(x->scheme, SLICE_LIT("http")));
+		CU_ASSERT_TRUE(served(&rig, fd));
+		CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_connections_accepted), 1);
+		close(fd);
+		rig_close(&rig);
+		close(listener);
+	}
+}
+
+/* A reset before and in the middle of an answer leaves nothing behind. */
+static void
+test_reset(void)
+{
+	static const struct linger at_once = { 1, 0 };
+	static const char *const requests[] = {
+		"", "GET / HTT", GET("/wait"), GET("/stream/100000"),
+		POST("/echo", "Content-Length: 9", "0"), POST("/read", "Content-Length: 9", "0"),
+	};
+	struct rig rig;
+	int listener = listening(&rig, INADDR_LOOPBACK);
+
+	for (int i = 0; i < 6; i++) {
+		int fd = connected();
+
+		send(fd, requests[i], strlen(requests[i]), MSG_NOSIGNAL);
+		rig_turn(&rig, false);
+		CU_ASSERT_EQUAL(rig.w->open, 2);
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(fd);
+		rig_turn(&rig, false);
+		CU_ASSERT_EQUAL(rig.w->open, 1);
+	}
+	CU_ASSERT_EQUAL(rig.app.aborted, 3);
+	rig_close(&rig);
+	close(listener);
+}
+
+/* CPU time stays near nothing while there are no descriptors, and service goes
+ * on when there are. */
+static void
+test_out_of_descriptors(void)
+{
+	struct rlimit old, tight;
+	struct timespec before, after;
+	int listener, fds[40], blocked[200], n_blocked = 0;
+	struct rig rig;
+
+	listener = listening(&rig, INADDR_LOOPBACK);
+	for (int i = 0; i < 40; i++)
+		fds[i] = connected();
+	getrlimit(RLIMIT_NOFILE, &old);
+	tight = old;
+	tight.rlim_cur = 128;
+	setrlimit(RLIMIT_NOFILE, &tight);
+	while (n_blocked < 200 && (blocked[n_blocked] = dup(0)) >= 0)
+		n_blocked++;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	for (int i = 0; i < 30; i++) {
+		/* A blocking poll would spin here if the listener stayed ready. */
+		io_turn_poll(rig.turn, true);
+		io_turn_run(rig.turn);
+		io_turn_flush(rig.turn);
+		if (rig_count(&rig, SHM_COUNT_accept_errors) >= 3)
+			break;
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_accept_errors), 3);
+	CU_ASSERT_TRUE((after.tv_sec - before.tv_sec) * 1000 +
+	    (after.tv_nsec - before.tv_nsec) / 1000000 < 50);
+	while (n_blocked > 0)
+		close(blocked[--n_blocked]);
+	setrlimit(RLIMIT_NOFILE, &old);
+	rig_wait(&rig, 150);
+	/* Three were turned away with the reserve, the rest are served. */
+	CU_ASSERT_EQUAL(rig.w->open, 1 + 40 - 3);
+	CU_ASSERT_TRUE(served(&rig, fds[39]));
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	rig_close(&rig);
+	close(listener);
+}
+
+static void
+on_drained(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void
+test_drain(void)
+{
+	struct rig rig;
+	int listener = listening(&rig, INADDR_LOOPBACK), idle = connected(), drained = 0, late;
+	char byte;
+
+	CU_ASSERT_TRUE(served(&rig, idle));
+	rig_expect(&rig, GET("/wait"), "");
+	worker_drain(rig.w, on_drained, &drained);
+	late = connected();
+	rig_turn(&rig, false);
+	/* The idle one is closed, the new one not accepted, the busy one served. */
+	CU_ASSERT_EQUAL(recv(idle, &byte, 1, 0), 0);
+	CU_ASSERT_EQUAL(rig.w->open, 1);
+	CU_ASSERT_EQUAL(drained, 0);
+	shutdown(rig.client, SHUT_WR);
+	rig_expect(&rig, "", "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n"
+	    "connection: close\r\n\r\nwaited");
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(drained, 1);
+	close(idle);
+	close(late);
+	rig_close(&rig);
+	close(listener);
+}
+
+static void
+test_drain_of_an_idle_worker_ends_at_once(void)
+{
+	struct rig rig;
+	int drained = 0;
+
+	rig_open(&rig, NULL);
+	worker_drain(rig.w, on_drained, &drained);
+	rig_turn(&rig, true);
+	CU_ASSERT_EQUAL(drained, 1);
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+}
+
+static void
+test_abort_cuts_what_runs(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/wait"), "");
+	worker_abort(rig.w);
+	rig_turn(&rig, true);
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(rig.app.aborted, 1);
+	CU_ASSERT_TRUE(rig_gone(&rig));
+	rig_close(&rig);
+}
+
+static void
+board_set(struct shm_board *b, uint64_t open, bool alive)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	shm_board_state(b, SHM_BOARD_SERVING);
+	shm_board_set(b, SHM_COUNT_connections_open, open);
+	shm_board_beat(b, alive ? (uint64_t)ts.tv_sec * 1000000000 : 1);
+}
+
+/* Number of connections taken from a queue of 20 in the first turn. */
+static uint64_t
+taken_first(uint64_t peer_open, bool peer_alive)
+{
+	struct shm_board peer = { 0 };
+	struct rig rig;
+	int listener = listening(&rig, INADDR_LOOPBACK), fds[40];
+	uint64_t taken;
+
+	for (int i = 0; i < 20; i++)
+		fds[i] = connected();
+	rig_turn(&rig, false);
+	for (int i = 20; i < 40; i++)
+		fds[i] = connected();
+	board_set(&peer, peer_open, peer_alive);
+	worker_accept_peer(rig.w, &peer);
+	taken = rig.w->open;
+	io_turn_poll(rig.turn, false);
+	taken = rig.w->open - taken;
+	/* Sooner or later it takes them all, for they might be nobody's else. */
+	rig_wait(&rig, 100);
+	CU_ASSERT_EQUAL(rig.w->open, 41);
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	rig_close(&rig);
+	close(listener);
+	return taken;
+}
+
+static void
+test_share_of_the_connections(void)
+{
+	CU_ASSERT_EQUAL(taken_first(0, true), 0);	/* 21 open here: the other's turn */
+	CU_ASSERT_EQUAL(taken_first(1000, true), 16);	/* at most 16 a turn */
+	CU_ASSERT_EQUAL(taken_first(0, false), 16);	/* a stuck worker does not count */
+}
+
+int
+main(void)
+{
+	CU_pSuite suite;
+	unsigned failures;
+
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 2;
+	suite = CU_add_suite("worker: accept, drain", NULL, NULL);
+#define TEST(name) CU_add_test(suite, #name, test_##name)
+	TEST(addresses);
+	TEST(reset);
+	TEST(out_of_descriptors);
+	TEST(drain);
+	TEST(drain_of_an_idle_worker_ends_at_once);
+	TEST(abort_cuts_what_runs);
+	TEST(share_of_the_connections);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures > 0 ? 1 : 0;
+}

@@ -1,0 +1,417 @@
+/*
+ * Answers: what is sent for which request, broken answers, slow readers, time.
+ */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/worker_fixture.h"
+#include "worker/flush.h"
+
+#define ERROR_500 "HTTP/1.1 500 Internal Server Error\r\n" \
+	"content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n" \
+	"connection: close\r\n\r\nInternal Server Error"
+#define REFUSED(status, text, length) "HTTP/1.1 " status "\r\n" \
+	"content-type: text/plain; charset=utf-8\r\ncontent-length: " length "\r\n" \
+	"connection: close\r\n\r\n" text
+
+static void
+test_head_and_empty_statuses_have_no_content(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_expect(&rig, "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n" GET("/hello"),
+	    OK("5", "") OK("5", "hello"));
+	rig_expect(&rig, GET("/status/204") GET("/status/304"),
+	    "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n"
+	    "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n");
+	rig_expect(&rig, "HEAD /stream/3 HTTP/1.1\r\nHost: a\r\n\r\n" GET("/hello"),
+	    "HTTP/1.1 200 OK\r\n\r\n" OK("5", "hello"));
+	rig_close(&rig);
+}
+
+static void
+test_chunked_answer(void)
+{
+	char answer[1200], zeros[1000] = "";
+	struct rig rig;
+	int n;
+
+	rig_open(&rig, NULL);
+	rig_say(&rig, GET("/stream/1"));
+	rig_turn(&rig, true);
+	n = snprintf(answer, sizeof(answer),
+	    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n");
+	memcpy(answer + n, zeros, 1000);
+	memcpy(answer + n + 1000, "\r\n0\r\n\r\n", 7);
+	CU_ASSERT_EQUAL(rig.got_len, (size_t)n + 1007);
+	CU_ASSERT_EQUAL(memcmp(rig.got, answer, rig.got_len), 0);
+	rig_close(&rig);
+}
+
+/* Without a length the end of the connection ends the content. */
+static void
+test_http_1_0(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_say(&rig, "GET /stream/1 HTTP/1.0\r\n\r\n");
+	rig_turn(&rig, true);
+	CU_ASSERT_EQUAL(rig.got_len, 1000 + sizeof("HTTP/1.1 200 OK\r\n"
+	    "connection: close\r\n\r\n") - 1);
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_FALSE(rig.reset);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	rig_expect(&rig, "GET /hello HTTP/1.0\r\n\r\n",
+	    "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+}
+
+static void
+test_connection_close(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_expect(&rig, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+	    GET("/hello"), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n"
+	    "hello");
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_FALSE(rig.reset);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/close") GET("/hello"),
+	    "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(rig.app.started, 1);
+	rig_close(&rig);
+}
+
+static void
+test_broken_lengths_cut_the_connection(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/short") GET("/hello"), OK("10", "short"));
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	/* Not a byte too many may leave, for it would begin the next answer. */
+	rig_expect(&rig, GET("/long") GET("/hello"), "");
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+}
+
+static void
+test_failures_of_the_application(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/fail") GET("/hello"), ERROR_500);
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/lost"), ERROR_500);
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/failmid") GET("/hello"), OK("10", "half"));
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_answers_5xx), 0);
+	rig_close(&rig);
+}
+
+/* A referred piece is sent from where it is and let go of exactly once (the rig
+ * counts), even when the client has gone. */
+static void
+test_big_pieces(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_say(&rig, GET("/big/3000000"));
+	rig_turn(&rig, true);
+	CU_ASSERT_EQUAL(rig.got_len, 3000000 + sizeof(OK("3000000", "")) - 1);
+	CU_ASSERT_EQUAL(rig.app.pieces_released, 1);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	rig_say(&rig, GET("/big/3000000") GET("/big/10"));
+	rig_turn(&rig, false);
+	close(rig.client);
+	rig_turn(&rig, false);
+	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_aborted), 1);
+	rig.client = -1;
+	rig_close(&rig);
+}
+
+/* The producer waits, memory stays flat, everything arrives in the end. */
+static void
+test_slow_reader_of_a_long_stream(void)
+{
+	static char buffer[9000];
+	size_t total = 0, cap = 0;
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_say(&rig, GET("/stream/20000"));
+	for (int i = 0; i < 4000 && rig.app.ended == 0; i++) {
+		ssize_t n;
+
+		rig_turn(&rig, false);
+		if (rig.c->out.copied_cap > cap)
+			cap = rig.c->out.copied_cap;
+		n = recv(rig.client, buffer, sizeof(buffer), 0);
+		total += n > 0 ? (size_t)n : 0;
+	}
+	rig_turn(&rig, true);
+	CU_ASSERT_TRUE(rig.app.backlog_max < WORKER_HIGH_WATER + 2000);
+	CU_ASSERT_TRUE(cap <= 256 * 1024);
+	CU_ASSERT_EQUAL(total + rig.got_len, 20000 * 1007 + 5 +
+	    sizeof("HTTP/1.1 200 OK\r\ndate: Sat, 21 Nov 2026 06:10:49 GMT\r\n"
+	    "server: fastrd\r\ntransfer-encoding: chunked\r\n\r\n") - 1);
+	rig_close(&rig);
+}
+
+/* A transport that takes 700 bytes at a time: its queue is never empty. */
+static ssize_t
+trickle_write(void *to, const struct iovec *iov, int n)
+{
+	size_t *budget = to, take = n > 0 && iov[0].iov_len < *budget ? iov[0].iov_len : *budget;
+
+	if (take == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	*budget -= take;
+	return (ssize_t)take;
+}
+
+static void
+trickle_reading(void *to, bool on)
+{
+	(void)to;
+	(void)on;
+}
+
+static void
+trickle_none(void *to)
+{
+	(void)to;
+}
+
+static bool
+trickle_linger(void *to)
+{
+	(void)to;
+	return false;
+}
+
+static const struct worker_transport trickle = {
+	trickle_write, trickle_reading, trickle_none, trickle_linger, trickle_none
+};
+
+static void
+test_a_queue_that_is_never_empty_stays_small(void)
+{
+	size_t budget = 0, cap = 0, segments = 0;
+	struct worker_conn *c;
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	c = worker_conn_new_over(rig.w, &trickle, &budget);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	worker_conn_feed(c, GET("/stream/2000"), sizeof(GET("/stream/2000")) - 1);
+	for (int i = 0; i < 4000 && rig.app.ended == 0; i++) {
+		budget = 700;
+		rig_turn(&rig, false);
+		worker_flush_now(c);
+		cap = c->out.copied_cap > cap ? c->out.copied_cap : cap;
+		segments = c->out.cap_segments > segments ? c->out.cap_segments : segments;
+	}
+	CU_ASSERT_EQUAL(rig.app.ended, 1);
+	CU_ASSERT_TRUE(cap <= 256 * 1024);
+	CU_ASSERT_TRUE(segments <= 1024);
+	worker_conn_kill(c);
+	rig_close(&rig);
+}
+
+static void
+test_client_gone_in_the_middle_of_an_answer(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_say(&rig, GET("/stream/20000"));
+	rig_turn(&rig, false);
+	CU_ASSERT_EQUAL(rig.app.ended, 0);
+	close(rig.client);
+	rig_turn(&rig, false);
+	CU_ASSERT_EQUAL(rig.app.ended, 1);
+	CU_ASSERT_TRUE(rig_gone(&rig));
+	rig.client = -1;
+	rig_close(&rig);
+}
+
+static struct worker_options
+short_times(void)
+{
+	struct worker_options o = rig_options();
+
+	o.header_timeout_ms = 100;
+	o.keep_alive_ms = 200;
+	o.content_timeout_ms = 100;
+	o.write_timeout_ms = 100;
+	return o;
+}
+
+static void
+test_head_time_out_is_absolute(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	rig_expect(&rig, GET("/hello"), OK("5", "hello"));
+	for (int i = 0; i < 30 && !rig.end; i++) {
+		rig_say(&rig, i == 0 ? "GET / HTTP/1.1\r\nX: " : "x");
+		rig_wait(&rig, 20);
+	}
+	rig_expect(&rig, "", REFUSED("408 Request Timeout", "Request Timeout", "15"));
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_timeouts), 1);
+	rig_close(&rig);
+}
+
+static void
+test_keep_alive_time_out(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	for (int i = 0; i < 5; i++) {
+		rig_wait(&rig, 100);
+		rig_expect(&rig, GET("/hello"), OK("5", "hello"));
+	}
+	rig_wait(&rig, 300);
+	rig_expect(&rig, "", "");
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+}
+
+static void
+test_content_time_out(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	rig_expect(&rig, POST("/echo", "Content-Length: 10", "0"), "");
+	for (int i = 0; i < 5; i++) {
+		rig_wait(&rig, 60);
+		rig_expect(&rig, "1", "");	/* progress */
+	}
+	rig_wait(&rig, 200);
+	rig_expect(&rig, "", REFUSED("408 Request Timeout", "Request Timeout", "15"));
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+	rig_open(&rig, &o);
+	rig_expect(&rig, POST("/read", "Content-Length: 10", "0"), "");
+	rig_wait(&rig, 200);
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(rig.app.aborted, 1);
+	rig_close(&rig);
+}
+
+/* An application may take its time: no time-out runs against it. */
+static void
+test_no_time_out_while_the_application_works(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	rig_expect(&rig, POST("/wait", "Content-Length: 1", "0"), "");
+	rig_wait(&rig, 500);
+	CU_ASSERT_FALSE(rig.end);
+	shutdown(rig.client, SHUT_WR);
+	rig_expect(&rig, "", OK("6", "waited"));
+	rig_close(&rig);
+}
+
+static void
+test_write_time_out(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	rig_say(&rig, GET("/stream/20000"));
+	for (int i = 0; i < 40 && !rig_gone(&rig); i++) {
+		usleep(10000);
+		rig_turn(&rig, false);
+	}
+	CU_ASSERT_TRUE(rig_gone(&rig));
+	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_timeouts), 1);
+	rig_close(&rig);
+}
+
+static void
+test_resting_connections_keep_no_buffers(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	CU_ASSERT_TRUE(sizeof(struct worker_conn) <= 6 * 1024);
+	rig_expect(&rig, GET("/hello"), OK("5", "hello"));
+	CU_ASSERT_PTR_NOT_NULL(rig.c->in);
+	rig_wait(&rig, 140);
+	CU_ASSERT_FALSE(rig.end);
+	CU_ASSERT_PTR_NULL(rig.c->in);
+	CU_ASSERT_PTR_NULL(rig.c->out.copied);
+	CU_ASSERT_PTR_NULL(rig.c->x.arena.first);
+	rig_expect(&rig, GET("/hello"), OK("5", "hello"));
+	rig_close(&rig);
+}
+
+int
+main(void)
+{
+	CU_pSuite suite;
+	unsigned failures;
+
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 2;
+	suite = CU_add_suite("worker: answers", NULL, NULL);
+#define TEST(name) CU_add_test(suite, #name, test_##name)
+	TEST(head_and_empty_statuses_have_no_content);
+	TEST(chunked_answer);
+	TEST(http_1_0);
+	TEST(connection_close);
+	TEST(broken_lengths_cut_the_connection);
+	TEST(failures_of_the_application);
+	TEST(big_pieces);
+	TEST(slow_reader_of_a_long_stream);
+	TEST(a_queue_that_is_never_empty_stays_small);
+	TEST(client_gone_in_the_middle_of_an_answer);
+	TEST(head_time_out_is_absolute);
+	TEST(keep_alive_time_out);
+	TEST(content_time_out);
+	TEST(no_time_out_while_the_application_works);
+	TEST(write_time_out);
+	TEST(resting_connections_keep_no_buffers);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures > 0 ? 1 : 0;
+}

@@ -1,0 +1,19 @@
+# Unit tests of worker/, over a stand-in for the bindings.
+worker_tests = tests/unit/test_worker_accept tests/unit/test_worker_answers \
+	tests/unit/test_worker_content tests/unit/test_worker_requests
+check_PROGRAMS += $(worker_tests)
+TESTS += $(worker_tests)
+
+worker_fixture = tests/unit/worker_fixture.c tests/unit/worker_fixture.h \
+	tests/unit/fake_requests.c tests/unit/fake_requests.h
+worker_test_libs = libworker.la libhttp.la libio.la libshm.la libbase.la \
+	$(EVENT_LIBS) $(ZLIB_LIBS) -lhttp_parser -lcunit
+
+tests_unit_test_worker_accept_SOURCES = tests/unit/test_worker_accept.c $(worker_fixture)
+tests_unit_test_worker_accept_LDADD = $(worker_test_libs)
+tests_unit_test_worker_answers_SOURCES = tests/unit/test_worker_answers.c $(worker_fixture)
+tests_unit_test_worker_answers_LDADD = $(worker_test_libs)
+tests_unit_test_worker_content_SOURCES = tests/unit/test_worker_content.c $(worker_fixture)
+tests_unit_test_worker_content_LDADD = $(worker_test_libs)
+tests_unit_test_worker_requests_SOURCES = tests/unit/test_worker_requests.c $(worker_fixture)
+tests_unit_test_worker_requests_LDADD = $(worker_test_libs)
