@@ -7,6 +7,7 @@
 
 #include <strings.h>
 
+#include "http/field.h"
 #include "http/target.h"
 
 static const struct hx_refusal refusals[] = {
@@ -97,49 +98,6 @@ hx_policy_value(struct slice s)
 		i++;
 	}
 	return true;
-}
-
-/* A field line: token, colon at once behind it (RFC 9112 section 5.1). */
-static const struct hx_refusal *
-field_line(char *line, size_t len)
-{
-	size_t name = span((struct slice){ line, len }, OCTET_TOKEN);
-
-	if (*line == ' ' || *line == '\t')
-		REFUSE(folded_field);
-	if (name == 0 || name == len || line[name] != ':')
-		REFUSE(bad_field);
-	/* Behind a length the parser knows no tab; both are the same there. */
-	for (size_t i = len; line[i - 1] == '\t' || line[i - 1] == ' '; i--)
-		line[i - 1] = ' ';
-	return NULL;
-}
-
-const struct hx_refusal *
-hx_policy_bytes(char *head, size_t len)
-{
-	char *p = head, *end = head + len;
-	const struct hx_refusal *why;
-
-	while (p < end) {
-		char *lf = memchr(p, '\n', (size_t)(end - p));
-		struct slice line;
-
-		if (lf == NULL || lf == p || lf[-1] != '\r')
-			REFUSE(bad_line_end);
-		line = (struct slice){ p, (size_t)(lf - 1 - p) };
-		if (line.len == 0)
-			break;	/* the blank line */
-		if (!hx_policy_value(line)) {
-			if (memchr(p, '\r', line.len) != NULL)
-				REFUSE(bad_line_end);
-			REFUSE(bad_byte);
-		}
-		if (p != head && (why = field_line(p, line.len)) != NULL)
-			return why;
-		p = lf + 1;
-	}
-	return NULL;
 }
 
 /* Bytes of a request target: visible ASCII without '#' and '\'; percent
@@ -317,8 +275,19 @@ expectation_read(struct hx_exchange *x)
 	return NULL;
 }
 
+/* RFC 9112 section 9.6: any Connection field may say "close". */
+static bool
+asks_to_close(const struct hx_request *req)
+{
+	for (unsigned i = 0; req->count[HX_CONNECTION] > 0 && i < req->n_headers; i++)
+		if (slice_equal(req->headers[i].name, SLICE_LIT("connection")) &&
+		    hx_field_has_token(req->headers[i].value, SLICE_LIT("close")))
+			return true;
+	return false;
+}
+
 const struct hx_refusal *
-hx_policy_request(struct hx_exchange *x, bool parser_keeps_alive)
+hx_policy_request(struct hx_exchange *x)
 {
 	struct hx_request *req = &x->req;
 	struct slice host = hx_exchange_known(x, HX_HOST);
@@ -338,6 +307,6 @@ hx_policy_request(struct hx_exchange *x, bool parser_keeps_alive)
 	if (why == NULL)
 		why = expectation_read(x);
 	/* uvicorn never keeps an HTTP/1.0 connection. */
-	req->keep_alive = parser_keeps_alive && req->minor == 1;
+	req->keep_alive = req->minor == 1 && !asks_to_close(req);
 	return why;
 }

@@ -32,14 +32,9 @@ bool hx_policy_token(struct slice s);
  * but the tab? */
 bool hx_policy_value(struct slice s);
 
-/* One raw pass over a head's bytes, request line to blank line: line ends, folds,
- * control bytes, blanks before colons (RFC 9112 sections 2.2, 5). Tabs behind a
- * value become blanks. */
-const struct hx_refusal *hx_policy_bytes(char *head, size_t len);
-
 /* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
  * target's parts. */
-const struct hx_refusal *hx_policy_request(struct hx_exchange *x, bool parser_keeps_alive);
+const struct hx_refusal *hx_policy_request(struct hx_exchange *x);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "http/field.h"
 #include "http/status.h"
 
 enum { ADDED_BYTES = 64 };
@@ -29,27 +30,6 @@ put(char *p, const char *bytes, size_t n)
 	if (n > 0)
 		memcpy(p, bytes, n);
 	return p + n;
-}
-
-/* Is `word` one of the comma separated tokens of a value? */
-static bool
-has_token(struct slice value, struct slice word)
-{
-	const char *p = value.ptr, *end = p + value.len;
-
-	while (p < end) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
-		const char *stop = comma != NULL ? comma : end, *from = p;
-
-		p = comma != NULL ? comma + 1 : end;
-		while (from < stop && (*from == ' ' || *from == '\t'))
-			from++;
-		while (stop > from && (stop[-1] == ' ' || stop[-1] == '\t'))
-			stop--;
-		if (slice_equal_lower((struct slice){ from, (size_t)(stop - from) }, word))
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -88,7 +68,7 @@ field_note(const struct hx_header *f, struct hx_head_plan *plan, bool *decided, 
 			plan->length = 0;
 		}
 	} else if (slice_equal(f->name, SLICE_LIT("connection"))) {
-		*close = *close || has_token(f->value, SLICE_LIT("close"));
+		*close = *close || hx_field_has_token(f->value, SLICE_LIT("close"));
 	}
 	return true;
 }

@@ -355,8 +355,8 @@ limits_hold(void)
 	CU_ASSERT_EQUAL(long_status(8193, 2, 1), 414);
 	CU_ASSERT_EQUAL(long_status(100, 100, 1), 0);
 	CU_ASSERT_EQUAL(long_status(100, 101, 1), 431);
-	CU_ASSERT_EQUAL(long_status(100, 2, 8190), 0);
-	CU_ASSERT_EQUAL(long_status(100, 2, 8192), 431);
+	CU_ASSERT_EQUAL(long_status(100, 2, 8189), 0);
+	CU_ASSERT_EQUAL(long_status(100, 2, 8190), 431);
 	CU_ASSERT_EQUAL(long_status(100, 9, 8000), 0);
 	CU_ASSERT_EQUAL(long_status(100, 10, 8000), 431);
 }
@@ -372,9 +372,15 @@ endless_heads_are_refused_early(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	memset(s, 'a', 70000);
 	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 8000, &scanned, &hx_limits_default, &why), 0);
-	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 8193, &scanned, &hx_limits_default, &why), -1);
+	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 8200, &scanned, &hx_limits_default, &why), -1);
 	CU_ASSERT_EQUAL(why->status, 414);
 	memcpy(s, "GET / HTTP/1.1\r\n", 16);
+	scanned = 0;
+	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 16 + 8193, &scanned, &hx_limits_default, &why), -1);
+	CU_ASSERT_EQUAL(why->status, 431);
+	for (size_t i = 1016; i < 70000; i += 1000)
+		memcpy(s + i, "\r\na:", 4);
+	memcpy(s + 16, "a:", 2);
 	scanned = 0;
 	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 65536, &scanned, &hx_limits_default, &why), 0);
 	CU_ASSERT_EQUAL(scanned, 65536);

@@ -1,0 +1,27 @@
+/*
+ * field: one line of a head, and lists inside a value.
+ *
+ * The strict reading of field lines (RFC 9112 sections 2.2 and 5) that parse.c
+ * uses in the place of http-parser's, which forgives bare line feeds, folds,
+ * blanks before colons and more.
+ */
+#ifndef HTTP_FIELD_H
+#define HTTP_FIELD_H
+
+#include "http/exchange.h"
+#include "http/policy.h"
+
+/* The CR of the CRLF that ends the line at `p`. NULL when that has not arrived
+ * before `end` (*why is NULL) or when the line has a byte no line may have, a bare
+ * CR or LF among them (*why says so). */
+char *hx_field_line_end(char *p, char *end, const struct hx_refusal **why);
+
+/* Read the non-empty field line from `line` to its `cr` into *out, slices of the
+ * line; the name becomes lower case in place. NULL, or why it is refused. */
+const struct hx_refusal *hx_field_read(char *line, char *cr, struct hx_header *out);
+
+/* Is `word` (lower case) one of the comma separated members of a value? Case does
+ * not matter. */
+bool hx_field_has_token(struct slice value, struct slice word);
+
+#endif
