@@ -145,11 +145,13 @@ route_add(struct shm_builder *b, PyObject *tuple)
 	int barrier;
 	Py_ssize_t n;
 
-	if (!tuple_check(tuple, "a route") || !PyArg_ParseTuple(tuple, "UO!OOUUp", &path, &PyTuple_Type, &part_list, &methods,
+	if (!tuple_check(tuple, "a route") ||
+	    !PyArg_ParseTuple(tuple, "UO!OOUUp", &path, &PyTuple_Type, &part_list, &methods,
 	    &plan, &reason, &name, &barrier))
 		return -1;
 	n = parts_read(part_list, parts);
-	if (n < 0 || !index_read(plan, "plan", &spec.plan) || methods_mask(methods, &spec.methods) < 0)
+	if (n < 0 || !index_read(plan, "plan", &spec.plan) ||
+	    methods_mask(methods, &spec.methods) < 0)
 		return -1;
 	spec.n_parts = (size_t)n;
 	spec.path = text_slice(path);

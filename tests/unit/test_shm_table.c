@@ -168,77 +168,78 @@ spoiled(uint32_t section, size_t offset, const void *value, size_t n)
 
 #define STEP(i, member) (i) * sizeof(struct shm_step) + offsetof(struct shm_step, member)
 
+static const uint32_t one = 1, many = 1000, large = UINT32_MAX - 1, none = SHM_NONE;
+static const uint8_t op = 12, source = 4, call = SHM_STEP_CALL;
+static const uint16_t impure = SHM_STEP_F_IMPURE | SHM_STEP_F_REQUIRED;
+static const struct {
+	uint32_t section;
+	size_t offset;
+	const void *value;
+	size_t size;
+	const char *why;
+} wrong_records[] = {
+	{ SHM_STEPS, STEP(0, op), &op, 1, "a step's operation is unknown" },
+	{ SHM_STEPS, STEP(0, op), &call, 1,
+	    "a step stands on the wrong side of the pure ones" },
+	{ SHM_STEPS, STEP(0, flags), &impure, 2,
+	    "a step stands on the wrong side of the pure ones" },
+	{ SHM_STEPS, STEP(8, op), &call, 1, "the endpoint is not the last step" },
+	{ SHM_STEPS, STEP(0, slot), &many, 4,
+	    "a step's slot is out of bounds, or of two kinds" },
+	{ SHM_STEPS, STEP(0, key), &one, 4,	/* the template has one parameter */
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(0, key), &many, 4,
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(1, source), &source, 1,
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(1, count), &many, 4, "a parameter model's fields are wrong" },
+	{ SHM_STEPS, STEP(4, first), &one, 4,
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(7, object), &none, 4,
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(7, slot), &one, 4,
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(7, object2), &many, 4, "a step's object is out of bounds" },
+	{ SHM_STEPS, STEP(8, count), &large, 4,
+	    "a step uses something that is not there" },
+	{ SHM_STEPS, STEP(2, name), &large, 4, "a step's name is out of bounds" },
+	{ SHM_ARGS, 0, &many, 4, "a step uses something that is not there" },
+	{ SHM_PLANS, offsetof(struct shm_plan, n_steps), &large, 4,
+	    "a plan's steps are out of bounds" },
+	{ SHM_PLANS, offsetof(struct shm_plan, n_slots), &large, 4,
+	    "a plan's steps are out of bounds" },
+	{ SHM_PLANS, offsetof(struct shm_plan, helper), &none, 4,
+	    "a plan's helper is out of bounds" },
+	{ SHM_PLANS, offsetof(struct shm_plan, status), &many, 4,
+	    "a plan's fields are wrong" },
+	{ SHM_ROUTES, offsetof(struct shm_route, plan), &many, 4,
+	    "a route's plan is out of bounds" },
+	{ SHM_ROUTES, offsetof(struct shm_route, barrier), &one, 4,
+	    "a route is filed in the wrong place" },
+	{ SHM_ROUTES, offsetof(struct shm_route, n_parts), &many, 4,
+	    "a route's parts are out of bounds" },
+	{ SHM_PARTS, 0, &many, 4, "a template part is wrong" },
+	{ SHM_META, offsetof(struct shm_meta, value), &large, 4,
+	    "a meta text is out of bounds" },
+	{ SHM_BUCKETS, 0, &many, 4, "a bucket is out of bounds" },
+	{ SHM_CANDIDATES, 0, &many, 4, "a route is filed in the wrong place" },
+	{ SHM_CANDIDATES, 4, &many, 4, "a route is filed in the wrong place" },
+	{ SHM_SHAPES, offsetof(struct shm_shape, n_buckets), &many, 4,
+	    "a shape is wrong" },
+	{ SHM_SPANS, 4, &many, 4, "a span is out of bounds" },
+};
+
 static void
 test_wrong_records_are_refused(void)
 {
-	static const uint32_t one = 1, many = 1000, large = UINT32_MAX - 1, none = SHM_NONE;
-	static const uint8_t op = 12, source = 4, call = SHM_STEP_CALL;
-	static const uint16_t impure = SHM_STEP_F_IMPURE | SHM_STEP_F_REQUIRED;
-	static const struct {
-		uint32_t section;
-		size_t offset;
-		const void *value;
-		size_t size;
-		const char *why;
-	} cases[] = {
-		{ SHM_STEPS, STEP(0, op), &op, 1, "a step's operation is unknown" },
-		{ SHM_STEPS, STEP(0, op), &call, 1,
-		    "a step stands on the wrong side of the pure ones" },
-		{ SHM_STEPS, STEP(0, flags), &impure, 2,
-		    "a step stands on the wrong side of the pure ones" },
-		{ SHM_STEPS, STEP(8, op), &call, 1, "the endpoint is not the last step" },
-		{ SHM_STEPS, STEP(0, slot), &many, 4,
-		    "a step's slot is out of bounds, or of two kinds" },
-		{ SHM_STEPS, STEP(0, key), &one, 4,	/* the template has one parameter */
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(0, key), &many, 4,
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(1, source), &source, 1,
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(1, count), &many, 4, "a parameter model's fields are wrong" },
-		{ SHM_STEPS, STEP(4, first), &one, 4,
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(7, object), &none, 4,
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(7, slot), &one, 4,
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(7, object2), &many, 4, "a step's object is out of bounds" },
-		{ SHM_STEPS, STEP(8, count), &large, 4,
-		    "a step uses something that is not there" },
-		{ SHM_STEPS, STEP(2, name), &large, 4, "a step's name is out of bounds" },
-		{ SHM_ARGS, 0, &many, 4, "a step uses something that is not there" },
-		{ SHM_PLANS, offsetof(struct shm_plan, n_steps), &large, 4,
-		    "a plan's steps are out of bounds" },
-		{ SHM_PLANS, offsetof(struct shm_plan, n_slots), &large, 4,
-		    "a plan's steps are out of bounds" },
-		{ SHM_PLANS, offsetof(struct shm_plan, helper), &none, 4,
-		    "a plan's helper is out of bounds" },
-		{ SHM_PLANS, offsetof(struct shm_plan, status), &many, 4,
-		    "a plan's fields are wrong" },
-		{ SHM_ROUTES, offsetof(struct shm_route, plan), &many, 4,
-		    "a route's plan is out of bounds" },
-		{ SHM_ROUTES, offsetof(struct shm_route, barrier), &one, 4,
-		    "a route is filed in the wrong place" },
-		{ SHM_ROUTES, offsetof(struct shm_route, n_parts), &many, 4,
-		    "a route's parts are out of bounds" },
-		{ SHM_PARTS, 0, &many, 4, "a template part is wrong" },
-		{ SHM_META, offsetof(struct shm_meta, value), &large, 4,
-		    "a meta text is out of bounds" },
-		{ SHM_BUCKETS, 0, &many, 4, "a bucket is out of bounds" },
-		{ SHM_CANDIDATES, 0, &many, 4, "a route is filed in the wrong place" },
-		{ SHM_CANDIDATES, 4, &many, 4, "a route is filed in the wrong place" },
-		{ SHM_SHAPES, offsetof(struct shm_shape, n_buckets), &many, 4,
-		    "a shape is wrong" },
-		{ SHM_SPANS, 4, &many, 4, "a span is out of bounds" },
-	};
+	for (size_t i = 0; i < sizeof(wrong_records) / sizeof(wrong_records[0]); i++) {
+		const char *want = wrong_records[i].why;
+		const char *why = spoiled(wrong_records[i].section, wrong_records[i].offset,
+		    wrong_records[i].value, wrong_records[i].size);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const char *why = spoiled(cases[i].section, cases[i].offset, cases[i].value,
-		    cases[i].size);
-
-		if (strcmp(why, cases[i].why) != 0)
-			printf("\n\tcase %zu: %s instead of %s\n", i, why, cases[i].why);
-		CU_ASSERT_STRING_EQUAL(why, cases[i].why);
+		if (strcmp(why, want) != 0)
+			printf("\n\tcase %zu: %s instead of %s\n", i, why, want);
+		CU_ASSERT_STRING_EQUAL(why, want);
 	}
 }
 
