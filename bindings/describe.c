@@ -5,7 +5,6 @@
  * "plans" are the very shapes that build_table() takes (methods in the order of
  * their numbers). A table that shm/check refuses is a ValueError.
  */
-#define PY_SSIZE_T_CLEAN
 #include "bindings/describe.h"
 
 #include "shm/method.h"
