@@ -10,7 +10,6 @@
 #include "bindings/coro.h"
 #include "bindings/host.h"
 #include "bindings/loop.h"
-#include "bindings/observer.h"
 #include "bindings/scope.h"
 
 struct pyb_asgi *
@@ -131,11 +130,9 @@ pyb_asgi_writable(struct pyb_asgi *a)
 	waiters_wake(a, &a->senders);
 }
 
-void
-pyb_asgi_report(struct pyb_app *app, struct hx_exchange *x, const char *message,
-    PyObject *exc)
+static void
+report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyObject *exc)
 {
-	struct pyb_observer *seen = x != NULL ? x->observer : NULL;
 	PyObject *done;
 
 	if (seen != NULL) {
@@ -155,15 +152,38 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 {
 	PyObject *exc = PyErr_GetRaisedException();
 
-	pyb_asgi_report(app, x, "cannot make an ASGI request", exc);
+	report(app, x->observer, "cannot make an ASGI request", exc);
 	Py_XDECREF(exc);
 	x->calls->abort(x);
+}
+
+/* The application begins to run: an observer hears when it is over. */
+static void
+observe(struct pyb_asgi *a)
+{
+	a->seen = a->x->observer;
+	if (a->seen == NULL)
+		return;
+	a->seen_owner = Py_NewRef(a->seen->owner);
+	a->seen->running++;
+}
+
+static void
+observe_end(struct pyb_asgi *a)
+{
+	struct pyb_observer *seen = a->seen;
+
+	a->seen = NULL;
+	if (seen != NULL && --seen->running == 0)
+		seen->idle(seen);
+	Py_CLEAR(a->seen_owner);
 }
 
 void
 pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 {
 	PyObject *exc = result == NULL ? PyErr_GetRaisedException() : NULL;
+	struct pyb_observer *seen = a->x != NULL ? a->x->observer : a->seen;
 	bool gone = a->x == NULL || a->x->content.aborted;
 	const char *complaint = NULL;
 
@@ -176,7 +196,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	else if (!a->complete && !gone)
 		complaint = "ASGI callable returned without completing response.";
 	if (complaint != NULL)
-		pyb_asgi_report(a->app, a->x, complaint, exc);
+		report(a->app, seen, complaint, exc);
 	Py_XDECREF(exc);
 	Py_CLEAR(a->task);
 	if (a->x != NULL) {
@@ -185,6 +205,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 		a->complete = true;
 		pyb_asgi_let_go(a);
 	}
+	observe_end(a);
 }
 
 /* The coroutine around the application: arg is (asgi, callable, extra). */
@@ -238,6 +259,7 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 	    extra != NULL ? extra : Py_None);
 	PyObject *coro = NULL, *task = NULL, *own = NULL;
 
+	observe(a);
 	if (triple != NULL)
 		coro = pyb_coro_new(a->app->st, &class, triple);
 	if (coro != NULL && context == NULL)
@@ -262,6 +284,7 @@ asgi_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(a->app);
 	Py_VISIT(a->scope);
+	Py_VISIT(a->seen_owner);
 	Py_VISIT(a->task);
 	Py_VISIT(a->receivers);
 	Py_VISIT(a->senders);
@@ -287,6 +310,7 @@ asgi_dealloc(PyObject *self)
 
 	PyObject_GC_UnTrack(self);
 	asgi_clear(self);
+	observe_end((struct pyb_asgi *)self);
 	Py_XDECREF(((struct pyb_asgi *)self)->app);
 	type->tp_free(self);
 	Py_DECREF(type);

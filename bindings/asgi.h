@@ -47,10 +47,6 @@ void pyb_asgi_answered(struct pyb_asgi *a);
 void pyb_asgi_content(struct pyb_asgi *a);
 void pyb_asgi_writable(struct pyb_asgi *a);
 
-/* Report an exception that reached the server: the observer's list, the log. */
-void pyb_asgi_report(struct pyb_app *app, struct hx_exchange *x, const char *message,
-    PyObject *exc);
-
 /* Create the type; new reference, NULL with an exception set. */
 PyTypeObject *pyb_asgi_type_new(PyObject *module);
 

@@ -6,11 +6,14 @@
 #define BINDINGS_ASGI_TYPE_H
 
 #include "bindings/asgi.h"
+#include "bindings/observer.h"
 
 struct pyb_asgi {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
 	struct hx_exchange *x;		/* NULL: let go */
+	struct pyb_observer *seen;	/* while the application runs under observation */
+	PyObject *seen_owner;		/* strong: keeps `seen` */
 	PyObject *scope;
 	PyObject *task;			/* strong: a pending task must not be collected */
 	PyObject *receivers;		/* list of futures that wait for content, or NULL */

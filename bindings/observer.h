@@ -2,7 +2,8 @@
  * observer: what a test client wants to know about its requests.
  *
  * An exchange of the test client carries one; in a worker there is none. The
- * test client owns it and keeps it as long as its connection.
+ * test client owns it and keeps it as long as its connection; code of the
+ * application that outlives the exchange keeps it through `owner`.
  */
 #ifndef BINDINGS_OBSERVER_H
 #define BINDINGS_OBSERVER_H
@@ -16,6 +17,9 @@ struct pyb_observer {
 	PyObject *server;	/* [host, port] */
 	PyObject *state;	/* scope["state"] of this connection, or NULL */
 	uint64_t compiled, replayed, asgi;
+	PyObject *owner;	/* borrowed: the object around this struct */
+	size_t running;		/* ASGI applications under way, with or without an exchange */
+	void (*idle)(struct pyb_observer *seen);	/* `running` has become 0 */
 };
 
 #endif

@@ -26,7 +26,7 @@ struct memory {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
 	struct pyb_host *host;		/* strong */
-	struct worker *w;
+	struct worker *w;		/* as long as its connection */
 	struct worker_conn *c;		/* NULL once freed; until then it holds this object */
 	struct pyb_observer seen;
 	PyObject *root_path;
@@ -37,10 +37,18 @@ struct memory {
 	struct io_job wake_job;
 };
 
+/* The loop may be closed before this object is gone. */
+static bool
+is_open(const struct memory *m)
+{
+	return m->c != NULL && m->host->loop != NULL;
+}
+
 static void
 wake(struct memory *m)
 {
-	io_turn_push(m->host->turn, &m->wake_job);
+	if (m->host->loop != NULL)
+		io_turn_push(m->host->turn, &m->wake_job);
 }
 
 /* FIFO: output has come, or the end; the reader looks again. */
@@ -141,13 +149,25 @@ on_empty(void *arg)
 	struct memory *m = arg;
 
 	m->c = NULL;
+	worker_free(m->w);
+	m->w = NULL;
 	wake(m);
 	Py_DECREF((PyObject *)m);
 }
 
-static int
-seen_init(struct pyb_observer *seen, PyObject *client, PyObject *server, PyObject *state)
+static void
+on_idle(struct pyb_observer *seen)
 {
+	wake((struct memory *)((char *)seen - offsetof(struct memory, seen)));
+}
+
+static int
+seen_init(struct memory *m, PyObject *client, PyObject *server, PyObject *state)
+{
+	struct pyb_observer *seen = &m->seen;
+
+	seen->owner = (PyObject *)m;
+	seen->idle = on_idle;
 	seen->exceptions = PyList_New(0);
 	seen->reasons = PyDict_New();
 	seen->client = Py_NewRef(client);
@@ -175,7 +195,7 @@ memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	m->wake_job.run = wake_run;
 	m->app = (struct pyb_app *)Py_NewRef(app);
 	if (engine_options_read(dict, &options, &m->root_path) < 0 ||
-	    seen_init(&m->seen, client, server, state) < 0 ||
+	    seen_init(m, client, server, state) < 0 ||
 	    (m->host = pyb_host_get(st, loop)) == NULL)
 		goto failed;
 	options.scheme = strcmp(scheme, "https") == 0 ? "https" : "http";
@@ -201,7 +221,7 @@ memory_feed(PyObject *self, PyObject *arg)
 
 	if (PyObject_GetBuffer(arg, &bytes, PyBUF_SIMPLE) < 0)
 		return NULL;
-	if (m->c != NULL)
+	if (is_open(m))
 		worker_conn_feed(m->c, bytes.buf, (size_t)bytes.len);
 	PyBuffer_Release(&bytes);
 	Py_RETURN_NONE;
@@ -215,7 +235,7 @@ memory_eof(PyObject *self, PyObject *Py_UNUSED(ignored))
 	struct memory *m = (struct memory *)self;
 
 	m->gone = true;
-	if (m->c != NULL && m->c->state != CONN_DEAD)
+	if (is_open(m) && m->c->state != CONN_DEAD)
 		worker_conn_eof(m->c, pyb_request_active(&m->c->x));
 	Py_RETURN_NONE;
 }
@@ -226,27 +246,28 @@ memory_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct memory *m = (struct memory *)self;
 
-	if (m->c != NULL) {
+	if (is_open(m)) {
 		worker_conn_kill(m->c);
 		worker_conn_bury(m->c);
 	}
 	Py_RETURN_NONE;
 }
 
-/* take() -> bytes, b"" at the end, or None: nothing yet. */
+/* take() -> bytes; b"" at the end, when no code of the application runs any more;
+ * None: nothing yet. */
 static PyObject *
 memory_take(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct memory *m = (struct memory *)self;
 	PyObject *bytes;
 
-	if (m->out_len == 0 && m->c != NULL)
+	if (m->out_len == 0 && (m->c != NULL || m->seen.running > 0))
 		Py_RETURN_NONE;
 	bytes = PyBytes_FromStringAndSize(m->out, (Py_ssize_t)m->out_len);
 	if (bytes == NULL)
 		return NULL;
 	m->out_len = 0;
-	if (m->c != NULL && m->c->out.backlog > 0)
+	if (is_open(m) && m->c->out.backlog > 0)
 		worker_conn_dirty(m->c);
 	return bytes;
 }
