@@ -23,3 +23,5 @@ tests_unit_test_http_exchange_SOURCES = tests/unit/test_http_exchange.c
 tests_unit_test_http_exchange_LDADD = $(http_test_libs) -lcunit
 tests_unit_http_oracle_SOURCES = tests/unit/http_oracle.c
 tests_unit_http_oracle_LDADD = $(http_test_libs)
+
+include tests/fuzz/local.mk

@@ -1,0 +1,21 @@
+# Fuzz targets as plain programs over the saved corpus. To search with clang:
+# see tests/fuzz/README.md.
+fuzz_targets = tests/fuzz/fuzz_head tests/fuzz/fuzz_framing \
+	tests/fuzz/fuzz_query tests/fuzz/fuzz_cookie \
+	tests/fuzz/fuzz_content_type
+check_PROGRAMS += $(fuzz_targets)
+TESTS += $(fuzz_targets)
+
+fuzz_replay = tests/fuzz/replay.c tests/fuzz/target.h
+fuzz_libs = libhttp.la libbase.la -lhttp_parser
+
+tests_fuzz_fuzz_head_SOURCES = tests/fuzz/fuzz_head.c $(fuzz_replay)
+tests_fuzz_fuzz_head_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz_framing.c $(fuzz_replay)
+tests_fuzz_fuzz_framing_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_query_SOURCES = tests/fuzz/fuzz_query.c $(fuzz_replay)
+tests_fuzz_fuzz_query_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(fuzz_replay)
+tests_fuzz_fuzz_cookie_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_content_type_SOURCES = tests/fuzz/fuzz_content_type.c $(fuzz_replay)
+tests_fuzz_fuzz_content_type_LDADD = $(fuzz_libs)
