@@ -6,6 +6,9 @@ shm_fixture = tests/unit/shm_fixture.c tests/unit/shm_fixture.h
 check_PROGRAMS += tests/unit/test_shm_board tests/unit/test_shm_report \
 	tests/unit/test_shm_route tests/unit/test_shm_segment \
 	tests/unit/test_shm_table tests/fuzz/fuzz_table
+TESTS += tests/unit/test_shm_board tests/unit/test_shm_report \
+	tests/unit/test_shm_route tests/unit/test_shm_segment \
+	tests/unit/test_shm_table tests/fuzz/fuzz_table
 tests_unit_test_shm_board_SOURCES = tests/unit/test_shm_board.c
 tests_unit_test_shm_board_LDADD = $(shm_test_libs) -lcunit
 tests_unit_test_shm_report_SOURCES = tests/unit/test_shm_report.c $(shm_fixture)

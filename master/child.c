@@ -1,0 +1,39 @@
+/*
+ * child: names, orders, endings.
+ *
+ * Called by generation.c and master.c.
+ */
+#include "master/child.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+const char *
+master_child_name(const struct master_child *c, char text[32])
+{
+	if (c->role == ROLE_LOADER)
+		snprintf(text, 32, "loader");
+	else
+		snprintf(text, 32, "worker %u", c->slot);
+	return text;
+}
+
+void
+master_child_order(struct master_child *c, const char *order)
+{
+	if (c->channel >= 0)
+		(void)!send(c->channel, order, strlen(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+const char *
+master_child_ending(int status, char text[64])
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, 64, "signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, 64, "exit status %d", WEXITSTATUS(status));
+	return text;
+}

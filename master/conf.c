@@ -1,0 +1,264 @@
+/*
+ * conf: one row per option, in conf_keys.def.
+ *
+ * Called once by main.c. uvicorn's flags work here; one that does not is
+ * refused with the reason, never ignored.
+ */
+#include "master/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum type { TEXT, NUMBER, SWITCH };
+
+struct row {
+	const char *name, *flag;
+	enum type type;
+	const char *text;
+	long number, low, high;
+	const char *argument, *help;
+};
+
+/* A row's default is a text or a number, whichever its type says. */
+#define DEFAULT_TEXT(value) _Generic((value), char *: (value), default: NULL)
+#define DEFAULT_NUMBER(value) _Generic((value), char *: 0, default: (value))
+
+static const struct row rows[] = {
+#define KEY(name, flag, type, value, low, high, argument, help) \
+	{ #name, flag, type, DEFAULT_TEXT(value), DEFAULT_NUMBER(value), low, high, argument, help },
+#include "master/conf_keys.def"
+#undef KEY
+};
+
+/* uvicorn's flags that are not (yet) served here. */
+static const struct {
+	const char *flag, *why;
+} refused[] = {
+	{ "reload", "development reload is not available yet; send SIGHUP to reload" },
+	{ "reload-dir", "development reload is not available yet" },
+	{ "reload-include", "development reload is not available yet" },
+	{ "reload-exclude", "development reload is not available yet" },
+	{ "reload-delay", "development reload is not available yet" },
+	{ "loop", "fastrd has its own event loop" },
+	{ "http", "fastrd has its own HTTP implementation" },
+	{ "ws", "WebSocket is not available yet" },
+	{ "interface", "only ASGI 3 applications are served" },
+	{ "env-file", "set the environment before starting fastrd" },
+	{ "log-config", "log configuration is not available yet" },
+	{ "ssl-keyfile", "TLS is not available yet; put a proxy in front" },
+	{ "ssl-certfile", "TLS is not available yet; put a proxy in front" },
+	{ "proxy-headers", "proxy headers are not available yet" },
+	{ "forwarded-allow-ips", "proxy headers are not available yet" },
+	{ "limit-concurrency", "a concurrency limit is not available yet" },
+	{ "limit-max-requests", "worker recycling is not available yet" },
+	{ "access-log", "the access log is not available yet" },
+	{ "c", "configuration files are not available yet" },
+};
+
+/* uvicorn's flags whose effect is fastrd's behaviour anyway. */
+static const char *const implied[] = {
+	"no-access-log", "no-proxy-headers", "no-use-colors", "no-reload",
+};
+
+static int
+usage(const char *cause, const char *what)
+{
+	fprintf(stderr, "fastrd: %s%s; see fastrd --help\n", cause, what);
+	return -1;
+}
+
+static void
+help_print(void)
+{
+	printf("usage: fastrd [flags] module:app          serve an ASGI application\n"
+	    "       fastrd routes module:app           list its routes: compiled, or why not\n"
+	    "       fastrd explain METHOD PATH module:app\n"
+	    "       fastrd -t module:app               load it, compile it, say whether it works\n"
+	    "\n");
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s %s", rows[i].flag, rows[i].argument);
+		printf("  %-34s %s", left, rows[i].help);
+		if (rows[i].type == NUMBER)
+			printf(" [%ld]", rows[i].number);
+		else if (rows[i].type == TEXT && rows[i].text[0] != '\0')
+			printf(" [%s]", rows[i].text);
+		printf("\n");
+	}
+	printf("  %-34s %s\n  %-34s %s\n\n", "--help", "this text", "--version", "the version");
+	printf("Signals: TERM, QUIT drain; INT quickly; HUP reload; TTIN, TTOU one worker\n"
+	    "more or less. Every flag can be set as FASTRD_NAME in the environment.\n");
+}
+
+static int
+number_read(const struct row *row, const char *text, long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	if (errno == 0 && *end == '\0' && end != text && *out >= row->low && *out <= row->high)
+		return 0;
+	fprintf(stderr, "fastrd: --%s %s: want a number from %ld to %ld\n", row->flag, text,
+	    row->low, row->high);
+	return -1;
+}
+
+static int
+value_set(struct master_conf *c, size_t key, const char *value)
+{
+	if (rows[key].type == TEXT) {
+		c->text[key] = value;
+		return 0;
+	}
+	return number_read(&rows[key], value, &c->number[key]);
+}
+
+static int
+environment_read(struct master_conf *c)
+{
+	static const struct {
+		const char *name;
+		enum master_conf_key key;
+	} common[] = { { "PORT", CONF_port }, { "WEB_CONCURRENCY", CONF_workers } };
+
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+		const char *value = getenv(common[i].name);
+
+		if (value != NULL && *value != '\0' && value_set(c, common[i].key, value) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		char name[64];
+		const char *value;
+		int n = snprintf(name, sizeof(name), "FASTRD_%s", rows[i].name);
+
+		for (int k = 0; k < n; k++)
+			if (name[k] >= 'a' && name[k] <= 'z')
+				name[k] = (char)(name[k] - 'a' + 'A');
+		value = getenv(name);
+		if (value != NULL && *value != '\0' && value_set(c, i, value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A flag without its dashes. Returns how many arguments it took, -1: refused. */
+static int
+flag_read(struct master_conf *c, const char *flag, const char *value)
+{
+	const char *eq = strchr(flag, '=');
+	size_t len = eq != NULL ? (size_t)(eq - flag) : strlen(flag);
+	int took = eq != NULL ? 1 : 2;
+
+	if (eq != NULL)
+		value = eq + 1;
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		if (strlen(rows[i].flag) != len || strncmp(rows[i].flag, flag, len) != 0)
+			continue;
+		if (rows[i].type == SWITCH) {
+			c->number[i] = 1;
+			return 1;
+		}
+		if (value == NULL)
+			return usage("a value is missing after --", rows[i].flag);
+		return value_set(c, i, value) < 0 ? -1 : took;
+	}
+	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
+		if (strlen(implied[i]) == len && strncmp(implied[i], flag, len) == 0)
+			return 1;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (strlen(refused[i].flag) == len && strncmp(refused[i].flag, flag, len) == 0) {
+			fprintf(stderr, "fastrd: --%s: %s\n", refused[i].flag, refused[i].why);
+			return -1;
+		}
+	return usage("unknown flag --", flag);
+}
+
+/* Words that are no flags: the command, its arguments, the application. */
+static int
+word_read(struct master_conf *c, const char *word)
+{
+	if (c->app == NULL && c->command == COMMAND_SERVE && strcmp(word, "routes") == 0) {
+		c->command = COMMAND_ROUTES;
+	} else if (c->app == NULL && c->command == COMMAND_SERVE &&
+	    strcmp(word, "explain") == 0) {
+		c->command = COMMAND_EXPLAIN;
+	} else if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL) {
+		c->explain[c->explain[0] != NULL] = word;
+	} else if (c->app == NULL) {
+		c->app = word;
+	} else {
+		return usage("one application only, and not also ", word);
+	}
+	return 0;
+}
+
+static int
+flags_read(struct master_conf *c, int argc, char **argv)
+{
+	for (int i = 1; i < argc;) {
+		const char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+		int took = 1;
+
+		if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+			help_print();
+			return 1;
+		}
+		if (strcmp(arg, "--version") == 0) {
+			printf("fastrd %s\n", PACKAGE_VERSION);
+			return 1;
+		}
+		if (strcmp(arg, "-t") == 0)
+			c->command = COMMAND_TEST;
+		else if (strcmp(arg, "-w") == 0)
+			took = flag_read(c, "workers", next);
+		else if (arg[0] == '-')
+			took = flag_read(c, arg + (arg[1] == '-' ? 2 : 1), next);
+		else
+			took = word_read(c, arg) < 0 ? -1 : 1;
+		if (took < 0)
+			return -1;
+		i += took;
+	}
+	return 0;
+}
+
+static int
+words_check(const struct master_conf *c)
+{
+	const char *sync = c->text[CONF_sync], *colon;
+
+	if (c->app == NULL)
+		return usage("no application given, as in: fastrd main:app", "");
+	colon = strchr(c->app, ':');
+	if (colon == NULL || colon == c->app || colon[1] == '\0') {
+		fprintf(stderr, "fastrd: %s: want module:attribute, as in main:app\n", c->app);
+		return -1;
+	}
+	if (strcmp(sync, "threads") != 0 && strcmp(sync, "auto") != 0 &&
+	    strcmp(sync, "inline") != 0)
+		return usage("--sync wants threads, auto or inline, not ", sync);
+	if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL)
+		return usage("explain wants METHOD PATH module:app", "");
+	return 0;
+}
+
+int
+master_conf_read(struct master_conf *c, int argc, char **argv)
+{
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		c->text[i] = rows[i].text;
+		c->number[i] = rows[i].number;
+	}
+	if (environment_read(c) < 0)
+		return -1;
+	rc = flags_read(c, argc, argv);
+	return rc != 0 ? rc : words_check(c);
+}

@@ -1,0 +1,177 @@
+/*
+ * listen: bind, listen, inherit.
+ *
+ * Called by main.c before anything else runs. Only numeric addresses: resolving
+ * names would load code into the master.
+ */
+#include "master/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { LISTEN_FDS_START = 3 };
+
+static int
+add(struct master_listeners *l, int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 64);
+
+	if (high < 0)
+		return -1;
+	close(fd);
+	fcntl(high, F_SETFL, fcntl(high, F_GETFL) | O_NONBLOCK);
+	l->fds[l->n++] = high;
+	return 0;
+}
+
+static int
+address_failed(const char *where, long port, int err)
+{
+	const char *remedy = err == EADDRINUSE ? "stop what uses it or choose another --port" :
+	    err == EACCES ? "ports below 1024 need root or CAP_NET_BIND_SERVICE" :
+	    err == EADDRNOTAVAIL ? "this machine has no such address" : "choose another address";
+
+	fprintf(stderr, "fastrd: cannot listen on %s port %ld: %s; %s\n", where, port,
+	    strerror(err), remedy);
+	return -1;
+}
+
+static int
+tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+	int is_v6 = inet_pton(AF_INET6, numeric, &v6.sin6_addr) == 1, fd, on = 1, rc;
+	struct sockaddr_in6 name;
+	socklen_t len = sizeof(name);
+
+	if (!is_v6 && inet_pton(AF_INET, numeric, &v4.sin_addr) != 1) {
+		fprintf(stderr, "fastrd: --host %s: want a numeric address such as 127.0.0.1, "
+		    "0.0.0.0 or ::\n", host);
+		return -1;
+	}
+	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return address_failed(host, port, errno);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	rc = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) :
+	    bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	if (rc < 0 || listen(fd, backlog) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&name, &len) < 0) {
+		rc = errno;
+		close(fd);
+		return address_failed(host, port, rc);
+	}
+	/* The port is at the same place in both address structures. */
+	snprintf(l->text, sizeof(l->text), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
+	    (unsigned)ntohs(name.sin6_port));
+	return add(l, fd);
+}
+
+/* Nobody listens on a socket that refuses: its name may be taken over. */
+static int
+stale(const struct sockaddr_un *name)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dead;
+
+	if (fd < 0)
+		return 0;
+	dead = connect(fd, (const struct sockaddr *)name, sizeof(*name)) < 0 &&
+	    errno == ECONNREFUSED;
+	close(fd);
+	return dead;
+}
+
+static int
+unix_open(struct master_listeners *l, const char *path, int backlog)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(name.sun_path)) {
+		fprintf(stderr, "fastrd: --uds %s: a unix socket's path has at most %zu bytes\n",
+		    path, sizeof(name.sun_path) - 1);
+		return -1;
+	}
+	memcpy(name.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && stale(&name))
+		unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 ||
+	    chmod(path, 0666) < 0 || listen(fd, backlog) < 0) {
+		fprintf(stderr, "fastrd: cannot listen on %s: %s; choose another --uds path\n",
+		    path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	snprintf(l->text, sizeof(l->text), "unix:%s", path);
+	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
+	return add(l, fd);
+}
+
+static int
+inherited_open(struct master_listeners *l, int first, int n)
+{
+	for (int i = 0; i < n && l->n < LISTEN_MAX; i++) {
+		int listening = 0;
+		socklen_t len = sizeof(listening);
+
+		if (getsockopt(first + i, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+		    !listening) {
+			fprintf(stderr, "fastrd: descriptor %d is no listening socket; pass one "
+			    "that bind() and listen() were called on\n", first + i);
+			return -1;
+		}
+		if (add(l, first + i) < 0)
+			return -1;
+	}
+	snprintf(l->text, sizeof(l->text), "%d inherited socket%s", n, n == 1 ? "" : "s");
+	return 0;
+}
+
+/* sd_listen_fds(3): LISTEN_PID must be ours. */
+static int
+activated(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+
+	if (pid == NULL || fds == NULL || strtol(pid, NULL, 10) != (long)getpid())
+		return 0;
+	return (int)strtol(fds, NULL, 10);
+}
+
+int
+master_listen_open(struct master_listeners *l, const struct master_conf *c)
+{
+	int backlog = (int)c->number[CONF_backlog], n = activated();
+
+	memset(l, 0, sizeof(*l));
+	if (n > 0)
+		return inherited_open(l, LISTEN_FDS_START, n);
+	if (c->number[CONF_fd] >= 0)
+		return inherited_open(l, (int)c->number[CONF_fd], 1);
+	if (c->text[CONF_uds][0] != '\0')
+		return unix_open(l, c->text[CONF_uds], backlog);
+	return tcp_open(l, c->text[CONF_host], c->number[CONF_port], backlog);
+}
+
+void
+master_listen_close(struct master_listeners *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		close(l->fds[i]);
+	if (l->unlink_path[0] != '\0')
+		unlink(l->unlink_path);
+	l->n = 0;
+}

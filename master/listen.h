@@ -1,0 +1,27 @@
+/*
+ * listen: the sockets, the master's for life.
+ */
+#ifndef MASTER_LISTEN_H
+#define MASTER_LISTEN_H
+
+#include <stddef.h>
+
+#include "master/conf.h"
+
+enum { LISTEN_MAX = 16 };
+
+struct master_listeners {
+	int fds[LISTEN_MAX];
+	size_t n;
+	char text[128];		/* of the first: "http://127.0.0.1:8000" */
+	char unlink_path[108];	/* of a unix socket we made, or empty */
+};
+
+/* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
+ * names. 0, or -1 after one line with cause and remedy. */
+int master_listen_open(struct master_listeners *l, const struct master_conf *c);
+
+/* Close, and remove the unix socket's name. */
+void master_listen_close(struct master_listeners *l);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * main: fastrd's entry.
+ *
+ * Reads the configuration, opens the listeners, hands over to master.c. The
+ * commands that only ask (routes, explain, -t) become the application's Python
+ * at once: the master itself never runs it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/wire.h"
+#include "master/master.h"
+#include "master/python.h"
+
+/* Replace this process by PYTHON -m fastrapi.cli COMMAND ... */
+static int
+command_exec(const struct master *m)
+{
+	const struct master_conf *c = &m->conf;
+	const char *argv[16];
+	int n = 0;
+
+	argv[n++] = m->python;
+	argv[n++] = "-m";
+	argv[n++] = "fastrapi.cli";
+	argv[n++] = c->command == COMMAND_ROUTES ? "routes" :
+	    c->command == COMMAND_EXPLAIN ? "explain" : "test";
+	if (c->command == COMMAND_EXPLAIN) {
+		argv[n++] = c->explain[0];
+		argv[n++] = c->explain[1];
+	}
+	argv[n++] = c->app;
+	if (c->text[CONF_app_dir][0] != '\0') {
+		argv[n++] = "--app-dir";
+		argv[n++] = c->text[CONF_app_dir];
+	}
+	if (c->number[CONF_factory])
+		argv[n++] = "--factory";
+	argv[n] = NULL;
+	execv(m->python, (char *const *)(uintptr_t)argv);
+	fprintf(stderr, "fastrd: cannot run %s: %s\n", m->python, strerror(errno));
+	return WIRE_EXIT_PYTHON;
+}
+
+static int
+signals_open(void)
+{
+	static const int numbers[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTTIN,
+	    SIGTTOU, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static enum log_level
+level_of(const char *word)
+{
+	if (strcmp(word, "debug") == 0 || strcmp(word, "trace") == 0)
+		return LOG_LEVEL_DEBUG;
+	if (strcmp(word, "warning") == 0)
+		return LOG_LEVEL_WARN;
+	if (strcmp(word, "error") == 0 || strcmp(word, "critical") == 0)
+		return LOG_LEVEL_ERROR;
+	return LOG_LEVEL_INFO;
+}
+
+/* As many descriptors as the system lets us have: one per connection. */
+static void
+descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Descriptors 0 to 2 must exist: children's numbers begin behind them. */
+static int
+standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct master *m = calloc(1, sizeof(*m));
+	int rc;
+
+	if (m == NULL || standard_fds() < 0)
+		return WIRE_EXIT_BUG;
+	rc = master_conf_read(&m->conf, argc, argv);
+	if (rc != 0) {
+		free(m);
+		return rc > 0 ? WIRE_EXIT_OK : WIRE_EXIT_USAGE;
+	}
+	log_open("master", level_of(m->conf.text[CONF_log_level]));
+	for (int i = 0; i < MASTER_MAX_WORKERS; i++)
+		m->slots[i].board_fd = -1;
+	m->n_workers = (unsigned)m->conf.number[CONF_workers];
+	if (master_python_find(m->conf.text[CONF_python], m->python, sizeof(m->python)) < 0)
+		rc = WIRE_EXIT_PYTHON;
+	else if (m->conf.command != COMMAND_SERVE)
+		rc = command_exec(m);
+	else if (master_listen_open(&m->listeners, &m->conf) < 0)
+		rc = WIRE_EXIT_LISTEN;
+	else if ((m->signal_fd = signals_open()) < 0)
+		rc = WIRE_EXIT_BUG;
+	if (rc == 0) {
+		descriptors_raise();
+		rc = master_run(m);
+	}
+	master_listen_close(&m->listeners);
+	free(m);
+	return rc;
+}

@@ -1,0 +1,410 @@
+/*
+ * master: wait, then look at what happened.
+ *
+ * main.c has prepared everything; this is the supervisor's whole life: signals,
+ * what children say, deaths, and what is due by the clock.
+ */
+#include "master/master.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/wire.h"
+#include "master/spawn.h"
+#include "shm/board.h"
+
+enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100, DELAY_MAX_MS = 5000, FAST_MS = 1000 };
+
+uint64_t
+master_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+struct master_child *
+master_child_add(struct master *m, enum master_role role, struct master_generation *g)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
+		struct master_child *c = &m->children[i];
+
+		if (c->pid != 0)
+			continue;
+		memset(c, 0, sizeof(*c));
+		c->channel = -1;
+		c->role = role;
+		c->generation = g;
+		c->born_ms = master_now_ms();
+		return c;
+	}
+	errno = EAGAIN;
+	return NULL;
+}
+
+void
+master_child_end(struct master_child *c, uint64_t ms)
+{
+	c->killed = true;
+	c->kill_at_ms = master_now_ms() + ms;
+	kill(c->pid, SIGTERM);
+}
+
+int
+master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
+{
+	struct master_slot *s = &m->slots[slot];
+	struct master_child *c = master_child_add(m, ROLE_WORKER, g);
+
+	s->spawn_at_ms = 0;
+	if (s->board_fd < 0)
+		s->board_fd = shm_board_create("fastrd-board");
+	if (c != NULL && s->board_fd >= 0) {
+		c->slot = slot;
+		if (master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd,
+		    s->board_fd) == 0)
+			return 0;
+	}
+	log_error("cannot start worker %u", slot);
+	s->spawn_at_ms = master_now_ms() + DELAY_MAX_MS;
+	return -1;
+}
+
+/* DONE SIZE COMPILED ASGI PYTHON FASTAPI */
+static void
+heard_done(struct master *m, struct master_child *c, const char *text)
+{
+	struct master_generation *g = c->generation;
+	unsigned long long size;
+
+	if (c->role != ROLE_LOADER || g->state != GENERATION_LOADING ||
+	    sscanf(text, "%llu %u %u %31s %31s", &size, &g->n_compiled, &g->n_asgi,
+		g->python, g->framework) != 5) {
+		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loader's reply is not understood");
+		return;
+	}
+	c->state = CHILD_READY;
+	master_generation_loaded(m, g, size);
+}
+
+static void
+heard(struct master *m, struct master_child *c, char *text)
+{
+	char *rest = strchr(text, ' ');
+	char name[32];
+
+	if (rest != NULL)
+		*rest++ = '\0';
+	if (strcmp(text, WIRE_DONE) == 0 && rest != NULL) {
+		heard_done(m, c, rest);
+	} else if (strcmp(text, WIRE_READY) == 0 && c->state == CHILD_STARTING) {
+		c->state = CHILD_READY;
+		m->slots[c->slot].delay_ms = 0;
+		if (rest != NULL && *rest != '\0')
+			log_warnx("%s: %s", master_child_name(c, name), rest);
+		master_generation_ready(m, c->generation);
+	} else if (strcmp(text, WIRE_FAILED) == 0 && rest != NULL) {
+		char *why = strchr(rest, ' ');
+
+		if (c->generation->state != GENERATION_SERVING)
+			master_generation_failed(m, c->generation, (int)strtol(rest, NULL, 10),
+			    why != NULL ? why + 1 : "no reason given");
+		else
+			log_errorx("%s: %s", master_child_name(c, name), why != NULL ? why + 1 : rest);
+		c->state = CHILD_FAILED;
+	}
+}
+
+static void
+listen_to(struct master *m, struct master_child *c)
+{
+	char text[WIRE_MESSAGE_MAX + 1];
+	ssize_t n = recv(c->channel, text, WIRE_MESSAGE_MAX, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close(c->channel);
+		c->channel = -1;
+		return;
+	}
+	text[n] = '\0';
+	heard(m, c, text);
+}
+
+/* A worker of the serving generation died: replace it, later and later when it
+ * dies young. */
+static void
+replace(struct master *m, const struct master_child *c)
+{
+	struct master_slot *s = &m->slots[c->slot];
+	uint64_t now = master_now_ms();
+
+	if (now - c->born_ms >= YOUNG_MS && c->state == CHILD_SERVING)
+		s->delay_ms = 0;
+	s->spawn_at_ms = now + s->delay_ms + 1;
+	s->delay_ms = s->delay_ms == 0 ? DELAY_FIRST_MS :
+	    s->delay_ms * 2 < DELAY_MAX_MS ? s->delay_ms * 2 : DELAY_MAX_MS;
+}
+
+/* Has every child of `g` gone? */
+static bool
+childless(const struct master *m, const struct master_generation *g)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0 && m->children[i].generation == g)
+			return false;
+	return true;
+}
+
+static void
+died(struct master *m, struct master_child *c, int status)
+{
+	struct master_generation *g = c->generation;
+	bool expected = c->killed || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
+	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
+	char name[32], ending[64], text[160];
+
+	/* Its last words may still be in the channel. */
+	while (c->channel >= 0 && !expected) {
+		listen_to(m, c);
+		expected = c->state == CHILD_FAILED;
+		if (c->state == CHILD_FAILED || c->channel < 0)
+			break;
+	}
+	snprintf(text, sizeof(text), "%s ended with %s", master_child_name(c, name),
+	    master_child_ending(status, ending));
+	if (!expected && g->state != GENERATION_SERVING && g->state != GENERATION_DRAINING)
+		master_generation_failed(m, g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
+		    WEXITSTATUS(status) : WIRE_EXIT_BUG, text);
+	else if (!expected)
+		log_errorx("%s", text);
+	if (g->state == GENERATION_SERVING && c->role == ROLE_WORKER && !m->stopping &&
+	    c->slot < m->n_workers && !c->killed)
+		replace(m, c);
+	if (c->channel >= 0)
+		close(c->channel);
+	c->pid = 0;
+	if ((g->state == GENERATION_DRAINING || g->state == GENERATION_FAILED) &&
+	    childless(m, g))
+		master_generation_bury(g);
+}
+
+static void
+reap(struct master *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
+			if (m->children[i].pid == pid) {
+				died(m, &m->children[i], status);
+				break;
+			}
+}
+
+/* Begin the end: every generation drains within `ms`. */
+static void
+stop(struct master *m, uint64_t ms)
+{
+	m->stopping = true;
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		if (m->generations[i].state != GENERATION_NONE)
+			master_generation_drain(m, &m->generations[i], ms);
+}
+
+static void
+kill_all(struct master *m)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0) {
+			m->children[i].killed = true;
+			kill(m->children[i].pid, SIGKILL);
+		}
+}
+
+static bool
+loading(const struct master *m)
+{
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		if (m->generations[i].state == GENERATION_LOADING ||
+		    m->generations[i].state == GENERATION_STARTING)
+			return true;
+	return false;
+}
+
+static void
+reload(struct master *m)
+{
+	if (m->stopping)
+		return;
+	if (m->serving == NULL || loading(m)) {
+		m->reload_due = true;
+		return;
+	}
+	m->reload_due = false;
+	log_info("reloading");
+	master_generation_load(m);
+}
+
+/* One worker more or less, from now on. */
+static void
+scale(struct master *m, int by)
+{
+	if (m->serving == NULL || m->stopping || loading(m))
+		return;
+	if (by > 0 && m->n_workers < MASTER_MAX_WORKERS) {
+		master_worker_start(m, m->serving, m->n_workers++);
+	} else if (by < 0 && m->n_workers > 1) {
+		unsigned slot = --m->n_workers;
+
+		m->slots[slot].spawn_at_ms = 0;
+		for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
+			struct master_child *c = &m->children[i];
+
+			if (c->pid == 0 || c->role != ROLE_WORKER || c->slot != slot ||
+			    c->generation != m->serving)
+				continue;
+			master_child_order(c, WIRE_DRAIN " 30000");
+			c->state = CHILD_DRAINING;
+			c->kill_at_ms = master_now_ms() + 32000;
+		}
+	}
+	log_info("%u workers", m->n_workers);
+}
+
+static void
+signalled(struct master *m, int number)
+{
+	switch (number) {
+	case SIGCHLD:
+		reap(m);
+		break;
+	case SIGHUP:
+		reload(m);
+		break;
+	case SIGINT:
+		if (m->stopping)
+			kill_all(m);
+		else
+			stop(m, FAST_MS);
+		break;
+	case SIGTERM:
+	case SIGQUIT:
+		if (!m->stopping)
+			stop(m, (uint64_t)m->conf.number[CONF_graceful] * 1000);
+		break;
+	case SIGTTIN:
+		scale(m, 1);
+		break;
+	case SIGTTOU:
+		scale(m, -1);
+		break;
+	default:
+		log_warnx("%s does nothing yet", strsignal(number));
+		break;
+	}
+}
+
+static void
+signals_read(struct master *m)
+{
+	struct signalfd_siginfo info;
+
+	while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		signalled(m, (int)info.ssi_signo);
+}
+
+/* What is due by the clock; returns the milliseconds until the next, -1: none. */
+static int
+clock_look(struct master *m)
+{
+	uint64_t now = master_now_ms(), next = UINT64_MAX;
+	uint64_t startup = (uint64_t)m->conf.number[CONF_startup] * 1000;
+
+#define DUE(at) ((at) <= now || ((next = (at) < next ? (at) : next), false))
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
+		struct master_child *c = &m->children[i];
+
+		if (c->pid != 0 && c->kill_at_ms != 0 && DUE(c->kill_at_ms)) {
+			c->kill_at_ms = 0;
+			c->killed = true;
+			kill(c->pid, SIGKILL);
+		}
+	}
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++) {
+		struct master_generation *g = &m->generations[i];
+
+		if ((g->state == GENERATION_LOADING || g->state == GENERATION_STARTING) &&
+		    DUE(g->began_ms + startup))
+			master_generation_failed(m, g, WIRE_EXIT_APP,
+			    "the application did not start in time; see --timeout-startup");
+	}
+	for (unsigned i = 0; i < m->n_workers && m->serving != NULL && !m->stopping; i++)
+		if (m->slots[i].spawn_at_ms != 0 && DUE(m->slots[i].spawn_at_ms))
+			master_worker_start(m, m->serving, i);
+#undef DUE
+	return next == UINT64_MAX ? -1 : (int)(next - now < 60000 ? next - now : 60000);
+}
+
+static bool
+alive(const struct master *m)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0)
+			return true;
+	return false;
+}
+
+static void
+wait_once(struct master *m, int timeout_ms)
+{
+	struct pollfd fds[MASTER_MAX_CHILDREN + 1];
+	struct master_child *who[MASTER_MAX_CHILDREN + 1];
+	nfds_t n = 0;
+
+	fds[n] = (struct pollfd){ .fd = m->signal_fd, .events = POLLIN };
+	who[n++] = NULL;
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
+		struct master_child *c = &m->children[i];
+
+		if (c->pid == 0 || c->channel < 0)
+			continue;
+		fds[n] = (struct pollfd){ .fd = c->channel, .events = POLLIN };
+		who[n++] = c;
+	}
+	if (poll(fds, n, timeout_ms) <= 0)
+		return;
+	for (nfds_t i = 1; i < n; i++)
+		if (fds[i].revents != 0 && who[i]->pid != 0 && who[i]->channel == fds[i].fd)
+			listen_to(m, who[i]);
+	if (fds[0].revents != 0)
+		signals_read(m);
+}
+
+int
+master_run(struct master *m)
+{
+	if (master_generation_load(m) < 0)
+		m->stopping = true;
+	while (!m->stopping || alive(m)) {
+		int timeout_ms = clock_look(m);
+
+		if (m->reload_due && !m->stopping && !loading(m) && m->serving != NULL)
+			reload(m);
+		wait_once(m, timeout_ms);
+	}
+	return m->exit_code;
+}

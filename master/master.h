@@ -1,0 +1,64 @@
+/*
+ * master: the supervisor's state and its loop.
+ *
+ * One process, one thread, no Python, no request bytes. It owns the listeners,
+ * starts and ends children, and keeps serving whatever they do.
+ */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "master/child.h"
+#include "master/conf.h"
+#include "master/generation.h"
+#include "master/listen.h"
+
+enum {
+	MASTER_MAX_WORKERS = 64,
+	MASTER_MAX_GENERATIONS = 4,
+	MASTER_MAX_CHILDREN = MASTER_MAX_WORKERS * MASTER_MAX_GENERATIONS + MASTER_MAX_GENERATIONS,
+};
+
+/* A worker's place; it outlives the worker. */
+struct master_slot {
+	int board_fd;		/* -1: not made yet */
+	uint64_t delay_ms;	/* back-off: how long to wait before the next birth */
+	uint64_t spawn_at_ms;	/* a replacement is due then; 0: none is */
+};
+
+struct master {
+	struct master_conf conf;
+	char python[PATH_MAX];
+	struct master_listeners listeners;
+	struct master_child children[MASTER_MAX_CHILDREN];
+	struct master_generation generations[MASTER_MAX_GENERATIONS];
+	struct master_generation *serving;	/* NULL before the first */
+	struct master_slot slots[MASTER_MAX_WORKERS];
+	unsigned n_workers;
+	unsigned generation_count;
+	int signal_fd;
+	bool reload_due;	/* HUP came while a generation was loading */
+	bool stopping;
+	bool banner_shown;
+	int exit_code;
+};
+
+/* Run until everything has ended; the exit code. */
+int master_run(struct master *m);
+
+/* The clock of all times here. */
+uint64_t master_now_ms(void);
+
+/* Start a worker of `g` in `slot`. 0 or -1 (logged, and tried again later). */
+int master_worker_start(struct master *m, struct master_generation *g, unsigned slot);
+
+/* A free record for a child; NULL when there is none. */
+struct master_child *master_child_add(struct master *m, enum master_role role,
+    struct master_generation *g);
+
+/* Ask for the end of a child: TERM now, KILL after `ms`. */
+void master_child_end(struct master_child *c, uint64_t ms);
+
+#endif

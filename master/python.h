@@ -1,0 +1,14 @@
+/*
+ * python: which Python the application runs on.
+ */
+#ifndef MASTER_PYTHON_H
+#define MASTER_PYTHON_H
+
+#include <stddef.h>
+
+/* --python, else $VIRTUAL_ENV/bin/python, else the python beside this fastrd,
+ * else python3 on PATH. Writes an absolute path. 0, or -1 after one line with
+ * cause and remedy. */
+int master_python_find(const char *wanted, char *path, size_t room);
+
+#endif

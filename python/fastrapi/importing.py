@@ -1,0 +1,102 @@
+"""Finding the application that ``module:attribute`` names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from typing import Any
+
+
+class ImportFailed(Exception):
+    """The application cannot be had; the text is one line with cause and remedy."""
+
+
+def _user_frames(exc: BaseException) -> str:
+    """The traceback without the import machinery's and our own frames."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    frames = [
+        frame
+        for frame in traceback.extract_tb(exc.__traceback__)
+        if not frame.filename.startswith("<frozen importlib")
+        and os.path.dirname(frame.filename) != here
+        and not frame.filename.endswith("/importlib/__init__.py")
+    ]
+    lines = ["Traceback (most recent call last):\n"] if frames else []
+    lines += traceback.format_list(frames)
+    lines += traceback.format_exception_only(type(exc), exc)
+    return "".join(lines)
+
+
+def _import_module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as exc:
+        if exc.name is not None and (name == exc.name or name.startswith(exc.name + ".")):
+            raise ImportFailed(
+                f"cannot find module {name!r}; run fastrd in its directory or give --app-dir"
+            ) from None
+        sys.stderr.write(_user_frames(exc))
+        raise ImportFailed(f"importing {name!r} failed: {exc}") from None
+    except BaseException as exc:
+        if isinstance(exc, KeyboardInterrupt):
+            raise
+        sys.stderr.write(_user_frames(exc))
+        text = f"{type(exc).__name__}: {exc}".splitlines()[0]
+        raise ImportFailed(f"importing {name!r} failed: {text}; see the traceback") from None
+
+
+def _attribute(module: Any, path: str, spec: str) -> Any:
+    found = module
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            names = [
+                name
+                for name, value in vars(module).items()
+                if callable(value) and type(value).__module__.startswith(("fastapi", "starlette"))
+            ]
+            hint = f"; did you mean {spec.split(':')[0]}:{names[0]}?" if names else ""
+            raise ImportFailed(
+                f"module {spec.split(':')[0]!r} has no attribute {path!r}{hint}"
+            ) from None
+    return found
+
+
+def _looks_like_factory(app: Any) -> bool:
+    if not inspect.isfunction(app) or inspect.iscoroutinefunction(app):
+        return False
+    required = [
+        parameter
+        for parameter in inspect.signature(app).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    return not required
+
+
+def load_app(spec: str, *, app_dir: str = "", factory: bool = False) -> Any:
+    """Import ``module:attribute``; with ``factory`` call the attribute.
+
+    Raises ImportFailed; a traceback of the application's own frames has then been
+    written to standard error, once, when its code raised.
+    """
+    sys.path.insert(0, os.path.abspath(app_dir or "."))
+    module_name, _, path = spec.partition(":")
+    app = _attribute(_import_module(module_name), path, spec)
+    if factory:
+        try:
+            app = app()
+        except Exception as exc:
+            sys.stderr.write(_user_frames(exc))
+            raise ImportFailed(f"{spec} raised {type(exc).__name__}; see the traceback") from None
+    elif _looks_like_factory(app):
+        raise ImportFailed(
+            f"{spec} is a function that returns the application; add --factory"
+        )
+    if not callable(app):
+        raise ImportFailed(f"{spec} is a {type(app).__name__}, not an ASGI application")
+    return app

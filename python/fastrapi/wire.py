@@ -1,0 +1,43 @@
+"""The contract with the master: the Python half of ``base/wire.h``."""
+
+from __future__ import annotations
+
+import socket
+
+CHANNEL_FD = 3
+TABLE_FD = 4
+BOARD_FD = 5
+LISTENER_FD = 6
+MESSAGE_MAX = 1024
+
+EXIT_OK = 0
+EXIT_BUG = 1
+EXIT_USAGE = 2
+EXIT_APP = 3
+EXIT_LISTEN = 4
+EXIT_PYTHON = 5
+EXIT_TABLE = 6
+
+
+class Channel:
+    """Orders from the master, replies to it. One packet is one text."""
+
+    def __init__(self, fd: int = CHANNEL_FD) -> None:
+        self.socket = socket.socket(fileno=fd)
+
+    def send(self, text: str) -> None:
+        """Send a reply; when the master is gone nobody is left to tell."""
+        try:
+            self.socket.send(text.encode("utf-8", "replace")[:MESSAGE_MAX])
+        except OSError:
+            return
+
+    def receive(self) -> str:
+        """The next order, blocking unless the socket was made non-blocking;
+        empty when the master is gone."""
+        try:
+            return self.socket.recv(MESSAGE_MAX).decode("utf-8", "replace")
+        except BlockingIOError:
+            raise
+        except OSError:
+            return ""

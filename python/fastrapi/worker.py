@@ -1,0 +1,194 @@
+"""A child of fastrd: ``python -m fastrapi.worker --load|--serve APP KEY=VALUE...``
+
+The loader imports the application, compiles it and writes the table. A worker
+imports it too, runs its lifespan, compiles again and serves from the sealed table
+when both are equal. See ``base/wire.h`` for the contract with the master.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import platform
+import signal
+import sys
+from typing import Any
+
+from fastrapi import wire
+from fastrapi.importing import ImportFailed, load_app
+
+
+def _options(pairs: list[str]) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _close_on_exec(options: dict[str, str]) -> None:
+    """Nothing of the master's goes on to programs the application starts."""
+    last = wire.LISTENER_FD + int(options.get("listeners", "0"))
+    for fd in range(wire.CHANNEL_FD, last):
+        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+
+
+def _fail(channel: wire.Channel, code: int, text: str) -> int:
+    channel.send(f"FAILED {code} {text}")
+    return code
+
+
+def _compile(app: Any, limit: int) -> tuple[bytes, int, int, str]:
+    """(table, routes compiled, routes through ASGI, FastAPI's version or "-")."""
+    fastapi = sys.modules.get("fastapi")
+    if fastapi is None or not isinstance(app, fastapi.FastAPI):
+        return b"", 0, 0, "-"
+    from fastrapi.compile import compile_app
+    from fastrapi.compile.records import NotCompiled
+    from fastrapi.compile.walk import walk
+
+    if os.environ.get("FASTRD_FORCE") == "asgi":
+        return b"", 0, len(list(walk(app.router.routes))), fastapi.__version__
+    try:
+        compiled = compile_app(app, limit)
+    except NotCompiled:
+        return b"", 0, len(list(walk(app.router.routes))), fastapi.__version__
+    n = compiled.n_compiled
+    return compiled.table, n, len(compiled.entries) - n, fastapi.__version__
+
+
+def load(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
+    """The loader's work; its exit code."""
+    try:
+        app = load_app(
+            spec, app_dir=options["app_dir"], factory=options["factory"] != "0"
+        )
+    except ImportFailed as exc:
+        return _fail(channel, wire.EXIT_APP, str(exc))
+    try:
+        table, compiled, rest, version = _compile(app, int(options["table_limit"]))
+    except ValueError as exc:
+        return _fail(channel, wire.EXIT_TABLE, str(exc))
+    if table:
+        from fastrapi import _engine
+
+        _engine.write_table(wire.TABLE_FD, table)
+    python = platform.python_version()
+    channel.send(f"DONE {len(table)} {compiled} {rest} {python} {version}")
+    return wire.EXIT_OK
+
+
+class Worker:
+    """One worker process: its loop, its application, its connections."""
+
+    def __init__(self, channel: wire.Channel, spec: str, options: dict[str, str]) -> None:
+        self.channel = channel
+        self.spec = spec
+        self.options = options
+        self.finished = asyncio.Event()
+        self.exit_code = wire.EXIT_OK
+
+    def _engine_options(self) -> dict[str, Any]:
+        options = self.options
+        return {
+            "root_path": options["root_path"],
+            "keep_alive_ms": int(options["keep_alive"]) * 1000,
+            "header_timeout_ms": int(options["header_timeout"]) * 1000,
+            "limit_body": int(options["body_limit"]),
+        }
+
+    async def run(self) -> int:
+        """Start the application, serve until told to end; the exit code."""
+        from fastrapi import _engine
+        from fastrapi.lifespan import Lifespan, LifespanFailed
+        from fastrapi.serving import Serving
+
+        loop = asyncio.get_running_loop()
+        options = self.options
+        try:
+            app = load_app(
+                self.spec, app_dir=options["app_dir"], factory=options["factory"] != "0"
+            )
+            lifespan = Lifespan(app)
+            await lifespan.start()
+        except (ImportFailed, LifespanFailed) as exc:
+            text = str(exc).strip()
+            if isinstance(exc, LifespanFailed):
+                sys.stderr.write(text + "\n")
+                text = f"the lifespan of {self.spec} failed: {text.splitlines()[-1]}"
+            return _fail(self.channel, wire.EXIT_APP, text)
+        sealed = wire.TABLE_FD if options["table"] != "0" else -1
+        serving = Serving(app, sync=options["sync"], sealed=sealed)
+        note = serving.bind() if sealed >= 0 else serving.bind() and ""
+        serving.engine.set_state(lifespan.state)
+        self.http = _engine.Worker(serving.engine, loop, self._engine_options())
+        loop.add_signal_handler(signal.SIGTERM, self._drain, 30000)
+        self.channel.socket.setblocking(False)
+        loop.add_reader(self.channel.socket, self._order)
+        self.channel.send(f"READY {note}")
+        await self.finished.wait()
+        failed = await lifespan.stop()
+        if failed:
+            logging.getLogger("fastrapi.error").error("lifespan shutdown failed: %s", failed)
+        return self.exit_code
+
+    def _order(self) -> None:
+        try:
+            text = self.channel.receive()
+        except BlockingIOError:
+            return
+        word, _, rest = text.partition(" ")
+        if word == "SERVE":
+            for index in range(int(self.options["listeners"])):
+                self.http.listen(wire.LISTENER_FD + index)
+        elif word == "DRAIN":
+            self._drain(int(rest))
+        elif not text:
+            # The master is gone: finish what runs, accept nothing new.
+            asyncio.get_running_loop().remove_reader(self.channel.socket)
+            self._drain(30000)
+
+    def _drain(self, ms: int) -> None:
+        asyncio.get_running_loop().call_later(ms / 1000, self._cut)
+        self.http.drain(self.finished.set)
+
+    def _cut(self) -> None:
+        self.http.abort()
+        self.finished.set()
+
+
+def serve(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
+    """A worker's life; its exit code."""
+    from fastrapi.loop import EventLoop
+
+    async def main() -> int:
+        return await Worker(channel, spec, options).run()
+
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        return runner.run(main())
+
+
+def main(argv: list[str]) -> int:
+    """Entry of ``python -m fastrapi.worker``."""
+    if len(argv) < 3 or argv[1] not in ("--load", "--serve"):
+        sys.stderr.write("fastrapi.worker is started by fastrd; run fastrd --help\n")
+        return wire.EXIT_USAGE
+    options = _options(argv[3:])
+    _close_on_exec(options)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    level = options["log_level"].upper()
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s [%(name)s] %(message)s",
+        level=level if level in logging.getLevelNamesMapping() else "INFO",
+    )
+    os.environ["FASTRD_CHILD"] = argv[1][2:]
+    channel = wire.Channel()
+    run = load if argv[1] == "--load" else serve
+    code = run(channel, argv[2], options)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of the application must not keep a finished process alive.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

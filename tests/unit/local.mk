@@ -1,0 +1,5 @@
+# CUnit programs, one fragment per room.
+include tests/unit/base.mk
+include tests/unit/http.mk
+include tests/unit/shm.mk
+include tests/unit/worker.mk
