@@ -1,0 +1,223 @@
+"""What goes over the wire, byte by byte."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+CLOSE = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+def ok(text: bytes, more: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%s\r\n%s" % (len(text), more, text)
+
+
+CLOSED = ok(b"hello", b"connection: close\r\n")
+
+TABLE = {
+    "one request": (CLOSE, CLOSED),
+    "half close after the request": (HELLO, ok(b"hello")),
+    "HEAD": (b"HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n", ok(b"hello")[:-5]),
+    "204 has no content": (
+        b"GET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\n",
+    ),
+    "304 has no content": (
+        b"GET /status/304 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\n",
+    ),
+    "HTTP/1.0 is closed": (b"GET /hello HTTP/1.0\r\n\r\n" + HELLO, CLOSED),
+    "HTTP/1.0 never gets chunks": (
+        b"GET /stream/3 HTTP/1.0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nxxx",
+    ),
+    "chunks out": (
+        b"GET /stream/3 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nxxx\r\n0\r\n\r\n",
+    ),
+    "chunks in, with extension and trailer": (
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3;a=b\r\nabc\r\n1\r\nd\r\n0\r\nX-Sum: 1\r\n\r\n" + CLOSE,
+        ok(b"abcd") + CLOSED,
+    ),
+    "content with a length": (
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd" + CLOSE,
+        ok(b"abcd") + CLOSED,
+    ),
+    "content that is not read": (
+        b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd" + CLOSE,
+        ok(b"hello") + CLOSED,
+    ),
+    "100 is not sent when the content is there": (
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+        b"Content-Length: 2\r\n\r\nab" + CLOSE,
+        ok(b"ab") + CLOSED,
+    ),
+    "500 before the answer": (
+        b"GET /fail HTTP/1.1\r\nHost: a\r\n\r\n" + HELLO,
+        b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        b"content-length: 21\r\nconnection: close\r\n\r\nInternal Server Error",
+    ),
+    "cut in the middle of an answer": (
+        b"GET /failmid HTTP/1.1\r\nHost: a\r\n\r\n" + HELLO,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_exact_bytes(plain: Any, name: str) -> None:
+    sent, expected = TABLE[name]
+    assert plain.ask(sent) == expected
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_exact_bytes_in_one_byte_segments(plain: Any, name: str) -> None:
+    sent, expected = TABLE[name]
+    if "when the content is there" in name:
+        pytest.skip("it is not there in time")
+    with plain.connect() as client:
+        client.socket.setsockopt(6, 1, 1)  # TCP_NODELAY
+        for i in range(len(sent)):
+            try:
+                client.send(sent[i : i + 1])
+            except (BrokenPipeError, ConnectionResetError):
+                break
+        try:
+            client.half_close()
+        except OSError:
+            pass
+        assert client.rest().removesuffix(b"<reset>") == expected
+
+
+@pytest.mark.parametrize(
+    "request_, status",
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+        (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        (b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 1\r\n\r\na", 417),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 101 + b"\r\n", 431),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
+    ],
+)
+def test_refused_and_closed(plain: Any, request_: bytes, status: int) -> None:
+    before = plain.ask(b"GET /seen HTTP/1.1\r\nHost: a\r\n\r\n")
+    with plain.connect() as client:
+        client.send(HELLO + request_ + HELLO)
+        assert client.answer()[2] == b"hello"
+        got, fields, _ = client.answer()
+        assert (got, fields[b"connection"]) == (status, b"close")
+        assert client.rest() == b""
+    if b"chunked\r\n\r\nx" not in request_:
+        # The application has seen the good request and the two questions only.
+        count = [int(x.split(b'"requests": ')[1][:-1]) for x in (before, plain.ask(
+            b"GET /seen HTTP/1.1\r\nHost: a\r\n\r\n"))]  # fmt: skip
+        assert count[1] - count[0] == 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 33, 100, 1000])
+@pytest.mark.parametrize("refused", [False, True])
+def test_pipelines(plain: Any, n: int, refused: bool) -> None:
+    kinds = [
+        (HELLO, b"hello"),
+        (b"GET /late/1 HTTP/1.1\r\nHost: a\r\n\r\n", b"late"),
+        (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (b"GET /status/404 HTTP/1.1\r\nHost: a\r\n\r\n", b"text"),
+    ]
+    with plain.connect() as client:
+        client.send(b"".join(kinds[i % 4][0] for i in range(n)) + (b" \r\n" if refused else b""))
+        for i in range(n):
+            status, _, content = client.answer()
+            assert (status, content) == (404 if i % 4 == 3 else 200, kinds[i % 4][1])
+        if refused:
+            client.send(b"\r\n" + HELLO)
+            assert client.answer()[0] == 400
+            assert client.rest() == b""
+
+
+def test_continue_comes_when_the_application_reads(plain: Any) -> None:
+    with plain.connect() as client:
+        client.send(
+            b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        )
+        assert client.answer()[0] == 100
+        client.send(b"ab")
+        assert client.answer()[2] == b"ab"
+        # This one does not read: no 100, and the connection ends.
+        client.send(
+            b"POST /hello HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        )
+        status, fields, _ = client.answer()
+        assert (status, fields[b"connection"]) == (200, b"close")
+        assert client.rest() == b""
+
+
+def test_date_and_server(plain: Any) -> None:
+    with plain.connect() as client:
+        client.send(HELLO)
+        fields = client.answer()[1]
+    assert list(fields)[:2] == [b"date", b"server"]
+    sent = time.strptime(fields[b"date"].decode(), "%a, %d %b %Y %H:%M:%S GMT")
+    assert abs(time.mktime(sent) - time.mktime(time.gmtime())) <= 2
+    assert fields[b"server"] == b"fastrd"
+
+
+def test_response_splitting_is_not_possible(plain: Any) -> None:
+    assert b"x-evil" not in plain.ask(b"GET /split HTTP/1.1\r\nHost: a\r\n\r\n")
+
+
+def test_logs_do_not_carry_request_bytes(plain: Any) -> None:
+    plain.ask(b"GET /fail?\x1b[31m HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert "\x1b[31m" not in plain.log
+
+
+def test_a_fastapi_application(fast: Any) -> None:
+    json = b"content-type: application/json\r\n"
+    assert fast.ask(HELLO) == ok(b'{"message":"hello"}', json)
+    item = b'{"name":"tea","price":2.5}'
+    head = b"POST /items HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    whole = head + b"Content-Length: %d\r\n\r\n%s" % (len(item), item)
+    for cut in range(len(head), len(whole), 3):
+        with fast.connect() as client:
+            client.send(whole[:cut])
+            time.sleep(0.001)
+            client.send(whole[cut:])
+            assert client.answer()[2] == item
+    chunks = head + b"Transfer-Encoding: chunked\r\n\r\n"
+    chunks += b"".join(b"1\r\n%c\r\n" % x for x in item) + b"0\r\n\r\n"
+    assert fast.ask(chunks) == ok(item, json)
+    assert fast.ask(head + b"Content-Length: 0\r\n\r\n").startswith(b"HTTP/1.1 422 ")
+    number = b"GET /plain-function/%s HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert fast.ask(number % b"7?q=x") == ok(b'{"number":7,"q":"x"}', json)
+    assert fast.ask(number % b"x").startswith(b"HTTP/1.1 422 ")
+    assert fast.ask(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 404 ")
+
+
+def test_pipelined_fastapi_requests(fast: Any) -> None:
+    with fast.connect() as client:
+        for _ in range(20):
+            client.send(
+                (HELLO + b"GET /plain-function/5 HTTP/1.1\r\nHost: a\r\n\r\n") * 8
+            )
+            for _ in range(8):
+                assert client.answer()[2] == b'{"message":"hello"}'
+                assert client.answer()[2] == b'{"number":5,"q":"none"}'

@@ -1,0 +1,150 @@
+"""Clients that are slow, leave or flood: the HTTP rows of the fault matrix."""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import time
+from typing import Any
+
+HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+MB = 1 << 20
+
+
+def seen(server: Any) -> dict[str, int]:
+    answer = server.ask(b"GET /seen HTTP/1.1\r\nHost: a\r\n\r\n")
+    return json.loads(answer.rpartition(b"\r\n\r\n")[2])  # type: ignore[no-any-return]
+
+
+def eventually(condition: Any, seconds: float = 5) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_client_gone_anywhere(plain: Any) -> None:
+    """A reset or a close at a random byte, of the request or of the answer."""
+    requests = [
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + b"x" * 100,
+        b"GET /stream/1000000 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /until-left HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 50,
+    ]  # fmt: skip
+    dice = random.Random(1)
+    for _ in range(50):
+        plain.ask(HELLO)
+    log, before, memory = len(plain.log), seen(plain), plain.rss()
+    for i in range(2000):
+        request = requests[i % 4]
+        client = plain.connect()
+        client.send(request[: dice.randrange(1, len(request) + 1)])
+        if dice.random() < 0.3:
+            time.sleep(0.001)
+        if dice.random() < 0.5:
+            client.reset()
+        else:
+            client.socket.close()
+    assert eventually(lambda: seen(plain)["running"] == 1)  # the question itself
+    assert seen(plain)["disconnects"] > before["disconnects"]
+    assert plain.rss() - memory < 8 * MB
+    assert len(plain.log) - log < 2000
+    assert plain.ask(HELLO).endswith(b"hello")
+
+
+def test_huge_content_to_an_application_that_does_not_read(plain: Any) -> None:
+    with plain.connect() as client:
+        client.send(b"POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\n\r\n")
+        memory, sent = plain.rss(), 0
+        client.socket.settimeout(0.5)
+        try:
+            while sent < 100 * MB:
+                sent += client.socket.send(b"x" * MB)
+        except TimeoutError:
+            pass
+        assert sent < 20 * MB
+        assert plain.rss() - memory < 4 * MB
+    assert eventually(lambda: plain.ask(HELLO).endswith(b"hello"))
+
+
+def test_huge_content_to_an_application_that_reads_and_forgets(plain: Any) -> None:
+    with plain.connect() as client:
+        n = 64
+        client.send(b"POST /until-left HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (n * MB))
+        memory = plain.rss()
+        for _ in range(n - 1):
+            client.send(b"x" * MB)
+        assert plain.rss() - memory < 4 * MB
+
+
+def test_slow_reader_of_a_long_stream(plain: Any) -> None:
+    with plain.connect(receive_buffer=4096) as client:
+        memory = plain.rss()
+        client.send(b"GET /stream/1000000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in range(100):
+            client.socket.recv(4096)
+            time.sleep(0.005)
+        assert plain.rss() - memory < 4 * MB
+        client.socket.setblocking(True)
+        total = 0
+        while total < 100 * MB:
+            total += len(client.socket.recv(MB))
+        assert plain.rss() - memory < 4 * MB
+    assert eventually(lambda: seen(plain)["running"] == 1)
+
+
+def test_slow_heads_do_not_disturb_others(plain: Any) -> None:
+    """Slow ones get 408 after 10 s, however steadily they go on; idle
+    connections cost little memory; everybody else is served meanwhile."""
+    idle = [plain.connect() for _ in range(200)]
+    for client in idle:
+        client.send(HELLO)
+        client.answer()
+    memory = plain.rss()
+    slow = [plain.connect() for _ in range(200)]
+    start = time.monotonic()
+    for client in slow:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+    worst = 0.0
+    while time.monotonic() - start < 9:
+        for client in slow:
+            client.send(b"x")
+        asked = time.monotonic()
+        assert plain.ask(HELLO).endswith(b"hello")
+        worst = max(worst, time.monotonic() - asked)
+        time.sleep(0.25)
+    assert worst < 0.1
+    assert plain.rss() - memory < 200 * 16 * 1024 + 2 * MB
+    for client in slow:
+        assert client.answer()[0] == 408
+        assert 9.5 < time.monotonic() - start < 13
+        client.socket.close()
+    for client in idle:
+        client.send(HELLO)
+        assert client.answer()[2] == b"hello"
+        client.socket.close()
+
+
+def test_out_of_descriptors(start: Any) -> None:
+    """Accepting pauses without spinning and goes on within a second."""
+    server = start(
+        "plain", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    )
+    clients = []
+    for _ in range(200):
+        clients.append(server.connect())
+    time.sleep(0.3)
+    before = server.cpu_s()
+    time.sleep(2)
+    assert server.cpu_s() - before < 0.1
+    for client in clients[:100]:
+        client.socket.close()
+    released = time.monotonic()
+    for client in clients[100:]:
+        client.socket.close()
+    assert eventually(lambda: server.ask(HELLO).endswith(b"hello"), 1)
+    assert time.monotonic() - released < 1.5
+    assert server.log.count("cannot accept") < 20
