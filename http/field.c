@@ -7,7 +7,12 @@
  */
 #include "http/field.h"
 
+#include <endian.h>
+
 #define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Which byte of a little-endian word has the lowest marked top bit. */
+#define FIRST_MARK(word) (__builtin_ctzll(word) >> 3)
 
 /* Token bytes (RFC 9110 section 5.6.2) in lower case, 0 for all others. */
 static const unsigned char lower_token[256] = {
@@ -28,20 +33,22 @@ is_control(char c)
 }
 
 /* The first control byte at or behind `p`, `end` when there is none. The word
- * tests are the usual "has a byte less than" and "has a zero byte": which byte it
- * was does not matter, the loop behind finds it. */
-static char *
-control_find(char *p, char *end)
+ * tests are the usual "has a byte less than" and "has a zero byte"; a borrow marks
+ * only bytes above a true hit, so the lowest mark is one. */
+static const char *
+control_find(const char *p, const char *end)
 {
 	while (end - p >= 8) {
 		uint64_t word, less, del;
 
 		memcpy(&word, p, sizeof(word));
+		word = le64toh(word);
 		less = (word - REPEAT(0x20)) & ~word;
 		del = word ^ REPEAT(0x7F);
 		del = (del - REPEAT(0x01)) & ~del;
-		if (((less | del) & REPEAT(0x80)) != 0)
-			break;
+		less = (less | del) & REPEAT(0x80);
+		if (less != 0)
+			return p + FIRST_MARK(less);
 		p += 8;
 	}
 	while (p < end && !is_control(*p))
@@ -49,12 +56,26 @@ control_find(char *p, char *end)
 	return p;
 }
 
+/* The first byte that no value may have. */
+static const char *
+odd_find(const char *p, const char *end)
+{
+	while ((p = control_find(p, end)) < end && *p == '\t')
+		p++;
+	return p;
+}
+
+bool
+hx_field_value_ok(struct slice s)
+{
+	return s.len == 0 || odd_find(s.ptr, s.ptr + s.len) == s.ptr + s.len;
+}
+
 char *
 hx_field_line_end(char *p, char *end, const struct hx_refusal **why)
 {
 	*why = NULL;
-	while ((p = control_find(p, end)) < end && *p == '\t')
-		p++;
+	p += odd_find(p, end) - p;
 	if (p == end)
 		return NULL;
 	if (*p != '\r') {

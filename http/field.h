@@ -20,6 +20,10 @@ char *hx_field_line_end(char *p, char *end, const struct hx_refusal **why);
  * line; the name becomes lower case in place. NULL, or why it is refused. */
 const struct hx_refusal *hx_field_read(char *line, char *cr, struct hx_header *out);
 
+/* Has `s` only bytes a field value may have (RFC 9110 section 5.5): no control byte
+ * but the tab? */
+bool hx_field_value_ok(struct slice s);
+
 /* Is `word` (lower case) one of the comma separated members of a value? Case does
  * not matter. */
 bool hx_field_has_token(struct slice value, struct slice word);

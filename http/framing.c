@@ -6,6 +6,8 @@
  */
 #include "http/framing.h"
 
+#include "http/field.h"
+
 enum { MAX_EXTENSIONS = 16 * 1024, MAX_TRAILERS = 8192, MAX_HEX = 16 };
 
 void
@@ -116,7 +118,7 @@ trailer_line(struct hx_framing *f)
 	f->trailer_bytes += f->line_len;
 	return f->trailer_bytes <= MAX_TRAILERS && hx_policy_token(name) &&
 	    !trailer_forbidden(name) &&
-	    hx_policy_value((struct slice){ f->line, f->line_len });
+	    hx_field_value_ok((struct slice){ f->line, f->line_len });
 }
 
 /* Collect a line. 1: complete (without CRLF), 0: more bytes needed, -1: wrong. */

@@ -69,37 +69,6 @@ hx_policy_token(struct slice s)
 	return s.len > 0 && span(s, OCTET_TOKEN) == s.len;
 }
 
-/* May one of these eight bytes be a control byte? No false no. */
-static bool
-word_doubtful(const char *p)
-{
-	const uint64_t ones = UINT64_MAX / 255, high = ones * 0x80;
-	uint64_t word, del;
-
-	memcpy(&word, p, sizeof(word));
-	del = word ^ ones * 0x7F;
-	return (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high;
-}
-
-bool
-hx_policy_value(struct slice s)
-{
-	size_t i = 0;
-
-	while (i < s.len) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if (s.len - i >= sizeof(uint64_t) && !word_doubtful(s.ptr + i)) {
-			i += sizeof(uint64_t);
-			continue;
-		}
-		if ((c < 0x20 && c != '\t') || c == 0x7F)
-			return false;
-		i++;
-	}
-	return true;
-}
-
 /* Bytes of a request target: visible ASCII without '#' and '\'; percent
  * sequences whole and not hiding control bytes that split lines. */
 static bool

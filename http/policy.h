@@ -28,10 +28,6 @@ const struct hx_refusal *hx_refusal_get(enum hx_refusal_id id);
 /* Is `s` a token (RFC 9110 section 5.6.2): a field name, say? */
 bool hx_policy_token(struct slice s);
 
-/* Has `s` only bytes a field value may have (RFC 9110 section 5.5): no control byte
- * but the tab? */
-bool hx_policy_value(struct slice s);
-
 /* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
  * target's parts. */

@@ -50,6 +50,15 @@ is_coding(const struct hx_header *f)
 	return slice_equal(f->name, SLICE_LIT("transfer-encoding"));
 }
 
+/* Would this split the answer (CVE-2020-7695)? The bindings refuse such fields with
+ * an exception; this is the last gate before the wire. */
+static bool
+splits(const struct hx_header *f)
+{
+	return f->name.len == 0 || memchr(f->name.ptr, ':', f->name.len) != NULL ||
+	    !hx_field_value_ok(f->name) || !hx_field_value_ok(f->value);
+}
+
 /* What one of the application's fields says about the connection. False: it
  * cannot be sent. */
 static bool
@@ -89,7 +98,7 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int statu
 	for (size_t i = 0; i < n; i++) {
 		if (x->req.minor == 0 && is_coding(&fields[i]))
 			continue;	/* HTTP/1.0 knows no coding */
-		if (!field_note(&fields[i], plan, &decided, &close))
+		if (splits(&fields[i]) || !field_note(&fields[i], plan, &decided, &close))
 			return -1;
 		p = put(p, fields[i].name.ptr, fields[i].name.len);
 		p = put(p, ": ", 2);

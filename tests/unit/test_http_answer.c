@@ -149,6 +149,22 @@ what_cannot_be_sent_is_not(void)
 }
 
 static void
+answers_cannot_be_split(void)
+{
+	static const struct hx_header fields[] = {
+		FIELD("x", "a\r\nset-cookie: b"), FIELD("x", "a\nb"), FIELD("x", "a\rb"),
+		FIELD("x", "a\0b"), FIELD("x\r\ny", "a"), FIELD("x: y\r\nz", "a"),
+		FIELD("x\0", "a"), FIELD("x:y", "a"), FIELD("", "a"), FIELD("x", "\x7f"),
+	};
+	static const struct hx_header fine[] = { FIELD("x", "a\tb\xE9"), FIELD("y", "") };
+
+	request_set(1, true, false);
+	for (size_t i = 0; i < COUNT(fields); i++)
+		CU_ASSERT_STRING_EQUAL(head(200, &fields[i], 1), "-1");
+	CU_ASSERT_STRING_NOT_EQUAL(head(200, fine, 2), "-1");
+}
+
+static void
 statuses_have_their_lines(void)
 {
 	char line[HX_STATUS_LINE_MAX];
@@ -209,6 +225,7 @@ main(void)
 		{ "close is said once", close_is_said_once },
 		{ "the application's coding counts", the_applications_coding_counts },
 		{ "what cannot be sent is not", what_cannot_be_sent_is_not },
+		{ "answers cannot be split", answers_cannot_be_split },
 		{ "statuses have their lines", statuses_have_their_lines },
 		{ "dates are IMF-fixdate", dates_are_imf_fixdate },
 		{ "chunk heads are hex", chunk_heads_are_hex },
