@@ -221,6 +221,9 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 	do {
 		bool block;
 
+		/* In this order: a thread that comes after foreign_take() must find
+		 * that its wake-up is wanted. */
+		io_turn_prepare(turn);
 		foreign_take(loop);
 		block = !loop->stopping;
 		Py_BEGIN_ALLOW_THREADS

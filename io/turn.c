@@ -175,16 +175,19 @@ io_turn_pending(const struct io_turn *t)
 	return t->first != NULL;
 }
 
+void
+io_turn_prepare(struct io_turn *t)
+{
+	atomic_store(&t->awake, false);
+}
+
 int
 io_turn_poll(struct io_turn *t, bool block)
 {
 	/* ONCE in any case: NONBLOCK alone goes on while anything is ready. */
 	int flags = EVLOOP_ONCE | (block && t->first == NULL ? 0 : EVLOOP_NONBLOCK);
-	int rc;
+	int rc = event_base_loop(t->base, flags);
 
-	if (flags == EVLOOP_ONCE)
-		atomic_store(&t->awake, false);
-	rc = event_base_loop(t->base, flags);
 	atomic_store(&t->awake, true);
 	return rc < 0 ? -1 : 0;
 }

@@ -55,6 +55,10 @@ void io_turn_undirty(struct io_turn *t, struct io_flush *node);
 /* True when jobs are queued: the next poll must not block. */
 bool io_turn_pending(const struct io_turn *t);
 
+/* From now on io_turn_wake() ends the next poll, even one that has not begun.
+ * Look at what other threads have left after this call, never only before it. */
+void io_turn_prepare(struct io_turn *t);
+
 /* Wait for events (not at all when `block` is false or jobs are queued) and
  * run their callbacks. Returns 0, or -1 with errno when the kernel refuses. */
 int io_turn_poll(struct io_turn *t, bool block);
