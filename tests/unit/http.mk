@@ -5,8 +5,9 @@ http_test_libs = libhttp.la libbase.la -lhttp_parser
 http_tests = tests/unit/test_http_parse tests/unit/test_http_policy \
 	tests/unit/test_http_framing tests/unit/test_http_text \
 	tests/unit/test_http_answer tests/unit/test_http_exchange
-check_PROGRAMS += $(http_tests) tests/unit/http_oracle
+check_PROGRAMS += $(http_tests)
 TESTS += $(http_tests)
+noinst_PROGRAMS += tests/unit/http_oracle bench/micro/http_text
 
 tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c
 tests_unit_test_http_parse_LDADD = $(http_test_libs) -lcunit
@@ -23,5 +24,7 @@ tests_unit_test_http_exchange_SOURCES = tests/unit/test_http_exchange.c
 tests_unit_test_http_exchange_LDADD = $(http_test_libs) -lcunit
 tests_unit_http_oracle_SOURCES = tests/unit/http_oracle.c
 tests_unit_http_oracle_LDADD = $(http_test_libs)
+bench_micro_http_text_SOURCES = bench/micro/http_text.c
+bench_micro_http_text_LDADD = $(http_test_libs)
 
 include tests/fuzz/local.mk
