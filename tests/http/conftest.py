@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Server:
     """One running server; `log` is what it wrote so far."""
 
-    def __init__(self, command: list[str], port: int, **options: Any) -> None:
+    def __init__(self, command: list[str], port: int) -> None:
         self.port = port
         self._log = tempfile.TemporaryFile()
         environment = {**os.environ, "VIRTUAL_ENV": str(ROOT / "build" / "venv")}
@@ -36,7 +36,7 @@ class Server:
             [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
         )
         self._process = subprocess.Popen(
-            command, stdout=self._log, stderr=subprocess.STDOUT, env=environment, **options
+            command, stdout=self._log, stderr=subprocess.STDOUT, env=environment, cwd=HERE
         )
         self._await()
 
@@ -52,11 +52,11 @@ class Server:
 
     @property
     def log(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        # Not seek(): the server writes at the same offset.
+        return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
 
-    def _pids(self) -> list[int]:
-        """The process and all its descendants."""
+    def pids(self) -> list[int]:
+        """The process and all its descendants, the worker last."""
         pids = [self._process.pid]
         for pid in pids:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
@@ -65,13 +65,13 @@ class Server:
 
     def rss(self) -> int:
         """Resident bytes of all its processes."""
-        pages = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self._pids())
+        pages = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self.pids())
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def cpu_s(self) -> float:
         """Processor time of all its processes so far."""
         ticks = 0
-        for pid in self._pids():
+        for pid in self.pids():
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
@@ -151,7 +151,7 @@ class Client:
         return b"\r\n".join(x for x in lines if not x.startswith((b"date: ", b"server: ")))
 
 
-def _start(config: pytest.Config, app: str, **options: Any) -> Server:
+def _start(config: pytest.Config, app: str) -> Server:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -159,8 +159,7 @@ def _start(config: pytest.Config, app: str, **options: Any) -> Server:
         command = [sys.executable, str(HERE / "serve_alone.py"), str(port), app]
     else:
         command = [str(FASTRD), "--host", "127.0.0.1", "--port", str(port), f"apps:{app}"]
-        options["cwd"] = HERE
-    return Server(command, port, **options)
+    return Server(command, port)
 
 
 @pytest.fixture(scope="session")
@@ -179,11 +178,11 @@ def fast(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 @pytest.fixture
 def start(pytestconfig: pytest.Config) -> Iterator[Any]:
-    """start(app, **Popen options) -> a server of this test only."""
+    """start(app) -> a server of this test only."""
     started: list[Server] = []
 
-    def make(app: str, **options: Any) -> Server:
-        started.append(_start(pytestconfig, app, **options))
+    def make(app: str) -> Server:
+        started.append(_start(pytestconfig, app))
         return started[-1]
 
     yield make

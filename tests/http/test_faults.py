@@ -130,9 +130,9 @@ def test_slow_heads_do_not_disturb_others(plain: Any) -> None:
 
 def test_out_of_descriptors(start: Any) -> None:
     """Accepting pauses without spinning and goes on within a second."""
-    server = start(
-        "plain", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    )
+    server = start("plain")
+    assert server.ask(HELLO).endswith(b"hello")
+    resource.prlimit(server.pids()[-1], resource.RLIMIT_NOFILE, (64, 64))
     clients = []
     for _ in range(200):
         clients.append(server.connect())
