@@ -2,7 +2,8 @@
 # program behind tests/unit_py/test_http_text.py.
 http_test_libs = libhttp.la libbase.la -lhttp_parser
 
-http_tests = tests/unit/test_http_parse tests/unit/test_http_policy \
+http_tests = tests/unit/test_http_field tests/unit/test_http_head \
+	tests/unit/test_http_parse tests/unit/test_http_policy \
 	tests/unit/test_http_framing tests/unit/test_http_text \
 	tests/unit/test_http_answer tests/unit/test_http_exchange
 check_PROGRAMS += $(http_tests)
@@ -14,6 +15,11 @@ tests_unit_test_http_parse_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_policy_SOURCES = tests/unit/test_http_policy.c \
 	tests/unit/http_fixture.c tests/unit/http_fixture.h
 tests_unit_test_http_policy_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c \
+	tests/unit/http_fixture.c tests/unit/http_fixture.h
+tests_unit_test_http_head_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_field_SOURCES = tests/unit/test_http_field.c
+tests_unit_test_http_field_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_framing_SOURCES = tests/unit/test_http_framing.c
 tests_unit_test_http_framing_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_text_SOURCES = tests/unit/test_http_text.c

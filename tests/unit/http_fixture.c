@@ -70,7 +70,7 @@ head_verdict_limited(struct slice bytes, const struct hx_limits *limits)
 	size_t *ends = malloc((bytes.len + 1) * sizeof(*ends));
 	const char *whole = verdict_cut(bytes, &bytes.len, 1, limits), *other;
 	/* Long heads are cut at some points only, to stay quick. */
-	size_t step = bytes.len > 2048 ? 509 : 1;
+	size_t step = bytes.len > 2048 ? 509 : 1, n = 0;
 
 	must(ends != NULL);
 	for (size_t cut = 1; cut < bytes.len; cut += step) {
@@ -80,9 +80,10 @@ head_verdict_limited(struct slice bytes, const struct hx_limits *limits)
 		if (strcmp(whole, other) != 0)
 			goto differs;
 	}
-	for (size_t i = 0; i < bytes.len; i++)
-		ends[i] = i + 1;
-	other = verdict_cut(bytes, ends, bytes.len, limits);
+	for (size_t end = 1; end < bytes.len; end += step)
+		ends[n++] = end;
+	ends[n++] = bytes.len;
+	other = verdict_cut(bytes, ends, n, limits);
 	if (strcmp(whole, other) != 0)
 		goto differs;
 	free(ends);

@@ -21,8 +21,9 @@ void head_open(struct head *h, struct slice bytes, const struct hx_limits *limit
 void head_close(struct head *h);
 
 /* The verdict over `bytes`, which must be the same when they arrive in one
- * piece, in two (cut anywhere) and byte by byte; "DIFFERS" otherwise. A verdict
- * may come before the last byte, but never change. */
+ * piece, in two (cut anywhere) and byte by byte; "DIFFERS" otherwise. Heads over
+ * 2 kB are cut at some points only. A verdict may come before the last byte, but
+ * never change. */
 const char *head_verdict_limited(struct slice bytes, const struct hx_limits *limits);
 const char *head_verdict(struct slice bytes);
 
