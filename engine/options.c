@@ -6,6 +6,7 @@
 #include "engine/options.h"
 
 #include <stddef.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -20,6 +21,7 @@ static const struct {
 	{ "header_timeout_ms", offsetof(struct worker_options, header_timeout_ms), false },
 	{ "keep_alive_ms", offsetof(struct worker_options, keep_alive_ms), false },
 	{ "content_timeout_ms", offsetof(struct worker_options, content_timeout_ms), false },
+	{ "write_timeout_ms", offsetof(struct worker_options, write_timeout_ms), false },
 };
 
 static int
@@ -48,6 +50,24 @@ number_set(struct worker_options *options, const char *name, PyObject *value)
 	return -1;
 }
 
+/* "board": (descriptor, generation): take the slot. */
+static int
+board_take(struct worker_options *options, PyObject *value)
+{
+	unsigned generation;
+	int fd;
+
+	if (!PyArg_ParseTuple(value, "iI;board is (descriptor, generation)", &fd, &generation))
+		return -1;
+	options->board = shm_board_attach(fd, true);
+	if (options->board == NULL) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		return -1;
+	}
+	shm_board_claim(options->board, (uint32_t)getpid(), generation);
+	return 0;
+}
+
 int
 engine_options_read(PyObject *dict, struct worker_options *options, PyObject **owner)
 {
@@ -66,6 +86,9 @@ engine_options_read(PyObject *dict, struct worker_options *options, PyObject **o
 			if (options->root_path == NULL)
 				return -1;
 			Py_XSETREF(*owner, Py_NewRef(value));
+		} else if (strcmp(name, "board") == 0) {
+			if (board_take(options, value) < 0)
+				return -1;
 		} else if (number_set(options, name, value) < 0) {
 			return -1;
 		}

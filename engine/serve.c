@@ -21,6 +21,7 @@ struct engine_worker {
 	struct pyb_host *host;		/* strong */
 	PyObject *drained;		/* called once without arguments */
 	PyObject *root_path;		/* owns the options' text */
+	struct shm_board *board;	/* attached, or NULL */
 	struct io_job drained_job;
 };
 
@@ -32,6 +33,7 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	struct worker_options options;
 	PyObject *app, *loop, *dict;
 	struct engine_worker *self;
+	int rc;
 
 	if (!PyArg_ParseTuple(args, "O!OO!:Worker", st->app_type, &app, &loop, &PyDict_Type,
 	    &dict))
@@ -39,8 +41,9 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	self = (struct engine_worker *)type->tp_alloc(type, 0);
 	if (self == NULL)
 		return NULL;
-	if (engine_options_read(dict, &options, &self->root_path) < 0 ||
-	    (self->host = pyb_host_get(st, loop)) == NULL) {
+	rc = engine_options_read(dict, &options, &self->root_path);
+	self->board = options.board;
+	if (rc < 0 || (self->host = pyb_host_get(st, loop)) == NULL) {
 		Py_DECREF(self);
 		return NULL;
 	}
@@ -148,8 +151,11 @@ worker_type_dealloc(PyObject *obj)
 	PyObject_GC_UnTrack(obj);
 	if (self->host != NULL && self->host->turn != NULL)
 		io_turn_remove(self->host->turn, &self->drained_job);
-	if (self->w != NULL && self->w->conns == NULL)
-		worker_free(self->w);
+	if (self->w == NULL || self->w->conns == NULL) {
+		if (self->w != NULL)
+			worker_free(self->w);
+		shm_board_detach(self->board);
+	}
 	Py_XDECREF(self->drained);
 	Py_XDECREF(self->root_path);
 	Py_XDECREF(self->app);

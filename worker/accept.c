@@ -196,6 +196,7 @@ worker_listen(struct worker *w, int fd)
 	worker_transport_listener(l);
 	event_assign(&l->event, io_turn_base(w->turn), fd, EV_READ | EV_PERSIST, on_accept, l);
 	accepting(w, true);
+	shm_board_state(w->board, SHM_BOARD_SERVING);
 	return 0;
 }
 

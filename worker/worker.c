@@ -11,14 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/must.h"
 #include "worker/accept.h"
 #include "worker/conn.h"
 #include "worker/reply.h"
 
-enum { LINGER_MS = 2000, REST_MS = 1000 };
+enum { LINGER_MS = 2000, REST_MS = 1000, BEAT_MS = 250 };
 
 void
 worker_options_init(struct worker_options *o)
@@ -101,6 +101,31 @@ timers_init(struct worker *w)
 	io_timers_init(&w->linger_timers, w->turn, LINGER_MS, idle_expired);
 }
 
+/* Tell whoever watches the board that this loop is not stuck. */
+static void
+on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct timespec ts;
+
+	(void)fd;
+	(void)what;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	shm_board_beat(w->board, (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
+}
+
+static void
+beat_init(struct worker *w)
+{
+	struct timeval every = { 0, BEAT_MS * 1000 };
+
+	event_assign(&w->beat, io_turn_base(w->turn), -1, EV_PERSIST, on_beat, w);
+	if (w->options.board == NULL)
+		return;
+	on_beat(-1, 0, w);
+	event_add(&w->beat, &every);
+}
+
 struct worker *
 worker_new(struct io_turn *turn, struct pyb_app *app, void *host,
     const struct worker_options *options)
@@ -115,6 +140,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *host,
 	w->options = *options;
 	w->board = options->board != NULL ? options->board : &w->own_board;
 	timers_init(w);
+	beat_init(w);
 	worker_accept_init(w);
 	return w;
 }
@@ -124,6 +150,7 @@ worker_free(struct worker *w)
 {
 	must(w->conns == NULL);
 	worker_accept_fini(w);
+	event_del(&w->beat);
 	io_timers_fini(&w->head_timers);
 	io_timers_fini(&w->rest_timers);
 	io_timers_fini(&w->idle_timers);
@@ -170,6 +197,7 @@ void
 worker_drain(struct worker *w, worker_drained_f *drained, void *arg)
 {
 	w->draining = true;
+	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_on_empty(w, drained, arg);
 	worker_accept_pause(w);
 	for (struct worker_conn *c = w->conns; c != NULL; c = c->next)

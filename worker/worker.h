@@ -82,6 +82,7 @@ struct worker {
 	worker_drained_f *drained;
 	void *drained_arg;
 	struct shm_board *board;	/* options.board or own_board */
+	struct event beat;		/* for options.board: the loop turns */
 	struct shm_board own_board;
 	char scratch[WORKER_READ_BYTES];	/* one read at a time */
 };
