@@ -43,6 +43,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 	c->in_pos += head_len;
 	c->scanned = 0;
 	c->in_head = false;
+	c->served = true;
 	c->state = CONN_RUNNING;
 	c->x.state = HX_RUNNING;
 	c->x.is_head = slice_equal(c->x.req.method_name, SLICE_LIT("HEAD"));

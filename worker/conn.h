@@ -62,6 +62,7 @@ struct worker_conn {
 	bool content_open;			/* the request's content is not complete */
 	bool want_content;			/* the application waits for content */
 	bool waits_content;			/* the plan waits for complete content */
+	bool served;				/* a request has been in hand */
 	bool sent_continue;			/* or none is expected */
 	bool start_due, content_due, writable_due;	/* what the job has to do */
 	bool paused;				/* the backlog was high: tell when it is low */

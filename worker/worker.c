@@ -200,9 +200,15 @@ worker_drain(struct worker *w, worker_drained_f *drained, void *arg)
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_on_empty(w, drained, arg);
 	worker_accept_pause(w);
-	for (struct worker_conn *c = w->conns; c != NULL; c = c->next)
-		if (c->state == CONN_IDLE && c->in_len == c->in_pos)
+	for (struct worker_conn *c = w->conns; c != NULL; c = c->next) {
+		if (c->state != CONN_IDLE || c->in_len > c->in_pos)
+			continue;
+		/* The first request of a fresh connection is likely on its way. */
+		if (c->served)
 			worker_conn_close_soon(c);
+		else
+			io_timers_touch(&w->linger_timers, &c->timer);
+	}
 	drained_check(w);
 }
 

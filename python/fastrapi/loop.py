@@ -83,6 +83,10 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
         signal.set_wakeup_fd(old, warn_on_full_buffer=False)
         return False
 
+    def _add_callback_signalsafe(self, handle: events.Handle) -> None:
+        # asyncio's own handles, of add_signal_handler(), join our queue.
+        self.call_soon_threadsafe(handle._run)
+
     def close(self) -> None:
         """Close the loop and let go of its descriptors and threads."""
         if self.is_running():

@@ -1,0 +1,80 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def app_dir(tmp_path: Path) -> Path:
+    """A directory with a small application in app.py."""
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+APP = '''
+import asyncio, os, threading, time
+import anyio
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+
+app = FastAPI()
+
+class Item(BaseModel):
+    name: str
+    price: float
+
+@app.get("/")
+async def root():
+    return {"hello": "world"}
+
+@app.get("/pid")
+async def pid():
+    return os.getpid()
+
+@app.get("/items/{item_id}")
+async def item(item_id: int, q: str | None = None):
+    return {"item_id": item_id, "q": q}
+
+@app.post("/items", response_model=Item)
+async def post(item: Item):
+    return item
+
+@app.get("/slow")
+async def slow(s: float = 0.5):
+    await asyncio.sleep(s)
+    return "done"
+
+@app.get("/block")
+def block(s: float = 0.1):
+    time.sleep(s)
+    return threading.current_thread() is not threading.main_thread()
+
+async def double(x):
+    await asyncio.sleep(0)
+    return 2 * x
+
+@app.get("/inside")
+def inside():
+    return [asyncio.run(double(1)), anyio.from_thread.run(double, 2)]
+
+loops = []
+
+@app.get("/loop")
+async def loop():
+    loops.append(asyncio.get_running_loop())
+    return type(loops[0]).__name__
+
+@app.get("/threadsafe")
+def threadsafe():
+    return asyncio.run_coroutine_threadsafe(double(3), loops[0]).result(5)
+
+@app.get("/error")
+async def error():
+    raise ValueError("on purpose")
+
+@app.get("/task")
+async def task():
+    return asyncio.current_task() is not None
+'''

@@ -1,0 +1,105 @@
+"""The real binary on a free port, with its log at hand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BINARY = os.environ.get("FASTRD_BIN", str(ROOT / "build/bin/fastrd"))
+
+
+class Fastrd:
+    """One running server. ``with Fastrd("app:app", cwd) as server: ...``"""
+
+    def __init__(self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None):
+        self.command = [BINARY, "--port", "0", *flags, app]
+        self.directory = directory
+        self.log_path = directory / "fastrd.log"
+        self.env = {**os.environ, **(env or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def __enter__(self) -> Fastrd:
+        self.log_file = open(self.log_path, "wb")
+        self.process = subprocess.Popen(
+            self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
+            stdout=self.log_file, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self.wait_log("address  http://")
+        line = next(line for line in self.log().splitlines() if "address  http://" in line)
+        self.port = int(line.rsplit(":", 1)[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log_file.close()
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def wait_log(self, text: str, seconds: float = 20) -> None:
+        """Until ``text`` is in the log; AssertionError with the log otherwise."""
+        self.wait(lambda: text in self.log(), f"{text!r} in the log", seconds)
+
+    def wait(self, condition, what: str, seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self.process is not None
+            alive = self.process.poll() is None
+            assert alive and time.monotonic() < end, f"waited for {what}:\n{self.log()}"
+            time.sleep(0.01)
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def children(self) -> list[int]:
+        """Process ids of the master's children."""
+        assert self.process is not None
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(word) for word in path.read_text().split()]
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 10)
+
+    def raw(self, request: bytes) -> bytes:
+        """Everything the server answers until it closes."""
+        with self.connect() as conn:
+            conn.sendall(request)
+            return read_all(conn)
+
+    def get(self, path: str, head: str = "") -> tuple[int, bytes]:
+        """Status and content of one request."""
+        answer = self.raw(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n".encode()
+        )
+        top, _, content = answer.partition(b"\r\n\r\n")
+        return int(top.split()[1]), content
+
+
+def read_all(conn: socket.socket) -> bytes:
+    data = b""
+    while piece := conn.recv(65536):
+        data += piece
+    return data
+
+
+def fails(app: str, directory: Path, *flags: str, env: dict[str, str] | None = None):
+    """(exit status, everything printed) of a server that cannot start."""
+    done = subprocess.run(
+        [BINARY, "--port", "0", *flags, app], cwd=directory, capture_output=True, text=True,
+        timeout=60, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr

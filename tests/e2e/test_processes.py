@@ -1,0 +1,142 @@
+"""Reload, death, drain."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from fastrd import Fastrd
+
+
+def worker_pid(server: Fastrd) -> int:
+    return int(server.get("/pid")[1])
+
+
+def test_term_lets_requests_finish_and_exits_0(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        got = []
+        thread = threading.Thread(target=lambda: got.append(server.get("/slow?s=1")))
+        thread.start()
+        time.sleep(0.3)
+        server.signal(signal.SIGTERM)
+        thread.join()
+        assert got == [(200, b'"done"')]
+        assert server.process.wait(5) == 0
+
+
+def test_drain_has_a_deadline(app_dir):
+    with Fastrd("app:app", app_dir, "--timeout-graceful-shutdown", "1") as server:
+        thread = threading.Thread(target=lambda: server.get("/slow?s=60"), daemon=True)
+        thread.start()
+        time.sleep(0.3)
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+
+
+def test_hup_loads_new_code_without_losing_a_request(app_dir):
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        failures, stop = [], threading.Event()
+
+        def ask() -> None:
+            while not stop.is_set():
+                try:
+                    assert server.get("/")[0] == 200
+                except Exception as exc:
+                    failures.append(exc)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        before = worker_pid(server)
+        (app_dir / "app.py").write_text(
+            (app_dir / "app.py").read_text().replace('{"hello": "world"}', '{"hello": "again"}')
+        )
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 2 serves")
+        server.wait(lambda: server.get("/")[1] == b'{"hello":"again"}', "the new code")
+        server.wait(lambda: len(server.children()) == 2, "the old generation's end")
+        stop.set()
+        thread.join()
+        assert failures == []
+        assert worker_pid(server) != before
+
+
+def test_a_reload_that_fails_keeps_the_old_generation(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        good = (app_dir / "app.py").read_text()
+        (app_dir / "app.py").write_text(good + "\nraise RuntimeError('broken')\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("reload failed, generation 1 serves on")
+        assert server.get("/") == (200, b'{"hello":"world"}')
+        (app_dir / "app.py").write_text(good)
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 3 serves")
+
+
+def test_fifty_hups_coalesce(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        for _ in range(50):
+            server.signal(signal.SIGHUP)
+        server.wait_log("generation 2 serves")
+        time.sleep(2)
+        server.wait(lambda: len(server.children()) == 1, "one generation")
+        assert "generation 5 serves" not in server.log()
+        assert server.get("/")[0] == 200
+
+
+def test_a_killed_worker_is_replaced_and_the_master_stays(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        for _ in range(3):
+            before = worker_pid(server)
+            time.sleep(1.1)
+            os.kill(before, signal.SIGKILL)
+
+            def answered() -> bool:
+                try:
+                    return worker_pid(server) != before
+                except (OSError, ValueError, IndexError):
+                    return False
+
+            server.wait(answered, "a new worker")
+        assert server.log().count("ended with signal 9") == 3
+
+
+def test_a_worker_that_dies_young_is_replaced_later_and_later(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import os, threading\n"
+        "from fastapi import FastAPI\n"
+        "app = FastAPI()\n"
+        "if os.environ.get('FASTRD_CHILD') == 'serve' and os.path.exists('armed'):\n"
+        "    os._exit(9)\n"
+        "@app.get('/pid')\n"
+        "async def pid(): return os.getpid()\n"
+    )
+    with Fastrd("app:app", tmp_path) as server:
+        (tmp_path / "armed").touch()
+        os.kill(worker_pid(server), signal.SIGKILL)
+        time.sleep(3)
+        deaths = server.log().count("ended with exit status 9")
+        assert 2 <= deaths <= 6, server.log()
+        (tmp_path / "armed").unlink()
+        server.wait(lambda: server.get("/pid")[0] == 200, "a worker that lives")
+
+
+def test_workers_notice_the_masters_death(app_dir):
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        children = server.children()
+        server.signal(signal.SIGKILL)
+        server.process.wait()
+        end = time.monotonic() + 10
+        while any(os.path.exists(f"/proc/{pid}") for pid in children):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def test_ttin_and_ttou_change_the_number_of_workers(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        server.signal(signal.SIGTTIN)
+        server.wait(lambda: len(server.children()) == 2, "two workers")
+        server.signal(signal.SIGTTOU)
+        server.wait(lambda: len(server.children()) == 1, "one worker")
+        assert server.get("/")[0] == 200

@@ -1,0 +1,143 @@
+"""Requests through the real processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from fastrd import Fastrd, read_all
+
+
+def test_banner_lists_address_workers_versions_and_routes(app_dir):
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        log = server.log()
+        assert "workers  2 (master" in log
+        assert "python   3." in log
+        assert "fastapi  0." in log
+        assert "routes   11 compiled, 4 through ASGI" in log
+
+
+def test_compiled_routes_answer(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/") == (200, b'{"hello":"world"}')
+        assert server.get("/items/3?q=%20a+b") == (200, b'{"item_id":3,"q":" a b"}')
+        status, content = server.get("/items/x")
+        assert status == 422
+        assert b"int_parsing" in content
+        assert server.get("/nope") == (404, b'{"detail":"Not Found"}')
+        assert server.get("/openapi.json")[0] == 200
+        assert server.get("/task") == (200, b"true")
+
+
+def test_json_body_is_validated_and_filtered(app_dir):
+    body = b'{"name":"a","price":1.5,"more":1}'
+    with Fastrd("app:app", app_dir) as server:
+        answer = server.raw(
+            b"POST /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        assert answer.endswith(b'\r\n\r\n{"name":"a","price":1.5}')
+
+
+def test_an_error_is_500_and_logged_once_with_its_traceback(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/error") == (500, b"Internal Server Error")
+        server.wait_log("ValueError: on purpose")
+        assert server.log().count("ValueError: on purpose") == 1
+
+
+def test_pipelined_requests_are_answered_in_order(app_dir):
+    with Fastrd("app:app", app_dir) as server, server.connect() as conn:
+        paths = [b"/items/%d" % n for n in range(100)]
+        requests = [b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths]
+        conn.sendall(b"".join(requests) + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = read_all(conn)
+    found = [answers.index(b'{"item_id":%d,' % n) for n in range(100)]
+    assert found == sorted(found)
+
+
+def test_malformed_requests_never_reach_the_application(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        for request, status in (
+            (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+            (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", b"505"),
+            (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", b"400"),
+            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+            (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+        ):  # fmt: skip
+            answer = server.raw(request)
+            assert answer.split()[1] == status, (request, answer)
+            assert b"connection: close" in answer
+
+
+def test_forty_blocking_handlers_run_at_once(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        server.get("/block?s=0")
+        got = []
+        threads = [
+            threading.Thread(target=lambda: got.append(server.get("/block?s=0.3")))
+            for _ in range(40)
+        ]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert got == [(200, b"true")] * 40
+        # One after the other they would take 12 s.
+        assert time.monotonic() - began < 4
+
+
+def test_plain_functions_may_run_loops_and_call_back_into_ours(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/inside") == (200, b"[2,4]")
+        assert server.get("/loop") == (200, b'"EventLoop"')
+        assert server.get("/threadsafe") == (200, b"6")
+
+
+def test_asgi_mode_answers_the_same(app_dir):
+    with Fastrd("app:app", app_dir, env={"FASTRD_FORCE": "asgi"}) as server:
+        assert server.get("/items/3") == (200, b'{"item_id":3,"q":null}')
+        assert server.get("/block?s=0") == (200, b"true")
+        assert "0 compiled" in server.log()
+
+
+def test_a_raw_asgi_application_is_served(tmp_path):
+    (tmp_path / "raw.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    if scope['type'] != 'http': raise NotImplementedError\n"
+        "    message = await receive()\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': message['body'], 'more_body': True})\n"
+        "    await send({'type': 'http.response.body', 'body': b'!'})\n"
+    )
+    with Fastrd("raw:app", tmp_path) as server:
+        assert "plain ASGI" in server.log()
+        answer = server.raw(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
+        )
+        assert answer.endswith(b"2\r\nhi\r\n1\r\n!\r\n0\r\n\r\n")
+
+
+def test_serve_from_the_main_script(tmp_path):
+    import signal
+    import subprocess
+    import sys
+
+    (tmp_path / "main.py").write_text(
+        "from fastrapi import FastrAPI\n"
+        "app = FastrAPI()\n"
+        "@app.get('/')\n"
+        "async def root(): return 'served'\n"
+        "if __name__ == '__main__': app.serve('127.0.0.1', 0)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "main.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(3)]
+    assert lines[0].endswith("serves main:app\n"), lines
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0

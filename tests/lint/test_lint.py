@@ -1,0 +1,91 @@
+"""The rules of the house that a machine can check."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Lower never includes higher; a room may include itself and what is listed.
+ALLOWED = {
+    "base": set(),
+    "shm": {"base"},
+    "io": {"base"},
+    "http": {"base", "shm"},
+    "middleware": {"base", "http"},
+    "bindings": {"base", "shm", "io", "http"},
+    "worker": {"base", "shm", "io", "http", "bindings"},
+    "engine": {"base", "shm", "io", "http", "bindings", "worker"},
+    "master": {"base", "shm"},
+}
+SOURCES = sorted(p for room in ALLOWED for p in (ROOT / room).glob("*.[ch]"))
+# What the worker may know of the bindings: one header.
+ONLY = {"worker": {"bindings/request.h"}}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_includes_go_downwards(path):
+    room = path.parent.name
+    for name in re.findall(r'#include "([^"]+)"', path.read_text()):
+        other = name.split("/")[0]
+        assert other == room or other in ALLOWED[room], f"{path.name} includes {name}"
+        if other == "bindings" and room in ONLY:
+            assert name in ONLY[room], f"{path.name} includes {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_bindings_and_engine_know_python(path):
+    if path.parent.name not in ("bindings", "engine"):
+        assert "Python.h" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_stay_readable(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 450, f"{len(lines)} lines"
+    begin = 0
+    for number, line in enumerate(lines):
+        if line == "{":
+            begin = number
+        elif line == "}":
+            assert number - begin <= 66, f"function at line {begin} has {number - begin} lines"
+
+
+def test_no_path_of_a_machine_in_what_is_published():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    for name in listed:
+        path = ROOT / name
+        if path.suffix in (".c", ".h", ".py", ".md", ".sh", ".toml", ".def") and path.is_file():
+            assert not re.search(r"/(?:home|root|work)/\w", path.read_text(errors="replace")), name
+
+
+def fastrd(*command: str) -> str:
+    binary = ROOT / "build/bin/fastrd"
+    return subprocess.run(
+        [*command, str(binary)], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_master_links_no_python_and_no_event_or_http_library():
+    linked = fastrd("ldd")
+    assert "python" not in linked
+    assert "event" not in linked
+    assert "http_parser" not in linked
+
+
+def test_the_master_calls_nothing_that_loads_code_or_starts_threads():
+    wanted = fastrd("nm", "-u", "-D")
+    for name in ("getaddrinfo", "getpwnam", "getgrnam", "dlopen", "pthread_create", "Py_"):
+        assert not re.search(rf"\b{name}", wanted), name
+
+
+def test_wire_is_the_same_in_both_languages():
+    header = (ROOT / "base/wire.h").read_text()
+    python = (ROOT / "python/fastrapi/wire.py").read_text()
+    for name, value in re.findall(r"WIRE_(\w+(?:_FD|_MAX)|EXIT_\w+) = (\d+)", header):
+        assert f"\n{name} = {value}\n" in python, name
