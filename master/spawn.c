@@ -72,7 +72,8 @@ place(int from, int to)
 	return from == to ? fcntl(to, F_SETFD, 0) : dup2(from, to);
 }
 
-/* In the child. Sources are far above the targets, so none is overwritten. */
+/* In the child. The channel and the listeners are far above the targets; table
+ * and board are brought there first, so that none is overwritten. */
 static void
 become(const struct arguments *a, int channel, int table_fd, int board_fd,
     const struct master_listeners *listeners)
@@ -81,6 +82,10 @@ become(const struct arguments *a, int channel, int table_fd, int board_fd,
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	table_fd = fcntl(table_fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	board_fd = fcntl(board_fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	if (table_fd < 0 || board_fd < 0)
+		_exit(WIRE_EXIT_BUG);
 	if (place(channel, WIRE_CHANNEL_FD) < 0 || place(table_fd, WIRE_TABLE_FD) < 0 ||
 	    place(board_fd, WIRE_BOARD_FD) < 0)
 		_exit(WIRE_EXIT_BUG);
