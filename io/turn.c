@@ -181,12 +181,6 @@ io_turn_prepare(struct io_turn *t)
 	atomic_store(&t->awake, false);
 }
 
-void
-io_turn_arm(struct io_turn *t)
-{
-	atomic_store(&t->awake, false);
-}
-
 int
 io_turn_poll(struct io_turn *t, bool block)
 {

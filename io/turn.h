@@ -59,11 +59,6 @@ bool io_turn_pending(const struct io_turn *t);
  * Look at what other threads have left after this call, never only before it. */
 void io_turn_prepare(struct io_turn *t);
 
-/* From now on io_turn_wake() ends the next poll. To be called before the last
- * look at what other threads may have left, else a wake-up could be lost
- * between that look and the wait. */
-void io_turn_arm(struct io_turn *t);
-
 /* Wait for events (not at all when `block` is false or jobs are queued) and
  * run their callbacks. Returns 0, or -1 with errno when the kernel refuses. */
 int io_turn_poll(struct io_turn *t, bool block);

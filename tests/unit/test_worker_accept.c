@@ -198,10 +198,34 @@ test_drain_of_an_idle_worker_ends_at_once(void)
 	int drained = 0;
 
 	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/hello"), OK("5", "hello"));
 	worker_drain(rig.w, on_drained, &drained);
 	rig_turn(&rig, true);
 	CU_ASSERT_EQUAL(drained, 1);
 	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+}
+
+/* The first request of a connection is likely on its way when the drain begins. */
+static void
+test_drain_waits_for_a_first_request(void)
+{
+	struct rig rig;
+	int drained = 0;
+
+	rig_open(&rig, NULL);
+	worker_drain(rig.w, on_drained, &drained);
+	rig_turn(&rig, true);
+	CU_ASSERT_EQUAL(drained, 0);
+	rig_expect(&rig, GET("/hello"), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
+	    "connection: close\r\n\r\nhello");
+	CU_ASSERT_EQUAL(drained, 1);
+	rig_close(&rig);
+	rig_open(&rig, NULL);
+	drained = 0;
+	worker_drain(rig.w, on_drained, &drained);
+	rig_wait(&rig, 2500);
+	CU_ASSERT_EQUAL(drained, 1);
 	rig_close(&rig);
 }
 
@@ -283,6 +307,7 @@ main(void)
 	TEST(out_of_descriptors);
 	TEST(drain);
 	TEST(drain_of_an_idle_worker_ends_at_once);
+	TEST(drain_waits_for_a_first_request);
 	TEST(abort_cuts_what_runs);
 	TEST(share_of_the_connections);
 	CU_basic_run_tests();
