@@ -12,6 +12,7 @@
 
 struct sync_call {
 	struct pyb_job job;
+	struct pyb_state *st;
 	PyObject *callable, *args, *kwargs, *context;
 	PyObject *future;
 	PyObject *value, *exc;
@@ -68,7 +69,7 @@ call_done(struct pyb_job *job)
 
 	if (done == Py_False) {
 		if (c->exc == NULL) {
-			got = PyObject_CallMethod(c->future, "set_result", "O", c->value);
+			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_result, c->value);
 		} else if ((exc = deliverable(c->exc)) != NULL) {
 			got = PyObject_CallMethod(c->future, "set_exception", "O", exc);
 			Py_DECREF(exc);
@@ -115,6 +116,7 @@ pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
 	if (loop == NULL || (host = pyb_host_get(st, loop)) == NULL ||
 	    (pool = pyb_host_pool(host)) == NULL)
 		goto done;
+	c->st = st;
 	c->job.work = call_work;
 	c->job.done = call_done;
 	c->callable = Py_NewRef(PyTuple_GET_ITEM(r->binding->objects, step->object));

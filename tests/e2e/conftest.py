@@ -16,7 +16,7 @@ def app_dir(tmp_path: Path) -> Path:
 APP = '''
 import asyncio, os, threading, time
 import anyio
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel
 
 app = FastAPI()
@@ -69,6 +69,14 @@ async def loop():
 @app.get("/threadsafe")
 def threadsafe():
     return asyncio.run_coroutine_threadsafe(double(3), loops[0]).result(5)
+
+def pair():
+    return 1, 2
+
+@app.get("/pair")
+async def get_pair(v=Depends(pair)):
+    await asyncio.sleep(0)
+    return v
 
 @app.get("/error")
 async def error():

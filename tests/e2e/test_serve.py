@@ -14,7 +14,7 @@ def test_banner_lists_address_workers_versions_and_routes(app_dir):
         assert "workers  2 (master" in log
         assert "python   3." in log
         assert "fastapi  0." in log
-        assert "routes   11 compiled, 4 through ASGI" in log
+        assert "routes   12 compiled, 4 through ASGI" in log
 
 
 def test_compiled_routes_answer(app_dir):
@@ -95,6 +95,11 @@ def test_plain_functions_may_run_loops_and_call_back_into_ours(app_dir):
         assert server.get("/inside") == (200, b"[2,4]")
         assert server.get("/loop") == (200, b'"EventLoop"')
         assert server.get("/threadsafe") == (200, b"6")
+
+
+def test_a_plain_dependency_may_return_a_tuple_to_an_async_endpoint(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/pair") == (200, b"[1,2]")
 
 
 def test_asgi_mode_answers_the_same(app_dir):
