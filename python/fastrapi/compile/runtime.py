@@ -81,9 +81,13 @@ class RouteHelper:
         if values["dependant"].call is not None and hasattr(
             routing, "_extract_endpoint_context"
         ):
-            self.endpoint_context = routing._extract_endpoint_context(
-                values["dependant"].call
+            self.endpoint_context = dict(
+                routing._extract_endpoint_context(values["dependant"].call)
             )
+            path = values["dependant"].path
+            if path and route.methods:
+                # Error texts name the method; a route of several names its first.
+                self.endpoint_context["path"] = f"{route.methods[0]} {path}"
 
     def _serialize(self, result: Any, dump_json: bool) -> Any:
         values = self.values

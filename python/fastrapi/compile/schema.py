@@ -55,9 +55,19 @@ def _model_pure(cls: type) -> bool:
     return not private and getattr(cls, "__pydantic_post_init__", None) is None
 
 
+def _is_rust(validator: Any) -> bool:
+    """pydantic-core's own validator, also inside the wrapper that merely having a
+    Pydantic plugin installed puts around every validator."""
+    if type(validator) is SchemaValidator:
+        return True
+    inner = getattr(validator, "_schema_validator", None)
+    method = getattr(validator, "validate_python", None)
+    return type(inner) is SchemaValidator and getattr(method, "__self__", None) is inner
+
+
 def is_pure(adapter: Any) -> bool:
     """True when ``adapter`` (a TypeAdapter) validates without any Python code."""
-    if type(adapter.validator) is not SchemaValidator:
+    if not _is_rust(adapter.validator):
         return False
     pending: list[Any] = [adapter.core_schema]
     while pending:
