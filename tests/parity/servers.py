@@ -1,0 +1,67 @@
+"""The two servers: uvicorn as the reference and the one under test, on free ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FASTRD = os.environ.get("FASTRD_BIN", str(ROOT / "build/bin/fastrd"))
+
+
+def uvicorn(app: str, app_dir: Path, port: int, http: str = "httptools") -> list[str]:
+    """The reference's command."""
+    return [
+        sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port),
+        "--http", http, "--app-dir", str(app_dir), "--log-level", "warning", app,
+    ]  # fmt: skip
+
+
+def fastrd(app: str, app_dir: Path, port: int) -> list[str]:
+    """The tested server's command; FASTRD_BIN names another program."""
+    return [
+        FASTRD, "--host", "127.0.0.1", "--port", str(port),
+        "--python", sys.executable, "--app-dir", str(app_dir), app,
+    ]  # fmt: skip
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def serving(command: list[str], port: int, log: Path, env: dict[str, str]) -> Iterator[int]:
+    """Run until the block ends. RuntimeError with the log if it does not listen in 20 s.
+
+    PYTHONHASHSEED is fixed: Starlette joins a *set* for the Allow header of a 405.
+    """
+    env = {**os.environ, "PYTHONHASHSEED": "0", **env}
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{command} did not start:\n{log.read_text()}") from None
+                time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
