@@ -1,0 +1,131 @@
+"""Requests to grid.py, in groups; the same list every time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+from grid import OPTIONS, PLACES, RETURNED, SCHEMES, TYPES, VALUES, app
+from shop_requests import RAW
+from shop_requests import TYPES as CONTENT_TYPES
+from wire import Request
+
+TEXTS = [
+    "", "1", "-1", "01", "1.0", "1.5", "true", "off", "a", "red", "2020-01-02", "NaN", "1e400", "9" * 30,
+    "2020-01-02T03:04:05Z", "P1DT2H", "12345678-1234-5678-1234-567812345678", "%C3%A9", "%FF", "a+b",
+    "a%20b", "%D9%A3",
+]  # fmt: skip
+JSON = ("Content-Type", "application/json")
+MODELS = [
+    {"name": "a"}, {"name": "toolong"}, {}, [], None, 1, "s", {"name": 1}, {"name": "a", "size": "1"},
+    {"name": "a", "inner": {"n": "x"}}, {"name": "a", "inner": {"n": 1, "when": "2020-02-30"}},
+    {"name": "a", "tags": ["x", 1, None]}, {"name": "a", "an-alias": 2}, {"name": "a", "alias": 2},
+    {"a": 1}, {"a": 1, "b": [1, "2", "x"]}, {"a": 1, "z": 0}, [{"n": 1}, {"n": "q"}], {"n": 3},
+    {"v": 1}, {"a": {"name": "a"}, "b": {"n": 1}}, {"a": {"name": "a"}, "b": {"n": 1}, "c": "x"},
+    {"k": 10**25}, [[[]]], {"v": None}, {"a": True}, "é😀", 1e308, False,
+]  # fmt: skip
+
+
+def post(target: str, value: object) -> Request:
+    return Request("POST", target, (JSON,), json.dumps(value).encode())
+
+
+def path() -> list[Request]:
+    bases = [f"/path/{t}/" for t in TYPES] + [f"/conv/{c}/" for c in ("str", "int", "float", "uuid", "path")]
+    return [Request("GET", base + text) for base, text in itertools.product(bases, [*TEXTS, "a/b", "a%2Fb"])]
+
+
+def query() -> list[Request]:
+    found = []
+    for name, end in itertools.product(TYPES, ("", "/default", "/list")):
+        base = f"/query/{name}{end}"
+        found += [Request("GET", f"{base}?v={text}") for text in TEXTS]
+        found += [Request("GET", base + q) for q in ("", "?", "?v", "?v=1&v=a", "?v=a&v=1&w=2", "?V=1")]
+    return found
+
+
+def header() -> list[Request]:
+    found = []
+    for name, end, text in itertools.product(TYPES, ("", "/default"), TEXTS):
+        found.append(Request("GET", f"/header/{name}{end}", (("V", text),)))
+    for name, end in itertools.product(TYPES, ("", "/default")):
+        found.append(Request("GET", f"/header/{name}{end}"))
+        found.append(Request("GET", f"/header/{name}{end}", (("v", "1"), ("V", "\xe9"))))
+    return found
+
+
+def cookie() -> list[Request]:
+    jars = ["v=1", "v=", "v", "v=a; v=1", "w=1", 'v="1"', "v=\xe9", "v=2020-01-02", "v=red; x=1", "v = true"]
+    found = [Request("GET", f"/cookie/{n}{e}", (("Cookie", jar),))
+             for n, e, jar in itertools.product(TYPES, ("", "/default"), jars)]  # fmt: skip
+    return found + [Request("GET", f"/cookie/{n}") for n in TYPES]
+
+
+def special() -> list[Request]:
+    found = [Request("GET", f"{base}?{q}") for base, q in itertools.product(
+        ("/alias/query", "/limits", "/pattern", "/factory", "/model/query"),
+        ("", "v=1", "v=4", "v=aa", "an-alias=ab", "an-alias=a", "a=1", "a=1&b=2&b=3", "a=1&z=2", "v=10"))]  # fmt: skip
+    for base in ("/alias/header", "/alias/raw", "/model/header"):
+        for given in ((), (("X_Odd", "1"),), (("V", "a"), ("v", "b")), (("A", "1"), ("B", "2"), ("b", "x"))):
+            found.append(Request("GET", base, given))
+    return found + [Request("GET", "/model/cookie", (("Cookie", c),)) for c in ("a=1", "a=x; b=1", "z=1", "")]
+
+
+def body() -> list[Request]:
+    routes = [f"/json/{n}" for n in ("model", "sync", "strict", "list", "dict", "any", "default", "union")]
+    routes += ["/json/two", "/json/two?q=1", "/json/two?q=x"]
+    found = [post(route, value) for route, value in itertools.product(routes, MODELS)]
+    found += [Request("POST", route, (JSON,), raw) for route, raw in itertools.product(routes, RAW)]
+    for route, kind in itertools.product(("/json/model", "/json/any", "/json/default"), CONTENT_TYPES):
+        found.append(Request("POST", route, (("Content-Type", kind),), b'{"name": "a"}'))
+    values = [1, "1", None, True, 1.5, "red", "2020-01-02", {"v": 1}, {"v": "a"}, [], {}]
+    for name, end, value in itertools.product(TYPES, ("", "/embed"), values):
+        found.append(post(f"/body/{name}{end}", value))
+    return found
+
+
+def output() -> list[Request]:
+    routes = [f"/out/{n}" for n in (*OPTIONS, "list", "wrong")] + [f"/value/{n}" for n in VALUES]
+    routes += [f"/returned/{n}" for n in RETURNED]
+    routes += [f"/status/{c}" for c in (200, 201, 204, 299, 304, 404, 500)]
+    routes += [f"/class/{n}" for n in ("PlainTextResponse", "HTMLResponse", "JSONResponse")]
+    return [Request(m, r) for m, r in itertools.product(("GET", "HEAD"), routes)]
+
+
+def security() -> list[Request]:
+    tokens = ["", "Basic", "Basic YTpi", "basic YTpi", "Basic !!", "Basic YQ==", "Bearer x", "bearer  x",
+              "Digest a=b", "Bearer", "x"]  # fmt: skip
+    found = []
+    for name in SCHEMES:
+        base = f"/security/{name}"
+        found += [Request("GET", base, (("Authorization", t),)) for t in tokens]
+        found += [Request("GET", base), Request("GET", base + "?key=k"), Request("GET", base + "?key="),
+                  Request("GET", base, (("X-Key", "k"),)), Request("GET", base, (("Cookie", "key=k"),))]  # fmt: skip
+    return found
+
+
+def dependencies() -> list[Request]:
+    """Each is followed by a look at the log that dependencies and tasks leave."""
+    kinds = ("", "?kind=http", "?kind=empty", "?kind=boom", "?kind=value", "?kind=validation", "?n=x")
+    routes = [f"/fail/{n}" for n in ("sync", "async", "after", "function")]
+    routes += [f"/yield/{s}/{n}" for s in ("function", "request") for n in ("async", "sync")]
+    asked = [r + k for r, k in itertools.product(routes, kinds)]
+    asked += ["/deps/cache", "/deps/cache?q=2", "/deps/cache?q=x", "/deps/context", "/deps/context/async",
+              "/tasks", "/tasks?n=5", "/tasks?n=x", "/top/middle/leaf/1/b", "/top/middle/leaf/x/b?q=y",
+              "/top/middle/leaf/1/b?kind=boom", "/top/middle/leaf/1/b/?q=2", "/custom/1", "/custom/x",
+              "/sub/1", "/sub/x", "/sub", "/sub/", "/sub/1/2"]  # fmt: skip
+    look = Request("GET", "/log", pause_s=0.02)
+    return [part for target in asked for part in (Request("GET", target), look)]
+
+
+def request() -> list[Request]:
+    targets = ["/request", "/request?a=b&a=%20+c&=&d", "/%72equest", "/request/", "/Request", "/request?%C3%A9"]
+    found = [Request("GET", t, (("X-A", "1"), ("x-a", "2"), ("X-B", "\xe9"))) for t in targets]
+    for method in ("GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS", "PATCH"):
+        found += [Request(method, t) for t in ("/many", "/many/", "/log", "/nothing", "/docs", "/sub/1")]
+    chunked = (("Transfer-Encoding", "chunked"),)
+    return [*found, Request("POST", "/many", (), b"body"), Request("POST", "/many", chunked, b"2\r\nab\r\n0\r\n\r\n")]
+
+
+GROUPS = {f.__name__: f() for f in (
+    path, query, header, cookie, special, body, output, security, dependencies, request)}  # fmt: skip
