@@ -85,9 +85,10 @@ def body() -> list[Request]:
 
 
 def output() -> list[Request]:
+    """205 is announced with content-length 4 and no body (Starlette): the connection must end."""
     routes = [f"/out/{n}" for n in (*OPTIONS, "list", "wrong")] + [f"/value/{n}" for n in VALUES]
     routes += [f"/returned/{n}" for n in RETURNED]
-    routes += [f"/status/{c}" for c in (200, 201, 204, 299, 304, 404, 500)]
+    routes += [f"/status/{c}" for c in (200, 201, 204, 205, 299, 304, 404, 500)]
     routes += [f"/class/{n}" for n in ("PlainTextResponse", "HTMLResponse", "JSONResponse")]
     return [Request(m, r) for m, r in itertools.product(("GET", "HEAD"), routes)]
 

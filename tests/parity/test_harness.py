@@ -63,6 +63,6 @@ def test_uvicorn_equals_itself(tmp_path: Path) -> None:
 
 
 def test_another_parser_is_told_apart(tmp_path: Path) -> None:
-    """h11 refuses a raw 8-bit target with a body of its own; httptools has another text."""
+    """A bad Content-Length: httptools and h11 refuse it in different answers."""
     bad = Request("GET", "/health", (("Content-Length", "x"),))
     assert run(tmp_path, "h11", [bad])
