@@ -54,7 +54,8 @@ view_make(struct core *c)
 	struct slice *params = arena_alloc(&c->arena, ((size_t)n + 1) * sizeof(*params));
 
 	if (params == NULL || pyb_view_scope(&r->view, c->scope, &c->arena,
-	    st->n_headers, st->n_query_string) < 0)
+	    st->n_headers, st->n_query_string) < 0 ||
+	    (r->form != NULL && pyb_view_form_data(&r->view, r->form) < 0))
 		return false;
 	for (Py_ssize_t i = 0; i < n; i++) {
 		Py_ssize_t len;
@@ -76,12 +77,11 @@ steps_run(struct core *c, PyObject *value, PyObject **out)
 {
 	struct pyb_run *r = c->run;
 	enum pyb_coro_verdict verdict = pyb_run_steps(r, value, out);
-	struct pyb_result_extras extras = { r->response, r->background };
 
 	if (verdict != PYB_CORO_RETURN)
 		return verdict;
 	r->phase = PYB_RUN_ENDED;
-	*out = pyb_result_response(r->app, r->binding, r->plan, &extras, r->result);
+	*out = pyb_result_response(r);
 	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 }
 
@@ -97,6 +97,48 @@ steps_begin(struct core *c, PyObject **out)
 	return steps_run(c, Py_None, out);
 }
 
+/* The content could not be read. */
+static enum pyb_coro_verdict
+content_failed(struct core *c, PyObject **out)
+{
+	struct pyb_run *r = c->run;
+	PyObject *exc, *helper, *done;
+
+	if (!PyErr_ExceptionMatches(PyExc_Exception))
+		return PYB_CORO_ERROR;
+	exc = PyErr_GetRaisedException();
+	/* A form cannot be read twice: FastAPI's handler gets the same exception
+	 * when it tries. A disconnect it meets again by itself. */
+	if (r->plan->flags & SHM_PLAN_F_FORM) {
+		helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+		done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fail_form, r->request,
+		    exc, NULL);
+		Py_XDECREF(done);
+		if (done == NULL) {
+			Py_DECREF(exc);
+			return PYB_CORO_ERROR;
+		}
+	}
+	Py_DECREF(exc);
+	return fall_back(r, out);
+}
+
+/* The content is there: `value` is what body() or form() gave. */
+static enum pyb_coro_verdict
+content_take(struct core *c, PyObject *value, PyObject **out)
+{
+	struct pyb_run *r = c->run;
+
+	if (r->plan->flags & SHM_PLAN_F_FORM) {
+		r->form = Py_NewRef(value);
+	} else {
+		if (!PyBytes_CheckExact(value))
+			return fall_back(r, out);
+		r->body = Py_NewRef(value);
+	}
+	return steps_begin(c, out);
+}
+
 static enum pyb_coro_verdict
 core_step(void *arg, PyObject *value, PyObject **out)
 {
@@ -105,29 +147,21 @@ core_step(void *arg, PyObject *value, PyObject **out)
 
 	if (r->phase == PYB_RUN_STEPS)
 		return steps_run(c, value, out);
-	if (value == NULL && r->phase == PYB_RUN_BODY) {
-		/* Reading failed (disconnect): FastAPI's handler meets it again. */
-		if (!PyErr_ExceptionMatches(PyExc_Exception))
-			return PYB_CORO_ERROR;
-		PyErr_Clear();
-		return fall_back(r, out);
-	}
+	if (value == NULL && r->phase == PYB_RUN_BODY)
+		return content_failed(c, out);
 	if (value == NULL)
 		return PYB_CORO_ERROR;
 	if (r->phase == PYB_RUN_FALLBACK) {
 		*out = Py_NewRef(value);
 		return PYB_CORO_RETURN;
 	}
-	if (r->phase == PYB_RUN_BODY) {
-		if (!PyBytes_CheckExact(value))
-			return fall_back(r, out);
-		r->body = Py_NewRef(value);
-		return steps_begin(c, out);
-	}
+	if (r->phase == PYB_RUN_BODY)
+		return content_take(c, value, out);
 	if (!(r->plan->flags & SHM_PLAN_F_BODY))
 		return steps_begin(c, out);
 	r->phase = PYB_RUN_BODY;
-	*out = PyObject_CallMethodNoArgs(r->request, r->app->st->n_body);
+	*out = PyObject_CallMethodNoArgs(r->request, r->plan->flags & SHM_PLAN_F_FORM ?
+	    r->app->st->n_form : r->app->st->n_body);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 

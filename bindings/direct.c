@@ -196,11 +196,34 @@ task_start(struct pyb_run *r)
 	Py_DECREF(context);
 }
 
+/* Validators that are user code run on the loop's thread, as FastAPI has it. An
+ * exception becomes the outcome. */
+static bool
+validators_run(struct pyb_run *r)
+{
+	if (r->steps[r->pc].op != SHM_STEP_VALIDATE)
+		return true;
+	if (PyContext_Enter(r->context) < 0 || pyb_host_enter(r->host) < 0) {
+		r->outcome = PyErr_GetRaisedException();
+	} else {
+		if (!pyb_run_validators(r))
+			r->outcome = PyErr_GetRaisedException();
+		pyb_host_leave(r->host);
+		PyContext_Exit(r->context);
+	}
+	return r->outcome == NULL;
+}
+
 static void
 pool_start(struct pyb_run *r)
 {
-	struct pyb_pool *pool = pyb_host_pool(r->host);
+	struct pyb_pool *pool;
 
+	if (!validators_run(r)) {
+		inline_run(r, true);
+		return;
+	}
+	pool = pyb_host_pool(r->host);
 	r->mode = PYB_RUN_THREAD;
 	r->job.work = job_work;
 	r->job.done = job_done;
@@ -229,7 +252,8 @@ pyb_direct_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pl
 		pyb_run_clear(r);
 		return false;
 	}
-	r->context = (plan->flags & SHM_PLAN_F_THREAD) && app->sync == PYB_SYNC_THREADS ?
+	r->context = (plan->flags & SHM_PLAN_F_THREAD) && app->sync == PYB_SYNC_THREADS &&
+	    r->steps[r->pc].op != SHM_STEP_VALIDATE ?
 	    pyb_host_thread_context(r->host) : PyContext_CopyCurrent();
 	if (r->context == NULL) {
 		PyErr_Clear();

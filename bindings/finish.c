@@ -12,13 +12,11 @@
 void
 pyb_finish_answer(struct pyb_run *r, bool returned)
 {
-	struct pyb_result_extras extras = { r->response, r->background };
 	PyObject *response = NULL;
 	enum pyb_result_verdict verdict = PYB_RESULT_ERROR;
 
 	if (returned)
-		verdict = pyb_result_answer(r->app, r->binding, r->plan, &extras,
-		    r->result, r->x, &response);
+		verdict = pyb_result_answer(r, &response);
 	if (verdict == PYB_RESULT_RESPONSE)
 		r->outcome = response;
 	else if (verdict == PYB_RESULT_ERROR)

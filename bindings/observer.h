@@ -16,7 +16,7 @@ struct pyb_observer {
 	PyObject *client;	/* (host, port): may be a name, as TestClient's is */
 	PyObject *server;	/* [host, port] */
 	PyObject *state;	/* scope["state"] of this connection, or NULL */
-	uint64_t compiled, replayed, asgi;
+	uint64_t asgi;		/* requests without a plan */
 	PyObject *owner;	/* borrowed: the object around this struct */
 	size_t running;		/* ASGI applications under way, with or without an exchange */
 	void (*idle)(struct pyb_observer *seen);	/* `running` has become 0 */

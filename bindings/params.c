@@ -24,18 +24,19 @@ pyb_param_default(struct pyb_state *st, const struct pyb_objects *o,
 {
 	PyObject *value;
 
+	*out = NULL;
 	if (step->flags & SHM_STEP_F_REQUIRED)
 		return PYB_PARAM_MISSING;
-	value = o->all[step->object2];
-	if (step->flags & SHM_STEP_F_DEFAULT_COPY) {
-		value = PyObject_CallOneArg(st->deepcopy, value);
-		if (value == NULL) {
-			PyErr_Clear();
-			return PYB_PARAM_ODD;
-		}
-	} else {
-		Py_INCREF(value);
-	}
+	if (step->flags & SHM_STEP_F_RAW)
+		return PYB_PARAM_OK;
+	if (step->flags & SHM_STEP_F_DEFAULT_FACTORY)
+		value = PyObject_CallNoArgs(o->all[step->object2]);
+	else
+		value = Py_NewRef(o->all[step->object2]);
+	if (value != NULL && (step->flags & SHM_STEP_F_DEFAULT_COPY))
+		Py_SETREF(value, PyObject_CallOneArg(st->deepcopy, value));
+	if (value == NULL)
+		return PYB_PARAM_RAISED;
 	if ((step->flags & SHM_STEP_F_DEFAULT_VALIDATE) && step->object != SHM_NONE) {
 		PyObject *valid = pyb_param_validate(st, o->all[step->object], value);
 
@@ -52,14 +53,15 @@ pyb_param_default(struct pyb_state *st, const struct pyb_objects *o,
 static PyObject *
 text_new(unsigned source, struct slice s)
 {
-	if (source == SHM_SOURCE_QUERY || source == SHM_SOURCE_PATH)
+	if (source == SHM_SOURCE_QUERY || source == SHM_SOURCE_PATH ||
+	    source == SHM_SOURCE_FORM)
 		return PyUnicode_DecodeUTF8(s.ptr, (Py_ssize_t)s.len, NULL);
 	return PyUnicode_DecodeLatin1(s.ptr, (Py_ssize_t)s.len, NULL);
 }
 
 /* The value starlette's convertor makes of a matched path parameter. */
 static PyObject *
-path_value_new(const struct shm_step *step, struct slice s)
+path_value_new(struct pyb_state *st, const struct shm_step *step, struct slice s)
 {
 	PyObject *text = text_new(SHM_SOURCE_PATH, s), *value = text;
 
@@ -69,6 +71,8 @@ path_value_new(const struct shm_step *step, struct slice s)
 		value = PyLong_FromUnicodeObject(text, 10);
 	else if (step->flags & SHM_STEP_F_FLOAT)
 		value = PyFloat_FromString(text);
+	else if (step->flags & SHM_STEP_F_UUID)
+		value = PyObject_CallOneArg(st->uuid_class, text);
 	if (value != text)
 		Py_DECREF(text);
 	return value;
@@ -90,7 +94,8 @@ source_open(struct pyb_view *v, unsigned source, struct pair_source *s)
 		*s = (struct pair_source){ NULL, v->headers, v->n_headers };
 		return 0;
 	}
-	pairs = source == SHM_SOURCE_QUERY ? pyb_view_query(v) : pyb_view_cookies(v);
+	pairs = source == SHM_SOURCE_QUERY ? pyb_view_query(v) :
+	    source == SHM_SOURCE_FORM ? pyb_view_form(v) : pyb_view_cookies(v);
 	if (pairs == NULL)
 		return -1;
 	*s = (struct pair_source){ pairs->all, NULL, pairs->n };
@@ -179,8 +184,10 @@ raw_take(const struct pyb_objects *o, const struct shm_step *step,
 	at = source_find(&s, step_name(o, step));
 	if (at < 0)
 		return 0;
-	/* An empty text for a sequence has length 0, so it counts as absent. */
-	if ((step->flags & SHM_STEP_F_LIST) && source_at(&s, (size_t)at).value.len == 0)
+	/* An empty text counts as absent in a form; so it does for a sequence,
+	 * because its length is 0. */
+	if (source_at(&s, (size_t)at).value.len == 0 &&
+	    (step->source == SHM_SOURCE_FORM || (step->flags & SHM_STEP_F_LIST)))
 		return 0;
 	*out = text_new(step->source, source_at(&s, (size_t)at).value);
 	return *out == NULL ? -1 : 0;
@@ -190,7 +197,7 @@ static enum pyb_param_verdict
 validated(struct pyb_state *st, const struct pyb_objects *o,
     const struct shm_step *step, PyObject *raw, PyObject **out)
 {
-	if (step->object == SHM_NONE) {
+	if (step->object == SHM_NONE || (step->flags & SHM_STEP_F_RAW)) {
 		*out = raw;
 		return PYB_PARAM_OK;
 	}
@@ -206,9 +213,9 @@ pyb_param_take(struct pyb_state *st, const struct pyb_objects *o,
 	PyObject *raw = NULL;
 
 	if (step->source == SHM_SOURCE_PATH) {
-		if (step->key >= v->n_params || (step->flags & SHM_STEP_F_UUID))
+		if (step->key >= v->n_params)
 			return PYB_PARAM_ODD;
-		raw = path_value_new(step, v->params[step->key]);
+		raw = path_value_new(st, step, v->params[step->key]);
 	} else if (raw_take(o, step, v, &raw) == 0 && raw == NULL) {
 		return pyb_param_default(st, o, step, out);
 	}
@@ -292,23 +299,36 @@ extras_fill(const struct pyb_objects *o, const struct shm_step *model,
 	return 0;
 }
 
-/* The dict FastAPI would validate; *found tells whether a field was present. */
+/* Does the request hold anything of an optional model (FastAPI's
+ * _is_form_model_supplied and its like)? -1: the source cannot be read. */
+static int
+model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct pyb_view *v)
+{
+	struct pair_source s;
+
+	if (source_open(v, model->source, &s) < 0)
+		return -1;
+	if (model->flags & SHM_STEP_F_EXTRAS_SUPPLY)
+		return s.n > 0;
+	for (uint32_t i = 1; i <= model->count; i++)
+		if (source_find(&s, step_name(o, &model[i])) >= 0)
+			return 1;
+	return 0;
+}
+
+/* The dict FastAPI would validate. */
 static PyObject *
-model_dict(const struct pyb_objects *o, const struct shm_step *model,
-    struct pyb_view *v, bool *found)
+model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb_view *v)
 {
 	PyObject *dict = PyDict_New(), *extras = PyDict_New();
 	int rc = dict == NULL || extras == NULL ? -1 : 0;
 
-	*found = false;
 	for (uint32_t i = 1; rc == 0 && i <= model->count; i++) {
 		PyObject *raw = NULL;
 
 		rc = raw_take(o, &model[i], v, &raw);
-		if (rc == 0 && raw != NULL) {
-			*found = true;
+		if (rc == 0 && raw != NULL)
 			rc = PyDict_SetItem(dict, o->all[model[i].object], raw);
-		}
 		Py_XDECREF(raw);
 	}
 	if (rc == 0)
@@ -325,16 +345,19 @@ enum pyb_param_verdict
 pyb_param_model_take(struct pyb_state *st, const struct pyb_objects *o,
     const struct shm_step *step, struct pyb_view *v, PyObject **out)
 {
-	bool found;
-	PyObject *dict = model_dict(o, step, v, &found);
+	PyObject *dict;
+	int supplied = 1;
 
+	if (step->flags & SHM_STEP_F_OPTIONAL_MODEL)
+		supplied = model_supplied(o, step, v);
+	if (supplied < 0)
+		return PYB_PARAM_ODD;
+	if (!supplied)
+		return pyb_param_default(st, o, step, out);
+	dict = model_dict(o, step, v);
 	if (dict == NULL) {
 		PyErr_Clear();
 		return PYB_PARAM_ODD;
-	}
-	if (!found && (step->flags & SHM_STEP_F_OPTIONAL_MODEL)) {
-		Py_DECREF(dict);
-		return pyb_param_default(st, o, step, out);
 	}
 	return validated(st, o, step, dict, out);
 }

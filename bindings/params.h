@@ -3,8 +3,8 @@
  *
  * Each step takes text from the view, makes the Python value FastAPI would
  * have seen and validates it with the very validator FastAPI would have
- * called. Anything missing, invalid or not exactly representable is the
- * verdict PYB_PARAM_REPLAY: the application itself will answer.
+ * called. Anything missing, invalid or not exactly representable is told by the
+ * verdict: the application itself will answer.
  */
 #ifndef BINDINGS_PARAMS_H
 #define BINDINGS_PARAMS_H
@@ -15,9 +15,10 @@
 #include "shm/table.h"
 
 enum pyb_param_verdict {
-	PYB_PARAM_OK,		/* *out holds the value, new reference */
+	PYB_PARAM_OK,		/* *out holds the value, new reference; NULL: RAW and absent */
 	PYB_PARAM_MISSING,	/* required and absent */
-	PYB_PARAM_INVALID,	/* a ValidationError is set */
+	PYB_PARAM_INVALID,	/* the validator raised; its exception is set */
+	PYB_PARAM_RAISED,	/* making the default raised; that exception is set */
 	PYB_PARAM_ODD		/* cannot be decided here; no exception set */
 };
 
@@ -28,7 +29,7 @@ struct pyb_objects {
 	PyObject *const *all;
 };
 
-/* Run one PARAM step. No exception is set unless INVALID. */
+/* Run one PARAM step. */
 enum pyb_param_verdict pyb_param_take(struct pyb_state *st, const struct pyb_objects *o,
     const struct shm_step *step, struct pyb_view *v, PyObject **out);
 

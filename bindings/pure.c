@@ -54,13 +54,13 @@ body_parse(struct pyb_run *r, PyObject **out)
 }
 
 static enum pyb_param_verdict
-body_value(struct pyb_run *r, const struct shm_step *step, PyObject *raw, PyObject **out)
+raw_validate(struct pyb_run *r, const struct shm_step *step, PyObject *raw, PyObject **out)
 {
 	struct pyb_objects o = pyb_binding_objects(r->binding);
 
 	if (raw == NULL)
 		return pyb_param_default(r->app->st, &o, step, out);
-	if (step->object == SHM_NONE) {
+	if (step->object == SHM_NONE || (step->flags & SHM_STEP_F_RAW)) {
 		*out = Py_NewRef(raw);
 		return PYB_PARAM_OK;
 	}
@@ -85,7 +85,7 @@ body_field(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		}
 	}
 	Py_XINCREF(member);
-	verdict = body_value(r, step, member, out);
+	verdict = raw_validate(r, step, member, out);
 	Py_XDECREF(member);
 	return verdict;
 }
@@ -103,8 +103,8 @@ pyb_pure_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		return pyb_param_model_take(r->app->st, &o, step, &r->view, out);
 	case SHM_STEP_BODY_PARSE:
 		return body_parse(r, out);
-	case SHM_STEP_BODY_WHOLE:
-		return body_value(r, step, r->slots[step->first], out);
+	case SHM_STEP_VALIDATE:
+		return raw_validate(r, step, r->slots[step->first], out);
 	case SHM_STEP_BODY_FIELD:
 		return body_field(r, step, out);
 	default:
@@ -128,6 +128,10 @@ pyb_pure_run(struct pyb_run *r)
 		case PYB_PARAM_INVALID:
 			PyErr_Clear();
 			r->replay_reason = "parameter invalid";
+			return false;
+		case PYB_PARAM_RAISED:
+			PyErr_Clear();
+			r->replay_reason = "a default cannot be made";
 			return false;
 		case PYB_PARAM_ODD:
 			r->replay_reason = "unusual request";

@@ -98,15 +98,9 @@ count(struct pyb_app *app, struct hx_exchange *x, const char *reason, bool repla
 		app->replayed++;
 	else
 		app->through_asgi++;
-	if (seen == NULL)
+	if (seen == NULL || reason == NULL)
 		return;
-	if (reason == NULL) {
-		seen->compiled++;
-		return;
-	}
-	if (replayed)
-		seen->replayed++;
-	else
+	if (!replayed)
 		seen->asgi++;
 	old = PyDict_GetItemString(seen->reasons, reason);
 	one = PyLong_FromLong(old != NULL ? PyLong_AsLong(old) + 1 : 1);

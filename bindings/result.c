@@ -127,16 +127,16 @@ background_waits(struct pyb_state *st, PyObject *background)
 /* validate_python(result, from_attributes=True), then to_json(...): bytes. NULL
  * with *helper set when the helper must raise FastAPI's own error. */
 static PyObject *
-model_json(struct pyb_app *app, const struct pyb_binding *b,
-    const struct shm_plan *plan, PyObject *result, bool *helper)
+model_json(struct pyb_run *r, bool *helper)
 {
-	PyObject *const *objects = &PyTuple_GET_ITEM(b->objects, 0);
+	const struct shm_plan *plan = r->plan;
+	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
 	PyObject *value, *json, *args[16];
 	PyObject *values = objects[plan->response_values];
 	Py_ssize_t n = PyTuple_GET_SIZE(values);
 
 	*helper = false;
-	value = pyb_param_validate(app->st, objects[plan->response_validator], result);
+	value = pyb_param_validate(r->app->st, objects[plan->response_validator], r->result);
 	if (value == NULL) {
 		PyErr_Clear();
 		*helper = true;
@@ -161,17 +161,20 @@ model_json(struct pyb_app *app, const struct pyb_binding *b,
 	return json;
 }
 
-/* helper.encode(result, response, background): the Response FastAPI makes. */
+/* helper.encode(result, response, background, method): the Response FastAPI
+ * makes. */
 static PyObject *
-helper_encode(struct pyb_app *app, const struct pyb_binding *b,
-    const struct shm_plan *plan, const struct pyb_result_extras *extras,
-    PyObject *result)
+helper_encode(struct pyb_run *r)
 {
-	PyObject *helper = PyTuple_GET_ITEM(b->objects, plan->helper);
+	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	PyObject *method = pyb_run_method(r), *response = NULL;
 
-	return PyObject_CallMethodObjArgs(helper, app->st->n_encode, result,
-	    extras->response != NULL ? extras->response : Py_None,
-	    extras->background != NULL ? extras->background : Py_None, NULL);
+	if (method != NULL)
+		response = PyObject_CallMethodObjArgs(helper, r->app->st->n_encode, r->result,
+		    r->response != NULL ? r->response : Py_None,
+		    r->background != NULL ? r->background : Py_None, method, NULL);
+	Py_XDECREF(method);
+	return response;
 }
 
 /* Answer with a Response object when sending it is nothing but start and body
@@ -234,60 +237,62 @@ fields_add_injected(struct pyb_state *st, struct fields *f, PyObject *response)
 /* The C way: bytes or encoder text with computed fields. PYB_RESULT_RESPONSE
  * means: not this way, use the helper. */
 static enum pyb_result_verdict
-direct_answer(struct pyb_app *app, const struct pyb_binding *b,
-    const struct shm_plan *plan, const struct pyb_result_extras *extras,
-    PyObject *result, struct hx_exchange *x)
+direct_answer(struct pyb_run *r)
 {
+	struct pyb_app *app = r->app;
 	struct fields f;
-	int status = status_of(app->st, plan, extras->response);
+	int status = status_of(app->st, r->plan, r->response);
 	PyObject *json = NULL;
 	struct hx_piece piece;
 	bool helper;
 
-	if (status == 0 || background_waits(app->st, extras->background))
+	if (status == 0 || background_waits(app->st, r->background))
 		return PYB_RESULT_RESPONSE;
-	if (plan->response_mode == SHM_RESPONSE_MODEL_JSON) {
-		json = model_json(app, b, plan, result, &helper);
+	if (r->plan->response_mode == SHM_RESPONSE_MODEL_JSON) {
+		json = model_json(r, &helper);
 		if (json == NULL)
 			return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
 		piece = piece_of(json);
 	} else {
-		if (pyb_json_encode(&app->json, result) != PYB_JSON_OK)
+		if (pyb_json_encode(&app->json, r->result) != PYB_JSON_OK)
 			return PYB_RESULT_RESPONSE;
 		piece = (struct hx_piece){ { app->json.bytes, app->json.len }, NULL, NULL };
 	}
 	fields_json(&f, piece.bytes.len);
-	if (!fields_add_injected(app->st, &f, extras->response)) {
+	if (!fields_add_injected(app->st, &f, r->response)) {
 		if (piece.release != NULL)
 			piece.release(piece.arg);
 		Py_XDECREF(json);
 		return PYB_RESULT_RESPONSE;
 	}
-	x->calls->answer(x, status, f.all, f.n, piece);
+	r->x->calls->answer(r->x, status, f.all, f.n, piece);
 	Py_XDECREF(json);
 	pyb_json_trim(&app->json);
 	return PYB_RESULT_SENT;
 }
 
+static bool
+is_response(struct pyb_run *r)
+{
+	return PyObject_TypeCheck(r->result, (PyTypeObject *)r->app->st->response_base);
+}
+
 enum pyb_result_verdict
-pyb_result_answer(struct pyb_app *app, const struct pyb_binding *b,
-    const struct shm_plan *plan, const struct pyb_result_extras *extras,
-    PyObject *result, struct hx_exchange *x, PyObject **response)
+pyb_result_answer(struct pyb_run *r, PyObject **response)
 {
 	enum pyb_result_verdict verdict;
 	PyObject *made;
 
 	*response = NULL;
-	if (plan->response_mode != SHM_RESPONSE_HELPER &&
-	    !PyObject_TypeCheck(result, (PyTypeObject *)app->st->response_base)) {
-		verdict = direct_answer(app, b, plan, extras, result, x);
+	if (r->plan->response_mode != SHM_RESPONSE_HELPER && !is_response(r)) {
+		verdict = direct_answer(r);
 		if (verdict != PYB_RESULT_RESPONSE)
 			return verdict;
 	}
-	made = pyb_result_response(app, b, plan, extras, result);
+	made = pyb_result_response(r);
 	if (made == NULL)
 		return PYB_RESULT_ERROR;
-	verdict = response_answer(app, made, x);
+	verdict = response_answer(r->app, made, r->x);
 	if (verdict == PYB_RESULT_RESPONSE)
 		*response = made;
 	else
@@ -296,24 +301,22 @@ pyb_result_answer(struct pyb_app *app, const struct pyb_binding *b,
 }
 
 PyObject *
-pyb_result_response(struct pyb_app *app, const struct pyb_binding *b,
-    const struct shm_plan *plan, const struct pyb_result_extras *extras,
-    PyObject *result)
+pyb_result_response(struct pyb_run *r)
 {
-	PyObject *background;
+	PyObject *n_background = r->app->st->n_background, *background;
 
-	if (!PyObject_TypeCheck(result, (PyTypeObject *)app->st->response_base))
-		return helper_encode(app, b, plan, extras, result);
+	if (!is_response(r))
+		return helper_encode(r);
 	/* A returned Response goes out as it is; only its background is filled
 	 * in when it has none (the injected headers and status are dropped). */
-	background = PyObject_GetAttr(result, app->st->n_background);
+	background = PyObject_GetAttr(r->result, n_background);
 	if (background == NULL)
 		return NULL;
-	if (background == Py_None && extras->background != NULL &&
-	    PyObject_SetAttr(result, app->st->n_background, extras->background) < 0) {
+	if (background == Py_None && r->background != NULL &&
+	    PyObject_SetAttr(r->result, n_background, r->background) < 0) {
 		Py_DECREF(background);
 		return NULL;
 	}
 	Py_DECREF(background);
-	return Py_NewRef(result);
+	return Py_NewRef(r->result);
 }

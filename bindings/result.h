@@ -11,9 +11,7 @@
 
 #include <Python.h>
 
-#include "bindings/app.h"
-#include "http/exchange.h"
-#include "shm/plan.h"
+#include "bindings/run.h"
 
 enum pyb_result_verdict {
 	PYB_RESULT_SENT,	/* the exchange has its complete answer */
@@ -21,23 +19,12 @@ enum pyb_result_verdict {
 	PYB_RESULT_ERROR	/* an exception is set; nothing was sent */
 };
 
-/* What the plan's steps handed to user code beside the values. Borrowed. */
-struct pyb_result_extras {
-	PyObject *response;	/* the injected Response, or NULL */
-	PyObject *background;	/* the injected BackgroundTasks, or NULL */
-};
-
-/* Answer `x` with what the endpoint returned. *response (new reference) is set
+/* Answer the run's exchange with r->result. *response (new reference) is set
  * only with PYB_RESULT_RESPONSE. */
-enum pyb_result_verdict pyb_result_answer(struct pyb_app *app,
-    const struct pyb_binding *b, const struct shm_plan *plan,
-    const struct pyb_result_extras *extras, PyObject *result, struct hx_exchange *x,
-    PyObject **response);
+enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response);
 
 /* The same, as a Response object for FastAPI's own request_response wrapper.
  * New reference; NULL with an exception set. */
-PyObject *pyb_result_response(struct pyb_app *app, const struct pyb_binding *b,
-    const struct shm_plan *plan, const struct pyb_result_extras *extras,
-    PyObject *result);
+PyObject *pyb_result_response(struct pyb_run *r);
 
 #endif

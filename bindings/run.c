@@ -43,6 +43,7 @@ pyb_run_clear(struct pyb_run *r)
 	Py_CLEAR(r->response);
 	Py_CLEAR(r->background);
 	Py_CLEAR(r->body);
+	Py_CLEAR(r->form);
 	Py_CLEAR(r->errors);
 	Py_CLEAR(r->context);
 	Py_CLEAR(r->task);
@@ -55,8 +56,20 @@ pyb_run_clear(struct pyb_run *r)
 	r->phase = PYB_RUN_ENDED;
 }
 
-/* args[0 .. count) from the slots; a slot left empty by an absent optional
- * body is not possible here: pure steps fill every slot that is passed on. */
+/* Was a value not made, because its validation failed? Nothing that depends on it
+ * is called then, as in solve_dependencies. */
+static bool
+args_lack(struct pyb_run *r, const struct shm_step *step)
+{
+	const uint32_t *slots = r->binding->table.args + step->first;
+
+	for (uint32_t i = 0; r->errors != NULL && i < step->count; i++)
+		if (r->slots[slots[i]] == NULL)
+			return true;
+	return false;
+}
+
+/* Call with args[0 .. count) from the slots, none of which is empty. */
 static PyObject *
 call_now(struct pyb_run *r, const struct shm_step *step)
 {
@@ -64,7 +77,7 @@ call_now(struct pyb_run *r, const struct shm_step *step)
 	const uint32_t *slots = r->binding->table.args + step->first;
 	PyObject *callable = objects[step->object];
 	PyObject *stack[STACK_ARGS + 1], **args = stack, *result;
-	PyObject *names = step->count > 0 ? objects[step->object2] : NULL;
+	PyObject *names = step->object2 != SHM_NONE ? objects[step->object2] : NULL;
 
 	if (step->count > STACK_ARGS) {
 		args = PyMem_Malloc((step->count + 1) * sizeof(*args));
@@ -75,7 +88,7 @@ call_now(struct pyb_run *r, const struct shm_step *step)
 		args[i + 1] = Py_NewRef(r->slots[slots[i]]);
 	Py_INCREF(callable);
 	result = PyObject_Vectorcall(callable, args + 1,
-	    0 | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+	    (names == NULL ? step->count : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
 	Py_DECREF(callable);
 	for (uint32_t i = 0; i < step->count; i++)
 		Py_DECREF(args[i + 1]);
@@ -133,6 +146,15 @@ request_new(struct pyb_run *r)
 	    PyObject_SetAttr(request, st->n__body, r->body) < 0)
 		Py_CLEAR(request);
 	return request;
+}
+
+PyObject *
+pyb_run_method(struct pyb_run *r)
+{
+	if (r->x != NULL)
+		return PyUnicode_DecodeLatin1(r->x->req.method_name.ptr,
+		    (Py_ssize_t)r->x->req.method_name.len, NULL);
+	return PyObject_GetAttr(r->request, r->app->st->n_method);
 }
 
 PyObject *
@@ -194,21 +216,26 @@ slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
 		Py_DECREF(value);
 }
 
-/* An impure validation at its place. Its errors are collected: FastAPI reports
- * all of a request's errors together. */
+/* A validation by user code in its place. Its errors are collected: FastAPI
+ * reports all of a request's errors together. */
 static int
-impure_step(struct pyb_run *r, const struct shm_step *step)
+validator_step(struct pyb_run *r, const struct shm_step *step)
 {
 	PyObject *value = NULL, *exc, *entry;
 	enum pyb_param_verdict verdict = pyb_pure_step(r, step, &value);
 	int rc;
 
 	if (verdict == PYB_PARAM_OK) {
-		if (value != NULL)
-			slot_set(r, step, value);
+		slot_set(r, step, value);
 		return 0;
 	}
-	exc = verdict == PYB_PARAM_INVALID ? PyErr_GetRaisedException() : Py_NewRef(Py_None);
+	if (verdict != PYB_PARAM_INVALID ||
+	    !PyErr_ExceptionMatches(r->app->st->validation_error)) {
+		if (!PyErr_Occurred())
+			PyErr_SetString(PyExc_SystemError, "a plan lacks a value");
+		return -1;
+	}
+	exc = PyErr_GetRaisedException();
 	if (r->errors == NULL && (r->errors = PyList_New(0)) == NULL) {
 		Py_DECREF(exc);
 		return -1;
@@ -219,19 +246,41 @@ impure_step(struct pyb_run *r, const struct shm_step *step)
 	return rc;
 }
 
-/* helper.raise_request_errors(errors, body): always ends in an exception. */
+bool
+pyb_run_validators(struct pyb_run *r)
+{
+	while (r->steps[r->pc].op == SHM_STEP_VALIDATE)
+		if (validator_step(r, &r->steps[r->pc++]) < 0)
+			return false;
+	return true;
+}
+
+/* The content as FastAPI has it at hand: the form's fields, the parsed JSON, or
+ * None. New reference. */
+static PyObject *
+content_read(struct pyb_run *r)
+{
+	if (r->plan->flags & SHM_PLAN_F_FORM)
+		return r->form != NULL ? Py_NewRef(r->form) : pyb_view_form_items(&r->view);
+	for (uint32_t i = 0; i < r->plan->n_pure; i++)
+		if (r->steps[i].op == SHM_STEP_BODY_PARSE &&
+		    r->slots[r->steps[i].slot] != NULL)
+			return Py_NewRef(r->slots[r->steps[i].slot]);
+	Py_RETURN_NONE;
+}
+
+/* helper.raise_request_errors(errors, content, method): always an exception. */
 static void
 errors_raise(struct pyb_run *r)
 {
 	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
-	PyObject *parsed = Py_None, *got;
+	PyObject *content = content_read(r), *method = pyb_run_method(r), *got = NULL;
 
-	for (uint32_t i = 0; i < r->plan->n_pure; i++)
-		if (r->steps[i].op == SHM_STEP_BODY_PARSE &&
-		    r->slots[r->steps[i].slot] != NULL)
-			parsed = r->slots[r->steps[i].slot];
-	got = PyObject_CallMethodObjArgs(helper, r->app->st->n_raise_request_errors,
-	    r->errors, parsed, NULL);
+	if (content != NULL && method != NULL)
+		got = PyObject_CallMethodObjArgs(helper,
+		    r->app->st->n_raise_request_errors, r->errors, content, method, NULL);
+	Py_XDECREF(content);
+	Py_XDECREF(method);
 	if (got != NULL) {
 		Py_DECREF(got);
 		PyErr_SetString(PyExc_SystemError, "raise_request_errors returned");
@@ -250,7 +299,9 @@ call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		errors_raise(r);
 		return STEP_FAILED;
 	}
-	if ((step->flags & SHM_STEP_F_SYNC) && !(step->flags & SHM_STEP_F_INLINE)) {
+	if (args_lack(r, step))
+		return STEP_DONE;
+	if (step->flags & SHM_STEP_F_SYNC) {
 		if (r->mode == PYB_RUN_TASK || r->mode == PYB_RUN_CORE) {
 			*out = pyb_sync_call(r, step);
 			return *out == NULL ? STEP_FAILED : STEP_AWAIT;
@@ -288,7 +339,7 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		slot_set(r, step, value);
 		return STEP_DONE;
 	default:
-		return impure_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
+		return validator_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
 	}
 }
 
@@ -298,8 +349,9 @@ pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 	*out = NULL;
 	if (value == NULL)
 		return PYB_CORO_ERROR;
-	if (r->pc > r->plan->n_pure)
-		slot_set(r, &r->steps[r->pc - 1], Py_NewRef(value));
+	if (r->awaited != NULL)
+		slot_set(r, r->awaited, Py_NewRef(value));
+	r->awaited = NULL;
 	while (r->pc < r->plan->n_steps) {
 		const struct shm_step *step = &r->steps[r->pc++];
 
@@ -307,6 +359,7 @@ pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 		case STEP_DONE:
 			continue;
 		case STEP_AWAIT:
+			r->awaited = step;
 			return PYB_CORO_AWAIT;
 		case STEP_FAILED:
 			return PYB_CORO_ERROR;

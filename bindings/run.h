@@ -49,11 +49,13 @@ struct pyb_run {
 	struct pyb_view view;
 	enum pyb_run_phase phase;
 	uint32_t pc;
+	const struct shm_step *awaited;	/* whose value the caller is waiting for */
 	PyObject **slots;
 	PyObject *result;
 	PyObject *request, *response, *background;
 	PyObject *body;			/* bytes of the content, NULL: not read */
-	PyObject *errors;		/* list of impure steps' errors */
+	PyObject *form;			/* core: the FormData */
+	PyObject *errors;		/* list of (step, ValidationError) */
 	PyObject *context;		/* direct mode */
 	PyObject *task;			/* direct mode in a task */
 	PyObject *fallback;		/* core mode: FastAPI's own handler */
@@ -66,8 +68,7 @@ struct pyb_run {
  * has run and r->replay_reason says why; no exception is set. */
 bool pyb_pure_run(struct pyb_run *r);
 
-/* One pure-capable step (also used for IMPURE ones in place). On
- * PYB_PARAM_INVALID the ValidationError is set. */
+/* One pure step, or an IMPURE one in its place. */
 enum pyb_param_verdict pyb_pure_step(struct pyb_run *r, const struct shm_step *step,
     PyObject **out);
 
@@ -77,12 +78,19 @@ enum pyb_param_verdict pyb_pure_step(struct pyb_run *r, const struct shm_step *s
  * INLINE and THREAD only coroutines that cannot suspend are awaited. */
 enum pyb_coro_verdict pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out);
 
+/* Validators that are user code and stand before the first call: what a plan for
+ * a pool thread does on the loop first. False: an exception is set. */
+bool pyb_run_validators(struct pyb_run *r);
+
 /* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,
     const struct shm_plan *plan, struct arena *arena);
 
 /* Drop every reference. The memory stays with the arena. */
 void pyb_run_clear(struct pyb_run *r);
+
+/* The request's method as a new str; NULL with an exception set. */
+PyObject *pyb_run_method(struct pyb_run *r);
 
 /* The Request that user code sees, made on first use. Borrowed; NULL with an
  * exception set. */

@@ -49,6 +49,8 @@ static const struct import_row general_rows[] = {
 
 static const struct import_row fastapi_rows[] = {
 	ROW(from_json, "pydantic_core", "from_json"),
+	ROW(validation_error, "pydantic_core", "ValidationError"),
+	ROW(uuid_class, "uuid", "UUID"),
 	ROW(jsonable_encoder, "fastapi.encoders", "jsonable_encoder"),
 	ROW(json_dumps, "json", "dumps"),
 	ROW(response_base, "starlette.responses", "Response"),

@@ -20,7 +20,7 @@
 	X(send) X(server) X(set_result) X(spec_version) X(state) X(status) \
 	X(status_code) X(tasks) X(throw) X(type) X(validate_python) X(version) \
 	X(create_future) X(_asyncio_future_blocking) X(_body) X(_json) \
-	X(fill_scope) X(raise_request_errors) X(middleware_stack) X(add_done_callback) \
+	X(fill_scope) X(raise_request_errors) X(form) X(fail_form) X(middleware_stack) X(add_done_callback) \
 	X(dependency_overrides) X(done) X(render_response_headers)
 
 /* Strings that are not identifiers. */
@@ -62,6 +62,8 @@ struct pyb_state {
 	PyObject *response_call;	/* Response.__call__ */
 	PyObject *request_class;	/* starlette.requests.Request */
 	PyObject *background_class;	/* fastapi.BackgroundTasks */
+	PyObject *uuid_class;		/* uuid.UUID */
+	PyObject *validation_error;	/* pydantic_core.ValidationError */
 	PyObject *mutable_headers;	/* starlette.datastructures.MutableHeaders */
 	PyTypeObject *coro_type;
 	PyTypeObject *asgi_type;

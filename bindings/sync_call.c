@@ -82,23 +82,27 @@ call_done(struct pyb_job *job)
 	call_free(c);
 }
 
-static PyObject *
-kwargs_of(struct pyb_run *r, const struct shm_step *step)
+/* The step's arguments, by name or by position. */
+static int
+arguments_take(struct sync_call *c, struct pyb_run *r, const struct shm_step *step)
 {
-	PyObject *kwargs = PyDict_New(), *names;
+	const uint32_t *slots = r->binding->table.args + step->first;
+	PyObject *names = step->object2 != SHM_NONE ?
+	    PyTuple_GET_ITEM(r->binding->objects, step->object2) : NULL;
 
-	if (kwargs == NULL || step->count == 0)
-		return kwargs;
-	names = PyTuple_GET_ITEM(r->binding->objects, step->object2);
+	c->kwargs = PyDict_New();
+	c->args = PyTuple_New(names == NULL ? (Py_ssize_t)step->count : 0);
+	if (c->kwargs == NULL || c->args == NULL)
+		return -1;
 	for (uint32_t i = 0; i < step->count; i++) {
-		uint32_t slot = r->binding->table.args[step->first + i];
+		PyObject *value = r->slots[slots[i]];
 
-		if (PyDict_SetItem(kwargs, PyTuple_GET_ITEM(names, i), r->slots[slot]) < 0) {
-			Py_DECREF(kwargs);
-			return NULL;
-		}
+		if (names == NULL)
+			PyTuple_SET_ITEM(c->args, i, Py_NewRef(value));
+		else if (PyDict_SetItem(c->kwargs, PyTuple_GET_ITEM(names, i), value) < 0)
+			return -1;
 	}
-	return kwargs;
+	return 0;
 }
 
 PyObject *
@@ -120,11 +124,9 @@ pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
 	c->job.work = call_work;
 	c->job.done = call_done;
 	c->callable = Py_NewRef(PyTuple_GET_ITEM(r->binding->objects, step->object));
-	c->args = PyTuple_New(0);
-	c->kwargs = kwargs_of(r, step);
 	c->context = PyObject_CallNoArgs(st->pool_context);
 	c->future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
-	if (c->args == NULL || c->kwargs == NULL || c->context == NULL || c->future == NULL)
+	if (arguments_take(c, r, step) < 0 || c->context == NULL || c->future == NULL)
 		goto done;
 	future = Py_NewRef(c->future);
 	pyb_pool_submit(pool, &c->job);

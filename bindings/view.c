@@ -1,13 +1,17 @@
 /*
- * view: query and cookie pairs, split once per request.
+ * view: query, cookie and form pairs, split once per request.
  *
  * Called by params.c. The splitting rules live in http/target and http/cookie;
  * this room only keeps their results.
  */
 #include "bindings/view.h"
 
+#include "http/content_type.h"
 #include "http/cookie.h"
 #include "http/target.h"
+
+/* Defaults of starlette's Request.form(). */
+enum { FORM_MAX_FIELDS = 1000, FORM_MAX_FIELD_BYTES = 1024 * 1024 };
 
 void
 pyb_view_exchange(struct pyb_view *v, struct hx_exchange *x)
@@ -19,6 +23,7 @@ pyb_view_exchange(struct pyb_view *v, struct hx_exchange *x)
 		.query = x->req.query,
 		.params = x->params,
 		.n_params = x->n_params,
+		.content = { x->content.data, x->content.len },
 	};
 }
 
@@ -86,25 +91,111 @@ pairs_add(struct arena *arena, struct pyb_pairs *pairs, size_t *cap, struct pyb_
 	return 0;
 }
 
-const struct pyb_pairs *
-pyb_view_query(struct pyb_view *v)
+/* The pairs of an urlencoded text. Those of a query and of a form are split and
+ * decoded alike (parse_qsl, python_multipart's QuerystringParser). */
+static const struct pyb_pairs *
+pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size_t max_pairs,
+    size_t max_bytes)
 {
-	struct pyb_pairs *pairs = &v->query_pairs;
-	struct slice rest = v->query, name, value;
+	struct slice name, value;
 	size_t cap = 0;
 
-	if (pairs->loaded)
-		return pairs;
 	while (hx_query_next(&rest, &name, &value)) {
 		struct pyb_pair pair;
 
-		if (hx_query_decode(v->arena, name, &pair.name) < 0 ||
-		    hx_query_decode(v->arena, value, &pair.value) < 0 ||
-		    pairs_add(v->arena, pairs, &cap, pair) < 0)
+		if (pairs->n == max_pairs || name.len + value.len > max_bytes ||
+		    hx_query_decode(arena, name, &pair.name) < 0 ||
+		    hx_query_decode(arena, value, &pair.value) < 0 ||
+		    pairs_add(arena, pairs, &cap, pair) < 0)
 			return NULL;
 	}
 	pairs->loaded = true;
 	return pairs;
+}
+
+const struct pyb_pairs *
+pyb_view_query(struct pyb_view *v)
+{
+	struct pyb_pairs *pairs = &v->query_pairs;
+
+	return pairs->loaded ? pairs :
+	    pairs_load(v->arena, v->query, pairs, PYB_MAX_PAIRS, SIZE_MAX);
+}
+
+const struct pyb_pairs *
+pyb_view_form(struct pyb_view *v)
+{
+	struct pyb_pairs *pairs = &v->form_pairs;
+	struct slice type = SLICE_NULL;
+
+	if (pairs->loaded)
+		return pairs;
+	for (size_t i = v->n_headers; i-- > 0;)
+		if (slice_equal(v->headers[i].name, SLICE_LIT("content-type")))
+			type = v->headers[i].value;
+	if (type.len > 0 && !hx_content_type_form(type))
+		return NULL;
+	return pairs_load(v->arena, type.len > 0 ? v->content : SLICE_NULL, pairs,
+	    FORM_MAX_FIELDS, FORM_MAX_FIELD_BYTES);
+}
+
+PyObject *
+pyb_view_form_items(struct pyb_view *v)
+{
+	const struct pyb_pairs *pairs = pyb_view_form(v);
+	PyObject *list;
+
+	if (pairs == NULL)
+		return PyErr_NoMemory();
+	list = PyList_New((Py_ssize_t)pairs->n);
+	for (size_t i = 0; list != NULL && i < pairs->n; i++) {
+		const struct pyb_pair *pair = &pairs->all[i];
+		PyObject *item = Py_BuildValue("(s#s#)", pair->name.ptr,
+		    (Py_ssize_t)pair->name.len, pair->value.ptr, (Py_ssize_t)pair->value.len);
+
+		if (item == NULL)
+			Py_CLEAR(list);
+		else
+			PyList_SET_ITEM(list, (Py_ssize_t)i, item);
+	}
+	return list;
+}
+
+static int
+text_slice(PyObject *o, struct slice *out)
+{
+	Py_ssize_t len;
+
+	out->ptr = PyUnicode_CheckExact(o) ? PyUnicode_AsUTF8AndSize(o, &len) : NULL;
+	if (out->ptr == NULL)
+		return -1;
+	out->len = (size_t)len;
+	return 0;
+}
+
+int
+pyb_view_form_data(struct pyb_view *v, PyObject *form)
+{
+	PyObject *list = PyObject_GetAttrString(form, "_list");
+	struct pyb_pairs *pairs = &v->form_pairs;
+	size_t cap = 0;
+	int rc = list != NULL && PyList_CheckExact(list) ? 0 : -1;
+
+	for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+		PyObject *item = PyList_GET_ITEM(list, i);
+		struct pyb_pair pair;
+
+		if (!PyTuple_CheckExact(item) || PyTuple_GET_SIZE(item) != 2 ||
+		    text_slice(PyTuple_GET_ITEM(item, 0), &pair.name) < 0 ||
+		    text_slice(PyTuple_GET_ITEM(item, 1), &pair.value) < 0)
+			rc = -1;
+		else
+			rc = pairs_add(v->arena, pairs, &cap, pair);
+	}
+	pairs->loaded = rc == 0;
+	Py_XDECREF(list);
+	PyErr_Clear();
+	return rc;
 }
 
 const struct pyb_pairs *

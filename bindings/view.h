@@ -14,7 +14,7 @@
 #include "http/exchange.h"
 
 struct pyb_pair {
-	struct slice name, value;	/* decoded; query: UTF-8, cookies: latin-1 */
+	struct slice name, value;	/* decoded; query and form: UTF-8, cookies: latin-1 */
 };
 
 struct pyb_pairs {
@@ -30,7 +30,8 @@ struct pyb_view {
 	struct slice query;		/* undecoded */
 	const struct slice *params;	/* path parameters, UTF-8 */
 	size_t n_params;
-	struct pyb_pairs query_pairs, cookie_pairs;
+	struct slice content;		/* direct mode: the whole content */
+	struct pyb_pairs query_pairs, cookie_pairs, form_pairs;
 };
 
 /* View of the request in an exchange. Nothing is copied. */
@@ -47,6 +48,20 @@ int pyb_view_scope(struct pyb_view *v, PyObject *scope, struct arena *arena,
  * memory or when there are more than PYB_MAX_PAIRS. */
 const struct pyb_pairs *pyb_view_query(struct pyb_view *v);
 const struct pyb_pairs *pyb_view_cookies(struct pyb_view *v);
+
+/* Fields of the content as starlette's Request.form() gives them: none without
+ * a content-type, the pairs of an urlencoded form. NULL also for content of any
+ * other type and for a form beyond starlette's limits. */
+const struct pyb_pairs *pyb_view_form(struct pyb_view *v);
+
+/* The fields of the form as a new list of (name, value); NULL with an exception
+ * set. */
+PyObject *pyb_view_form_items(struct pyb_view *v);
+
+/* Behind user middleware: the fields of a starlette FormData, which must stay
+ * alive while the view is used. 0; -1 when it holds anything but texts (files) or
+ * too much (no exception is set). */
+int pyb_view_form_data(struct pyb_view *v, PyObject *form);
 
 enum { PYB_MAX_PAIRS = 1024 };
 

@@ -345,8 +345,6 @@ static PyMethodDef memory_methods[] = {
 static PyMemberDef memory_members[] = {
 	{ "exceptions", T_OBJECT, offsetof(struct memory, seen.exceptions), READONLY, NULL },
 	{ "reasons", T_OBJECT, offsetof(struct memory, seen.reasons), READONLY, NULL },
-	{ "compiled", T_ULONGLONG, offsetof(struct memory, seen.compiled), READONLY, NULL },
-	{ "replayed", T_ULONGLONG, offsetof(struct memory, seen.replayed), READONLY, NULL },
 	{ "asgi", T_ULONGLONG, offsetof(struct memory, seen.asgi), READONLY, NULL },
 	{ NULL, 0, 0, 0, NULL }
 };

@@ -26,6 +26,15 @@ blanks_skip(const char *p, const char *end)
 	return p;
 }
 
+/* What stands before the first ';'. */
+static struct slice
+media_type(struct slice value)
+{
+	const char *semi = value.len > 0 ? memchr(value.ptr, ';', value.len) : NULL;
+
+	return (struct slice){ value.ptr, semi != NULL ? (size_t)(semi - value.ptr) : value.len };
+}
+
 /* ; name=value ; name=value */
 static bool
 parameters_plain(const char *p, const char *end)
@@ -50,13 +59,11 @@ bool
 hx_content_type_json(struct slice value)
 {
 	static const struct slice json = { "application/json", 16 };
-	const char *p = value.ptr, *end = p + value.len, *semi;
-	struct slice type;
+	struct slice type = media_type(value);
+	const char *p = type.ptr;
 
 	if (value.len == 0)
 		return false;
-	semi = memchr(p, ';', value.len);
-	type = (struct slice){ p, (size_t)((semi != NULL ? semi : end) - p) };
 	if (!slice_equal_lower(type, json)) {
 		/* application/x+json */
 		if (type.len < 12 + 6 ||
@@ -66,5 +73,15 @@ hx_content_type_json(struct slice value)
 			SLICE_LIT("+json")))
 			return false;
 	}
-	return semi == NULL || parameters_plain(semi, end);
+	return parameters_plain(p + type.len, p + value.len);
+}
+
+bool
+hx_content_type_form(struct slice value)
+{
+	struct slice type = media_type(value);
+
+	while (type.len > 0 && (type.ptr[type.len - 1] == ' ' || type.ptr[type.len - 1] == '\t'))
+		type.len--;
+	return slice_equal_lower(type, SLICE_LIT("application/x-www-form-urlencoded"));
 }

@@ -2,8 +2,8 @@
  * check_plan: is this plan one that can be run?
  *
  * Called by check.c. The runner indexes slots, arguments and objects without a
- * test and hands every argument's slot on without looking whether it is empty;
- * what makes that right is shown here.
+ * test and hands every argument's slot on without looking whether it is empty,
+ * unless a validation has failed; what makes that right is shown here.
  */
 #include "shm/check_plan.h"
 
@@ -13,7 +13,7 @@
 enum slot_kind {
 	SLOT_EMPTY,
 	SLOT_VALUE,		/* a value, always */
-	SLOT_PARSED,		/* the parsed content; empty when there is none */
+	SLOT_RAW,		/* not validated yet; empty when absent */
 	SLOT_DOUBTFUL,		/* a value, or empty with an error noted */
 };
 
@@ -58,14 +58,12 @@ static bool
 call_ok(const struct shm_table *t, const struct shm_step *s, const struct slots *slots)
 {
 	if (!shm_check_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
-	    (s->count > 0 && !object_set(t, s->object2)))
+	    !object_ok(t, s->object2))
 		return false;
 	for (uint32_t i = 0; i < s->count; i++) {
 		enum slot_kind kind = slot_kind(slots, t->args[s->first + i]);
 
-		/* Noted errors are raised in the endpoint's place. */
-		if (kind != SLOT_VALUE &&
-		    (kind != SLOT_DOUBTFUL || s->op != SHM_STEP_ENDPOINT))
+		if (kind != SLOT_VALUE && kind != SLOT_DOUBTFUL)
 			return false;
 	}
 	return true;
@@ -74,15 +72,15 @@ call_ok(const struct shm_table *t, const struct shm_step *s, const struct slots 
 static bool
 from_pairs(const struct shm_step *s)
 {
-	return s->source >= SHM_SOURCE_QUERY && s->source <= SHM_SOURCE_COOKIE;
+	return s->source >= SHM_SOURCE_QUERY && s->source <= SHM_SOURCE_FORM;
 }
 
 static bool
-param_ok(const struct shm_table *t, const struct shm_step *s, bool defaulted, uint32_t n_params)
+param_ok(const struct shm_step *s, bool defaulted, uint32_t n_params)
 {
 	if (s->source == SHM_SOURCE_PATH)
 		return s->key < n_params;
-	return defaulted && from_pairs(s) && object_ok(t, s->key);
+	return defaulted && from_pairs(s);
 }
 
 /* The members of a step that its operation uses. */
@@ -90,22 +88,23 @@ static bool
 members_ok(const struct shm_table *t, const struct shm_step *s, const struct slots *slots,
     uint32_t n_params)
 {
-	bool defaulted = (s->flags & SHM_STEP_F_REQUIRED) || object_set(t, s->object2);
+	bool defaulted = (s->flags & (SHM_STEP_F_REQUIRED | SHM_STEP_F_RAW)) ||
+	    object_set(t, s->object2);
 
 	switch (s->op) {
 	case SHM_STEP_PARAM:
-		return param_ok(t, s, defaulted, n_params);
+		return param_ok(s, defaulted, n_params);
 	case SHM_STEP_PARAM_MODEL:
-		return defaulted && from_pairs(s) && object_set(t, s->object);
+		return defaulted && from_pairs(s);
 	case SHM_STEP_PARAM_FIELD:
 		return from_pairs(s) && object_set(t, s->object);
 	case SHM_STEP_BODY_PARSE:
 		return s->slot != SHM_NONE;
 	case SHM_STEP_BODY_FIELD:
-		return slot_kind(slots, s->first) == SLOT_PARSED &&
+		return slot_kind(slots, s->first) == SLOT_RAW &&
 		    object_set(t, s->key) && defaulted;
-	case SHM_STEP_BODY_WHOLE:
-		return slot_kind(slots, s->first) == SLOT_PARSED && defaulted;
+	case SHM_STEP_VALIDATE:
+		return slot_kind(slots, s->first) == SLOT_RAW && defaulted;
 	case SHM_STEP_FRESH:
 		return object_set(t, s->object);
 	case SHM_STEP_CALL:
@@ -118,9 +117,29 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 
 /* Does a step read and validate, and nothing else? */
 static bool
-pure(const struct shm_step *s)
+reads(const struct shm_step *s)
 {
-	return s->op <= SHM_STEP_BODY_FIELD && !(s->flags & SHM_STEP_F_IMPURE);
+	return s->op <= SHM_STEP_BODY_FIELD;
+}
+
+/* May the step stand among the pure ones, or after them? */
+static bool
+side_ok(const struct shm_step *s, bool among_pure)
+{
+	bool impure = (s->flags & SHM_STEP_F_IMPURE) != 0;
+
+	if (impure && s->op != SHM_STEP_VALIDATE)
+		return false;
+	return among_pure == (reads(s) && !impure);
+}
+
+static bool
+args_doubtful(const struct shm_table *t, const struct shm_step *s, const struct slots *slots)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (slot_kind(slots, t->args[s->first + i]) == SLOT_DOUBTFUL)
+			return true;
+	return false;
 }
 
 /* What the step leaves behind. A slot may be filled again with the same kind. */
@@ -130,10 +149,11 @@ slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_
 {
 	enum slot_kind kind = SLOT_VALUE;
 
-	if (s->op == SHM_STEP_BODY_PARSE)
-		kind = SLOT_PARSED;
-	else if (s->op <= SHM_STEP_BODY_FIELD && s >= &t->steps[p->first_step + p->n_pure])
-		kind = SLOT_DOUBTFUL;	/* fails without ending the run */
+	if (s->op == SHM_STEP_BODY_PARSE || (reads(s) && (s->flags & SHM_STEP_F_RAW)))
+		kind = SLOT_RAW;
+	else if ((s->flags & SHM_STEP_F_IMPURE) ||
+	    (s->op == SHM_STEP_CALL && args_doubtful(t, s, slots)))
+		kind = SLOT_DOUBTFUL;	/* a failed validation leaves it empty */
 	if (s->slot == SHM_NONE || s->op == SHM_STEP_PARAM_FIELD || s->op == SHM_STEP_ENDPOINT)
 		return true;
 	if (s->slot >= p->n_slots || (slots->kinds[s->slot] != SLOT_EMPTY &&
@@ -156,7 +176,7 @@ step_check(const struct shm_table *t, const struct shm_plan *p, uint32_t i,
 		return "a step's name is out of bounds";
 	if (!object_ok(t, s->object) || !object_ok(t, s->object2))
 		return "a step's object is out of bounds";
-	if (i < p->n_pure ? !pure(s) : s->op == SHM_STEP_BODY_PARSE)
+	if (!side_ok(s, i < p->n_pure))
 		return "a step stands on the wrong side of the pure ones";
 	if ((s->op == SHM_STEP_ENDPOINT) != (i == p->n_steps - 1))
 		return "the endpoint is not the last step";

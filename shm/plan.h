@@ -36,13 +36,15 @@
 	X(PARAM_FIELD, 2) \
 	/* Parse the content as JSON into `slot` (internal: the raw value). */ \
 	X(BODY_PARSE, 3) \
-	/* Validate the whole parsed content in slot `first` with `object`. */ \
-	X(BODY_WHOLE, 4) \
-	/* Validate member `object2`... of the parsed object in slot `first`: \
-	 * key `name` (Python str in object list: `key`), default as PARAM. */ \
+	/* Validate the raw value in slot `first` (the parsed content, or what a \
+	 * RAW step left) with `object`; the slot is empty: default as PARAM. */ \
+	X(VALIDATE, 4) \
+	/* As VALIDATE for the member of the parsed object in slot `first` whose \
+	 * name is the object `key`. */ \
 	X(BODY_FIELD, 5) \
 	/* Call `object` with the values of args[first .. first+count) under the \
-	 * keyword names of tuple `object2`; result into `slot`. */ \
+	 * keyword names of tuple `object2` (SHM_NONE: by position); result into \
+	 * `slot`. */ \
 	X(CALL, 6) \
 	/* Put the request's Request / Response / BackgroundTasks into `slot`. */ \
 	X(REQUEST, 7) \
@@ -56,9 +58,9 @@
 #define SHM_ENUM_OP(name, value) SHM_STEP_##name = (value),
 enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 12 };
 
-#define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(BODY, 4)
+#define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(FORM, 4) X(BODY, 5)
 #define SHM_ENUM_SOURCE(name, value) SHM_SOURCE_##name = (value),
-enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 5 };
+enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 6 };
 
 /* Flags of a step. */
 #define SHM_STEP_FLAGS(X) \
@@ -66,24 +68,25 @@ enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 5 };
 	X(LIST, 2)		/* all occurrences, as a list; empty counts as absent */ \
 	X(DEFAULT_COPY, 4)	/* the default is deep-copied for each request */ \
 	X(DEFAULT_VALIDATE, 8)	/* the default goes through the validator */ \
-	X(IMPURE, 16)		/* the validator runs user code: stands after the pure steps, \
-				 * its errors become a RequestValidationError, never a replay */ \
+	X(IMPURE, 16)		/* VALIDATE that runs user code: stands after the pure steps, its \
+				 * errors become a RequestValidationError, never a replay */ \
 	X(SYNC, 32)		/* CALL/ENDPOINT: a plain function, for the thread pool */ \
 	X(AWAIT, 64)		/* CALL/ENDPOINT: returns a coroutine */ \
 	X(SUSPENDS, 128)	/* AWAIT whose code may suspend: needs a task of its own */ \
 	X(YIELD, 256)		/* CALL: generator dependency, entered on an exit stack through \
 				 * the installed FastAPI's own helper (`object` is that helper bound \
 				 * to the dependant) */ \
-	X(SCOPE_FUNCTION, 512)	/* YIELD: on the function stack, else on the request stack */ \
+	X(RAW, 512)		/* keep the value unvalidated; absent and not REQUIRED: the slot \
+				 * stays empty */ \
 	X(INT, 1024)		/* PATH: convertor int; the text becomes a Python int first */ \
 	X(FLOAT, 2048)		/* PATH: convertor float */ \
 	X(UUID, 4096)		/* PATH: convertor uuid */ \
-	X(INLINE, 8192)		/* SYNC function known to be trivial and pure (a class or builtin \
-				 * of FastAPI's own): may run on the loop */ \
-	X(OPTIONAL_MODEL, 16384) /* PARAM_MODEL: none of its names present: use the default */
+	X(EXTRAS_SUPPLY, 8192)	/* OPTIONAL_MODEL: any entry of the source counts as present */ \
+	X(OPTIONAL_MODEL, 16384) /* PARAM_MODEL: none of its names present: use the default */ \
+	X(DEFAULT_FACTORY, 32768) /* the default is made by calling `object2` */
 
 #define SHM_ENUM_FLAG(name, value) SHM_STEP_F_##name = (value),
-enum shm_step_flag { SHM_STEP_FLAGS(SHM_ENUM_FLAG) SHM_STEP_F_ALL = 32767 };
+enum shm_step_flag { SHM_STEP_FLAGS(SHM_ENUM_FLAG) SHM_STEP_F_ALL = 65535 };
 
 struct shm_step {
 	uint8_t op;
@@ -117,10 +120,11 @@ enum shm_response_mode { SHM_RESPONSE_MODES(SHM_ENUM_MODE) SHM_RESPONSE_MODE_COU
 	X(SUSPENDS, 2)		/* some step may suspend: run in a task */ \
 	X(THREAD, 4)		/* every call is SYNC: one hop to the pool runs the plan */ \
 	X(STACKS, 8)		/* has YIELD steps: needs the two exit stacks */ \
-	X(SCOPE, 16)		/* user code gets the Request: build a scope */
+	X(SCOPE, 16)		/* user code gets the Request: build a scope */ \
+	X(FORM, 32)		/* the content is read as a form */
 
 #define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
-enum shm_plan_flag { SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG) SHM_PLAN_F_ALL = 31 };
+enum shm_plan_flag { SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG) SHM_PLAN_F_ALL = 63 };
 
 struct shm_plan {
 	uint32_t first_step;

@@ -15,8 +15,10 @@ class MemoryConnection:
     """One HTTP/1.1 connection to ``app`` inside a running fastrapi event loop.
 
     The bytes fed take the same way as a socket's. ``exceptions`` lists what the
-    application raised to the server; ``compiled``, ``replayed`` and ``asgi`` count
-    requests, ``reasons`` why they were not run compiled.
+    application raised to the server. ``compiled`` and ``replayed`` count what the
+    application's plans did since the connection was made (also for other
+    connections), ``asgi`` this connection's requests that had no plan and
+    ``reasons`` why.
     """
 
     def __init__(
@@ -30,8 +32,11 @@ class MemoryConnection:
         state: dict[str, Any] | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._engine = serving_of(app).engine
+        self._compiled = int(self._engine.compiled)
+        self._replayed = int(self._engine.replayed)
         self._conn = _engine.MemoryConnection(
-            serving_of(app).engine,
+            self._engine,
             self._loop,
             client,
             server,
@@ -64,11 +69,11 @@ class MemoryConnection:
 
     @property
     def compiled(self) -> int:
-        return int(self._conn.compiled)
+        return int(self._engine.compiled) - self._compiled
 
     @property
     def replayed(self) -> int:
-        return int(self._conn.replayed)
+        return int(self._engine.replayed) - self._replayed
 
     @property
     def asgi(self) -> int:

@@ -46,11 +46,11 @@ def _compile(app: Any, limit: int) -> tuple[bytes, int, int, str]:
     from fastrapi.compile.walk import walk
 
     if os.environ.get("FASTRD_FORCE") == "asgi":
-        return b"", 0, len(list(walk(app.router.routes))), fastapi.__version__
+        return b"", 0, len(list(walk(app.router))), fastapi.__version__
     try:
         compiled = compile_app(app, limit)
     except NotCompiled:
-        return b"", 0, len(list(walk(app.router.routes))), fastapi.__version__
+        return b"", 0, len(list(walk(app.router))), fastapi.__version__
     n = compiled.n_compiled
     return compiled.table, n, len(compiled.entries) - n, fastapi.__version__
 

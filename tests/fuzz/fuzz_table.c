@@ -41,21 +41,23 @@ plan_walk(const struct shm_table *t, const struct shm_plan *p)
 	for (uint32_t i = 0; i < p->n_steps; i++) {
 		const struct shm_step *s = &t->steps[p->first_step + i];
 		bool call = s->op == SHM_STEP_CALL || s->op == SHM_STEP_ENDPOINT;
+		bool doubtful = false;
 
 		bytes_touch(t->strings + s->name, s->name_len + 1);
 		for (uint32_t k = 0; call && k < s->count; k++) {
 			uint32_t slot = t->args[s->first + k];
 
-			must(slot < p->n_slots && (slots[slot] == 1 ||
-			    (slots[slot] == 3 && s->op == SHM_STEP_ENDPOINT)));
+			must(slot < p->n_slots && (slots[slot] == 1 || slots[slot] == 3));
+			doubtful |= slots[slot] == 3;
 		}
 		must(s->object == SHM_NONE || s->object < t->n_objects);
-		if (s->op == SHM_STEP_BODY_WHOLE || s->op == SHM_STEP_BODY_FIELD)
+		if (s->op == SHM_STEP_VALIDATE || s->op == SHM_STEP_BODY_FIELD)
 			must(slots[s->first] == 2);
 		if (s->slot != SHM_NONE && s->op != SHM_STEP_ENDPOINT &&
 		    s->op != SHM_STEP_PARAM_FIELD)
-			slots[s->slot] = s->op == SHM_STEP_BODY_PARSE ? 2 :
-			    s->op > SHM_STEP_BODY_FIELD || i < p->n_pure ? 1 : 3;
+			slots[s->slot] = s->op == SHM_STEP_BODY_PARSE ||
+			    (s->op <= SHM_STEP_BODY_FIELD && (s->flags & SHM_STEP_F_RAW)) ? 2 :
+			    i >= p->n_pure && (s->op == SHM_STEP_VALIDATE || doubtful) ? 3 : 1;
 	}
 	memset(slots, 0, sizeof(slots));
 }

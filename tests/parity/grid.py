@@ -20,6 +20,8 @@ from fastapi.responses import (
     HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, StreamingResponse,
 )  # fmt: skip
 from fastapi.routing import APIRoute
+from grid_forms import router as forms
+from grid_validators import router as validators
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -318,6 +320,8 @@ middle = APIRouter(prefix="/middle", dependencies=[Depends(failing)])
 middle.include_router(leaf)
 sub = FastAPI()
 sub.get("/{v}")(echo_of(int))
+app.include_router(forms)
+app.include_router(validators)
 app.include_router(custom)
 app.include_router(middle, prefix="/top")
 app.mount("/sub", sub)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 from grid import OPTIONS, PLACES, RETURNED, SCHEMES, TYPES, VALUES, app
 from shop_requests import RAW
@@ -128,5 +129,67 @@ def request() -> list[Request]:
     return [*found, Request("POST", "/many", (), b"body"), Request("POST", "/many", chunked, b"2\r\nab\r\n0\r\n\r\n")]
 
 
+URLENCODED = ("Content-Type", "application/x-www-form-urlencoded")
+FORMS = ["user=a", "user=a&age=4&tags=x&tags=y", "user=", "user", "", "user=toolong", "user=a&age=", "age=x",
+         "user=root", "user=a&more=1&more=2", "the-user=b&flags=1&flags=x", "flags=1&flags=&flags=2", "login=c",
+         "user=a&user=b", "user=%C3%A9+%2B&tags=", "user=%FF", "user=\xe9", "&&user=a&", "=a&user=b", "user=a;age=5",
+         "user=a=b", "user=" + "a" * 70_000, "&".join(f"x{n}=1" for n in range(1001)), "tags=1&tags=x",
+         "user=a&tags=1"]  # fmt: skip
+
+
+def multipart(*parts: tuple[str, str]) -> Request:
+    text = "".join(f'--b\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n' for head, value in parts)
+    return Request("POST", "", (("Content-Type", "multipart/form-data; boundary=b"),), (text + "--b--\r\n").encode())
+
+
+MULTIPART = [
+    multipart(('name="user"', "a"), ('name="age"', "5")), multipart(), multipart(('name="user"', "é")),
+    multipart(('name="user"', "a"), ('name="upload"; filename="f.txt"', "data")),
+    multipart(('name="user"; filename="f.txt"', "data")), multipart(('name="user"', "")),
+    multipart(('name="user"', "a"), ('name="upload"; filename=""', ""), ('name="raw"; filename="g"', "raw")),
+]  # fmt: skip
+
+
+def form() -> list[Request]:
+    routes = [f"/form/{n}" for n in (
+        "texts", "texts/sync", "login", "login/optional", "forbidding", "forbidding/optional", "keeping", "choosy",
+        "union", "checked", "both", "request", "yield", "file", "raises")]  # fmt: skip
+    found = [Request("POST", r, (URLENCODED,), f.encode("latin-1")) for r, f in itertools.product(routes, FORMS)]
+    found += [replace(m, target=r) for r, m in itertools.product(routes, MULTIPART)]
+    kinds = ("", "text/plain", "application/json", "application/X-WWW-form-urlencoded ; charset=x",
+             "application/x-www-form-urlencodedx", "multipart/form-data", "multipart/form-data; boundary=c")  # fmt: skip
+    for route, kind in itertools.product(routes, kinds):
+        found.append(Request("POST", route, (("Content-Type", kind),), b"user=a"))
+    found += [Request("POST", route, (), b"user=a") for route in routes]
+    return found + [Request("POST", "/form/texts", (URLENCODED, JSON), b"user=a"),
+                    Request("POST", "/form/texts", (JSON, URLENCODED), b"user=a"),
+                    Request("POST", "/form/texts", (URLENCODED, ("Transfer-Encoding", "chunked")),
+                            b"4\r\nuser\r\n2\r\n=a\r\n0\r\n\r\n")]  # fmt: skip
+
+
+def validators() -> list[Request]:
+    """Each is followed by a look at the trail that the validators leave."""
+    base = "/checked"
+    asked = [Request("GET", f"{base}/path/{v}") for v in ("2", "3", "x", "13", "14")]
+    for route in ("query", "list", "options", "options/optional", "factory", "default", "methods"):
+        asked += [Request("GET", f"{base}/{route}?{q}") for q in (
+            "", "v=2", "v=3", "v=x", "v=13", "v=4&w=abc", "v=4&w=abcd", "v=3&w=abcd", "v=2&v=3&v=x", "limit=4",
+            "limit=5&order_by=z", "limit=x", "other=1")]  # fmt: skip
+    for fields in ((), (("X-V", "2"),), (("X-V", "3"), ("Cookie", "c=1")), (("X-V", "2"), ("Cookie", "c=x"))):
+        asked.append(Request("GET", f"{base}/header", fields))
+    items = [{"size": 2}, {"size": 3}, {"size": 2, "name": " bad "}, {"size": 2, "name": " a "}, {"size": 13},
+             {"size": "x", "name": 1}, None, [], {}, {"i": {"size": 2}}, {"i": {"size": 3}}, {"i": None}]  # fmt: skip
+    routes = ("item", "item/sync", "item/embed", "item/optional", "deps?q=2", "deps?q=3", "deps", "deps?q=13",
+              "deps/sync?q=4", "deps/sync?q=5", "deps/yield?q=2", "deps/yield?q=3", "methods?v=2", "methods?v=4",
+              "methods?v=3")  # fmt: skip
+    asked += [post(f"{base}/{route}", value) for route, value in itertools.product(routes, items)]
+    asked += [Request("POST", f"{base}/{route}", (JSON,), raw) for route in ("item", "deps?q=2") for raw in RAW[:4]]
+    key = "12345678-1234-5678-1234-567812345678"
+    asked += [post(f"{base}/fresh", value) for value in (
+        {"f": {"key": key}}, {"f": {"key": key, "rest": [2, 3]}, "n": 3}, {"f": {"key": "x"}}, {"n": 4})]  # fmt: skip
+    look = Request("GET", f"{base}/trail", pause_s=0.01)
+    return [part for one in asked for part in (one, look)]
+
+
 GROUPS = {f.__name__: f() for f in (
-    path, query, header, cookie, special, body, output, security, dependencies, request)}  # fmt: skip
+    path, query, header, cookie, special, body, form, validators, output, security, dependencies, request)}  # fmt: skip

@@ -9,7 +9,7 @@ Takes the sdist of the FastAPI that is installed beside `fastrapi`, runs it with
 the plugin engine_transport once with FASTRD_FORCE=compiled and once with asgi,
 and fails when a test fails whose cause is not in known_failures.toml, when a
 verdict differs between the modes, when fewer than PASS_BAR tests pass or fewer
-than COMPILED_FLOOR of the successful requests ran compiled. Everything it keeps
+than COMPILED_BAR of the successful requests ran compiled. Everything it keeps
 is below build/suite.
 """
 
@@ -29,9 +29,7 @@ from pathlib import Path
 import prepare
 
 PASS_BAR = 5150
-COMPILED_BAR = 0.60
-# What the compiler reaches today: never less again. Raised until it is the bar.
-COMPILED_FLOOR = 0.43
+COMPILED_BAR = 0.75
 HERE = Path(__file__).resolve().parent
 GOOD = {"passed", "skipped", "xfailed"}
 
@@ -149,9 +147,7 @@ def judge(runs: list[Run], engine: str, causes: dict[str, str], whole: bool) -> 
         if run.mode == "compiled" and engine == "fastrapi":
             share = print_coverage(run)
             if whole and share < COMPILED_BAR:
-                print(f"{share:.1%} ran compiled, the bar of {COMPILED_BAR:.0%} is missed")
-            if whole and share < COMPILED_FLOOR:
-                problems.append(f"{share:.1%} ran compiled, the floor is {COMPILED_FLOOR:.0%}")
+                problems.append(f"{share:.1%} ran compiled, the bar is {COMPILED_BAR:.0%}")
     return problems
 
 

@@ -101,7 +101,7 @@ fixture_plan(struct shm_builder *b)
 	    .object = SHM_NONE, .object2 = SHM_NONE, .key = SHM_NONE }, "", NULL, 0);
 	rc |= step(b, (struct shm_step){ .op = SHM_STEP_BODY_FIELD, .slot = 2, .object = 3,
 	    .object2 = 4, .key = 5, .first = 5 }, "item", NULL, 0);
-	rc |= step(b, (struct shm_step){ .op = SHM_STEP_BODY_WHOLE, .slot = SHM_NONE,
+	rc |= step(b, (struct shm_step){ .op = SHM_STEP_VALIDATE, .slot = SHM_NONE,
 	    .object = 3, .object2 = 4, .key = SHM_NONE, .first = 5 }, "", NULL, 0);
 	rc |= step(b, (struct shm_step){ .op = SHM_STEP_REQUEST, .slot = 3,
 	    .object = SHM_NONE, .object2 = SHM_NONE, .key = SHM_NONE }, "", NULL, 0);

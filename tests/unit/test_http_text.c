@@ -163,6 +163,20 @@ json_is_told_from_the_rest(void)
 	CU_ASSERT_FALSE(hx_content_type_json(SLICE_LIT("application/json; a=\"b\"")));
 }
 
+static void
+forms_are_told_from_the_rest(void)
+{
+	CU_ASSERT_TRUE(hx_content_type_form(SLICE_LIT("application/x-www-form-urlencoded")));
+	CU_ASSERT_TRUE(hx_content_type_form(
+	    SLICE_LIT("Application/X-WWW-Form-Urlencoded \t; charset=utf-8")));
+	CU_ASSERT_TRUE(hx_content_type_form(SLICE_LIT("application/x-www-form-urlencoded;")));
+	CU_ASSERT_FALSE(hx_content_type_form(SLICE_LIT("")));
+	CU_ASSERT_FALSE(hx_content_type_form(SLICE_NULL));
+	CU_ASSERT_FALSE(hx_content_type_form(SLICE_LIT(";application/x-www-form-urlencoded")));
+	CU_ASSERT_FALSE(hx_content_type_form(SLICE_LIT("application/x-www-form-urlencodedx")));
+	CU_ASSERT_FALSE(hx_content_type_form(SLICE_LIT("multipart/form-data; boundary=b")));
+}
+
 int
 main(void)
 {
@@ -175,6 +189,7 @@ main(void)
 		{ "cookies are split", cookies_are_split },
 		{ "cookies are unquoted", cookies_are_unquoted },
 		{ "JSON is told from the rest", json_is_told_from_the_rest },
+		{ "forms are told from the rest", forms_are_told_from_the_rest },
 		CU_TEST_INFO_NULL
 	};
 	CU_SuiteInfo suites[] = {

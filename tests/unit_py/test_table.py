@@ -97,7 +97,7 @@ def test_conflicts() -> None:
 
 @pytest.mark.parametrize("changed, text", [
     (plan_with(0, 0, 12), "op is 12"),
-    (plan_with(0, 1, 5), "source is 5"),
+    (plan_with(0, 1, 6), "source is 6"),
     (plan_with(0, 2, 1 << 20), "flags is 1048576"),
     (plan_with(0, 3, 2**40), "slot is 1099511627776"),
     (plan_with(0, 3, -2), "slot is -2"),
@@ -115,14 +115,20 @@ def test_wrong_plans_are_refused(changed: list[Any], text: str) -> None:
         build(ROUTES, changed)
 
 
-def test_what_may_fail_after_user_code_is_for_the_endpoint_only() -> None:
-    doubtful = (STEP["PARAM"], SOURCE["QUERY"], FLAG["IMPURE"], 3, b"x", 0, 1, (0, 0), -1)
-    endpoint = (STEP["ENDPOINT"], 0, 0, -1, b"", 4, 5, (3,), -1)
-    call = (STEP["CALL"], 0, 0, 2, b"", 2, 3, (3,), -1)
-    tail = (2, 4, *PLAN[3:])
-    assert build(ROUTES, [([*PLAN[0][:2], doubtful, endpoint], *tail)])
+def test_user_code_validates_raw_values_after_the_pure_steps() -> None:
+    raw = (STEP["PARAM"], SOURCE["QUERY"], FLAG["RAW"], 3, b"x", -1, -1, (0, 0), -1)
+    validate = (STEP["VALIDATE"], 0, FLAG["IMPURE"], 4, b"", 0, 1, (3, 0), -1)
+    call = (STEP["CALL"], 0, 0, 5, b"", 2, 3, (4,), -1)
+    endpoint = (STEP["ENDPOINT"], 0, 0, -1, b"", 4, 5, (5,), -1)
+    pure, tail = PLAN[0][:2], (6, *PLAN[3:])
+    assert build(ROUTES, [([*pure, raw, validate, call, endpoint], 3, *tail)])
+    with pytest.raises(ValueError, match="wrong side"):
+        build(ROUTES, [([*pure, raw, validate, call, endpoint], 4, *tail)])
+    with pytest.raises(ValueError, match="wrong side"):
+        build(ROUTES, [([*pure, raw, validate, call, endpoint], 2, *tail)])
+    unvalidated = (STEP["CALL"], 0, 0, 5, b"", 2, 3, (3,), -1)
     with pytest.raises(ValueError, match="not there"):
-        build(ROUTES, [([*PLAN[0][:2], doubtful, call, endpoint], *tail)])
+        build(ROUTES, [([*pure, raw, validate, unvalidated, endpoint], 3, *tail)])
 
 
 def test_wrong_routes_are_refused() -> None:

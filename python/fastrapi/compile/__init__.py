@@ -19,7 +19,7 @@ from . import guards
 from .plan import compile_route
 from .recognise import application_reason, only_own_layers
 from .records import NONE, NotCompiled, Objects
-from .runtime import Resume, RouteHelper, Seam
+from .runtime import DocumentationHelper, Resume, RouteHelper, Seam
 from .walk import Entry, walk
 
 DEFAULT_LIMIT = 64 * 1024 * 1024
@@ -30,7 +30,7 @@ class Compiled:
     """A compiled application: the table's bytes and what its indexes mean."""
 
     entries: list[Entry]
-    helpers: list[RouteHelper | None]
+    helpers: list[RouteHelper | DocumentationHelper | None]
     objects: tuple[Any, ...]
     table: bytes
 
@@ -51,8 +51,8 @@ def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
     if reason:
         raise NotCompiled(reason)
     objects = Objects()
-    entries = list(walk(app.router.routes))
-    helpers: list[RouteHelper | None] = []
+    entries = list(walk(app.router))
+    helpers: list[RouteHelper | DocumentationHelper | None] = []
     plans = []
     blocked = ""
     for entry in entries:
@@ -66,6 +66,9 @@ def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
                 plan, helper = compile_route(entry, objects)
             except NotCompiled as refused:
                 entry.reason = str(refused)
+            except Exception as exc:
+                # Another FastAPI than those known: its route still works as ASGI.
+                entry.reason = f"the compiler failed: {type(exc).__name__}: {exc}"
             else:
                 plans.append(plan.record())
         helpers.append(helper)
@@ -76,7 +79,7 @@ def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
 
 
 def _route_records(
-    entries: list[Entry], helpers: list[RouteHelper | None]
+    entries: list[Entry], helpers: list[RouteHelper | DocumentationHelper | None]
 ) -> list[tuple[Any, ...]]:
     records = []
     n_plans = 0

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.dependencies import models, utils
 from fastapi.security import SecurityScopes
 
-from .params import Slots, body_steps, param_steps, path_steps
+from .params import Slots, body_steps, form_steps, param_steps, path_steps
 from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Objects, Step
 from .runtime import REQUEST_KEYWORD, YieldOpener
 from .suspend import may_suspend
@@ -57,6 +57,7 @@ class Flattener:
     objects: Objects
     convertors: dict[str, Any]
     embed: bool
+    form: bool
     slots: Slots = field(default_factory=Slots)
     pure: list[Step] = field(default_factory=list)
     calls: list[Step] = field(default_factory=list)
@@ -122,10 +123,15 @@ class Flattener:
             args=tuple(values.values()),
         )
 
+    def _add(self, steps: list[Step]) -> None:
+        """User code waits for its place among the calls."""
+        self.pure += [step for step in steps if not step.flags & FLAG.IMPURE]
+        self.calls += [step for step in steps if step.flags & FLAG.IMPURE]
+
     def _own_params(self, dependant: Any, values: dict[str, int]) -> None:
         for param in dependant.path_params:
             slot = values[param.name] = self.slots.new()
-            self.pure += path_steps(param, slot, self.convertors, self.objects)
+            self._add(path_steps(param, slot, self.convertors, self.slots, self.objects))
         for source, group in (
             (SOURCE.QUERY, dependant.query_params),
             (SOURCE.HEADER, dependant.header_params),
@@ -133,20 +139,24 @@ class Flattener:
         ):
             for param in group:
                 slot = values[param.name] = self.slots.new()
-                self.pure += param_steps(param, source, slot, self.objects)
+                self._add(param_steps(param, source, slot, self.slots, self.objects))
 
     def _own_body(self, dependant: Any, values: dict[str, int]) -> None:
         fields = dependant.body_params
         if not fields:
             return
+        where = {param.name: self.slots.new() for param in fields}
+        values.update(where)
+        self.flags |= PLAN_FLAG.BODY
+        if self.form:
+            self.flags |= PLAN_FLAG.FORM
+            self._add(form_steps(fields, self.slots, where, self.objects))
+            return
         if self.raw_body == NONE:
             self.raw_body = self.slots.new()
-            self.flags |= PLAN_FLAG.BODY
             self.pure.insert(0, Step(OP.BODY_PARSE, SOURCE.BODY, slot=self.raw_body))
-        slots = {param.name: self.slots.new() for param in fields}
-        values.update(slots)
         embed = self.embed or bool(utils._should_embed_body_fields(fields))
-        self.pure += body_steps(fields, embed, self.raw_body, slots, self.objects)
+        self._add(body_steps(fields, embed, self.raw_body, self.slots, where, self.objects))
 
     def _injected_slot(self, op: int) -> int:
         slot = self._injected.get(op)
@@ -178,9 +188,12 @@ class Flattener:
 
     def _classify(self) -> None:
         """Where the plan's functions can run."""
-        called = [step for step in self.calls if step.op in (OP.CALL, OP.ENDPOINT)]
+        calls = (OP.CALL, OP.ENDPOINT)
+        called = [step for step in self.calls if step.op in calls]
         sync = [step for step in called if step.flags & FLAG.SYNC]
-        if len(sync) == len(called):
+        ops = [step.op for step in self.calls]
+        first = next(at for at, op in enumerate(ops) if op != OP.VALIDATE)
+        if len(sync) == len(called) and OP.VALIDATE not in ops[first:]:
             self.flags |= PLAN_FLAG.THREAD
         elif sync or any(step.flags & FLAG.SUSPENDS for step in called):
             self.flags |= PLAN_FLAG.SUSPENDS

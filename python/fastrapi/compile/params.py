@@ -1,17 +1,29 @@
-"""Parameters and content of one dependant as pure steps."""
+"""Parameters and content of one dependant as steps.
+
+A value whose validation is user code (a validator or default factory written in
+Python) takes two steps: a pure one reads it, a later one, in FastAPI's order,
+validates it.
+"""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
-from fastapi import params
+from fastapi import _compat, params
 from fastapi.dependencies import utils
 
 from .records import FLAG, NONE, OP, SOURCE, NotCompiled, Objects, Step
-from .schema import is_pure
+from .schema import is_pure, is_rust
 
-_CONVERTORS = {"IntegerConvertor": FLAG.INT, "FloatConvertor": FLAG.FLOAT}
+_CONVERTORS = {
+    "IntegerConvertor": FLAG.INT,
+    "FloatConvertor": FLAG.FLOAT,
+    "UUIDConvertor": FLAG.UUID,
+}
+# Default factories that are no user code.
+_FACTORIES = (list, dict, set, tuple, frozenset, str, bytes, int, float, bool)
+_PLAIN = (str, bytes, int, float, bool, complex, type(None))
 
 
 class Slots:
@@ -33,22 +45,31 @@ def adapter_of(field: Any) -> Any:
     return adapter
 
 
-def _default(field: Any, objects: Objects) -> tuple[int, int]:
-    """Flags and object of what an absent value becomes."""
+def _plain(value: Any, depth: int = 0) -> bool:
+    """Is copying ``value`` no user code?"""
+    if type(value) in (list, tuple, set, frozenset) and depth < 8:
+        return all(_plain(item, depth + 1) for item in value)
+    if type(value) is dict and depth < 8:
+        return all(_plain(k, depth + 1) and _plain(v, depth + 1) for k, v in value.items())
+    return type(value) in _PLAIN
+
+
+def _default(field: Any, objects: Objects) -> tuple[int, int, bool]:
+    """Flags and object of what an absent value becomes, and whether making it is
+    user code."""
     info = field.field_info
     if info.is_required():
-        return FLAG.REQUIRED, NONE
-    if getattr(info, "default_factory", None) is not None:
-        raise NotCompiled(f"parameter {field.name!r} has a default_factory")
-    value = field.default
+        return FLAG.REQUIRED, NONE, False
     flags = FLAG.DEFAULT_VALIDATE if info.validate_default else 0
-    if copy.deepcopy(value) is not value:
-        if type(value) not in (list, dict, set):
-            raise NotCompiled(
-                f"the default of parameter {field.name!r} has a __deepcopy__ of its own"
-            )
+    factory = getattr(info, "default_factory", None)
+    if factory is not None:
+        flags |= FLAG.DEFAULT_FACTORY | FLAG.DEFAULT_COPY
+        return flags, objects.add(field.get_default), factory not in _FACTORIES
+    value = field.default
+    plain = _plain(value)
+    if not plain or copy.deepcopy(value) is not value:
         flags |= FLAG.DEFAULT_COPY
-    return flags, objects.add(value)
+    return flags, objects.add(value), not plain
 
 
 def _aliases(field: Any, convert_underscores: bool | None = None) -> tuple[str, str]:
@@ -87,11 +108,35 @@ def _is_sequence(field: Any) -> bool:
     return bool(utils.field_annotation_is_sequence(annotation))
 
 
-def _validator(field: Any, what: str, objects: Objects) -> int:
+def _value_steps(
+    read: Step, field: Any, slot: int, loc: tuple[str, ...], slots: Slots, objects: Objects
+) -> list[Step]:
+    """``read``, and what turns its text into the value in ``slot``."""
     adapter = adapter_of(field)
-    if not is_pure(adapter):
-        raise NotCompiled(f"{what} {field.name!r} has a validator written in Python")
-    return objects.add(_bound(adapter.validator))
+    if not is_rust(adapter.validator):
+        raise NotCompiled(f"parameter {field.name!r} has a validator of a plugin's")
+    flags, default, user_code = _default(field, objects)
+    validator = objects.add(_bound(adapter.validator))
+    if is_pure(adapter) and not user_code:
+        read.flags |= flags
+        read.slot, read.object, read.object2 = slot, validator, default
+        return [read]
+    if _error_list is None:
+        raise NotCompiled(f"parameter {field.name!r} has a validator written in Python")
+    raw = slots.new()
+    read.flags |= FLAG.RAW | flags & FLAG.REQUIRED
+    read.slot = raw
+    validate = Step(
+        OP.VALIDATE,
+        SOURCE.BODY,
+        FLAG.IMPURE | flags,
+        slot,
+        object=validator,
+        object2=default,
+        args=(raw, 0),
+        loc=loc,
+    )
+    return [read, validate]
 
 
 _bound_methods: dict[int, tuple[Any, Any]] = {}
@@ -126,17 +171,16 @@ def _lookup_name(source: int, name: str) -> bytes:
     return name.encode()
 
 
-def _param_model(field: Any, source: int, slot: int, model: type, objects: Objects) -> list[Step]:
-    info = field.field_info
-    if info.annotation is not model:
-        raise NotCompiled(f"parameter model {field.name!r} is optional")
-    flags, default = _default(field, objects)
+def _model_fields(
+    field: Any, source: int, model: type, convert: bool, objects: Objects
+) -> list[Step]:
     get_fields = getattr(utils, "get_cached_model_fields", None)
     if get_fields is None:
         raise NotCompiled(f"parameter model {field.name!r} of this FastAPI version")
-    convert = getattr(info, "convert_underscores", True)
     steps = []
     for sub in get_fields(model):
+        if isinstance(sub.field_info, params.File):
+            raise NotCompiled("file upload")
         sub_convert = source == SOURCE.HEADER and getattr(
             sub.field_info, "convert_underscores", convert
         )
@@ -150,16 +194,46 @@ def _param_model(field: Any, source: int, slot: int, model: type, objects: Objec
                 object=objects.add(_interned(alias)),
             )
         )
-    head = Step(
-        OP.PARAM_MODEL,
-        source,
-        flags,
-        slot,
-        object=_validator(field, "parameter model", objects),
-        object2=default,
-        args=(0, len(steps)),
+    return steps
+
+
+def _optional_model_flags(field: Any, source: int, model: Any) -> int:
+    """Flags of a model that may be left out altogether."""
+    if not hasattr(utils, "_get_model_type"):
+        raise NotCompiled(f"parameter model {field.name!r} is optional")
+    flags: int = FLAG.OPTIONAL_MODEL
+    if model.model_config.get("extra") in ("allow", "forbid"):
+        if source == SOURCE.HEADER:
+            raise NotCompiled(f"optional header model {field.name!r} minds other headers")
+        flags |= FLAG.EXTRAS_SUPPLY
+    return flags
+
+
+def _param_model(
+    field: Any, source: int, slot: int, model: Any, slots: Slots, objects: Objects
+) -> list[Step]:
+    info = field.field_info
+    fields = _model_fields(
+        field, source, model, getattr(info, "convert_underscores", True), objects
     )
-    return [head, *steps]
+    read = Step(OP.PARAM_MODEL, source, args=(0, len(fields)))
+    if info.annotation is not model:
+        read.flags |= _optional_model_flags(field, source, model)
+    steps = _value_steps(read, field, slot, (_in(field),), slots, objects)
+    if len(steps) > 1 and any(
+        objects.all[sub.object].encode() != sub.name for sub in fields
+    ):
+        # FastAPI names converted headers in the errors.
+        raise NotCompiled(
+            f"header model {field.name!r} has converted names and a validator in Python"
+        )
+    return [read, *fields, *steps[1:]]
+
+
+def _in(field: Any) -> str:
+    """Where errors say the parameter was looked for."""
+    info = field.field_info
+    return str(info.in_.value) if isinstance(info, params.Param) else "body"
 
 
 _names: dict[str, str] = {}
@@ -169,91 +243,99 @@ def _interned(text: str) -> str:
     return _names.setdefault(text, text)
 
 
-def param_steps(field: Any, source: int, slot: int, objects: Objects) -> list[Step]:
+def param_steps(
+    field: Any, source: int, slot: int, slots: Slots, objects: Objects
+) -> list[Step]:
     """Steps that fill ``slot`` with a query, header or cookie parameter."""
     model = _model_of(field)
     if model is not None:
-        return _param_model(field, source, slot, model, objects)
-    flags, default = _default(field, objects)
-    if _is_sequence(field):
-        flags |= FLAG.LIST
+        return _param_model(field, source, slot, model, slots, objects)
+    return _scalar_steps(field, source, slot, slots, objects)
+
+
+def _scalar_steps(
+    field: Any, source: int, slot: int, slots: Slots, objects: Objects
+) -> list[Step]:
     _, name = _aliases(field)
-    validator = _validator(field, "parameter", objects)
-    return [
-        Step(
-            OP.PARAM,
-            source,
-            flags,
-            slot,
-            _lookup_name(source, name),
-            validator,
-            default,
-        )
-    ]
+    read = Step(
+        OP.PARAM,
+        source,
+        FLAG.LIST if _is_sequence(field) else 0,
+        name=_lookup_name(source, name),
+    )
+    return _value_steps(read, field, slot, (_in(field), name), slots, objects)
 
 
 def path_steps(
-    field: Any, slot: int, convertors: dict[str, Any], objects: Objects
+    field: Any, slot: int, convertors: dict[str, Any], slots: Slots, objects: Objects
 ) -> list[Step]:
-    """The step that fills ``slot`` with a path parameter."""
+    """The steps that fill ``slot`` with a path parameter."""
     _, name = _aliases(field)
     if name not in convertors:
         raise NotCompiled(f"path parameter {name!r} is not in the path")
     kind = type(convertors[name]).__name__
-    if kind == "UUIDConvertor":
-        raise NotCompiled(f"path parameter {name!r} uses the uuid convertor")
-    return [
-        Step(
-            OP.PARAM,
-            SOURCE.PATH,
-            FLAG.REQUIRED | _CONVERTORS.get(kind, 0),
-            slot,
-            name.encode(),
-            _validator(field, "path parameter", objects),
-            key=list(convertors).index(name),
-        )
-    ]
+    read = Step(
+        OP.PARAM,
+        SOURCE.PATH,
+        _CONVERTORS.get(kind, 0),
+        name=name.encode(),
+        key=list(convertors).index(name),
+    )
+    return _value_steps(read, field, slot, ("path", name), slots, objects)
 
 
 def body_steps(
-    fields: list[Any], embed: bool, raw: int, slots: dict[str, int], objects: Objects
-) -> list[Step]:
+    fields: list[Any], embed: bool, raw: int, slots: Slots, where: dict[str, int],
+    objects: Objects,
+) -> list[Step]:  # fmt: skip
     """Steps that validate the parsed content in slot ``raw``.
 
-    ``slots`` says where each field goes. Embedded and whole bodies alike are as
+    ``where`` says where each field goes. Embedded and whole bodies alike are as
     FastAPI's ``request_body_to_args`` has them.
     """
     whole = len(fields) == 1 and not embed
     steps = []
     for field in fields:
-        if isinstance(field.field_info, params.Form):
-            raise NotCompiled("form body")
-        flags, default = _default(field, objects)
-        validator = _validator(field, "body", objects)
-        if whole:
-            steps.append(
-                Step(
-                    OP.BODY_WHOLE,
-                    SOURCE.BODY,
-                    flags,
-                    slots[field.name],
-                    object=validator,
-                    object2=default,
-                    args=(raw, 0),
-                )
-            )
-            continue
-        alias, _ = _aliases(field)
-        steps.append(
-            Step(
-                OP.BODY_FIELD,
-                SOURCE.BODY,
-                flags,
-                slots[field.name],
-                object=validator,
-                object2=default,
-                args=(raw, 0),
-                key=objects.add(_interned(alias)),
-            )
-        )
+        alias, _ = ("", "") if whole else _aliases(field)
+        read = Step(OP.VALIDATE if whole else OP.BODY_FIELD, SOURCE.BODY, args=(raw, 0))
+        if not whole:
+            read.key = objects.add(_interned(alias))
+        loc = ("body",) if whole else ("body", alias)
+        steps += _value_steps(read, field, where[field.name], loc, slots, objects)
     return steps
+
+
+def form_steps(
+    fields: list[Any], slots: Slots, where: dict[str, int], objects: Objects
+) -> list[Step]:
+    """Steps that fill the slots in ``where`` from the fields of a form, as
+    FastAPI's ``request_body_to_args`` has it for a FormData."""
+    form_models = getattr(utils, "_get_form_models", None)
+    if form_models is None:
+        raise NotCompiled("form body of this FastAPI version")
+    steps = []
+    for field in fields:
+        info = field.field_info
+        if isinstance(info, params.File) or not isinstance(info, params.Form):
+            raise NotCompiled("file upload" if isinstance(info, params.File) else "mixed body")
+        models = form_models(field)
+        slot = where[field.name]
+        if len(models) > 1:
+            raise NotCompiled(f"form {field.name!r} is one of several models")
+        if models:
+            steps += _param_model(field, SOURCE.FORM, slot, models[0], slots, objects)
+        else:
+            steps += _scalar_steps(field, SOURCE.FORM, slot, slots, objects)
+    return steps
+
+
+# What turns a ValidationError into FastAPI's list of errors.
+_error_list = getattr(_compat, "_regenerate_error_with_loc", None) or getattr(
+    getattr(_compat, "v2", None), "_regenerate_error_with_loc", None
+)
+
+
+def error_list(error: Any, loc: tuple[str, ...]) -> list[Any]:
+    """The errors of one parameter as FastAPI lists them."""
+    assert _error_list is not None
+    return list(_error_list(errors=error.errors(include_url=False), loc_prefix=loc))

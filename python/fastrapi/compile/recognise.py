@@ -6,6 +6,7 @@ from typing import Any
 
 import fastapi
 import fastapi.routing as routing
+import starlette.routing
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
@@ -68,10 +69,21 @@ def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
     return handler, values
 
 
+def is_documentation(route: Any) -> bool:
+    """Is this one of the routes that FastAPI.setup() adds (openapi.json, docs)?"""
+    code = getattr(route.endpoint, "__code__", None)
+    app_code = getattr(route.app, "__code__", None)
+    return (
+        type(route) is starlette.routing.Route
+        and code is not None
+        and _nested_code(fastapi.FastAPI.setup, code)
+        and app_code is not None
+        and _nested_code(starlette.routing.request_response, app_code)
+    )
+
+
 def check_values(values: dict[str, Any]) -> None:
     """Raise NotCompiled for endpoints that plans do not cover."""
-    if values.get("is_body_form"):
-        raise NotCompiled("form body")
     if values.get("is_sse_stream"):
         raise NotCompiled("streams server-sent events")
     if values.get("is_json_stream"):

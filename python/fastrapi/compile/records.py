@@ -39,6 +39,7 @@ class Step:
     object2: int = NONE
     args: tuple[int, ...] = ()
     key: int = NONE
+    loc: tuple[str, ...] = ()  # of its errors; not part of the record
 
     def record(self) -> tuple[Any, ...]:
         return (

@@ -15,6 +15,7 @@ _SOURCES = {
     SOURCE.QUERY: "query",
     SOURCE.HEADER: "header",
     SOURCE.COOKIE: "cookie",
+    SOURCE.FORM: "form",
     SOURCE.BODY: "body",
 }
 
@@ -45,7 +46,9 @@ def _name(call: Any) -> str:
     return str(getattr(call, "__qualname__", None) or type(call).__qualname__)
 
 
-def _step_text(step: tuple[Any, ...], objects: tuple[Any, ...]) -> str:
+def _step_text(
+    step: tuple[Any, ...], objects: tuple[Any, ...], loc: tuple[str, ...] = ()
+) -> str:
     op, source, flags, slot, name, target, *_ = step
     where = _SOURCES[source]
     if op in (OP.PARAM, OP.PARAM_MODEL, OP.PARAM_FIELD):
@@ -56,8 +59,10 @@ def _step_text(step: tuple[Any, ...], objects: tuple[Any, ...]) -> str:
         return f"{kind} {where}{label}{many}, {need}"
     if op == OP.BODY_PARSE:
         return "parse the content as JSON"
-    if op in (OP.BODY_WHOLE, OP.BODY_FIELD):
-        return "validate the content" if op == OP.BODY_WHOLE else "validate a member of the content"
+    if op == OP.VALIDATE and flags & FLAG.IMPURE:
+        return f"validate {'.'.join(loc)} with the application's own code"
+    if op in (OP.VALIDATE, OP.BODY_FIELD):
+        return "validate the content" if op == OP.VALIDATE else "validate a member of the content"
     if op in (OP.CALL, OP.ENDPOINT):
         how = "in a thread" if flags & FLAG.SYNC else "await"
         if flags & FLAG.YIELD:
@@ -91,7 +96,9 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     if flags & (PLAN_FLAG.STACKS | PLAN_FLAG.SCOPE):
         where += ", inside FastAPI's request_response"
     yield f"compiled: runs {where}"
+    locations = getattr(compiled.helpers[found[0]], "locations", {})
     for number, step in enumerate(steps):
         note = "" if number < n_pure else "  (user code from here)" if number == n_pure else ""
-        yield f"{number + 1:3}. {_step_text(step, compiled.objects)}{note}"
+        text = _step_text(step, compiled.objects, locations.get(number, ()))
+        yield f"{number + 1:3}. {text}{note}"
     yield f"{len(steps) + 1:3}. {('validate and serialise with pydantic', 'encode plain JSON', 'let FastAPI build the response')[plan[5]]}"

@@ -6,18 +6,24 @@ its answers are theirs.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Coroutine
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import fastapi.routing as routing
 from fastapi.dependencies import utils
 from fastapi.exceptions import RequestValidationError
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
+
+from fastrapi.loop import EventLoop
+
+from .params import error_list
 
 REQUEST_KEYWORD = "\0request"
 OUTCOME_KEY = "fastrapi.outcome"
@@ -65,6 +71,16 @@ class YieldOpener:
         return self.solve(**{k: v for k, v in arguments.items() if k in self.known})
 
 
+class DocumentationHelper:
+    """The Python side of a documentation route: nothing but the route itself.
+
+    Behind user middleware FastAPI's own router serves it.
+    """
+
+    def __init__(self, route: Any) -> None:
+        self.route = route
+
+
 class RouteHelper:
     """The Python side of one compiled route.
 
@@ -77,19 +93,21 @@ class RouteHelper:
         self.handler = handler
         self.values = values
         self.app: Any = None
-        self.endpoint_context = {}
-        if values["dependant"].call is not None and hasattr(
-            routing, "_extract_endpoint_context"
-        ):
-            self.endpoint_context = dict(
-                routing._extract_endpoint_context(values["dependant"].call)
-            )
-            path = values["dependant"].path
-            if path and route.methods:
-                # Error texts name the method; a route of several names its first.
-                self.endpoint_context["path"] = f"{route.methods[0]} {path}"
+        self.reads_form = False
+        self.locations: dict[int, tuple[str, ...]] = {}
 
-    def _serialize(self, result: Any, dump_json: bool) -> Any:
+    def _endpoint_context(self, method: str) -> dict[str, Any]:
+        """What error texts of FastAPI's say about the endpoint."""
+        extract = getattr(routing, "_extract_endpoint_context", None)
+        dependant = self.values["dependant"]
+        if extract is None or dependant.call is None:
+            return {}
+        context = dict(extract(dependant.call))
+        if dependant.path:
+            context["path"] = f"{method} {dependant.path}"
+        return context
+
+    def _serialize(self, result: Any, dump_json: bool, method: str) -> Any:
         values = self.values
         return _step_through(
             routing.serialize_response(
@@ -105,14 +123,16 @@ class RouteHelper:
                         "exclude_defaults": values["response_model_exclude_defaults"],
                         "exclude_none": values["response_model_exclude_none"],
                         "is_coroutine": True,
-                        "endpoint_ctx": self.endpoint_context,
+                        "endpoint_ctx": self._endpoint_context(method),
                         "dump_json": dump_json,
                     },
                 )
             )
         )
 
-    def encode(self, result: Any, response: Any, background: Any) -> Response:
+    def encode(
+        self, result: Any, response: Any, background: Any, method: str
+    ) -> Response:
         """The Response FastAPI makes of ``result``; ``response`` and
         ``background`` are the injected objects or None. Raises what FastAPI
         raises."""
@@ -125,7 +145,7 @@ class RouteHelper:
         if injected.status_code:
             arguments["status_code"] = injected.status_code
         dump_json = uses_dump_json(values)
-        content = self._serialize(result, dump_json)
+        content = self._serialize(result, dump_json, method)
         if dump_json:
             made = Response(content=content, media_type="application/json", **arguments)
         else:
@@ -136,15 +156,39 @@ class RouteHelper:
             made.headers.raw.extend(response.headers.raw)
         return made
 
-    def raise_request_errors(self, errors: list[Any], body: Any) -> None:
-        """Raise the RequestValidationError for steps whose validators are
-        Python code; the other parameters were valid."""
+    def raise_request_errors(
+        self, failed: list[tuple[int, Any]], content: Any, method: str
+    ) -> NoReturn:
+        """Raise the RequestValidationError for validators that are user code.
+
+        ``failed`` lists their steps and ValidationErrors; everything else in the
+        request was valid. ``content`` is the parsed JSON, the FormData or its
+        fields, or None.
+        """
+        if self.reads_form and not isinstance(content, FormData):
+            content = FormData(content)
+        errors: list[Any] = []
+        for step, error in failed:
+            errors += error_list(error, self.locations[step])
+        if hasattr(routing, "_normalize_errors"):
+            errors = routing._normalize_errors(errors)
         raise RequestValidationError(
+            errors,
             **_accepted(
                 RequestValidationError.__init__,
-                {"errors": errors, "body": body, "endpoint_ctx": self.endpoint_context},
-            )
+                {"body": content, "endpoint_ctx": self._endpoint_context(method)},
+            ),
         )
+
+    def fail_form(self, request: Any, error: Exception) -> None:
+        """Let the next ``request.form()`` raise ``error`` again: the form was read
+        once, and reading failed."""
+
+        def form(**_: Any) -> NoReturn:
+            del request.form
+            raise error
+
+        request.form = form
 
 
 def uses_dump_json(values: dict[str, Any]) -> bool:
@@ -170,9 +214,9 @@ class Seam:
         self.router = router
         self.routes: list[RouteHelper | None] = []
 
-    def install(self, helpers: list[RouteHelper | None]) -> None:
-        self.routes = helpers
-        for index, helper in enumerate(helpers):
+    def install(self, helpers: list[RouteHelper | DocumentationHelper | None]) -> None:
+        self.routes = [h if isinstance(h, RouteHelper) else None for h in helpers]
+        for index, helper in enumerate(self.routes):
             if helper is not None:
                 helper.app = self._route_app(index, helper)
 
@@ -193,10 +237,15 @@ class Seam:
             await self._surface(scope, receive, send)
             return
         found = None
-        if not scope.get("root_path") and "fastapi.telemetry" not in scope:
+        if (
+            not scope.get("root_path")
+            and "fastapi.telemetry" not in scope
+            # A client inside the application may run it on a loop of its own.
+            and isinstance(asyncio._get_running_loop(), EventLoop)
+        ):
             found = self.engine_app.match(scope["method"], scope["path"])
         helper = self.routes[found[0]] if found is not None else None
-        if helper is None:
+        if found is None or helper is None:
             await self.inner(scope, receive, send)
             return
         if "router" not in scope:
@@ -209,13 +258,18 @@ class Seam:
     async def _surface(self, scope: Any, receive: Any, send: Any) -> None:
         """Let the outcome of a direct plan happen where the endpoint's would."""
         outcome = scope.pop(OUTCOME_KEY)
+        found = self.engine_app.match(scope["method"], scope["path"])
+        helper = self.routes[found[0]] if found is not None else None
+        request = Request(scope, receive, send)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if isinstance(outcome, BaseException):
+                if helper is not None and helper.reads_form:
+                    # Exception handlers find the form read, as FastAPI leaves it.
+                    await request.form()
                 raise outcome
             await outcome(scope, receive, send)
 
-        request = Request(scope, receive, send)
         await wrap_app_handling_exceptions(app, request)(scope, receive, send)
 
 

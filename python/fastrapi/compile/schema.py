@@ -55,7 +55,7 @@ def _model_pure(cls: type) -> bool:
     return not private and getattr(cls, "__pydantic_post_init__", None) is None
 
 
-def _is_rust(validator: Any) -> bool:
+def is_rust(validator: Any) -> bool:
     """pydantic-core's own validator, also inside the wrapper that merely having a
     Pydantic plugin installed puts around every validator."""
     if type(validator) is SchemaValidator:
@@ -67,7 +67,7 @@ def _is_rust(validator: Any) -> bool:
 
 def is_pure(adapter: Any) -> bool:
     """True when ``adapter`` (a TypeAdapter) validates without any Python code."""
-    if not _is_rust(adapter.validator):
+    if not is_rust(adapter.validator):
         return False
     pending: list[Any] = [adapter.core_schema]
     while pending:

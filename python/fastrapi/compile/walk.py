@@ -9,6 +9,8 @@ from typing import Any
 import fastapi.routing as routing
 from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
 
+from .recognise import is_documentation
+
 try:  # FastAPI 0.137 and later include routers lazily.
     from fastapi.routing import _IncludedRouter
 except ImportError:
@@ -41,6 +43,7 @@ class Entry:
     effective: Any
     convertors: dict[str, Any] = field(default_factory=dict)
     included: Any = None
+    form_limits: bool = False
     barrier: bool = False
     reason: str = ""
 
@@ -55,7 +58,8 @@ class Entry:
             fastapi_scope["effective_route_context"] = self.effective
         scope["endpoint"] = self.route.endpoint
         scope["path_params"] = params
-        scope["route"] = self.route
+        if isinstance(self.route, routing.APIRoute):
+            scope["route"] = self.route
 
 
 def template_parts(path: str, convertors: dict[str, Any]) -> tuple[tuple[int, str], ...] | None:
@@ -140,7 +144,8 @@ def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
         return _mount(route, effective)
     if isinstance(route, Route) and _inherits(route, Route, "matches"):
         entry = _entry(route, effective, included)
-        entry.reason = entry.reason or "plain Starlette route"
+        if not is_documentation(route):
+            entry.reason = entry.reason or "plain Starlette route"
         return entry
     if "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex"):
         return None
@@ -149,28 +154,33 @@ def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
     return _barrier(route, f"route class {type(route).__name__} may match any path")
 
 
-def _included_entries(included: Any) -> Iterator[Entry]:
+def _included_entries(included: Any, form_limits: bool) -> Iterator[Entry]:
+    limits = getattr(included.include_context, "form_limits", None)
     for candidate in included.effective_candidates():
         if isinstance(candidate, _IncludedRouter):
-            yield from _included_entries(candidate)
+            yield from _included_entries(candidate, form_limits or bool(limits))
             continue
         effective = candidate.starlette_route or candidate
         entry = _one(candidate.original_route, effective, included)
         if entry is not None:
+            entry.form_limits = form_limits or bool(limits)
             yield entry
 
 
-def walk(routes: list[BaseRoute]) -> Iterator[Entry]:
-    """Every entry that can match an HTTP request, first come first served."""
-    for route in routes:
+def walk(router: Any) -> Iterator[Entry]:
+    """Every entry of an application's router that can match an HTTP request, first
+    come first served."""
+    form_limits = bool(getattr(router, "form_limits", None))
+    for route in router.routes:
         if _IncludedRouter is not None and isinstance(route, _IncludedRouter):
             if type(route) is not _IncludedRouter or not _inherits(
                 route.original_router, routing.APIRouter, "matches", "handle", "app"
             ):
                 yield _barrier(route, "an included router of a class of its own")
             else:
-                yield from _included_entries(route)
+                yield from _included_entries(route, form_limits)
             continue
         entry = _one(route, route, None)
         if entry is not None:
+            entry.form_limits = form_limits
             yield entry
