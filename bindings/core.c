@@ -9,7 +9,7 @@
 #include "bindings/core.h"
 
 #include "bindings/compat.h"
-#include "bindings/observer.h"
+#include "bindings/reread.h"
 #include "bindings/result.h"
 
 enum { ARENA_BYTES = 2048 };
@@ -57,6 +57,10 @@ view_make(struct core *c)
 	    st->n_headers, st->n_query_string) < 0 ||
 	    (r->form != NULL && pyb_view_form_data(&r->view, r->form) < 0))
 		return false;
+	if ((r->plan->flags & SHM_PLAN_F_REREADS) && pyb_reread_remember(r, c->scope) < 0) {
+		PyErr_Clear();
+		return false;
+	}
 	for (Py_ssize_t i = 0; i < n; i++) {
 		Py_ssize_t len;
 

@@ -64,7 +64,7 @@ struct pyb_pool *
 pyb_host_pool(struct pyb_host *h)
 {
 	if (h->pool == NULL)
-		h->pool = pyb_pool_new(h->st, h->loop, h->turn, h->pool_limit);
+		h->pool = pyb_pool_new(h->st, h->loop, h->turn);
 	return h->pool;
 }
 
@@ -97,7 +97,6 @@ pyb_host_get(struct pyb_state *st, PyObject *loop)
 	h->standin = h->standin_weak = h->thread_context = NULL;
 	h->standin_refs = 0;
 	h->pool = NULL;
-	h->pool_limit = 0;
 	PyObject_GC_Track((PyObject *)h);
 	if (PyObject_SetAttrString(loop, "_fastrapi_host", (PyObject *)h) < 0)
 		Py_CLEAR(h);

@@ -28,7 +28,6 @@ struct pyb_host {
 	PyObject *standin_weak;	/* head of its weak reference list, not owned */
 	PyObject *thread_context;	/* what pool calls copy; NULL until needed */
 	struct pyb_pool *pool;	/* NULL until first needed */
-	size_t pool_limit;	/* threads */
 };
 
 /* The host of `loop` (a fastrapi event loop), made on first use and kept by the

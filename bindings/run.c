@@ -8,6 +8,7 @@
 #include "bindings/run.h"
 
 #include "bindings/compat.h"
+#include "bindings/reread.h"
 #include "bindings/sync_call.h"
 
 enum { STACK_ARGS = 16 };
@@ -44,6 +45,9 @@ pyb_run_clear(struct pyb_run *r)
 	Py_CLEAR(r->background);
 	Py_CLEAR(r->body);
 	Py_CLEAR(r->form);
+	Py_CLEAR(r->seen);
+	Py_CLEAR(r->seen_cookies);
+	Py_CLEAR(r->seen_params);
 	Py_CLEAR(r->errors);
 	Py_CLEAR(r->context);
 	Py_CLEAR(r->task);
@@ -338,6 +342,8 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 			return STEP_FAILED;
 		slot_set(r, step, value);
 		return STEP_DONE;
+	case SHM_STEP_REREAD:
+		return pyb_reread_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
 	default:
 		return validator_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
 	}

@@ -44,6 +44,7 @@ static const struct import_row general_rows[] = {
 	ROW(log_exception, "fastrapi.hooks", "log_exception"),
 	ROW(new_request_task, "fastrapi.hooks", "new_request_task"),
 	ROW(pool_thread_start, "fastrapi.hooks", "pool_thread_start"),
+	ROW(pool_limit, "fastrapi.hooks", "pool_limit"),
 	ROW(pool_context, "fastrapi.hooks", "pool_context"),
 };
 

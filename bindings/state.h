@@ -50,6 +50,7 @@ struct pyb_state {
 	PyObject *log_exception;	/* fastrapi.hooks: (message, exception) -> None */
 	PyObject *new_request_task;	/* fastrapi.hooks: (loop, coroutine) -> task */
 	PyObject *pool_thread_start;	/* fastrapi.hooks: (pool, loop, number) -> None */
+	PyObject *pool_limit;		/* fastrapi.hooks: () -> int */
 	PyObject *pool_context;		/* fastrapi.hooks: () -> context for a thread call */
 	/* Loaded by pyb_state_load_fastapi(): an app that is no FastAPI app
 	 * is served without importing any of it. */

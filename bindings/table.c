@@ -13,7 +13,7 @@
  *             response_values, helper)]
  *             steps    [(op, source, flags, slot, name, object, object2,
  *                        args, key)]     name: bytes
- *             args     CALL, ENDPOINT: (slot, ...); others: (first, count),
+ *             args     CALL, ENDPOINT, REREAD: (slot, ...); others: (first, count),
  *                      or () for none of either
  *
  * An index of -1 means none (SHM_NONE). Nothing is taken on trust: a number
@@ -210,7 +210,7 @@ step_add(struct shm_builder *b, PyObject *tuple)
 	step->flags = (uint16_t)flags;
 	spec.name = text_slice(name);
 	spec.n_args = (size_t)n;
-	if (op != SHM_STEP_CALL && op != SHM_STEP_ENDPOINT && n == 2) {
+	if (!shm_step_has_args(step) && n == 2) {
 		step->first = args[0];
 		step->count = args[1];
 	}

@@ -23,7 +23,6 @@
 #include "bindings/compat.h"
 
 enum {
-	DEFAULT_LIMIT = 40,	/* anyio's default limiter */
 	IDLE_SECONDS = 10,	/* a thread without work ends, as anyio's do */
 	TICK_US = 1000
 };
@@ -33,7 +32,6 @@ struct pyb_pool {
 	struct pyb_state *st;
 	PyObject *loop;			/* borrowed: its host owns the pool */
 	struct io_turn *turn;
-	size_t limit;
 	struct event wake, tick;
 	struct io_job grow_job;
 	int wake_fd;
@@ -171,12 +169,27 @@ thread_add(struct pyb_pool *p)
 	return false;
 }
 
+/* [gil] Threads at most: what the application made of anyio's default limiter. */
+static size_t
+limit_ask(struct pyb_pool *p)
+{
+	PyObject *limit = PyObject_CallNoArgs(p->st->pool_limit);
+	size_t n = limit != NULL ? PyLong_AsSize_t(limit) : 0;
+
+	if (PyErr_Occurred()) {
+		PyErr_WriteUnraisable((PyObject *)p);
+		n = 0;
+	}
+	Py_XDECREF(limit);
+	return n;
+}
+
 /* FIFO job: every thread is stuck; double their number within the limit. */
 static void
 grow(struct io_job *io)
 {
 	struct pyb_pool *p = (struct pyb_pool *)((char *)io - offsetof(struct pyb_pool, grow_job));
-	size_t want, have;
+	size_t want, have, limit;
 
 	pthread_mutex_lock(&p->mutex);
 	have = p->threads;
@@ -184,7 +197,8 @@ grow(struct io_job *io)
 	pthread_mutex_unlock(&p->mutex);
 	if (want > have)
 		want = have;
-	while (want-- > 0 && have++ < p->limit)
+	limit = want > 0 ? limit_ask(p) : 0;
+	while (want-- > 0 && have++ < limit)
 		if (!thread_add(p))
 			break;
 }
@@ -282,7 +296,7 @@ pool_open(struct pyb_pool *p)
 }
 
 struct pyb_pool *
-pyb_pool_new(struct pyb_state *st, PyObject *loop, struct io_turn *turn, size_t limit)
+pyb_pool_new(struct pyb_state *st, PyObject *loop, struct io_turn *turn)
 {
 	struct pyb_pool *p = PyObject_New(struct pyb_pool, st->pool_type);
 
@@ -292,7 +306,6 @@ pyb_pool_new(struct pyb_state *st, PyObject *loop, struct io_turn *turn, size_t 
 	p->st = st;
 	p->loop = loop;
 	p->turn = turn;
-	p->limit = limit != 0 ? limit : DEFAULT_LIMIT;
 	p->grow_job.run = grow;
 	p->wake_fd = -1;
 	if (pool_open(p) < 0)

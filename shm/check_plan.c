@@ -70,6 +70,18 @@ call_ok(const struct shm_table *t, const struct shm_step *s, const struct slots 
 }
 
 static bool
+reread_ok(const struct shm_table *t, const struct shm_step *s, const struct slots *slots)
+{
+	if (!shm_check_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
+	    !object_set(t, s->object2))
+		return false;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (t->args[s->first + i] >= slots->n)
+			return false;
+	return true;
+}
+
+static bool
 from_pairs(const struct shm_step *s)
 {
 	return s->source >= SHM_SOURCE_QUERY && s->source <= SHM_SOURCE_FORM;
@@ -110,6 +122,8 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 	case SHM_STEP_CALL:
 	case SHM_STEP_ENDPOINT:
 		return call_ok(t, s, slots);
+	case SHM_STEP_REREAD:
+		return reread_ok(t, s, slots);
 	default:
 		return true;
 	}
@@ -149,6 +163,11 @@ slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_
 {
 	enum slot_kind kind = SLOT_VALUE;
 
+	if (s->op == SHM_STEP_REREAD) {
+		for (uint32_t i = 0; i < s->count; i++)
+			slots->kinds[t->args[s->first + i]] = SLOT_DOUBTFUL;
+		return s->slot == SHM_NONE;
+	}
 	if (s->op == SHM_STEP_BODY_PARSE || (reads(s) && (s->flags & SHM_STEP_F_RAW)))
 		kind = SLOT_RAW;
 	else if ((s->flags & SHM_STEP_F_IMPURE) ||
@@ -184,6 +203,23 @@ step_check(const struct shm_table *t, const struct shm_plan *p, uint32_t i,
 		return "a step uses something that is not there";
 	if (!slot_fill(t, p, s, slots))
 		return "a step's slot is out of bounds, or of two kinds";
+	return NULL;
+}
+
+/* What a REREAD skips are validations. */
+static const char *
+rereads_check(const struct shm_plan *p, const struct shm_step *steps)
+{
+	for (uint32_t i = 0; i < p->n_steps; i++) {
+		if (steps[i].op != SHM_STEP_REREAD)
+			continue;
+		if (!(p->flags & SHM_PLAN_F_REREADS) || !(p->flags & SHM_PLAN_F_SCOPE) ||
+		    steps[i].key >= p->n_steps - i)
+			return "a reread is wrong";
+		for (uint32_t k = 1; k <= steps[i].key; k++)
+			if (steps[i + k].op != SHM_STEP_VALIDATE)
+				return "a reread is wrong";
+	}
 	return NULL;
 }
 
@@ -237,5 +273,7 @@ shm_check_plan(const struct shm_table *t, const struct shm_plan *p, uint32_t n_p
 	memset(slots.kinds, SLOT_EMPTY, p->n_slots);
 	for (uint32_t i = 0; why == NULL && i < p->n_steps; i++)
 		why = step_check(t, p, i, &slots, n_params);
+	if (why == NULL)
+		why = rereads_check(p, t->steps + p->first_step);
 	return why != NULL ? why : fields_check(t->steps + p->first_step, p->n_steps);
 }

@@ -18,6 +18,7 @@
 #ifndef SHM_PLAN_H
 #define SHM_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SHM_NONE UINT32_MAX	/* "no object", "no slot", "no plan" */
@@ -53,10 +54,15 @@
 	/* Fresh object made by calling `object` without arguments. */ \
 	X(FRESH, 10) \
 	/* The endpoint: as CALL; its result is what the plan's encoding gets. */ \
-	X(ENDPOINT, 11)
+	X(ENDPOINT, 11) \
+	/* User code has had the Request: when it changed what parameters are read \
+	 * from, call `object`(request) for (values, errors), put the values under \
+	 * the names of tuple `object2` into the slots args[first .. first+count) \
+	 * and skip the `key` VALIDATE steps that follow. */ \
+	X(REREAD, 12)
 
 #define SHM_ENUM_OP(name, value) SHM_STEP_##name = (value),
-enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 12 };
+enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 13 };
 
 #define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(FORM, 4) X(BODY, 5)
 #define SHM_ENUM_SOURCE(name, value) SHM_SOURCE_##name = (value),
@@ -99,7 +105,7 @@ struct shm_step {
 	uint32_t object2;
 	uint32_t first;		/* first arg, or source slot */
 	uint32_t count;		/* number of args, or of PARAM_FIELD steps */
-	uint32_t key;		/* object: BODY_FIELD's key, PARAM's path parameter position */
+	uint32_t key;		/* BODY_FIELD: object; PARAM: position in the path; REREAD */
 };
 
 /* How an endpoint's result that is no Response becomes the answer. */
@@ -121,10 +127,18 @@ enum shm_response_mode { SHM_RESPONSE_MODES(SHM_ENUM_MODE) SHM_RESPONSE_MODE_COU
 	X(THREAD, 4)		/* every call is SYNC: one hop to the pool runs the plan */ \
 	X(STACKS, 8)		/* has YIELD steps: needs the two exit stacks */ \
 	X(SCOPE, 16)		/* user code gets the Request: build a scope */ \
-	X(FORM, 32)		/* the content is read as a form */
+	X(FORM, 32)		/* the content is read as a form */ \
+	X(REREADS, 64)		/* has REREAD steps */
 
 #define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
-enum shm_plan_flag { SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG) SHM_PLAN_F_ALL = 63 };
+enum shm_plan_flag { SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG) SHM_PLAN_F_ALL = 127 };
+
+/* Do the step's `first` and `count` name slots in the table's args? */
+static inline bool
+shm_step_has_args(const struct shm_step *s)
+{
+	return s->op == SHM_STEP_CALL || s->op == SHM_STEP_ENDPOINT || s->op == SHM_STEP_REREAD;
+}
 
 struct shm_plan {
 	uint32_t first_step;

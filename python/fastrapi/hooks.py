@@ -68,6 +68,21 @@ def pool_context() -> contextvars.Context:
     return context
 
 
+def pool_limit() -> int:
+    """How many threads the running loop's pool may have: the tokens of anyio's
+    default limiter, which applications set to allow more or fewer ``def``
+    functions at a time."""
+    try:
+        from anyio import to_thread
+        from anyio._core._eventloop import set_current_async_library
+    except ImportError:
+        return 40
+    context = contextvars.copy_context()
+    context.run(set_current_async_library, "asyncio")
+    tokens = context.run(to_thread.current_default_thread_limiter).total_tokens
+    return int(max(1, min(tokens, 10_000)))
+
+
 def pool_thread_start(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
     """Start one thread of the engine's pool."""
     threading.Thread(

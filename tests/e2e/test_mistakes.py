@@ -137,16 +137,16 @@ def test_routes_and_explain(tmp_path):
     write(
         tmp_path,
         GOOD
-        + "from fastapi import Form\n"
+        + "from fastapi import UploadFile\n"
         + "@app.get('/a/{b}')\nasync def a(b: int): return b\n"
-        + "@app.post('/f')\nasync def f(x: str = Form()): return x\n"
+        + "@app.post('/f')\nasync def f(x: UploadFile): return x.filename\n"
         + "@app.get('/a/1')\nasync def never(): return 1\n",
     )
     run = lambda *words: subprocess.run(  # noqa: E731
         [BINARY, *words, "app:app"], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
     routes = run("routes")
-    assert "POST      /f                     asgi: form body" in routes
+    assert "POST      /f                     asgi: file upload" in routes
     assert "warning: /a/1 is never reached: /a/{b} comes first" in routes
     plan = run("explain", "GET", "/a/7")
     assert "compiled: runs on the loop, it cannot suspend" in plan

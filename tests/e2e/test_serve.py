@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
 from fastrd import Fastrd, read_all
 
 
@@ -14,7 +15,7 @@ def test_banner_lists_address_workers_versions_and_routes(app_dir):
         assert "workers  2 (master" in log
         assert "python   3." in log
         assert "fastapi  0." in log
-        assert "routes   12 compiled, 4 through ASGI" in log
+        assert "routes   16 compiled, 0 through ASGI" in log
 
 
 def test_compiled_routes_answer(app_dir):
@@ -88,6 +89,51 @@ def test_forty_blocking_handlers_run_at_once(app_dir):
         assert got == [(200, b"true")] * 40
         # One after the other they would take 12 s.
         assert time.monotonic() - began < 4
+
+
+LIMITED = """
+import threading, time
+from contextlib import asynccontextmanager
+import anyio
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    anyio.to_thread.current_default_thread_limiter().total_tokens = TOKENS
+    yield
+
+app = FastAPI(lifespan=lifespan)
+lock = threading.Lock()
+running = most = 0
+
+@app.get("/block")
+def block():
+    global running, most
+    with lock:
+        running += 1
+        most = max(most, running)
+    time.sleep(0.2)
+    with lock:
+        running -= 1
+
+@app.get("/most")
+async def get_most():
+    return most
+"""
+
+
+@pytest.mark.parametrize("tokens, clients, most", [(3, 9, b"3"), (60, 60, b"60")])
+def test_plain_functions_run_as_many_at_once_as_the_default_limiter_says(
+    tmp_path, tokens, clients, most
+):
+    (tmp_path / "limited.py").write_text(LIMITED.replace("TOKENS", str(tokens)))
+    with Fastrd("limited:app", tmp_path) as server:
+        threads = [threading.Thread(target=server.get, args=("/block",)) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert server.get("/most") == (200, most)
 
 
 def test_plain_functions_may_run_loops_and_call_back_into_ours(app_dir):

@@ -50,6 +50,10 @@ plan_walk(const struct shm_table *t, const struct shm_plan *p)
 			must(slot < p->n_slots && (slots[slot] == 1 || slots[slot] == 3));
 			doubtful |= slots[slot] == 3;
 		}
+		for (uint32_t k = 0; s->op == SHM_STEP_REREAD && k < s->count; k++) {
+			must(t->args[s->first + k] < p->n_slots);
+			slots[t->args[s->first + k]] = 3;
+		}
 		must(s->object == SHM_NONE || s->object < t->n_objects);
 		if (s->op == SHM_STEP_VALIDATE || s->op == SHM_STEP_BODY_FIELD)
 			must(slots[s->first] == 2);

@@ -20,6 +20,7 @@ from fastapi.responses import (
     HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, StreamingResponse,
 )  # fmt: skip
 from fastapi.routing import APIRoute
+from grid_changes import router as changes
 from grid_forms import router as forms
 from grid_validators import router as validators
 from pydantic import BaseModel, ConfigDict, Field
@@ -320,6 +321,7 @@ middle = APIRouter(prefix="/middle", dependencies=[Depends(failing)])
 middle.include_router(leaf)
 sub = FastAPI()
 sub.get("/{v}")(echo_of(int))
+app.include_router(changes)
 app.include_router(forms)
 app.include_router(validators)
 app.include_router(custom)

@@ -191,5 +191,19 @@ def validators() -> list[Request]:
     return [part for one in asked for part in (one, look)]
 
 
+def changes() -> list[Request]:
+    """Dependencies that change the request under the feet of later parameters."""
+    found = []
+    for route, change in itertools.product(
+        ("plain", "model", "sync", "checked", "yield", "nested"),
+        ("nothing", "header", "header-missing", "header-replaced", "path", "path-replaced", "path-wrong", "cookie",
+         "cookie-gone", "query", "query-private", "look"),
+    ):  # fmt: skip
+        fields = (("X-Name", "given"), ("Cookie", "jar=1"))
+        found.append(Request("GET", f"/change/{route}/7?q=1&change={change}", fields))
+        found.append(Request("GET", f"/change/{route}/7?change={change}"))
+    return found
+
+
 GROUPS = {f.__name__: f() for f in (
-    path, query, header, cookie, special, body, form, validators, output, security, dependencies, request)}  # fmt: skip
+    path, query, header, cookie, special, body, form, validators, changes, output, security, dependencies, request)}  # fmt: skip

@@ -169,7 +169,7 @@ spoiled(uint32_t section, size_t offset, const void *value, size_t n)
 #define STEP(i, member) (i) * sizeof(struct shm_step) + offsetof(struct shm_step, member)
 
 static const uint32_t one = 1, many = 1000, large = UINT32_MAX - 1, none = SHM_NONE;
-static const uint8_t op = 12, source = SHM_SOURCE_BODY, call = SHM_STEP_CALL;
+static const uint8_t op = SHM_STEP_OP_COUNT, source = SHM_SOURCE_BODY, call = SHM_STEP_CALL;
 static const uint16_t impure = SHM_STEP_F_IMPURE | SHM_STEP_F_REQUIRED;
 static const struct {
 	uint32_t section;

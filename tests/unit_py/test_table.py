@@ -96,7 +96,7 @@ def test_conflicts() -> None:
 
 
 @pytest.mark.parametrize("changed, text", [
-    (plan_with(0, 0, 12), "op is 12"),
+    (plan_with(0, 0, 13), "op is 13"),
     (plan_with(0, 1, 6), "source is 6"),
     (plan_with(0, 2, 1 << 20), "flags is 1048576"),
     (plan_with(0, 3, 2**40), "slot is 1099511627776"),

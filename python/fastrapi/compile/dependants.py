@@ -11,7 +11,7 @@ from fastapi.security import SecurityScopes
 
 from .params import Slots, body_steps, form_steps, param_steps, path_steps
 from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Objects, Step
-from .runtime import REQUEST_KEYWORD, YieldOpener
+from .runtime import REQUEST_KEYWORD, ParameterReader, YieldOpener
 from .suspend import may_suspend
 
 
@@ -63,6 +63,7 @@ class Flattener:
     calls: list[Step] = field(default_factory=list)
     flags: int = 0
     raw_body: int = NONE
+    _exposed: bool = False  # user code has had the Request
     _cache: dict[Any, int] = field(default_factory=dict)
     _injected: dict[int, int] = field(default_factory=dict)
 
@@ -91,6 +92,7 @@ class Flattener:
         else:
             slot = self.slots.new()
             self.calls.append(self._dependency_call(sub, sub_values, slot))
+            self._exposed = self._exposed or self._takes_request(sub)
         if sub.name is not None:
             values[sub.name] = slot
         self._cache.setdefault(key, slot)
@@ -104,6 +106,12 @@ class Flattener:
             step.flags = FLAG.YIELD | FLAG.SUSPENDS
             return step
         return self._call(OP.CALL, sub, sub.call, values, slot)
+
+    def _takes_request(self, dependant: Any) -> bool:
+        return not _is_framework(dependant.call) and bool(
+            dependant.request_param_name
+            or getattr(dependant, "http_connection_param_name", None)
+        )
 
     def _call(
         self, op: int, dependant: Any, call: Any, values: dict[str, int], slot: int
@@ -129,6 +137,25 @@ class Flattener:
         self.calls += [step for step in steps if step.flags & FLAG.IMPURE]
 
     def _own_params(self, dependant: Any, values: dict[str, int]) -> None:
+        """Path, query, header and cookie parameters of one function."""
+        own: dict[str, int] = {}
+        before = len(self.calls)
+        self._read_params(dependant, own)
+        if own and self._exposed:
+            self.flags |= PLAN_FLAG.REREADS | PLAN_FLAG.SCOPE
+            self.calls.insert(
+                before,
+                Step(
+                    OP.REREAD,
+                    object=self.objects.add(ParameterReader(dependant)),
+                    object2=self.objects.add(_names_tuple(tuple(own))),
+                    args=tuple(own.values()),
+                    key=len(self.calls) - before,
+                ),
+            )
+        values.update(own)
+
+    def _read_params(self, dependant: Any, values: dict[str, int]) -> None:
         for param in dependant.path_params:
             slot = values[param.name] = self.slots.new()
             self._add(path_steps(param, slot, self.convertors, self.slots, self.objects))

@@ -69,6 +69,8 @@ def _step_text(
             how = "enter"
         what = "endpoint" if op == OP.ENDPOINT else "dependency"
         return f"{how} {what} {_name(objects[target])}"
+    if op == OP.REREAD:
+        return "read parameters again if the Request was changed"
     return {OP.REQUEST: "make the Request", OP.RESPONSE: "make the Response",
             OP.BACKGROUND: "make BackgroundTasks"}.get(op, "make a fresh object")  # fmt: skip
 

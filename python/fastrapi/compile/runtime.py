@@ -71,6 +71,28 @@ class YieldOpener:
         return self.solve(**{k: v for k, v in arguments.items() if k in self.known})
 
 
+class ParameterReader:
+    """Reads the parameters of one function with FastAPI's own functions, for a
+    request that a dependency may have changed."""
+
+    def __init__(self, dependant: Any) -> None:
+        self.dependant = dependant
+
+    def __call__(self, request: Request) -> tuple[dict[str, Any], list[Any]]:
+        values: dict[str, Any] = {}
+        errors: list[Any] = []
+        for fields, received in (
+            (self.dependant.path_params, request.path_params),
+            (self.dependant.query_params, request.query_params),
+            (self.dependant.header_params, request.headers),
+            (self.dependant.cookie_params, request.cookies),
+        ):
+            found, wrong = utils.request_params_to_args(fields, received)
+            values.update(found)
+            errors += wrong
+        return values, errors
+
+
 class DocumentationHelper:
     """The Python side of a documentation route: nothing but the route itself.
 
@@ -157,19 +179,20 @@ class RouteHelper:
         return made
 
     def raise_request_errors(
-        self, failed: list[tuple[int, Any]], content: Any, method: str
+        self, failed: list[tuple[int | None, Any]], content: Any, method: str
     ) -> NoReturn:
         """Raise the RequestValidationError for validators that are user code.
 
-        ``failed`` lists their steps and ValidationErrors; everything else in the
-        request was valid. ``content`` is the parsed JSON, the FormData or its
+        ``failed`` lists their steps and ValidationErrors, and errors that FastAPI
+        has found itself with None in a step's place; everything else in the request
+        was valid. ``content`` is the parsed JSON, the FormData or its
         fields, or None.
         """
         if self.reads_form and not isinstance(content, FormData):
             content = FormData(content)
         errors: list[Any] = []
         for step, error in failed:
-            errors += error_list(error, self.locations[step])
+            errors += error if step is None else error_list(error, self.locations[step])
         if hasattr(routing, "_normalize_errors"):
             errors = routing._normalize_errors(errors)
         raise RequestValidationError(
