@@ -4,17 +4,27 @@
  * From CPython 3.12 on asyncio offers it (eager_start). On 3.11 a Task
  * schedules its first step through loop.call_soon() while it is constructed;
  * the loop catches that one call and the step is run right here, in the same
- * context the loop would have used.
+ * context the loop would have used. The context, which nobody else has yet,
+ * tells the step from what finalizers and other threads schedule meanwhile.
  */
 #include "bindings/compat.h"
 #include "bindings/loop.h"
 
-void
-pyb_eager_catch(struct pyb_loop *loop, PyObject *step, PyObject *context)
+/* A construction in progress. */
+struct pyb_eager {
+	PyObject *context;	/* the task's, borrowed */
+	PyObject *step;		/* NULL until caught */
+};
+
+bool
+pyb_eager_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)
 {
-	loop->catching = false;
-	loop->caught_step = Py_NewRef(step);
-	loop->caught_context = Py_XNewRef(context);
+	struct pyb_eager *e = loop->eager;
+
+	if (context != e->context || e->step != NULL)
+		return false;
+	e->step = Py_NewRef(callback);
+	return true;
 }
 
 static PyObject *
@@ -36,29 +46,47 @@ pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
 
 #else
 
+/* Run `step` now. 0, or -1 with an exception set when it cannot even be
+ * scheduled. */
+static int
+step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
+{
+	PyObject *done;
+
+	if (PyContext_Enter(context) < 0) {
+		struct pyb_handle *h;
+
+		PyErr_Clear();
+		h = pyb_handle_new(loop, step, NULL, 0, context, loop->st->handle_type);
+		if (h == NULL)
+			return -1;
+		pyb_handle_push(h);
+		Py_DECREF(h);
+		return 0;
+	}
+	done = PyObject_CallNoArgs(step);
+	/* A step keeps the coroutine's exceptions in the task; what is left
+	 * are SystemExit and KeyboardInterrupt, which end the loop. */
+	if (done == NULL)
+		Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
+	Py_XDECREF(done);
+	PyContext_Exit(context);
+	return 0;
+}
+
 PyObject *
 pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
-	PyObject *task, *step, *step_context, *done = NULL;
+	struct pyb_eager e = { context, NULL }, *outer = loop->eager;
+	PyObject *task;
 
-	loop->catching = true;
+	loop->eager = &e;
 	task = task_construct(loop, coro, context);
-	loop->catching = false;
-	step = loop->caught_step;
-	step_context = loop->caught_context;
-	loop->caught_step = loop->caught_context = NULL;
-	if (task != NULL && step != NULL && PyContext_Enter(step_context) == 0) {
-		done = PyObject_CallNoArgs(step);
-		PyContext_Exit(step_context);
-		/* A step keeps the coroutine's exceptions in the task; what is left
-		 * are SystemExit and KeyboardInterrupt, which end the loop. */
-		if (done == NULL)
-			Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
-	}
-	Py_XDECREF(done);
-	Py_XDECREF(step);
-	Py_XDECREF(step_context);
+	loop->eager = outer;
+	if (task != NULL && e.step != NULL && step_run(loop, e.step, context) < 0)
+		Py_CLEAR(task);
+	Py_XDECREF(e.step);
 	return task;
 }
 

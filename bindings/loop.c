@@ -112,10 +112,8 @@ soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names, bool 
 		return NULL;
 	if (n < 1)
 		return PyErr_Format(PyExc_TypeError, "a callback is wanted");
-	if (loop->catching) {
-		pyb_eager_catch(loop, args[0], context);
+	if (loop->eager != NULL && n == 1 && pyb_eager_catch(loop, args[0], context))
 		Py_RETURN_NONE;
-	}
 	if (callback_check(args[0]) < 0)
 		return NULL;
 	h = pyb_handle_new(loop, args[0], args + 1, n - 1, context, loop->st->handle_type);

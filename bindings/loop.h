@@ -34,21 +34,22 @@ struct pyb_loop {
 	int n_watches;
 	struct pyb_handle *timers;	/* all timed handles, strong */
 	bool closing;
-	PyObject *caught_step, *caught_context;	/* see eager.c */
-	bool catching;
+	struct pyb_eager *eager;	/* a task is being constructed, see eager.c */
 };
 
 /* The turn of a fastrapi event loop, borrowed. NULL with TypeError for any
  * other loop, with RuntimeError for a closed one. */
 struct io_turn *pyb_loop_turn(PyObject *loop);
 
-/* A real asyncio.Task for `coro`, whose first step has run when this returns.
- * Only for use outside any task, on the loop's thread while it runs. New
- * reference; NULL with an exception set. */
+/* A real asyncio.Task for `coro` in `context`, which is its own and entered by
+ * nobody. Its first step has run when this returns. Only for use outside any
+ * task, on the loop's thread while it runs. New reference; NULL with an
+ * exception set. */
 PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context);
 
-/* What call_soon() does while pyb_eager_task() constructs a task. */
-void pyb_eager_catch(struct pyb_loop *loop, PyObject *step, PyObject *context);
+/* For call_soon() while loop->eager is set: true when `callback` was the first
+ * step of the task under construction, which is then taken. */
+bool pyb_eager_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context);
 
 /* Methods _add_reader, _remove_reader, _add_writer, _remove_writer. */
 extern PyMethodDef pyb_watch_methods[];
