@@ -52,7 +52,7 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
         self._check_running()
         self._set_coroutine_origin_tracking(self._debug)
         old_hooks = sys.get_asyncgen_hooks()
-        wakeup = self._watch_signals()
+        self._swap_wakeup_fd(-1, self._csock.fileno())
         try:
             self._thread_id = threading.get_ident()
             sys.set_asyncgen_hooks(
@@ -66,22 +66,27 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
             events._set_running_loop(None)
             self._set_coroutine_origin_tracking(False)
             sys.set_asyncgen_hooks(*old_hooks)
-            if wakeup:
-                signal.set_wakeup_fd(-1)
+            if not self._signal_handlers:
+                self._swap_wakeup_fd(self._csock.fileno(), -1)
 
-    def _watch_signals(self) -> bool:
-        """Let signals end the wait, so that Python's handlers run at once.
+    def _swap_wakeup_fd(self, old: int, new: int) -> None:
+        """Have signals written to ``new``, so that they end the wait and Python's
+        handlers run at once; leave alone what is neither ``old`` nor ours.
 
-        Only the main thread may do this; a wake-up descriptor of somebody else
-        is left alone. True when ours was set.
+        Only the main thread may do this.
         """
-        if threading.current_thread() is not threading.main_thread():
-            return False
-        old = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
-        if old in (-1, self._csock.fileno()):
-            return old == -1
-        signal.set_wakeup_fd(old, warn_on_full_buffer=False)
-        return False
+        if threading.current_thread() is threading.main_thread():
+            found = signal.set_wakeup_fd(new, warn_on_full_buffer=False)
+            if found not in (old, self._csock.fileno()):
+                signal.set_wakeup_fd(found, warn_on_full_buffer=False)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """See :meth:`asyncio.loop.remove_signal_handler`."""
+        removed: bool = super().remove_signal_handler(sig)
+        # With the last handler asyncio has also let go of the descriptor.
+        if removed and self.is_running():
+            self._swap_wakeup_fd(-1, self._csock.fileno())
+        return removed
 
     def _add_callback_signalsafe(self, handle: events.Handle) -> None:
         # asyncio's own handles, of add_signal_handler(), join our queue.
