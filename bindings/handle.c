@@ -1,29 +1,17 @@
 /*
- * handle: Handle and TimerHandle.
+ * handle: Handle.
  *
- * Made by loop.c and watch.c, run by the turn's FIFO with the interpreter
+ * Made by schedule.c and watch.c, run by the turn's FIFO with the interpreter
  * held. A callback's exception goes to the loop's exception handler, as in
  * asyncio.Handle._run; SystemExit and KeyboardInterrupt end run_forever().
  */
 #include "bindings/handle.h"
 
-#include <event2/event.h>
-#include <math.h>
 #include <stddef.h>
 #include <structmember.h>
-#include <time.h>
 
 #include "bindings/compat.h"
 #include "bindings/loop.h"
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
 
 static void
 failure_report(struct pyb_handle *h)
@@ -77,29 +65,10 @@ callback_call(struct pyb_handle *h)
 }
 
 static void
-timer_unlink(struct pyb_handle *h)
-{
-	*h->timer_at = h->timer_next;
-	if (h->timer_next != NULL)
-		h->timer_next->timer_at = h->timer_at;
-	h->timer_next = NULL;
-	h->timer_at = NULL;
-	h->timed = false;
-}
-
-static void
 handle_run(struct io_job *job)
 {
 	struct pyb_handle *h = (struct pyb_handle *)((char *)job - offsetof(struct pyb_handle, job));
 
-	if (h->timed) {
-		/* libevent's coarse clock may be a little early. */
-		if (!h->cancelled && h->when - now() > 1e-4) {
-			pyb_handle_schedule(h);
-			return;
-		}
-		timer_unlink(h);
-	}
 	if (!h->cancelled && !h->loop->closing) {
 		if (h->loop->fatal == NULL)
 			callback_call(h);
@@ -139,41 +108,6 @@ pyb_handle_fire(struct pyb_handle *h)
 	io_turn_push(h->loop->turn, &h->job);
 }
 
-static void
-on_timer(evutil_socket_t Py_UNUSED(fd), short Py_UNUSED(what), void *arg)
-{
-	struct pyb_handle *h = arg;
-
-	/* The timer's reference becomes the FIFO's. */
-	h->job.run = handle_run;
-	io_turn_push(h->loop->turn, &h->job);
-}
-
-void
-pyb_handle_schedule(struct pyb_handle *h)
-{
-	double wait = h->when - now();
-	struct timeval tv = { 0, 0 };
-
-	if (wait > 0) {
-		if (wait > 3.0e8)
-			wait = 3.0e8;	/* ten years: libevent's clock must not overflow */
-		tv.tv_sec = (time_t)wait;
-		tv.tv_usec = (suseconds_t)((wait - floor(wait)) * 1e6);
-	}
-	if (!h->timed) {
-		evtimer_assign(&h->timer, io_turn_base(h->loop->turn), on_timer, h);
-		h->timed = true;
-		h->timer_next = h->loop->timers;
-		if (h->timer_next != NULL)
-			h->timer_next->timer_at = &h->timer_next;
-		h->timer_at = &h->loop->timers;
-		h->loop->timers = h;
-		Py_INCREF(h);
-	}
-	evtimer_add(&h->timer, &tv);
-}
-
 struct pyb_handle *
 pyb_handle_new(struct pyb_loop *loop, PyObject *callback, PyObject *const *args,
     Py_ssize_t n_args, PyObject *context, PyTypeObject *type)
@@ -182,7 +116,7 @@ pyb_handle_new(struct pyb_loop *loop, PyObject *callback, PyObject *const *args,
 
 	if (h == NULL)
 		return NULL;
-	memset((char *)h + sizeof(PyObject), 0, sizeof(*h) - sizeof(PyObject));
+	memset((char *)h + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
 	h->loop = (struct pyb_loop *)Py_NewRef((PyObject *)loop);
 	h->callback = Py_NewRef(callback);
 	h->context = context != NULL ? Py_NewRef(context) : PyContext_CopyCurrent();
@@ -197,49 +131,25 @@ pyb_handle_new(struct pyb_loop *loop, PyObject *callback, PyObject *const *args,
 	return h;
 }
 
+void
+pyb_handle_cancel(struct pyb_handle *h)
+{
+	h->cancelled = true;
+	Py_CLEAR(h->callback);
+	Py_CLEAR(h->args);
+}
+
 static PyObject *
 handle_cancel(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-	struct pyb_handle *h = (struct pyb_handle *)self;
-
-	if (h->cancelled)
-		Py_RETURN_NONE;
-	h->cancelled = true;
-	Py_INCREF(h);
-	if (h->timed && !h->job.queued && h->loop->turn != NULL) {
-		event_del(&h->timer);
-		timer_unlink(h);
-		Py_DECREF(h);
-	}
-	Py_CLEAR(h->callback);
-	Py_CLEAR(h->args);
-	Py_DECREF(h);
+	pyb_handle_cancel((struct pyb_handle *)self);
 	Py_RETURN_NONE;
-}
-
-void
-pyb_handle_timers_clear(struct pyb_loop *loop)
-{
-	while (loop->timers != NULL) {
-		struct pyb_handle *h = loop->timers;
-
-		event_del(&h->timer);
-		io_turn_remove(loop->turn, &h->job);
-		timer_unlink(h);
-		Py_DECREF(h);
-	}
 }
 
 static PyObject *
 handle_cancelled(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	return PyBool_FromLong(((struct pyb_handle *)self)->cancelled);
-}
-
-static PyObject *
-handle_when(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-	return PyFloat_FromDouble(((struct pyb_handle *)self)->when);
 }
 
 static PyObject *
@@ -257,8 +167,8 @@ handle_get_context(PyObject *self, PyObject *Py_UNUSED(ignored))
 	return Py_NewRef(((struct pyb_handle *)self)->context);
 }
 
-static int
-handle_traverse(PyObject *self, visitproc visit, void *arg)
+int
+pyb_handle_traverse(PyObject *self, visitproc visit, void *arg)
 {
 	struct pyb_handle *h = (struct pyb_handle *)self;
 
@@ -270,8 +180,8 @@ handle_traverse(PyObject *self, visitproc visit, void *arg)
 	return 0;
 }
 
-static int
-handle_clear(PyObject *self)
+int
+pyb_handle_clear(PyObject *self)
 {
 	struct pyb_handle *h = (struct pyb_handle *)self;
 
@@ -280,8 +190,8 @@ handle_clear(PyObject *self)
 	return 0;
 }
 
-static void
-handle_dealloc(PyObject *self)
+void
+pyb_handle_dealloc(PyObject *self)
 {
 	struct pyb_handle *h = (struct pyb_handle *)self;
 	PyTypeObject *type = Py_TYPE(self);
@@ -289,7 +199,7 @@ handle_dealloc(PyObject *self)
 	PyObject_GC_UnTrack(self);
 	if (h->weakrefs != NULL)
 		PyObject_ClearWeakRefs(self);
-	handle_clear(self);
+	pyb_handle_clear(self);
 	Py_CLEAR(h->context);
 	Py_CLEAR(h->loop);
 	type->tp_free(self);
@@ -309,15 +219,14 @@ static PyMemberDef handle_members[] = {
 	{ "_context", T_OBJECT, offsetof(struct pyb_handle, context), READONLY, NULL },
 	{ "_loop", T_OBJECT, offsetof(struct pyb_handle, loop), READONLY, NULL },
 	{ "_cancelled", T_BOOL, offsetof(struct pyb_handle, cancelled), READONLY, NULL },
-	{ "_when", T_DOUBLE, offsetof(struct pyb_handle, when), READONLY, NULL },
 	{ "__weaklistoffset__", T_PYSSIZET, offsetof(struct pyb_handle, weakrefs), READONLY, NULL },
 	{ NULL, 0, 0, 0, NULL }
 };
 
 static PyType_Slot handle_slots[] = {
-	{ Py_tp_dealloc, handle_dealloc },
-	{ Py_tp_traverse, handle_traverse },
-	{ Py_tp_clear, handle_clear },
+	{ Py_tp_dealloc, pyb_handle_dealloc },
+	{ Py_tp_traverse, pyb_handle_traverse },
+	{ Py_tp_clear, pyb_handle_clear },
 	{ Py_tp_repr, handle_repr },
 	{ Py_tp_methods, handle_methods },
 	{ Py_tp_members, handle_members },
@@ -336,30 +245,4 @@ PyTypeObject *
 pyb_handle_type_new(PyObject *module)
 {
 	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &handle_spec, NULL);
-}
-
-static PyMethodDef timer_methods[] = {
-	{ "when", handle_when, METH_NOARGS, "The loop time at which it is due." },
-	{ NULL, NULL, 0, NULL }
-};
-
-static PyType_Slot timer_slots[] = {
-	{ Py_tp_methods, timer_methods },
-	{ Py_tp_dealloc, handle_dealloc },
-	{ Py_tp_traverse, handle_traverse },
-	{ Py_tp_clear, handle_clear },
-	{ 0, NULL }
-};
-
-static PyType_Spec timer_spec = {
-	.name = "fastrapi._engine.TimerHandle",
-	.basicsize = sizeof(struct pyb_handle),
-	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-	.slots = timer_slots,
-};
-
-PyTypeObject *
-pyb_timer_handle_type_new(PyObject *module, PyTypeObject *base)
-{
-	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &timer_spec, (PyObject *)base);
 }

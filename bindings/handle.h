@@ -1,15 +1,14 @@
 /*
  * handle: a callback that waits for its turn.
  *
- * Handle and TimerHandle as asyncio users know them (cancel(), cancelled(),
- * when()), with the FIFO node and the libevent timer inside, so that scheduling
- * allocates one object and nothing else.
+ * Handle as asyncio users know it, with the FIFO node inside, so that
+ * scheduling allocates one object and nothing else. TimerHandle derives from
+ * it, see timer.h.
  */
 #ifndef BINDINGS_HANDLE_H
 #define BINDINGS_HANDLE_H
 
 #include <Python.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 
 #include "io/turn.h"
@@ -24,11 +23,7 @@ struct pyb_handle {
 	PyObject *weakrefs;
 	struct io_job job;
 	struct pyb_handle *next;	/* in the loop's list of foreign handles */
-	struct pyb_handle *timer_next, **timer_at;	/* in the loop's list of timers */
 	bool cancelled;
-	bool timed;			/* `timer` is in use and holds a reference */
-	double when;			/* loop time in seconds */
-	struct event timer;
 };
 
 /* A handle for callback(*args) in `context` (NULL: a copy of the current one).
@@ -45,13 +40,14 @@ void pyb_handle_push(struct pyb_handle *h);
  * lets go. May fire again and again. */
 void pyb_handle_fire(struct pyb_handle *h);
 
-/* Start the timer so that the handle fires at h->when. */
-void pyb_handle_schedule(struct pyb_handle *h);
-
-/* Cancel every timer of the loop (close). */
-void pyb_handle_timers_clear(struct pyb_loop *loop);
+/* Never call it any more; lets go of the callback. */
+void pyb_handle_cancel(struct pyb_handle *h);
 
 PyTypeObject *pyb_handle_type_new(PyObject *module);
-PyTypeObject *pyb_timer_handle_type_new(PyObject *module, PyTypeObject *base);
+
+/* Slots, for derived types. */
+void pyb_handle_dealloc(PyObject *self);
+int pyb_handle_traverse(PyObject *self, visitproc visit, void *arg);
+int pyb_handle_clear(PyObject *self);
 
 #endif

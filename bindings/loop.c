@@ -1,5 +1,5 @@
 /*
- * loop: scheduling and running.
+ * loop: opening, running, closing.
  *
  * The C base of fastrapi.EventLoop. run_turns() is the heart of a worker: all
  * HTTP and all asyncio work of the process passes through it. While it polls
@@ -8,12 +8,12 @@
 #include "bindings/loop.h"
 
 #include <stddef.h>
-#include <time.h>
 
 #include "bindings/compat.h"
+#include "bindings/timer.h"
 
-static struct pyb_loop *
-open_loop(PyObject *self)
+struct pyb_loop *
+pyb_loop_alive(PyObject *self)
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
 
@@ -40,157 +40,7 @@ pyb_loop_turn(PyObject *self)
 		    type->tp_name);
 		return NULL;
 	}
-	return open_loop(self) != NULL ? ((struct pyb_loop *)self)->turn : NULL;
-}
-
-/* The context= of a scheduling call; *n positional arguments are left. */
-static int
-context_take(PyObject *const *args, Py_ssize_t n, PyObject *names, PyObject **context)
-{
-	*context = NULL;
-	if (names == NULL || PyTuple_GET_SIZE(names) == 0)
-		return 0;
-	if (PyTuple_GET_SIZE(names) > 1 ||
-	    PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "context") != 0) {
-		PyErr_Format(PyExc_TypeError, "unexpected keyword argument %R",
-		    PyTuple_GET_ITEM(names, 0));
-		return -1;
-	}
-	if (args[n] != Py_None)
-		*context = args[n];
-	return 0;
-}
-
-static int
-callback_check(PyObject *callback)
-{
-	if (PyCallable_Check(callback) && !PyCoro_CheckExact(callback))
-		return 0;
-	PyErr_Format(PyExc_TypeError, "a callable object was expected, got %R", callback);
-	return -1;
-}
-
-/* From another thread: kept apart until the loop's thread has the interpreter,
- * because the FIFO is touched without it. */
-static void
-foreign_add(struct pyb_loop *loop, struct pyb_handle *h)
-{
-	Py_INCREF(h);
-	h->next = NULL;
-	if (loop->foreign_last != NULL)
-		loop->foreign_last->next = h;
-	else
-		loop->foreign_first = h;
-	loop->foreign_last = h;
-}
-
-static void
-foreign_take(struct pyb_loop *loop)
-{
-	struct pyb_handle *h = loop->foreign_first;
-
-	loop->foreign_first = loop->foreign_last = NULL;
-	while (h != NULL) {
-		struct pyb_handle *next = h->next;
-
-		h->next = NULL;
-		pyb_handle_push(h);
-		Py_DECREF(h);
-		h = next;
-	}
-}
-
-static PyObject *
-soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names, bool threadsafe)
-{
-	struct pyb_loop *loop = open_loop(self);
-	struct pyb_handle *h;
-	PyObject *context;
-	bool foreign;
-
-	if (loop == NULL || context_take(args, n, names, &context) < 0)
-		return NULL;
-	if (n < 1)
-		return PyErr_Format(PyExc_TypeError, "a callback is wanted");
-	if (loop->eager != NULL && n == 1 && pyb_eager_catch(loop, args[0], context))
-		Py_RETURN_NONE;
-	if (callback_check(args[0]) < 0)
-		return NULL;
-	h = pyb_handle_new(loop, args[0], args + 1, n - 1, context, loop->st->handle_type);
-	if (h == NULL)
-		return NULL;
-	foreign = loop->thread != 0 && loop->thread != PyThread_get_thread_ident();
-	if (foreign)
-		foreign_add(loop, h);
-	else
-		pyb_handle_push(h);
-	if (foreign || threadsafe)
-		io_turn_wake(loop->turn);
-	return (PyObject *)h;
-}
-
-static PyObject *
-loop_call_soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
-{
-	return soon(self, args, n, names, false);
-}
-
-static PyObject *
-loop_call_soon_threadsafe(PyObject *self, PyObject *const *args, Py_ssize_t n,
-    PyObject *names)
-{
-	return soon(self, args, n, names, true);
-}
-
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static PyObject *
-at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names, double base)
-{
-	struct pyb_loop *loop = open_loop(self);
-	struct pyb_handle *h;
-	PyObject *context;
-	double when;
-
-	if (loop == NULL || context_take(args, n, names, &context) < 0)
-		return NULL;
-	if (n < 2 || args[0] == Py_None)
-		return PyErr_Format(PyExc_TypeError, "a time and a callback are wanted");
-	when = PyFloat_AsDouble(args[0]);
-	if ((when == -1.0 && PyErr_Occurred()) || callback_check(args[1]) < 0)
-		return NULL;
-	h = pyb_handle_new(loop, args[1], args + 2, n - 2, context,
-	    loop->st->timer_handle_type);
-	if (h == NULL)
-		return NULL;
-	h->when = base + when;
-	pyb_handle_schedule(h);
-	return (PyObject *)h;
-}
-
-static PyObject *
-loop_call_later(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
-{
-	return at(self, args, n, names, now());
-}
-
-static PyObject *
-loop_call_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
-{
-	return at(self, args, n, names, 0.0);
-}
-
-static PyObject *
-loop_time(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
-{
-	return PyFloat_FromDouble(now());
+	return pyb_loop_alive(self) != NULL ? ((struct pyb_loop *)self)->turn : NULL;
 }
 
 static PyObject *
@@ -208,7 +58,7 @@ loop_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-	struct pyb_loop *loop = open_loop(self);
+	struct pyb_loop *loop = pyb_loop_alive(self);
 	struct io_turn *turn;
 	int rc = 0;
 
@@ -219,18 +69,21 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 	do {
 		bool block;
 
-		/* In this order: a thread that comes after foreign_take() must find
+		/* In this order: a thread that comes after pyb_foreign_take() must find
 		 * that its wake-up is wanted. */
 		io_turn_prepare(turn);
-		foreign_take(loop);
-		block = !loop->stopping;
+		pyb_foreign_take(loop);
+		block = !loop->stopping && !io_turn_pending(turn);
+		if (block)
+			io_deadlines_arm(&loop->deadlines);
 		Py_BEGIN_ALLOW_THREADS
 		io_turn_flush(turn);
 		rc = io_turn_poll(turn, block);
 		Py_END_ALLOW_THREADS
 		if (rc < 0 || (rc = PyErr_CheckSignals()) < 0)
 			break;
-		foreign_take(loop);
+		pyb_foreign_take(loop);
+		pyb_timers_queue(loop);
 		io_turn_run(turn);
 	} while (!loop->stopping && loop->fatal == NULL);
 	loop->thread = 0;
@@ -255,10 +108,17 @@ loop_open(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
 
-	if (loop->turn == NULL)
-		loop->turn = io_turn_new();
+	if (loop->turn != NULL)
+		Py_RETURN_NONE;
+	loop->turn = io_turn_new();
 	if (loop->turn == NULL)
 		return PyErr_SetFromErrno(PyExc_OSError);
+	if (io_deadlines_init(&loop->deadlines, loop->turn) < 0) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		io_turn_free(loop->turn);
+		loop->turn = NULL;
+		return NULL;
+	}
 	Py_RETURN_NONE;
 }
 
@@ -271,10 +131,11 @@ loop_shut(PyObject *self, PyObject *Py_UNUSED(ignored))
 	if (loop->turn == NULL)
 		Py_RETURN_NONE;
 	loop->closing = true;
-	foreign_take(loop);
+	pyb_foreign_take(loop);
 	pyb_watch_clear(loop);
-	pyb_handle_timers_clear(loop);
+	pyb_timers_clear(loop);
 	io_turn_run(loop->turn);
+	io_deadlines_fini(&loop->deadlines);
 	io_turn_free(loop->turn);
 	loop->turn = NULL;
 	Py_RETURN_NONE;
@@ -308,9 +169,7 @@ loop_traverse(PyObject *self, visitproc visit, void *arg)
 		Py_VISIT(loop->watches[i]->reader);
 		Py_VISIT(loop->watches[i]->writer);
 	}
-	for (struct pyb_handle *h = loop->timers; h != NULL; h = h->timer_next)
-		Py_VISIT(h);
-	return 0;
+	return pyb_timers_traverse(loop, visit, arg);
 }
 
 static int
@@ -334,18 +193,7 @@ loop_dealloc(PyObject *self)
 	Py_DECREF(type);
 }
 
-#define FAST(function) ((PyCFunction)(void (*)(void))(function))
-
 static PyMethodDef loop_methods[] = {
-	{ "call_soon", FAST(loop_call_soon), METH_FASTCALL | METH_KEYWORDS,
-	    "call_soon(callback, *args, context=None)" },
-	{ "call_soon_threadsafe", FAST(loop_call_soon_threadsafe),
-	    METH_FASTCALL | METH_KEYWORDS, "call_soon() from any thread." },
-	{ "call_later", FAST(loop_call_later), METH_FASTCALL | METH_KEYWORDS,
-	    "call_later(delay, callback, *args, context=None)" },
-	{ "call_at", FAST(loop_call_at), METH_FASTCALL | METH_KEYWORDS,
-	    "call_at(when, callback, *args, context=None)" },
-	{ "time", loop_time, METH_NOARGS, "The monotonic clock in seconds." },
 	{ "stop", loop_stop, METH_NOARGS, "Let run_forever() return after this turn." },
 	{ "_run_turns", loop_run_turns, METH_NOARGS, NULL },
 	{ "_open", loop_open, METH_NOARGS, NULL },
@@ -369,18 +217,28 @@ static PyType_Spec loop_spec = {
 	.slots = loop_slots,
 };
 
+static int
+methods_add(PyTypeObject *type, PyMethodDef *methods)
+{
+	for (PyMethodDef *m = methods; m->ml_name != NULL; m++) {
+		PyObject *method = PyDescr_NewMethod(type, m);
+		int rc = method != NULL ?
+		    PyObject_SetAttrString((PyObject *)type, m->ml_name, method) : -1;
+
+		Py_XDECREF(method);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
 PyTypeObject *
 pyb_loop_type_new(PyObject *module)
 {
 	PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &loop_spec, NULL);
 
-	for (PyMethodDef *m = pyb_watch_methods; type != NULL && m->ml_name != NULL; m++) {
-		PyObject *method = PyDescr_NewMethod(type, m);
-
-		if (method == NULL || PyObject_SetAttrString((PyObject *)type, m->ml_name,
-		    method) < 0)
-			Py_CLEAR(type);
-		Py_XDECREF(method);
-	}
+	if (type != NULL && (methods_add(type, pyb_schedule_methods) < 0 ||
+	    methods_add(type, pyb_watch_methods) < 0))
+		Py_CLEAR(type);
 	return type;
 }

@@ -10,10 +10,12 @@
 #define BINDINGS_LOOP_H
 
 #include <Python.h>
+#include <event2/event_struct.h>
 #include <stdbool.h>
 
 #include "bindings/handle.h"
 #include "bindings/state.h"
+#include "io/deadlines.h"
 #include "io/turn.h"
 
 /* One descriptor's readers and writers. */
@@ -32,7 +34,7 @@ struct pyb_loop {
 	struct pyb_handle *foreign_first, *foreign_last;	/* from other threads */
 	struct pyb_watch **watches;	/* by descriptor */
 	int n_watches;
-	struct pyb_handle *timers;	/* all timed handles, strong */
+	struct io_deadlines deadlines;	/* while `turn` lives; see timer.h */
 	bool closing;
 	struct pyb_eager *eager;	/* a task is being constructed, see eager.c */
 };
@@ -50,6 +52,15 @@ PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context);
 /* For call_soon() while loop->eager is set: true when `callback` was the first
  * step of the task under construction, which is then taken. */
 bool pyb_eager_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context);
+
+/* `self`, or NULL with RuntimeError once it is closed. */
+struct pyb_loop *pyb_loop_alive(PyObject *self);
+
+/* Append what other threads have scheduled to the FIFO. */
+void pyb_foreign_take(struct pyb_loop *loop);
+
+/* Methods call_soon, call_soon_threadsafe, call_later, call_at, time. */
+extern PyMethodDef pyb_schedule_methods[];
 
 /* Methods _add_reader, _remove_reader, _add_writer, _remove_writer. */
 extern PyMethodDef pyb_watch_methods[];

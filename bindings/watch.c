@@ -70,17 +70,13 @@ static bool
 direction_clear(struct pyb_loop *loop, struct pyb_handle **handle, struct event *event)
 {
 	struct pyb_handle *h = *handle;
-	PyObject *done;
 
 	if (h == NULL)
 		return false;
 	event_del(event);
 	*handle = NULL;
 	io_turn_remove(loop->turn, &h->job);
-	done = PyObject_CallMethod((PyObject *)h, "cancel", NULL);
-	if (done == NULL)
-		PyErr_WriteUnraisable((PyObject *)h);
-	Py_XDECREF(done);
+	pyb_handle_cancel(h);
 	Py_DECREF(h);
 	return true;
 }

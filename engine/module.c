@@ -15,6 +15,7 @@
 #include "bindings/state.h"
 #include "bindings/table.h"
 #include "bindings/threads.h"
+#include "bindings/timer.h"
 #include "engine/serve.h"
 #include "engine/testclient.h"
 
@@ -27,7 +28,7 @@ types_make(PyObject *module, struct pyb_state *st)
 	    (st->pool_type = pyb_pool_type_new(module)) == NULL ||
 	    (st->handle_type = pyb_handle_type_new(module)) == NULL ||
 	    (st->timer_handle_type =
-		pyb_timer_handle_type_new(module, st->handle_type)) == NULL ||
+		pyb_timer_type_new(module, st->handle_type)) == NULL ||
 	    (st->loop_type = pyb_loop_type_new(module)) == NULL ||
 	    (st->binding_type = pyb_binding_type_new(module)) == NULL ||
 	    (st->app_type = pyb_app_type_new(module)) == NULL ? -1 : 0;

@@ -234,6 +234,15 @@ io_turn_wake(struct io_turn *t)
 		continue;
 }
 
+double
+io_turn_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
 uint64_t
 io_turn_now_ms(void)
 {

@@ -34,35 +34,6 @@ def test_sleep_tasks_and_timeouts():
     run(main())
 
 
-def test_timers_fire_in_the_order_of_their_times():
-    async def main():
-        loop = asyncio.get_running_loop()
-        fired = []
-        done = loop.create_future()
-        base = loop.time() + 0.05
-        for n in reversed(range(1000)):
-            loop.call_at(base + n * 0.0002, fired.append, n)
-        loop.call_at(base + 0.4, done.set_result, None)
-        await done
-        assert sorted(fired) == list(range(1000))
-        # libevent's clock has a few milliseconds; order beyond that must hold.
-        assert all(fired[i] < fired[i + 100] for i in range(900))
-
-    run(main())
-
-
-def test_a_cancelled_timer_does_not_fire():
-    async def main():
-        fired = []
-        handle = asyncio.get_running_loop().call_later(0.01, fired.append, 1)
-        handle.cancel()
-        assert handle.cancelled()
-        await asyncio.sleep(0.05)
-        assert fired == []
-
-    run(main())
-
-
 def test_no_wake_up_from_another_thread_is_lost():
     async def main():
         loop = asyncio.get_running_loop()

@@ -1,5 +1,6 @@
 # CUnit programs, one fragment per room.
 include tests/unit/base.mk
 include tests/unit/http.mk
+include tests/unit/io.mk
 include tests/unit/shm.mk
 include tests/unit/worker.mk

@@ -1,0 +1,141 @@
+/*
+ * Tests of io/timers: expiry in order, never early, and removal.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+
+#include "io/timers.h"
+#include "io/turn.h"
+
+enum { LENGTH_MS = 30, N = 5 };
+
+static struct io_turn *turn;
+static struct io_timers list;
+static struct io_timer timers[N];
+static struct io_timer *expired[N];
+static int n_expired;
+
+static void
+on_expired(struct io_timer *timer)
+{
+	CU_ASSERT_PTR_NULL(timer->next);
+	CU_ASSERT(timer->since_ms + LENGTH_MS <= io_turn_now_ms());
+	if (n_expired < N)
+		expired[n_expired++] = timer;
+}
+
+static void
+open_all(void)
+{
+	turn = io_turn_new();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(turn);
+	n_expired = 0;
+	io_timers_init(&list, turn, LENGTH_MS, on_expired);
+}
+
+static void
+close_all(void)
+{
+	io_timers_fini(&list);
+	io_turn_free(turn);
+}
+
+static void
+poll_until_expired(int n)
+{
+	while (n_expired < n)
+		io_turn_poll(turn, true);
+}
+
+static void
+they_expire_in_order_and_not_early(void)
+{
+	open_all();
+	for (int i = N; i-- > 0;)
+		io_timers_touch(&list, &timers[i]);
+	poll_until_expired(N);
+	for (int i = 0; i < N; i++)
+		CU_ASSERT_PTR_EQUAL(expired[i], &timers[N - 1 - i]);
+	close_all();
+}
+
+static void
+touching_starts_anew(void)
+{
+	open_all();
+	io_timers_touch(&list, &timers[0]);
+	io_timers_touch(&list, &timers[1]);
+	io_timers_touch(&list, &timers[0]);
+	poll_until_expired(2);
+	CU_ASSERT_PTR_EQUAL(expired[0], &timers[1]);
+	CU_ASSERT_PTR_EQUAL(expired[1], &timers[0]);
+	close_all();
+}
+
+static void
+a_removed_one_does_not_expire(void)
+{
+	open_all();
+	io_timers_touch(&list, &timers[0]);
+	io_timers_touch(&list, &timers[1]);
+	io_timers_remove(&timers[0]);
+	io_timers_remove(&timers[0]);
+	poll_until_expired(1);
+	CU_ASSERT_PTR_EQUAL(expired[0], &timers[1]);
+	CU_ASSERT_EQUAL(n_expired, 1);
+	close_all();
+}
+
+static void
+touch_again(struct io_timer *timer)
+{
+	if (++n_expired < 3)
+		io_timers_touch(&list, timer);
+}
+
+static void
+one_may_be_started_while_it_expires(void)
+{
+	open_all();
+	list.expired = touch_again;
+	io_timers_touch(&list, &timers[0]);
+	poll_until_expired(3);
+	CU_ASSERT_EQUAL(n_expired, 3);
+	close_all();
+}
+
+static void
+the_end_takes_all_out(void)
+{
+	open_all();
+	io_timers_touch(&list, &timers[0]);
+	close_all();
+	CU_ASSERT_PTR_NULL(timers[0].next);
+}
+
+int
+main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "they expire in order and not early", they_expire_in_order_and_not_early },
+		{ "touching starts anew", touching_starts_anew },
+		{ "a removed one does not expire", a_removed_one_does_not_expire },
+		{ "one may be started while it expires", one_may_be_started_while_it_expires },
+		{ "the end takes all out", the_end_takes_all_out },
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{ "io_timers", NULL, NULL, NULL, NULL, tests },
+		CU_SUITE_INFO_NULL,
+	};
+	unsigned failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS ||
+	    CU_register_suites(suites) != CUE_SUCCESS)
+		return 1;
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_tests_failed();
+	CU_cleanup_registry();
+	return failed != 0;
+}
