@@ -64,12 +64,18 @@ callback_call(struct pyb_handle *h)
 	Py_DECREF(context);
 }
 
+static struct pyb_handle *
+handle_of(const struct io_job *job)
+{
+	return (struct pyb_handle *)((char *)(uintptr_t)job - offsetof(struct pyb_handle, job));
+}
+
 static void
 handle_run(struct io_job *job)
 {
-	struct pyb_handle *h = (struct pyb_handle *)((char *)job - offsetof(struct pyb_handle, job));
+	struct pyb_handle *h = handle_of(job);
 
-	if (!h->cancelled && !h->loop->closing) {
+	if (!h->cancelled) {
 		if (h->loop->fatal == NULL)
 			callback_call(h);
 		else
@@ -82,9 +88,9 @@ handle_run(struct io_job *job)
 static void
 watched_run(struct io_job *job)
 {
-	struct pyb_handle *h = (struct pyb_handle *)((char *)job - offsetof(struct pyb_handle, job));
+	struct pyb_handle *h = handle_of(job);
 
-	if (h->cancelled || h->loop->fatal != NULL || h->loop->closing)
+	if (h->cancelled || h->loop->fatal != NULL)
 		return;
 	Py_INCREF(h);
 	callback_call(h);
@@ -106,6 +112,45 @@ pyb_handle_fire(struct pyb_handle *h)
 {
 	h->job.run = watched_run;
 	io_turn_push(h->loop->turn, &h->job);
+}
+
+struct visitor {
+	visitproc visit;
+	void *arg;
+};
+
+static int
+job_visit(const struct io_job *job, void *arg)
+{
+	struct visitor *v = arg;
+
+	return job->run == handle_run ? v->visit((PyObject *)handle_of(job), v->arg) : 0;
+}
+
+int
+pyb_handles_traverse(struct pyb_loop *loop, visitproc visit, void *arg)
+{
+	return io_turn_each(loop->turn, job_visit, &(struct visitor){ visit, arg });
+}
+
+static int
+job_find(const struct io_job *job, void *found)
+{
+	if (job->run != handle_run)
+		return 0;
+	*(struct pyb_handle **)found = handle_of(job);
+	return 1;
+}
+
+void
+pyb_handles_clear(struct pyb_loop *loop)
+{
+	struct pyb_handle *h;
+
+	while (io_turn_each(loop->turn, job_find, &h) != 0) {
+		io_turn_remove(loop->turn, &h->job);
+		Py_DECREF(h);
+	}
 }
 
 struct pyb_handle *

@@ -40,6 +40,12 @@ void pyb_handle_push(struct pyb_handle *h);
  * lets go. May fire again and again. */
 void pyb_handle_fire(struct pyb_handle *h);
 
+/* Visit the handles that the FIFO holds references to; the loop is not running. */
+int pyb_handles_traverse(struct pyb_loop *loop, visitproc visit, void *arg);
+
+/* Take them out and let go of them. */
+void pyb_handles_clear(struct pyb_loop *loop);
+
 /* Never call it any more; lets go of the callback. */
 void pyb_handle_cancel(struct pyb_handle *h);
 

@@ -17,7 +17,7 @@ pyb_loop_alive(PyObject *self)
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
 
-	if (loop->turn != NULL)
+	if (loop->turn != NULL && !loop->closing)
 		return loop;
 	PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
 	return NULL;
@@ -122,22 +122,36 @@ loop_open(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
-/* _shut(): the last thing close() does. */
-static PyObject *
-loop_shut(PyObject *self, PyObject *Py_UNUSED(ignored))
+/* Let go of every handle; none can be added from now on. */
+static void
+handles_drop(struct pyb_loop *loop)
 {
-	struct pyb_loop *loop = (struct pyb_loop *)self;
-
 	if (loop->turn == NULL)
-		Py_RETURN_NONE;
+		return;
 	loop->closing = true;
 	pyb_foreign_take(loop);
 	pyb_watch_clear(loop);
 	pyb_timers_clear(loop);
+	pyb_handles_clear(loop);
+}
+
+static void
+shut(struct pyb_loop *loop)
+{
+	handles_drop(loop);
+	if (loop->turn == NULL)
+		return;
 	io_turn_run(loop->turn);
 	io_deadlines_fini(&loop->deadlines);
 	io_turn_free(loop->turn);
 	loop->turn = NULL;
+}
+
+/* _shut(): the last thing close() does. */
+static PyObject *
+loop_shut(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	shut((struct pyb_loop *)self);
 	Py_RETURN_NONE;
 }
 
@@ -160,6 +174,7 @@ static int
 loop_traverse(PyObject *self, visitproc visit, void *arg)
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
+	int rc = 0;
 
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(loop->fatal);
@@ -169,13 +184,21 @@ loop_traverse(PyObject *self, visitproc visit, void *arg)
 		Py_VISIT(loop->watches[i]->reader);
 		Py_VISIT(loop->watches[i]->writer);
 	}
-	return pyb_timers_traverse(loop, visit, arg);
+	for (struct pyb_handle *h = loop->foreign_first; h != NULL; h = h->next)
+		Py_VISIT(h);
+	/* While it runs, its thread may be pushing; and it is in use anyway. */
+	if (loop->turn != NULL && loop->thread == 0)
+		rc = pyb_handles_traverse(loop, visit, arg);
+	return rc != 0 ? rc : pyb_timers_traverse(loop, visit, arg);
 }
 
 static int
 loop_clear(PyObject *self)
 {
-	Py_CLEAR(((struct pyb_loop *)self)->fatal);
+	struct pyb_loop *loop = (struct pyb_loop *)self;
+
+	Py_CLEAR(loop->fatal);
+	handles_drop(loop);
 	return 0;
 }
 
@@ -183,12 +206,10 @@ static void
 loop_dealloc(PyObject *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
-	PyObject *done;
 
 	PyObject_GC_UnTrack(self);
 	loop_clear(self);
-	done = loop_shut(self, NULL);
-	Py_XDECREF(done);
+	shut((struct pyb_loop *)self);
 	type->tp_free(self);
 	Py_DECREF(type);
 }

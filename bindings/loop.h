@@ -35,7 +35,7 @@ struct pyb_loop {
 	struct pyb_watch **watches;	/* by descriptor */
 	int n_watches;
 	struct io_deadlines deadlines;	/* while `turn` lives; see timer.h */
-	bool closing;
+	bool closing;			/* takes no more handles */
 	struct pyb_eager *eager;	/* a task is being constructed, see eager.c */
 };
 

@@ -175,6 +175,18 @@ io_turn_pending(const struct io_turn *t)
 	return t->first != NULL;
 }
 
+int
+io_turn_each(const struct io_turn *t, int (*see)(const struct io_job *job, void *arg), void *arg)
+{
+	const struct io_job *const lists[] = { t->running, t->first };
+	int rc = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (const struct io_job *job = lists[i]; job != NULL && rc == 0; job = job->next)
+			rc = see(job, arg);
+	return rc;
+}
+
 void
 io_turn_prepare(struct io_turn *t)
 {

@@ -55,6 +55,11 @@ void io_turn_undirty(struct io_turn *t, struct io_flush *node);
 /* True when jobs are queued: the next poll must not block. */
 bool io_turn_pending(const struct io_turn *t);
 
+/* Show every queued job to `see` until it returns other than 0; returns that.
+ * Not during a poll, which may push. */
+int io_turn_each(const struct io_turn *t, int (*see)(const struct io_job *job, void *arg),
+    void *arg);
+
 /* From now on io_turn_wake() ends the next poll, even one that has not begun.
  * Look at what other threads have left after this call, never only before it. */
 void io_turn_prepare(struct io_turn *t);
