@@ -86,11 +86,12 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 		pyb_timers_queue(loop);
 		io_turn_run(turn);
 	} while (!loop->stopping && loop->fatal == NULL);
-	loop->thread = 0;
-	loop->stopping = false;
+	/* Other threads keep out of the FIFO until this is over as well. */
 	Py_BEGIN_ALLOW_THREADS
 	io_turn_flush(turn);
 	Py_END_ALLOW_THREADS
+	loop->thread = 0;
+	loop->stopping = false;
 	if (loop->fatal != NULL && !PyErr_Occurred()) {
 		PyErr_SetRaisedException(loop->fatal);
 		loop->fatal = NULL;
