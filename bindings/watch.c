@@ -5,6 +5,7 @@
  * descriptor has one persistent libevent event per direction, level-triggered;
  * firing only queues the handle.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 
@@ -19,15 +20,6 @@ on_event(evutil_socket_t Py_UNUSED(fd), short what, void *arg)
 		pyb_handle_fire(w->reader);
 	if ((what & EV_WRITE) && w->writer != NULL)
 		pyb_handle_fire(w->writer);
-}
-
-/* The descriptor of an int or of an object with fileno(). -1: exception. */
-static int
-fd_of(PyObject *fileobj)
-{
-	int fd = PyObject_AsFileDescriptor(fileobj);
-
-	return fd;
 }
 
 static struct pyb_watch *
@@ -95,17 +87,17 @@ watch_free_if_idle(struct pyb_loop *loop, int fd)
 static PyObject *
 direction_add(PyObject *self, PyObject *const *args, Py_ssize_t n, bool write)
 {
-	struct pyb_loop *loop = (struct pyb_loop *)self;
+	struct pyb_loop *loop = pyb_loop_alive(self);
 	struct pyb_handle *h, **slot;
 	struct pyb_watch *w;
 	struct event *event;
 	int fd;
 
+	if (loop == NULL)
+		return NULL;
 	if (n < 2)
 		return PyErr_Format(PyExc_TypeError, "a descriptor and a callback are wanted");
-	if (loop->turn == NULL)
-		return PyErr_Format(PyExc_RuntimeError, "Event loop is closed");
-	fd = fd_of(args[0]);
+	fd = PyObject_AsFileDescriptor(args[0]);
 	if (fd < 0)
 		return NULL;
 	h = pyb_handle_new(loop, args[1], args + 2, n - 2, NULL, loop->st->handle_type);
@@ -121,9 +113,12 @@ direction_add(PyObject *self, PyObject *const *args, Py_ssize_t n, bool write)
 	direction_clear(loop, slot, event);
 	*slot = (struct pyb_handle *)Py_NewRef((PyObject *)h);
 	if (event_add(event, NULL) < 0) {
+		int error = errno;
+
 		direction_clear(loop, slot, event);
 		watch_free_if_idle(loop, fd);
 		Py_DECREF(h);
+		errno = error;
 		return PyErr_SetFromErrno(PyExc_OSError);
 	}
 	return (PyObject *)h;
@@ -139,7 +134,7 @@ direction_remove(PyObject *self, PyObject *fileobj, bool write)
 
 	if (loop->turn == NULL)
 		Py_RETURN_FALSE;
-	fd = fd_of(fileobj);
+	fd = PyObject_AsFileDescriptor(fileobj);
 	if (fd < 0)
 		return NULL;
 	w = watch_find(loop, fd);

@@ -31,39 +31,34 @@ io_output_fini(struct io_output *o)
 {
 	free(o->copied);
 	free(o->segments);
-	free(o->done);
 	memset(o, 0, sizeof(*o));
 }
 
-static int
-list_grow(struct io_segment **list, size_t n, size_t *cap)
-{
-	size_t want = *cap == 0 ? FIRST_SEGMENTS : *cap * 2;
-	struct io_segment *grown;
-
-	if (n < *cap)
-		return 0;
-	grown = realloc(*list, want * sizeof(*grown));
-	if (grown == NULL)
-		return -1;
-	*list = grown;
-	*cap = want;
-	return 0;
-}
-
-/* Room for one more segment. Those that are sent give way when they are the
- * larger part, so that a queue which is never empty does not grow. */
+/* Room for one more segment. Those that are done with give way when they are
+ * the larger part, so that a queue which is never empty does not grow. */
 static int
 segments_room(struct io_output *o)
 {
-	size_t left = o->n_segments - o->head;
+	size_t gone = o->n_due > 0 ? o->reaped : o->head;
+	size_t left = o->n_segments - gone;
+	size_t cap = o->cap_segments == 0 ? FIRST_SEGMENTS : o->cap_segments * 2;
+	struct io_segment *grown;
 
-	if (o->n_segments == o->cap_segments && o->head > left) {
-		memmove(o->segments, o->segments + o->head, left * sizeof(*o->segments));
+	if (o->n_segments < o->cap_segments)
+		return 0;
+	if (gone > left) {
+		memmove(o->segments, o->segments + gone, left * sizeof(*o->segments));
 		o->n_segments = left;
-		o->head = 0;
+		o->head -= gone;
+		o->reaped = 0;
+		return 0;
 	}
-	return list_grow(&o->segments, o->n_segments, &o->cap_segments);
+	grown = realloc(o->segments, cap * sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	o->segments = grown;
+	o->cap_segments = cap;
+	return 0;
 }
 
 /* The same for the copied bytes. */
@@ -158,14 +153,22 @@ io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f
 	return 0;
 }
 
+/* The head is done with: sent or dropped. */
 static void
-segment_done(struct io_output *o, const struct io_segment *s)
+head_pass(struct io_output *o)
 {
-	if (s->bytes == NULL)
-		return;
-	/* Out of memory here would leak one reference, never touch freed bytes. */
-	if (list_grow(&o->done, o->n_done, &o->cap_done) == 0)
-		o->done[o->n_done++] = *s;
+	o->n_due += o->segments[o->head].bytes != NULL;
+	o->head++;
+	o->head_sent = 0;
+}
+
+/* Nothing is left to send. */
+static void
+sent_all(struct io_output *o)
+{
+	o->copied_len = o->copied_sent = 0;
+	if (o->n_due == 0)
+		o->reaped = o->head = o->n_segments = 0;
 }
 
 /* `n` more bytes are with the kernel. */
@@ -184,12 +187,9 @@ advance(struct io_output *o, size_t n)
 		n -= left;
 		if (s->bytes == NULL)
 			o->copied_sent += s->len;
-		segment_done(o, s);
-		o->head++;
-		o->head_sent = 0;
+		head_pass(o);
 	}
-	o->head = o->n_segments = 0;
-	o->copied_len = o->copied_sent = 0;
+	sent_all(o);
 }
 
 static int
@@ -234,26 +234,31 @@ io_output_write(struct io_output *o, io_write_f *write, void *to)
 void
 io_output_drop(struct io_output *o)
 {
-	for (size_t i = o->head; i < o->n_segments; i++)
-		segment_done(o, &o->segments[i]);
-	o->head = o->n_segments = o->head_sent = 0;
-	o->copied_len = o->copied_sent = o->backlog = 0;
+	while (o->head < o->n_segments)
+		head_pass(o);
+	o->backlog = 0;
+	sent_all(o);
 }
 
 bool
 io_output_reapable(const struct io_output *o)
 {
-	return o->n_done > 0;
+	return o->n_due > 0;
 }
 
 void
 io_output_reap(struct io_output *o)
 {
-	while (o->n_done > 0) {
-		struct io_segment s = o->done[--o->n_done];
+	while (o->n_due > 0) {
+		struct io_segment s = o->segments[o->reaped++];
 
+		if (s.bytes == NULL)
+			continue;
+		o->n_due--;
 		s.release(s.arg);
 	}
+	if (o->head == o->n_segments)
+		sent_all(o);
 }
 
 void

@@ -3,9 +3,8 @@
  *
  * Small pieces are copied behind one another into one buffer; large ones stay
  * where they are and are referred to. One writev(2) takes as much of both as
- * the kernel accepts. Released pieces are only collected here, because letting
- * go of them may need the interpreter: the owner fetches them with
- * io_output_reap() when it has it.
+ * the kernel accepts. Pieces that are sent stay in the queue until the owner
+ * calls io_output_reap(), because letting go of them may need the interpreter.
  */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H
@@ -24,12 +23,12 @@ struct io_output {
 	size_t copied_len, copied_cap;
 	struct io_segment *segments;	/* order of copied and referred pieces */
 	size_t n_segments, cap_segments;
+	size_t reaped;			/* first segment not let go of */
+	size_t n_due;			/* referred ones from there to the head */
 	size_t head;			/* first segment not wholly sent */
 	size_t head_sent;		/* bytes of it that are sent */
 	size_t copied_sent;		/* bytes of `copied` before the head segment */
 	size_t backlog;			/* bytes not yet taken by the kernel */
-	struct io_segment *done;	/* released pieces waiting for reap */
-	size_t n_done, cap_done;
 };
 
 enum io_output_result { IO_OUTPUT_SENT, IO_OUTPUT_AGAIN, IO_OUTPUT_GONE };
@@ -66,7 +65,7 @@ void io_output_drop(struct io_output *o);
 /* True when io_output_reap() has something to do. */
 bool io_output_reapable(const struct io_output *o);
 
-/* Run the due releases. The interpreter must be held. */
+/* Run the due releases, in order. The interpreter must be held. */
 void io_output_reap(struct io_output *o);
 
 /* Give memory back when idle. */

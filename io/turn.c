@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/must.h"
 
 struct io_turn {
@@ -39,6 +40,14 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		return;
 }
 
+static void
+on_log(int severity, const char *message)
+{
+	/* Lesser things are errors of a call, which its caller reports. */
+	if (severity == EVENT_LOG_ERR)
+		log_errorx("libevent: %s", message);
+}
+
 static struct event_base *
 base_new(void)
 {
@@ -47,6 +56,7 @@ base_new(void)
 
 	if (config == NULL)
 		return NULL;
+	event_set_log_callback(on_log);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
 	base = event_base_new_with_config(config);
