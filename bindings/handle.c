@@ -16,19 +16,14 @@
 static void
 failure_report(struct pyb_handle *h)
 {
-	PyObject *exc = PyErr_GetRaisedException(), *context, *message, *done = NULL;
+	PyObject *exc = PyErr_GetRaisedException(), *done;
 
 	if (PyErr_GivenExceptionMatches(exc, PyExc_SystemExit) ||
 	    PyErr_GivenExceptionMatches(exc, PyExc_KeyboardInterrupt)) {
 		Py_XSETREF(h->loop->fatal, exc);
 		return;
 	}
-	message = PyUnicode_FromFormat("Exception in callback %R", h->callback);
-	context = message != NULL ? Py_BuildValue("{s:O,s:O,s:O}", "message", message,
-	    "exception", exc, "handle", (PyObject *)h) : NULL;
-	if (context != NULL)
-		done = PyObject_CallMethod((PyObject *)h->loop, "call_exception_handler",
-		    "O", context);
+	done = PyObject_CallMethod((PyObject *)h->loop, "_callback_failed", "OO", h, exc);
 	if (done == NULL) {
 		if (PyErr_ExceptionMatches(PyExc_SystemExit) ||
 		    PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
@@ -37,8 +32,6 @@ failure_report(struct pyb_handle *h)
 			PyErr_WriteUnraisable((PyObject *)h);
 	}
 	Py_XDECREF(done);
-	Py_XDECREF(context);
-	Py_XDECREF(message);
 	Py_DECREF(exc);
 }
 
@@ -64,6 +57,22 @@ callback_call(struct pyb_handle *h)
 	Py_DECREF(context);
 }
 
+/* Call it, in debug mode by way of Python code that takes the time. */
+static void
+callback_run(struct pyb_handle *h)
+{
+	PyObject *done;
+
+	if (!h->loop->debug) {
+		callback_call(h);
+		return;
+	}
+	done = PyObject_CallMethod((PyObject *)h->loop, "_run_timed", "O", h);
+	if (done == NULL)
+		failure_report(h);
+	Py_XDECREF(done);
+}
+
 static struct pyb_handle *
 handle_of(const struct io_job *job)
 {
@@ -77,7 +86,7 @@ handle_run(struct io_job *job)
 
 	if (!h->cancelled) {
 		if (h->loop->fatal == NULL)
-			callback_call(h);
+			callback_run(h);
 		else
 			pyb_handle_push(h);	/* for the next run_forever() */
 	}
@@ -93,7 +102,7 @@ watched_run(struct io_job *job)
 	if (h->cancelled || h->loop->fatal != NULL)
 		return;
 	Py_INCREF(h);
-	callback_call(h);
+	callback_run(h);
 	Py_DECREF(h);
 }
 
@@ -153,25 +162,42 @@ pyb_handles_clear(struct pyb_loop *loop)
 	}
 }
 
+/* Fill a zeroed handle. 0, or -1 with an exception set. */
+static int
+handle_fill(struct pyb_handle *h, PyObject *callback, PyObject *const *args, Py_ssize_t n_args,
+    PyObject *context)
+{
+	h->callback = Py_NewRef(callback);
+	h->context = context != NULL ? Py_NewRef(context) : PyContext_CopyCurrent();
+	if (h->context == NULL)
+		return -1;
+	if (n_args > 0) {
+		h->args = PyTuple_New(n_args);
+		if (h->args == NULL)
+			return -1;
+		for (Py_ssize_t i = 0; i < n_args; i++)
+			PyTuple_SET_ITEM(h->args, i, Py_NewRef(args[i]));
+	}
+	if (!h->loop->debug)
+		return 0;
+	h->traceback = PyObject_CallMethod((PyObject *)h->loop, "_caller_stack", NULL);
+	return h->traceback != NULL ? 0 : -1;
+}
+
 struct pyb_handle *
 pyb_handle_new(struct pyb_loop *loop, PyObject *callback, PyObject *const *args,
     Py_ssize_t n_args, PyObject *context, PyTypeObject *type)
 {
 	struct pyb_handle *h = PyObject_GC_New(struct pyb_handle, type);
+	int rc;
 
 	if (h == NULL)
 		return NULL;
 	memset((char *)h + sizeof(PyObject), 0, (size_t)type->tp_basicsize - sizeof(PyObject));
 	h->loop = (struct pyb_loop *)Py_NewRef((PyObject *)loop);
-	h->callback = Py_NewRef(callback);
-	h->context = context != NULL ? Py_NewRef(context) : PyContext_CopyCurrent();
-	if (n_args > 0) {
-		h->args = PyTuple_New(n_args);
-		for (Py_ssize_t i = 0; h->args != NULL && i < n_args; i++)
-			PyTuple_SET_ITEM(h->args, i, Py_NewRef(args[i]));
-	}
+	rc = handle_fill(h, callback, args, n_args, context);
 	PyObject_GC_Track((PyObject *)h);
-	if (h->context == NULL || (n_args > 0 && h->args == NULL))
+	if (rc < 0)
 		Py_CLEAR(h);
 	return h;
 }
@@ -179,7 +205,11 @@ pyb_handle_new(struct pyb_loop *loop, PyObject *callback, PyObject *const *args,
 void
 pyb_handle_cancel(struct pyb_handle *h)
 {
+	if (h->cancelled)
+		return;
 	h->cancelled = true;
+	if (h->loop->debug && (h->repr = PyObject_Repr((PyObject *)h)) == NULL)
+		PyErr_WriteUnraisable((PyObject *)h);
 	Py_CLEAR(h->callback);
 	Py_CLEAR(h->args);
 }
@@ -198,12 +228,50 @@ handle_cancelled(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-handle_repr(PyObject *self)
+handle_run_now(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct pyb_handle *h = (struct pyb_handle *)self;
 
-	return PyUnicode_FromFormat("<%s%s %R>", Py_TYPE(self)->tp_name,
-	    h->cancelled ? " cancelled" : "", h->callback != NULL ? h->callback : Py_None);
+	if (!h->cancelled)
+		callback_call(h);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+handle_args(PyObject *self, void *Py_UNUSED(closure))
+{
+	struct pyb_handle *h = (struct pyb_handle *)self;
+
+	if (h->args == NULL && !h->cancelled)
+		return PyTuple_New(0);
+	return Py_NewRef(h->args != NULL ? h->args : Py_None);
+}
+
+PyObject *
+pyb_handle_class(PyObject *Py_UNUSED(self), void *name)
+{
+	PyObject *events = PyImport_ImportModule("asyncio.events");
+	PyObject *class = events != NULL ? PyObject_GetAttrString(events, name) : NULL;
+
+	Py_XDECREF(events);
+	return class;
+}
+
+int
+pyb_handle_borrow(PyTypeObject *type, const char *name, const char *const *methods)
+{
+	PyObject *class = pyb_handle_class(NULL, (void *)(uintptr_t)name);
+	int rc = class != NULL ? 0 : -1;
+
+	for (; rc == 0 && *methods != NULL; methods++) {
+		PyObject *method = PyObject_GetAttrString(class, *methods);
+
+		rc = method != NULL ?
+		    PyObject_SetAttrString((PyObject *)type, *methods, method) : -1;
+		Py_XDECREF(method);
+	}
+	Py_XDECREF(class);
+	return rc;
 }
 
 static PyObject *
@@ -222,6 +290,7 @@ pyb_handle_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(h->callback);
 	Py_VISIT(h->args);
 	Py_VISIT(h->context);
+	Py_VISIT(h->traceback);
 	return 0;
 }
 
@@ -232,6 +301,7 @@ pyb_handle_clear(PyObject *self)
 
 	Py_CLEAR(h->callback);
 	Py_CLEAR(h->args);
+	Py_CLEAR(h->traceback);
 	return 0;
 }
 
@@ -245,6 +315,7 @@ pyb_handle_dealloc(PyObject *self)
 	if (h->weakrefs != NULL)
 		PyObject_ClearWeakRefs(self);
 	pyb_handle_clear(self);
+	Py_CLEAR(h->repr);
 	Py_CLEAR(h->context);
 	Py_CLEAR(h->loop);
 	type->tp_free(self);
@@ -255,26 +326,34 @@ static PyMethodDef handle_methods[] = {
 	{ "cancel", handle_cancel, METH_NOARGS, "Do not call it any more." },
 	{ "cancelled", handle_cancelled, METH_NOARGS, "Was it cancelled?" },
 	{ "get_context", handle_get_context, METH_NOARGS, "The context it runs in." },
+	{ "_run", handle_run_now, METH_NOARGS, NULL },
 	{ NULL, NULL, 0, NULL }
 };
 
 static PyMemberDef handle_members[] = {
 	{ "_callback", T_OBJECT, offsetof(struct pyb_handle, callback), READONLY, NULL },
-	{ "_args", T_OBJECT, offsetof(struct pyb_handle, args), READONLY, NULL },
 	{ "_context", T_OBJECT, offsetof(struct pyb_handle, context), READONLY, NULL },
 	{ "_loop", T_OBJECT, offsetof(struct pyb_handle, loop), READONLY, NULL },
+	{ "_source_traceback", T_OBJECT, offsetof(struct pyb_handle, traceback), READONLY, NULL },
+	{ "_repr", T_OBJECT, offsetof(struct pyb_handle, repr), READONLY, NULL },
 	{ "_cancelled", T_BOOL, offsetof(struct pyb_handle, cancelled), READONLY, NULL },
 	{ "__weaklistoffset__", T_PYSSIZET, offsetof(struct pyb_handle, weakrefs), READONLY, NULL },
 	{ NULL, 0, 0, 0, NULL }
+};
+
+static PyGetSetDef handle_getset[] = {
+	{ "_args", handle_args, NULL, NULL, NULL },
+	{ "__class__", pyb_handle_class, NULL, NULL, "Handle" },
+	{ NULL, NULL, NULL, NULL, NULL }
 };
 
 static PyType_Slot handle_slots[] = {
 	{ Py_tp_dealloc, pyb_handle_dealloc },
 	{ Py_tp_traverse, pyb_handle_traverse },
 	{ Py_tp_clear, pyb_handle_clear },
-	{ Py_tp_repr, handle_repr },
 	{ Py_tp_methods, handle_methods },
 	{ Py_tp_members, handle_members },
+	{ Py_tp_getset, handle_getset },
 	{ 0, NULL }
 };
 
@@ -289,5 +368,10 @@ static PyType_Spec handle_spec = {
 PyTypeObject *
 pyb_handle_type_new(PyObject *module)
 {
-	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &handle_spec, NULL);
+	static const char *const methods[] = { "__repr__", "_repr_info", NULL };
+	PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &handle_spec, NULL);
+
+	if (type != NULL && pyb_handle_borrow(type, "Handle", methods) < 0)
+		Py_CLEAR(type);
+	return type;
 }

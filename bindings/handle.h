@@ -20,6 +20,7 @@ struct pyb_handle {
 	struct pyb_loop *loop;		/* strong */
 	PyObject *callback, *args;	/* NULL once cancelled; args may be NULL */
 	PyObject *context;
+	PyObject *traceback, *repr;	/* in debug mode: where it was made, what it was */
 	PyObject *weakrefs;
 	struct io_job job;
 	struct pyb_handle *next;	/* in the loop's list of foreign handles */
@@ -51,7 +52,11 @@ void pyb_handle_cancel(struct pyb_handle *h);
 
 PyTypeObject *pyb_handle_type_new(PyObject *module);
 
-/* Slots, for derived types. */
+/* For derived types: slots, the getter behind isinstance(), whose closure is the
+ * name of the class in asyncio.events, and the loan of methods of that class;
+ * 0, or -1 with an exception set. */
+PyObject *pyb_handle_class(PyObject *self, void *name);
+int pyb_handle_borrow(PyTypeObject *type, const char *name, const char *const *methods);
 void pyb_handle_dealloc(PyObject *self);
 int pyb_handle_traverse(PyObject *self, visitproc visit, void *arg);
 int pyb_handle_clear(PyObject *self);

@@ -215,7 +215,36 @@ loop_dealloc(PyObject *self)
 	Py_DECREF(type);
 }
 
+static PyObject *
+loop_get_debug(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	return PyBool_FromLong(((struct pyb_loop *)self)->debug);
+}
+
+static PyObject *
+debug_get(PyObject *self, void *Py_UNUSED(closure))
+{
+	return loop_get_debug(self, NULL);
+}
+
+static int
+debug_set(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
+{
+	int debug = value != NULL ? PyObject_IsTrue(value) : 0;
+
+	if (debug < 0)
+		return -1;
+	((struct pyb_loop *)self)->debug = debug;
+	return 0;
+}
+
+static PyGetSetDef loop_getset[] = {
+	{ "_debug", debug_get, debug_set, "asyncio keeps its debug mode here.", NULL },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
+
 static PyMethodDef loop_methods[] = {
+	{ "get_debug", loop_get_debug, METH_NOARGS, "Is it in debug mode?" },
 	{ "stop", loop_stop, METH_NOARGS, "Let run_forever() return after this turn." },
 	{ "_run_turns", loop_run_turns, METH_NOARGS, NULL },
 	{ "_open", loop_open, METH_NOARGS, NULL },
@@ -229,6 +258,7 @@ static PyType_Slot loop_slots[] = {
 	{ Py_tp_traverse, loop_traverse },
 	{ Py_tp_clear, loop_clear },
 	{ Py_tp_methods, loop_methods },
+	{ Py_tp_getset, loop_getset },
 	{ 0, NULL }
 };
 

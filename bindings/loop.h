@@ -30,6 +30,7 @@ struct pyb_loop {
 	struct io_turn *turn;		/* NULL once closed */
 	unsigned long thread;		/* that runs it, 0: not running */
 	bool stopping;
+	bool debug;			/* asyncio's debug mode */
 	PyObject *fatal;		/* SystemExit or KeyboardInterrupt of a callback */
 	struct pyb_handle *foreign_first, *foreign_last;	/* from other threads */
 	struct pyb_watch **watches;	/* by descriptor */

@@ -91,6 +91,25 @@ pyb_foreign_take(struct pyb_loop *loop)
 	}
 }
 
+/* In debug mode, asyncio's own checks. 0, or -1 with an exception set. */
+static int
+debug_check(struct pyb_loop *loop, PyObject *callback, const char *method, bool threadsafe)
+{
+	PyObject *done = NULL;
+
+	if (!loop->debug)
+		return 0;
+	if (!threadsafe) {
+		done = PyObject_CallMethod((PyObject *)loop, "_check_thread", NULL);
+		if (done == NULL)
+			return -1;
+		Py_DECREF(done);
+	}
+	done = PyObject_CallMethod((PyObject *)loop, "_check_callback", "Os", callback, method);
+	Py_XDECREF(done);
+	return done != NULL ? 0 : -1;
+}
+
 static PyObject *
 soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bool threadsafe)
 {
@@ -104,6 +123,9 @@ soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bo
 		return NULL;
 	if (loop->eager != NULL && n == 1 && pyb_eager_catch(loop, args[0], call.context))
 		Py_RETURN_NONE;
+	if (debug_check(loop, call.fixed[0],
+	    threadsafe ? "call_soon_threadsafe" : "call_soon", threadsafe) < 0)
+		return NULL;
 	h = pyb_handle_new(loop, call.fixed[0], call.rest, call.n_rest, call.context,
 	    loop->st->handle_type);
 	if (h == NULL)
@@ -145,7 +167,8 @@ timed(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords,
 	if (call.fixed[0] == Py_None)
 		return PyErr_Format(PyExc_TypeError, "%s cannot be None", names[0]);
 	when = PyFloat_AsDouble(call.fixed[0]);
-	if (when == -1.0 && PyErr_Occurred())
+	if ((when == -1.0 && PyErr_Occurred()) ||
+	    debug_check(loop, call.fixed[1], "call_at", false) < 0)
 		return NULL;
 	/* What is no number is due at once, as with asyncio. */
 	when = isnan(when) ? io_turn_now() : base + when;

@@ -100,12 +100,18 @@ static PyMemberDef timer_members[] = {
 	{ NULL, 0, 0, 0, NULL }
 };
 
+static PyGetSetDef timer_getset[] = {
+	{ "__class__", pyb_handle_class, NULL, NULL, "TimerHandle" },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
+
 static PyType_Slot timer_slots[] = {
 	{ Py_tp_dealloc, pyb_handle_dealloc },
 	{ Py_tp_traverse, pyb_handle_traverse },
 	{ Py_tp_clear, pyb_handle_clear },
 	{ Py_tp_methods, timer_methods },
 	{ Py_tp_members, timer_members },
+	{ Py_tp_getset, timer_getset },
 	{ 0, NULL }
 };
 
@@ -119,5 +125,13 @@ static PyType_Spec timer_spec = {
 PyTypeObject *
 pyb_timer_type_new(PyObject *module, PyTypeObject *base)
 {
-	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &timer_spec, (PyObject *)base);
+	static const char *const methods[] = {
+		"_repr_info", "__hash__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__", NULL
+	};
+	PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &timer_spec,
+	    (PyObject *)base);
+
+	if (type != NULL && pyb_handle_borrow(type, "TimerHandle", methods) < 0)
+		Py_CLEAR(type);
+	return type;
 }

@@ -7,7 +7,9 @@ import selectors
 import signal
 import sys
 import threading
-from asyncio import events, unix_events
+import traceback
+from asyncio import base_events, events, format_helpers, unix_events
+from asyncio.log import logger
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,6 +89,35 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
         if removed and self.is_running():
             self._swap_wakeup_fd(-1, self._csock.fileno())
         return removed
+
+    def _callback_failed(self, handle: events.Handle, exception: BaseException) -> None:
+        # As asyncio.Handle._run() does.
+        callback = format_helpers._format_callback_source(handle._callback, handle._args)
+        context = {
+            "message": f"Exception in callback {callback}",
+            "exception": exception,
+            "handle": handle,
+        }
+        if handle._source_traceback:
+            context["source_traceback"] = handle._source_traceback
+        self.call_exception_handler(context)
+
+    def _run_timed(self, handle: events.Handle) -> None:
+        # In debug mode; as asyncio's _run_once() does.
+        self._current_handle = handle
+        try:
+            began = self.time()
+            handle._run()
+            took = self.time() - began
+            if took >= self.slow_callback_duration:
+                name = base_events._format_handle(handle)
+                logger.warning("Executing %s took %.3f seconds", name, took)
+        finally:
+            self._current_handle = None
+
+    def _caller_stack(self) -> traceback.StackSummary:
+        # In debug mode: where a handle is made.
+        return format_helpers.extract_stack(sys._getframe(1))
 
     def _add_callback_signalsafe(self, handle: events.Handle) -> None:
         # asyncio's own handles, of add_signal_handler(), join our queue.
