@@ -15,6 +15,7 @@
 #include "base/wire.h"
 #include "master/banner.h"
 #include "master/master.h"
+#include "master/shortage.h"
 #include "master/spawn.h"
 #include "shm/board.h"
 #include "shm/segment.h"
@@ -43,6 +44,7 @@ master_generation_load(struct master *m)
 {
 	struct master_generation *g = generation_add(m);
 	struct master_child *c;
+	char text[256];
 
 	if (g == NULL) {
 		log_warnx("reload put off: earlier generations are still draining");
@@ -55,7 +57,8 @@ master_generation_load(struct master *m)
 	if (c != NULL && master_spawn(c, &m->conf, m->python,
 	    &(struct master_listeners){ .n = 0 }, g->table_fd, g->table_fd) == 0)
 		return 0;
-	master_generation_failed(m, g, WIRE_EXIT_BUG, strerror(errno));
+	master_generation_failed(m, g, WIRE_EXIT_BUG,
+	    master_shortage_text(text, sizeof(text), "start the loader", errno));
 	return -1;
 }
 
@@ -84,6 +87,7 @@ void
 master_generation_loaded(struct master *m, struct master_generation *g, uint64_t size)
 {
 	const char *why = table_seal(m, g, size);
+	char text[256];
 
 	if (why != NULL) {
 		master_generation_failed(m, g, WIRE_EXIT_TABLE, why);
@@ -92,8 +96,8 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 	g->state = GENERATION_STARTING;
 	for (unsigned slot = 0; slot < m->n_workers; slot++)
 		if (master_worker_start(m, g, slot) < 0) {
-			master_generation_failed(m, g, WIRE_EXIT_BUG,
-			    "its workers cannot be started");
+			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
+			    text, sizeof(text), "start the workers", errno));
 			return;
 		}
 }

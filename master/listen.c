@@ -18,31 +18,52 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/wire.h"
+#include "master/shortage.h"
+
 enum { LISTEN_FDS_START = 3 };
 
-static int
+static void
 add(struct master_listeners *l, int fd)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, 64);
-
-	if (high < 0)
-		return -1;
-	close(fd);
-	fcntl(high, F_SETFL, fcntl(high, F_GETFL) | O_NONBLOCK);
-	l->fds[l->n++] = high;
-	return 0;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	l->fds[l->n++] = fd;
 }
 
-static int
-address_failed(const char *where, long port, int err)
+static const char *
+tcp_remedy(int err)
 {
-	const char *remedy = err == EADDRINUSE ? "stop what uses it or choose another --port" :
+	return err == EADDRINUSE ? "stop what uses it or choose another --port" :
 	    err == EACCES ? "ports below 1024 need root or CAP_NET_BIND_SERVICE" :
 	    err == EADDRNOTAVAIL ? "this machine has no such address" : "choose another address";
+}
 
-	fprintf(stderr, "fastrd: cannot listen on %s port %ld: %s; %s\n", where, port,
-	    strerror(err), remedy);
-	return -1;
+static const char *
+unix_remedy(int err)
+{
+	return err == EADDRINUSE ? "stop what uses it or choose another --uds path" :
+	    err == EACCES || err == EROFS ? "choose a --uds path where you may create files" :
+	    err == ENOENT ? "create its directory first" : "choose another --uds path";
+}
+
+/* Close `fd`, when there is one, and say why it does not listen; errno is set. */
+static int
+failed(int fd, const char *where, const char *(*remedy)(int err))
+{
+	char what[192], text[384];
+	int err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	snprintf(what, sizeof(what), "listen on %s", where);
+	master_shortage_text(text, sizeof(text), what, err);
+	if (master_shortage(err)) {
+		fprintf(stderr, "fastrd: %s\n", text);
+		return WIRE_EXIT_BUG;
+	}
+	fprintf(stderr, "fastrd: %s; %s\n", text, remedy(err));
+	return WIRE_EXIT_LISTEN;
 }
 
 static int
@@ -54,36 +75,41 @@ tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
 	int is_v6 = inet_pton(AF_INET6, numeric, &v6.sin6_addr) == 1, fd, on = 1, rc;
 	struct sockaddr_in6 name;
 	socklen_t len = sizeof(name);
+	char where[160];
 
 	if (!is_v6 && inet_pton(AF_INET, numeric, &v4.sin_addr) != 1) {
 		fprintf(stderr, "fastrd: --host %s: want a numeric address such as 127.0.0.1, "
 		    "0.0.0.0 or ::\n", host);
-		return -1;
+		return WIRE_EXIT_LISTEN;
 	}
+	snprintf(where, sizeof(where), "%s port %ld", host, port);
 	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return address_failed(host, port, errno);
+		return failed(fd, where, tcp_remedy);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	rc = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	if (rc < 0 || listen(fd, backlog) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&name, &len) < 0) {
-		rc = errno;
-		close(fd);
-		return address_failed(host, port, rc);
-	}
+	    getsockname(fd, (struct sockaddr *)&name, &len) < 0)
+		return failed(fd, where, tcp_remedy);
 	/* The port is at the same place in both address structures. */
 	snprintf(l->text, sizeof(l->text), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
 	    (unsigned)ntohs(name.sin6_port));
-	return add(l, fd);
+	add(l, fd);
+	return 0;
 }
 
-/* Nobody listens on a socket that refuses: its name may be taken over. */
+/* Nobody listens on a socket that refuses: its name may be taken over. Anything
+ * else of that name refuses as well and is not ours to remove. */
 static int
 stale(const struct sockaddr_un *name)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dead;
+	struct stat st;
+	int fd, dead;
 
+	if (lstat(name->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
 	dead = connect(fd, (const struct sockaddr *)name, sizeof(*name)) < 0 &&
@@ -101,23 +127,20 @@ unix_open(struct master_listeners *l, const char *path, int backlog)
 	if (strlen(path) >= sizeof(name.sun_path)) {
 		fprintf(stderr, "fastrd: --uds %s: a unix socket's path has at most %zu bytes\n",
 		    path, sizeof(name.sun_path) - 1);
-		return -1;
+		return WIRE_EXIT_LISTEN;
 	}
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && stale(&name))
 		unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 ||
-	    chmod(path, 0666) < 0 || listen(fd, backlog) < 0) {
-		fprintf(stderr, "fastrd: cannot listen on %s: %s; choose another --uds path\n",
-		    path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
+	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+		return failed(fd, path, unix_remedy);
 	snprintf(l->text, sizeof(l->text), "unix:%s", path);
 	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
-	return add(l, fd);
+	if (chmod(path, 0666) < 0 || listen(fd, backlog) < 0)
+		return failed(fd, path, unix_remedy);
+	add(l, fd);
+	return 0;
 }
 
 static int
@@ -131,10 +154,9 @@ inherited_open(struct master_listeners *l, int first, int n)
 		    !listening) {
 			fprintf(stderr, "fastrd: descriptor %d is no listening socket; pass one "
 			    "that bind() and listen() were called on\n", first + i);
-			return -1;
+			return WIRE_EXIT_LISTEN;
 		}
-		if (add(l, first + i) < 0)
-			return -1;
+		add(l, first + i);
 	}
 	snprintf(l->text, sizeof(l->text), "%d inherited socket%s", n, n == 1 ? "" : "s");
 	return 0;

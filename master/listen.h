@@ -18,7 +18,7 @@ struct master_listeners {
 };
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
- * names. 0, or -1 after one line with cause and remedy. */
+ * names. 0, or the exit status after one line with cause and remedy. */
 int master_listen_open(struct master_listeners *l, const struct master_conf *c);
 
 /* Close, and remove the unix socket's name. */

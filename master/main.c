@@ -19,6 +19,7 @@
 #include "base/wire.h"
 #include "master/master.h"
 #include "master/python.h"
+#include "master/shortage.h"
 
 /* Replace this process by PYTHON -m fastrapi.cli COMMAND ... */
 static int
@@ -50,6 +51,7 @@ command_exec(const struct master *m)
 	return WIRE_EXIT_PYTHON;
 }
 
+/* The dispositions are ours as well: nohup ignores HUP, some supervisors CHLD. */
 static int
 signals_open(void)
 {
@@ -60,9 +62,11 @@ signals_open(void)
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaddset(&set, numbers[i]);
-	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		signal(numbers[i], SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
@@ -78,7 +82,8 @@ level_of(const char *word)
 	return LOG_LEVEL_INFO;
 }
 
-/* As many descriptors as the system lets us have: one per connection. */
+/* As many descriptors as the system lets us have: one per connection. Workers
+ * inherit the limit, as nginx's do. */
 static void
 descriptors_raise(void)
 {
@@ -105,6 +110,25 @@ standard_fds(void)
 	return 0;
 }
 
+/* Listeners and signals; 0, or the exit status after one line. */
+static int
+prepare(struct master *m)
+{
+	char text[256];
+	int rc;
+
+	descriptors_raise();
+	rc = master_listen_open(&m->listeners, &m->conf);
+	if (rc != 0)
+		return rc;
+	m->signal_fd = signals_open();
+	if (m->signal_fd >= 0)
+		return 0;
+	fprintf(stderr, "fastrd: %s\n",
+	    master_shortage_text(text, sizeof(text), "receive signals", errno));
+	return WIRE_EXIT_BUG;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -126,14 +150,10 @@ main(int argc, char **argv)
 		rc = WIRE_EXIT_PYTHON;
 	else if (m->conf.command != COMMAND_SERVE)
 		rc = command_exec(m);
-	else if (master_listen_open(&m->listeners, &m->conf) < 0)
-		rc = WIRE_EXIT_LISTEN;
-	else if ((m->signal_fd = signals_open()) < 0)
-		rc = WIRE_EXIT_BUG;
-	if (rc == 0) {
-		descriptors_raise();
+	else
+		rc = prepare(m);
+	if (rc == 0)
 		rc = master_run(m);
-	}
 	master_listen_close(&m->listeners);
 	free(m);
 	return rc;

@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/wire.h"
+#include "master/shortage.h"
 #include "master/spawn.h"
 #include "shm/board.h"
 
@@ -70,15 +71,23 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 	s->spawn_at_ms = 0;
 	if (s->board_fd < 0)
 		s->board_fd = shm_board_create("fastrd-board");
-	if (c != NULL && s->board_fd >= 0) {
-		c->slot = slot;
-		if (master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd,
-		    s->board_fd) == 0)
-			return 0;
-	}
-	log_error("cannot start worker %u", slot);
-	s->spawn_at_ms = master_now_ms() + DELAY_MAX_MS;
-	return -1;
+	if (c == NULL || s->board_fd < 0)
+		return -1;
+	c->slot = slot;
+	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, s->board_fd);
+}
+
+/* One more worker of the generation that serves, later when it must be. */
+static void
+worker_add(struct master *m, unsigned slot)
+{
+	char what[32], text[256];
+
+	if (master_worker_start(m, m->serving, slot) == 0)
+		return;
+	snprintf(what, sizeof(what), "start worker %u", slot);
+	log_errorx("%s", master_shortage_text(text, sizeof(text), what, errno));
+	m->slots[slot].spawn_at_ms = master_now_ms() + DELAY_MAX_MS;
 }
 
 /* DONE SIZE COMPILED ASGI PYTHON FASTAPI */
@@ -266,7 +275,7 @@ scale(struct master *m, int by)
 	if (m->serving == NULL || m->stopping || loading(m))
 		return;
 	if (by > 0 && m->n_workers < MASTER_MAX_WORKERS) {
-		master_worker_start(m, m->serving, m->n_workers++);
+		worker_add(m, m->n_workers++);
 	} else if (by < 0 && m->n_workers > 1) {
 		unsigned slot = --m->n_workers;
 
@@ -354,7 +363,7 @@ clock_look(struct master *m)
 	}
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL && !m->stopping; i++)
 		if (m->slots[i].spawn_at_ms != 0 && DUE(m->slots[i].spawn_at_ms))
-			master_worker_start(m, m->serving, i);
+			worker_add(m, i);
 #undef DUE
 	return next == UINT64_MAX ? -1 : (int)(next - now < 60000 ? next - now : 60000);
 }

@@ -51,7 +51,7 @@ int master_run(struct master *m);
 /* The clock of all times here. */
 uint64_t master_now_ms(void);
 
-/* Start a worker of `g` in `slot`. 0 or -1 (logged, and tried again later). */
+/* Start a worker of `g` in `slot`. 0, or -1 with errno. */
 int master_worker_start(struct master *m, struct master_generation *g, unsigned slot);
 
 /* A free record for a child; NULL when there is none. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +17,16 @@
 
 #include "base/wire.h"
 #include "master/generation.h"
+#include "master/shortage.h"
 
-enum { MAX_ARGS = 32, ARG_BYTES = 4096, HIGH_FD = 64 };
+enum { MAX_ARGS = 32, ARG_BYTES = 4 * PATH_MAX, MAX_FDS = 3 + LISTEN_MAX };
 
 struct arguments {
 	const char *argv[MAX_ARGS];
 	int argc;
 	char bytes[ARG_BYTES];
 	size_t used;
+	bool overflow;
 };
 
 static void
@@ -34,7 +37,8 @@ push(struct arguments *a, const char *key, const char *text, long number)
 	int n = text != NULL ? snprintf(p, room, "%s=%s", key, text) :
 	    snprintf(p, room, "%s=%ld", key, number);
 
-	if (n < 0 || (size_t)n >= room || a->argc >= MAX_ARGS - 1)
+	a->overflow |= n < 0 || (size_t)n >= room || a->argc >= MAX_ARGS - 1;
+	if (a->overflow)
 		return;
 	a->argv[a->argc++] = p;
 	a->used += (size_t)n + 1;
@@ -65,70 +69,88 @@ arguments_fill(struct arguments *a, const struct master_child *c,
 	push(a, "listeners", NULL, (long)n_listeners);
 }
 
-/* Bring `from` to descriptor `to`, inheritable. */
+/* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Those in the way are moved
+ * first, so that none is overwritten. */
 static int
-place(int from, int to)
+arrange(int *fds, int n)
 {
-	return from == to ? fcntl(to, F_SETFD, 0) : dup2(from, to);
+	for (int i = 0; i < n; i++) {
+		int moved = fds[i];
+
+		if (moved < WIRE_CHANNEL_FD + n && moved != WIRE_CHANNEL_FD + i)
+			moved = fcntl(moved, F_DUPFD_CLOEXEC, WIRE_CHANNEL_FD + n);
+		if (moved < 0)
+			return -1;
+		fds[i] = moved;
+	}
+	for (int i = 0; i < n; i++) {
+		int to = WIRE_CHANNEL_FD + i;
+
+		if ((fds[i] == to ? fcntl(to, F_SETFD, 0) : dup2(fds[i], to)) < 0)
+			return -1;
+	}
+	return 0;
 }
 
-/* In the child. The channel and the listeners are far above the targets; table
- * and board are brought there first, so that none is overwritten. */
+/* In the child: tell the master what is wrong, as the program it did not become
+ * would have. */
 static void
-become(const struct arguments *a, int channel, int table_fd, int board_fd,
-    const struct master_listeners *listeners)
+give_up(int channel, int code, const char *what)
+{
+	char text[256], reply[320];
+	int n = snprintf(reply, sizeof(reply), "%s %d %s", WIRE_FAILED, code,
+	    master_shortage_text(text, sizeof(text), what, errno));
+
+	(void)!send(channel, reply, (size_t)n, MSG_NOSIGNAL);
+	_exit(code);
+}
+
+/* In the child. `fds` begins with the channel. */
+static void
+become(const struct arguments *a, int *fds, int n)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	table_fd = fcntl(table_fd, F_DUPFD_CLOEXEC, HIGH_FD);
-	board_fd = fcntl(board_fd, F_DUPFD_CLOEXEC, HIGH_FD);
-	if (table_fd < 0 || board_fd < 0)
-		_exit(WIRE_EXIT_BUG);
-	if (place(channel, WIRE_CHANNEL_FD) < 0 || place(table_fd, WIRE_TABLE_FD) < 0 ||
-	    place(board_fd, WIRE_BOARD_FD) < 0)
-		_exit(WIRE_EXIT_BUG);
-	for (size_t i = 0; i < listeners->n; i++)
-		if (place(listeners->fds[i], WIRE_LISTENER_FD + (int)i) < 0)
-			_exit(WIRE_EXIT_BUG);
+	if (arrange(fds, n) < 0)
+		give_up(fds[0], WIRE_EXIT_BUG, "pass on descriptors");
 	execv(a->argv[0], (char *const *)(uintptr_t)a->argv);
-	_exit(WIRE_EXIT_PYTHON);
-}
-
-/* A descriptor above those that children get. */
-static int
-high(int fd)
-{
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-	return moved;
+	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run --python");
 }
 
 int
 master_spawn(struct master_child *c, const struct master_conf *conf, const char *python,
     const struct master_listeners *listeners, int table_fd, int board_fd)
 {
+	int pair[2], fds[MAX_FDS], n = 0;
 	struct arguments arguments;
-	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -1;
-	pair[0] = high(pair[0]);
-	pair[1] = high(pair[1]);
 	arguments_fill(&arguments, c, conf, python, listeners->n);
-	c->pid = pair[0] >= 0 && pair[1] >= 0 ? fork() : -1;
-	if (c->pid == 0)
-		become(&arguments, pair[1], table_fd, board_fd, listeners);
-	close(pair[1]);
-	if (c->pid < 0) {
-		close(pair[0]);
-		c->pid = 0;
+	if (arguments.overflow) {
+		errno = E2BIG;
 		return -1;
 	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	fds[n++] = pair[1];
+	fds[n++] = table_fd;
+	fds[n++] = board_fd;
+	for (size_t i = 0; i < listeners->n; i++)
+		fds[n++] = listeners->fds[i];
+	c->pid = fork();
+	if (c->pid == 0)
+		become(&arguments, fds, n);
+	if (c->pid < 0) {
+		int saved = errno;
+
+		close(pair[0]);
+		close(pair[1]);
+		c->pid = 0;
+		errno = saved;
+		return -1;
+	}
+	close(pair[1]);
 	c->channel = pair[0];
 	c->state = CHILD_STARTING;
 	return 0;

@@ -8,13 +8,14 @@ when both are equal. See ``base/wire.h`` for the contract with the master.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import logging
 import os
 import platform
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from fastrapi import wire
 from fastrapi.importing import ImportFailed, load_app
@@ -167,6 +168,13 @@ def serve(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
         return runner.run(main())
 
 
+def _leave(code: int) -> NoReturn:
+    """Threads of the application must not keep a finished process alive."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main(argv: list[str]) -> int:
     """Entry of ``python -m fastrapi.worker``."""
     if len(argv) < 3 or argv[1] not in ("--load", "--serve"):
@@ -184,11 +192,15 @@ def main(argv: list[str]) -> int:
     os.environ["FASTRD_CHILD"] = argv[1][2:]
     channel = wire.Channel()
     run = load if argv[1] == "--load" else serve
-    code = run(channel, argv[2], options)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Threads of the application must not keep a finished process alive.
-    os._exit(code)
+    try:
+        code = run(channel, argv[2], options)
+    except OSError as exc:
+        if exc.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        text = f"{exc.strerror}; raise the limit of open files"
+        # From here: nothing half made gets to complain as well.
+        _leave(_fail(channel, wire.EXIT_BUG, f"cannot start Python: {text}"))
+    _leave(code)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -16,7 +17,11 @@ BINARY = os.environ.get("FASTRD_BIN", str(ROOT / "build/bin/fastrd"))
 class Fastrd:
     """One running server. ``with Fastrd("app:app", cwd) as server: ...``"""
 
-    def __init__(self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None):
+    def __init__(
+        self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None,
+        files: tuple[int, int] | None = None,
+    ):  # fmt: skip
+        self.files = files  # soft and hard limit of open files
         self.command = [BINARY, "--port", "0", *flags, app]
         self.directory = directory
         self.log_path = directory / "fastrd.log"
@@ -28,7 +33,7 @@ class Fastrd:
         self.log_file = open(self.log_path, "wb")
         self.process = subprocess.Popen(
             self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
-            stdout=self.log_file, stderr=subprocess.STDOUT,
+            stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=limited(self.files),
         )  # fmt: skip
         self.wait_log("address  http://")
         line = next(line for line in self.log().splitlines() if "address  http://" in line)
@@ -96,10 +101,19 @@ def read_all(conn: socket.socket) -> bytes:
     return data
 
 
-def fails(app: str, directory: Path, *flags: str, env: dict[str, str] | None = None):
+def limited(files: tuple[int, int] | None):
+    """What a child does before exec to have at most so many descriptors."""
+    return None if files is None else lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)
+
+
+def fails(
+    app: str, directory: Path, *flags: str, env: dict[str, str] | None = None,
+    files: tuple[int, int] | None = None,
+):  # fmt: skip
     """(exit status, everything printed) of a server that cannot start."""
     done = subprocess.run(
         [BINARY, "--port", "0", *flags, app], cwd=directory, capture_output=True, text=True,
         timeout=60, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+        preexec_fn=limited(files),
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr

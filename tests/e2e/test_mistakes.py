@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
-from fastrd import BINARY, fails
+from fastrd import BINARY, Fastrd, fails
 
 
 def write(directory, text: str) -> None:
@@ -81,6 +83,42 @@ def test_address_of_another_machine(tmp_path):
     status, text = fails("app:app", tmp_path, "--host", "192.0.2.1")
     assert (status, text.count("\n")) == (4, 1)
     assert "this machine has no such address" in text
+
+
+def test_a_unix_sockets_name_never_removes_a_file(tmp_path):
+    write(tmp_path, GOOD)
+    status, text = fails("app:app", tmp_path, "--uds", "app.py")
+    assert (status, (tmp_path / "app.py").read_text()) == (4, GOOD)
+    assert text == (
+        "fastrd: cannot listen on app.py: Address already in use; "
+        "stop what uses it or choose another --uds path\n"
+    )
+
+
+def test_a_unix_socket_in_a_directory_that_is_not_there(tmp_path):
+    status, text = fails("app:app", tmp_path, "--uds", "run/app.sock")
+    assert status == 4
+    assert text == (
+        "fastrd: cannot listen on run/app.sock: No such file or directory; "
+        "create its directory first\n"
+    )
+
+
+@pytest.mark.parametrize("limit", [5, 8, 9, 11, 12])
+def test_too_few_descriptors_are_one_line(tmp_path, limit):
+    write(tmp_path, GOOD)
+    status, text = fails("app:app", tmp_path, files=(limit, limit))
+    assert (status, text.count("\n")) == (1, 1), text
+    assert re.match("fastrd: cannot .*: Too many open files; raise the limit of open files", text)
+
+
+@pytest.mark.parametrize("limits", [(20, 20), (64, 64), (8, 4096)])
+def test_few_descriptors_that_suffice(app_dir, limits):
+    with Fastrd("app:app", app_dir, files=limits) as server:
+        assert server.get("/")[0] == 200
+        workers = [Path(f"/proc/{pid}/limits").read_text() for pid in server.children()]
+        # What the hard limit allows is there for connections.
+        assert re.search(rf"Max open files +{limits[1]} +{limits[1]} ", workers[0])
 
 
 def test_host_names_are_not_resolved(tmp_path):
