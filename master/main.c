@@ -30,6 +30,7 @@ command_exec(const struct master *m)
 	int n = 0;
 
 	argv[n++] = m->python;
+	argv[n++] = "-P";
 	argv[n++] = "-m";
 	argv[n++] = "fastrapi.cli";
 	argv[n++] = c->command == COMMAND_ROUTES ? "routes" :

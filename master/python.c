@@ -6,6 +6,7 @@
  */
 #include "master/python.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ master_python_find(const char *wanted, char *path, size_t room)
 		if (strchr(wanted, '/') == NULL ? on_path(wanted, path, room) :
 		    (size_t)snprintf(path, room, "%s", wanted) < room && access(path, X_OK) == 0)
 			return 0;
-		fprintf(stderr, "fastrd: --python %s: no such program\n", wanted);
+		fprintf(stderr, "fastrd: --python %s: %s; give the path of a program\n", wanted,
+		    strerror(errno));
 		return -1;
 	}
 	if (env != NULL && *env != '\0' &&

@@ -50,6 +50,7 @@ arguments_fill(struct arguments *a, const struct master_child *c,
 {
 	memset(a, 0, sizeof(*a));
 	a->argv[a->argc++] = python;
+	a->argv[a->argc++] = "-P";	/* the application's modules hide none of ours */
 	a->argv[a->argc++] = "-m";
 	a->argv[a->argc++] = "fastrapi.worker";
 	a->argv[a->argc++] = c->role == ROLE_LOADER ? "--load" : "--serve";
@@ -116,7 +117,7 @@ become(const struct arguments *a, int *fds, int n)
 	if (arrange(fds, n) < 0)
 		give_up(fds[0], WIRE_EXIT_BUG, "pass on descriptors");
 	execv(a->argv[0], (char *const *)(uintptr_t)a->argv);
-	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run --python");
+	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
 
 int

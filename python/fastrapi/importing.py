@@ -30,14 +30,24 @@ def _user_frames(exc: BaseException) -> str:
     return "".join(lines)
 
 
-def _import_module(name: str) -> Any:
+def _not_found(name: str, directory: str) -> ImportFailed:
+    """The import system says nothing about a directory it could not look into."""
+    try:
+        os.scandir(directory).close()
+        where = ""
+    except OSError as exc:
+        where = f" in {directory}: {exc.strerror}"
+    return ImportFailed(
+        f"cannot find module {name!r}{where}; run fastrd in its directory or give --app-dir"
+    )
+
+
+def _import_module(name: str, directory: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name is not None and (name == exc.name or name.startswith(exc.name + ".")):
-            raise ImportFailed(
-                f"cannot find module {name!r}; run fastrd in its directory or give --app-dir"
-            ) from None
+            raise _not_found(name, directory) from None
         sys.stderr.write(_user_frames(exc))
         raise ImportFailed(f"importing {name!r} failed: {exc}") from None
     except BaseException as exc:
@@ -84,9 +94,10 @@ def load_app(spec: str, *, app_dir: str = "", factory: bool = False) -> Any:
     Raises ImportFailed; a traceback of the application's own frames has then been
     written to standard error, once, when its code raised.
     """
-    sys.path.insert(0, os.path.abspath(app_dir or "."))
+    directory = os.path.abspath(app_dir or ".")
+    sys.path.insert(0, directory)
     module_name, _, path = spec.partition(":")
-    app = _attribute(_import_module(module_name), path, spec)
+    app = _attribute(_import_module(module_name, directory), path, spec)
     if factory:
         try:
             app = app()

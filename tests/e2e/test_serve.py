@@ -192,3 +192,10 @@ def test_serve_from_the_main_script(tmp_path):
     assert lines[0].endswith("serves main:app\n"), lines
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
+
+
+def test_the_applications_modules_hide_none_of_the_servers(app_dir):
+    for name in ("asyncio", "logging", "platform", "signal", "fastrapi"):
+        (app_dir / f"{name}.py").write_text("raise RuntimeError('not the one that was meant')\n")
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/") == (200, b'{"hello":"world"}')
