@@ -27,12 +27,15 @@ def test_term_lets_requests_finish_and_exits_0(app_dir):
 
 
 def test_drain_has_a_deadline(app_dir):
-    with Fastrd("app:app", app_dir, "--timeout-graceful-shutdown", "1") as server:
-        thread = threading.Thread(target=lambda: server.get("/slow?s=60"), daemon=True)
-        thread.start()
+    with (
+        Fastrd("app:app", app_dir, "--timeout-graceful-shutdown", "1") as server,
+        server.connect() as conn,
+    ):
+        conn.sendall(b"GET /slow?s=60 HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.3)
         server.signal(signal.SIGTERM)
         assert server.process.wait(10) == 0
+        assert conn.recv(100) == b""
 
 
 def test_hup_loads_new_code_without_losing_a_request(app_dir):
