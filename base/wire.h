@@ -13,7 +13,7 @@
 enum {
 	WIRE_CHANNEL_FD = 3,	/* orders and replies */
 	WIRE_TABLE_FD = 4,	/* loader: empty, to be written; worker: sealed, read-only */
-	WIRE_BOARD_FD = 5,	/* worker: its slot's board; loader: /dev/null */
+	WIRE_BOARDS_FD = 5,	/* worker: the boards, board=I is its own; loader: as 4 */
 	WIRE_LISTENER_FD = 6	/* worker: listeners=N descriptors from here on */
 };
 

@@ -50,17 +50,18 @@ number_set(struct worker_options *options, const char *name, PyObject *value)
 	return -1;
 }
 
-/* "board": (descriptor, generation): take the slot. */
+/* "boards": (descriptor, index, generation): take this one, look at all. */
 static int
-board_take(struct worker_options *options, PyObject *value)
+boards_take(struct worker_options *options, PyObject *value)
 {
-	unsigned generation;
+	unsigned index, generation;
 	int fd;
 
-	if (!PyArg_ParseTuple(value, "iI;board is (descriptor, generation)", &fd, &generation))
+	if (!PyArg_ParseTuple(value, "iII;boards are (descriptor, index, generation)", &fd,
+	    &index, &generation))
 		return -1;
-	options->board = shm_board_attach(fd, true);
-	if (options->board == NULL) {
+	options->board = shm_board_attach(fd, index);
+	if (options->board == NULL || shm_boards_attach(&options->boards, fd) < 0) {
 		PyErr_SetFromErrno(PyExc_OSError);
 		return -1;
 	}
@@ -86,8 +87,8 @@ engine_options_read(PyObject *dict, struct worker_options *options, PyObject **o
 			if (options->root_path == NULL)
 				return -1;
 			Py_XSETREF(*owner, Py_NewRef(value));
-		} else if (strcmp(name, "board") == 0) {
-			if (board_take(options, value) < 0)
+		} else if (strcmp(name, "boards") == 0) {
+			if (boards_take(options, value) < 0)
 				return -1;
 		} else if (number_set(options, name, value) < 0) {
 			return -1;

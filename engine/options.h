@@ -10,10 +10,11 @@
 
 /* Defaults, changed by the dict's entries: limit_line, limit_field,
  * limit_fields, limit_head, limit_body (bytes; counts), header_timeout_ms,
- * keep_alive_ms, content_timeout_ms, write_timeout_ms, root_path, board (a pair
- * of descriptor and generation; options->board is then attached and claimed, the
- * caller's to detach). *owner receives a reference that must outlive the options. 0, or -1 with an exception (unknown names are
- * a ValueError). */
+ * keep_alive_ms, content_timeout_ms, write_timeout_ms, root_path, boards (a
+ * triple of descriptor, index and generation; options->board is then attached and
+ * claimed, options->boards attached, both the caller's to detach, even after an
+ * error). *owner receives a reference that must outlive the options. 0, or -1
+ * with an exception (unknown names are a ValueError). */
 int engine_options_read(PyObject *dict, struct worker_options *options, PyObject **owner);
 
 #endif

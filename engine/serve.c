@@ -22,6 +22,7 @@ struct engine_worker {
 	PyObject *drained;		/* called once without arguments */
 	PyObject *root_path;		/* owns the options' text */
 	struct shm_board *board;	/* attached, or NULL */
+	struct shm_boards boards;
 	struct io_job drained_job;
 };
 
@@ -43,6 +44,7 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 		return NULL;
 	rc = engine_options_read(dict, &options, &self->root_path);
 	self->board = options.board;
+	self->boards = options.boards;
 	if (rc < 0 || (self->host = pyb_host_get(st, loop)) == NULL) {
 		Py_DECREF(self);
 		return NULL;
@@ -155,6 +157,7 @@ worker_type_dealloc(PyObject *obj)
 		if (self->w != NULL)
 			worker_free(self->w);
 		shm_board_detach(self->board);
+		shm_boards_detach(&self->boards);
 	}
 	Py_XDECREF(self->drained);
 	Py_XDECREF(self->root_path);

@@ -26,6 +26,7 @@ struct master_child {
 	enum master_role role;
 	enum master_child_state state;
 	unsigned slot;		/* of a worker */
+	unsigned board;		/* of a worker: its own among the living */
 	struct master_generation *generation;
 	uint64_t born_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */

@@ -17,7 +17,6 @@
 #include "master/master.h"
 #include "master/shortage.h"
 #include "master/spawn.h"
-#include "shm/board.h"
 #include "shm/segment.h"
 
 enum { END_GRACE_MS = 2000 };

@@ -20,6 +20,7 @@
 #include "master/master.h"
 #include "master/python.h"
 #include "master/shortage.h"
+#include "shm/board.h"
 
 /* Replace this process by PYTHON -m fastrapi.cli COMMAND ... */
 static int
@@ -111,7 +112,7 @@ standard_fds(void)
 	return 0;
 }
 
-/* Listeners and signals; 0, or the exit status after one line. */
+/* Listeners, signals, boards; 0, or the exit status after one line. */
 static int
 prepare(struct master *m)
 {
@@ -123,10 +124,12 @@ prepare(struct master *m)
 	if (rc != 0)
 		return rc;
 	m->signal_fd = signals_open();
-	if (m->signal_fd >= 0)
+	m->boards_fd = m->signal_fd >= 0 ?
+	    shm_boards_create("fastrd-boards", MASTER_MAX_BOARDS) : -1;
+	if (m->boards_fd >= 0)
 		return 0;
 	fprintf(stderr, "fastrd: %s\n",
-	    master_shortage_text(text, sizeof(text), "receive signals", errno));
+	    master_shortage_text(text, sizeof(text), "supervise workers", errno));
 	return WIRE_EXIT_BUG;
 }
 
@@ -144,8 +147,6 @@ main(int argc, char **argv)
 		return rc > 0 ? WIRE_EXIT_OK : WIRE_EXIT_USAGE;
 	}
 	log_open("master", level_of(m->conf.text[CONF_log_level]));
-	for (int i = 0; i < MASTER_MAX_WORKERS; i++)
-		m->slots[i].board_fd = -1;
 	m->n_workers = (unsigned)m->conf.number[CONF_workers];
 	if (master_python_find(m->conf.text[CONF_python], m->python, sizeof(m->python)) < 0)
 		rc = WIRE_EXIT_PYTHON;

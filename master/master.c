@@ -22,7 +22,6 @@
 #include "base/wire.h"
 #include "master/shortage.h"
 #include "master/spawn.h"
-#include "shm/board.h"
 
 enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100, DELAY_MAX_MS = 5000, FAST_MS = 1000 };
 
@@ -62,19 +61,38 @@ master_child_end(struct master_child *c, uint64_t ms)
 	kill(c->pid, SIGTERM);
 }
 
+static bool
+board_taken(const struct master *m, unsigned board)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0 && m->children[i].role == ROLE_WORKER &&
+		    m->children[i].board == board)
+			return true;
+	return false;
+}
+
+/* The first that no living worker has: readers stop at one never used. */
+static unsigned
+board_free(const struct master *m)
+{
+	unsigned board = 0;
+
+	while (board_taken(m, board))
+		board++;
+	return board;
+}
+
 int
 master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
 {
-	struct master_slot *s = &m->slots[slot];
 	struct master_child *c = master_child_add(m, ROLE_WORKER, g);
 
-	s->spawn_at_ms = 0;
-	if (s->board_fd < 0)
-		s->board_fd = shm_board_create("fastrd-board");
-	if (c == NULL || s->board_fd < 0)
+	m->slots[slot].spawn_at_ms = 0;
+	if (c == NULL)
 		return -1;
 	c->slot = slot;
-	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, s->board_fd);
+	c->board = board_free(m);
+	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, m->boards_fd);
 }
 
 /* One more worker of the generation that serves, later when it must be. */

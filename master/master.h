@@ -18,12 +18,12 @@
 enum {
 	MASTER_MAX_WORKERS = 64,
 	MASTER_MAX_GENERATIONS = 4,
-	MASTER_MAX_CHILDREN = MASTER_MAX_WORKERS * MASTER_MAX_GENERATIONS + MASTER_MAX_GENERATIONS,
+	MASTER_MAX_BOARDS = MASTER_MAX_WORKERS * MASTER_MAX_GENERATIONS,
+	MASTER_MAX_CHILDREN = MASTER_MAX_BOARDS + MASTER_MAX_GENERATIONS,
 };
 
 /* A worker's place; it outlives the worker. */
 struct master_slot {
-	int board_fd;		/* -1: not made yet */
 	uint64_t delay_ms;	/* back-off: how long to wait before the next birth */
 	uint64_t spawn_at_ms;	/* a replacement is due then; 0: none is */
 };
@@ -39,6 +39,7 @@ struct master {
 	unsigned n_workers;
 	unsigned generation_count;
 	int signal_fd;
+	int boards_fd;		/* one board for every worker there can be */
 	bool reload_due;	/* HUP came while a generation was loading */
 	bool stopping;
 	bool banner_shown;

@@ -65,6 +65,7 @@ arguments_fill(struct arguments *a, const struct master_child *c,
 	push(a, "table_limit", NULL, conf->number[CONF_table_limit]);
 	push(a, "log_level", conf->text[CONF_log_level], 0);
 	push(a, "slot", NULL, c->slot);
+	push(a, "board", NULL, c->board);
 	push(a, "generation", NULL, c->generation->number);
 	push(a, "table", NULL, c->generation->table_size > 0);
 	push(a, "listeners", NULL, (long)n_listeners);
@@ -122,7 +123,7 @@ become(const struct arguments *a, int *fds, int n)
 
 int
 master_spawn(struct master_child *c, const struct master_conf *conf, const char *python,
-    const struct master_listeners *listeners, int table_fd, int board_fd)
+    const struct master_listeners *listeners, int table_fd, int boards_fd)
 {
 	int pair[2], fds[MAX_FDS], n = 0;
 	struct arguments arguments;
@@ -136,7 +137,7 @@ master_spawn(struct master_child *c, const struct master_conf *conf, const char 
 		return -1;
 	fds[n++] = pair[1];
 	fds[n++] = table_fd;
-	fds[n++] = board_fd;
+	fds[n++] = boards_fd;
 	for (size_t i = 0; i < listeners->n; i++)
 		fds[n++] = listeners->fds[i];
 	c->pid = fork();

@@ -12,6 +12,6 @@
  * base/wire.h. 0; -1 with errno: nothing was started. */
 int master_spawn(struct master_child *c, const struct master_conf *conf,
     const char *python, const struct master_listeners *listeners, int table_fd,
-    int board_fd);
+    int boards_fd);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * board: the worker's slot, written by one process and read by others.
+ * board: written by one worker process and read by others.
  *
- * Called by the master (create, attach, read) and by workers (attach, claim,
- * write). It must never trust a byte it reads, block, or take a lock.
+ * Called by the master (create) and by workers (attach, claim, write, look at
+ * the others'). It must never trust a byte it reads, block, or take a lock.
  */
 #include "shm/board.h"
 
@@ -59,14 +59,23 @@ shm_board_state_name(enum shm_board_state state)
 	return (unsigned)state < SHM_BOARD_STATE_COUNT ? names[state] : "unknown";
 }
 
+/* Bytes from one board to the next: whole pages, for each is mapped alone. */
+static size_t
+stride(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (sizeof(struct shm_board) + page - 1) / page * page;
+}
+
 int
-shm_board_create(const char *name)
+shm_boards_create(const char *name, size_t n)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), saved;
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, sizeof(struct shm_board)) == 0 &&
+	if (ftruncate(fd, (off_t)(n * stride())) == 0 &&
 	    fcntl(fd, F_ADD_SEALS, SIZE_SEALS) == 0)
 		return fd;
 	saved = errno;
@@ -75,25 +84,55 @@ shm_board_create(const char *name)
 	return -1;
 }
 
-struct shm_board *
-shm_board_attach(int fd, bool writable)
+/* How many boards; 0 with errno when these are none. */
+static size_t
+count(int fd)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
-	void *map;
 
 	if (seals < 0 || fstat(fd, &st) < 0)
-		return NULL;
+		return 0;
 	if ((seals & SIZE_SEALS) != SIZE_SEALS) {
 		errno = EPERM;
-		return NULL;
+		return 0;
 	}
-	if (st.st_size != sizeof(struct shm_board)) {
-		errno = EINVAL;
+	errno = EINVAL;
+	return (size_t)st.st_size % stride() == 0 ? (size_t)st.st_size / stride() : 0;
+}
+
+int
+shm_boards_attach(struct shm_boards *all, int fd)
+{
+	size_t n = count(fd);
+	void *map;
+
+	if (n == 0)
+		return -1;
+	map = mmap(NULL, n * stride(), PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -1;
+	*all = (struct shm_boards){ map, n, stride() };
+	return 0;
+}
+
+void
+shm_boards_detach(struct shm_boards *all)
+{
+	if (all->n > 0)
+		munmap((void *)(uintptr_t)all->map, all->n * all->stride);
+	*all = (struct shm_boards){ 0 };
+}
+
+struct shm_board *
+shm_board_attach(int fd, size_t i)
+{
+	void *map;
+
+	if (i >= count(fd))
 		return NULL;
-	}
-	map = mmap(NULL, sizeof(struct shm_board), writable ? PROT_READ | PROT_WRITE : PROT_READ,
-	    MAP_SHARED, fd, 0);
+	map = mmap(NULL, sizeof(struct shm_board), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+	    (off_t)(i * stride()));
 	return map == MAP_FAILED ? NULL : map;
 }
 
@@ -143,7 +182,8 @@ void
 shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation)
 {
 	for (int i = 0; i < SHM_COUNTER_COUNT; i++)
-		atomic_store_explicit(&b->counters[i], 0, memory_order_relaxed);
+		if (rows[i].gauge)
+			atomic_store_explicit(&b->counters[i], 0, memory_order_relaxed);
 	atomic_store_explicit(&b->heartbeat_ns, 0, memory_order_relaxed);
 	shm_board_request(b, SLICE_NULL, 0);
 	shm_board_last_words(b, "");

@@ -1,17 +1,23 @@
 /*
- * board: what a worker lets the master see, one memfd per worker slot.
+ * board: what a worker process lets the others see.
  *
- * The master creates it and seals its size before any child has it (a child
- * that could shrink it would kill the master with SIGBUS). One writer, the
- * worker in the slot; any number of readers. No locks and no pointers: every
- * field is an independent number, read and written with relaxed atomics, and
- * readers expect garbage, because a worker may die or go mad at any moment.
+ * All boards of a server are in one memfd, each on pages of its own. The master
+ * creates it and seals its size before any child has it (a child that could
+ * shrink it would kill its readers with SIGBUS), and gives every worker process
+ * one board that no other living process has: two generations never share one.
+ * Whoever wants the server's totals adds up the counters of all boards; a board
+ * keeps them for its next owner, so they never go backwards.
+ *
+ * One writer, any number of readers. No locks and no pointers: every field is an
+ * independent number, read and written with relaxed atomics, and readers expect
+ * garbage, because a worker may die or go mad at any moment.
  */
 #ifndef SHM_BOARD_H
 #define SHM_BOARD_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -23,7 +29,7 @@ enum shm_counter {
 	SHM_COUNTER_COUNT
 };
 
-/* The life of the worker in a slot. */
+/* The life of the worker that has the board. */
 enum shm_board_state {
 	SHM_BOARD_EMPTY,	/* nobody has attached yet */
 	SHM_BOARD_STARTING,	/* imports the application, runs its start-up */
@@ -34,7 +40,7 @@ enum shm_board_state {
 };
 
 enum {
-	SHM_BOARD_VERSION = 1,
+	SHM_BOARD_VERSION = 1,		/* 0: nobody has ever had this board */
 	SHM_BOARD_TEXT = 256,		/* bytes of the last words */
 	SHM_BOARD_REQUEST = 128,	/* bytes of the request in hand */
 };
@@ -66,18 +72,35 @@ struct shm_board_view {
 	char last_words[SHM_BOARD_TEXT + 1];
 };
 
-/* [master] A zeroed board that nobody can resize. A close-on-exec descriptor,
- * the caller's; -1 with errno. */
-int shm_board_create(const char *name);
+/* Every board of a server, to be read; {0}: none. */
+struct shm_boards {
+	const char *map;
+	size_t n, stride;
+};
 
-/* Map a board, writable for its worker. NULL with errno; EPERM when it is not
- * sealed, EINVAL when it has the wrong size. The descriptor may be closed. */
-struct shm_board *shm_board_attach(int fd, bool writable);
+/* [master] `n` zeroed boards that nobody can resize. A close-on-exec descriptor,
+ * the caller's; -1 with errno. */
+int shm_boards_create(const char *name, size_t n);
+
+/* [reader] Map all boards. 0; -1 with errno: EPERM when they are not sealed,
+ * EINVAL when the size is no multiple of a board's. The descriptor may be closed. */
+int shm_boards_attach(struct shm_boards *all, int fd);
+void shm_boards_detach(struct shm_boards *all);
+
+/* [reader] Board `i` of `all->n`, borrowed. */
+static inline const struct shm_board *
+shm_boards_at(const struct shm_boards *all, size_t i)
+{
+	return (const struct shm_board *)(const void *)(all->map + i * all->stride);
+}
+
+/* [worker] Map board `i`, writable. NULL with errno, as above; EINVAL when there
+ * is no such board. */
+struct shm_board *shm_board_attach(int fd, size_t i);
 void shm_board_detach(struct shm_board *b);
 
-/* [worker] Take the slot: clears what the worker before left behind, counters
- * included (the master folds them when a worker dies), then sets the state to
- * STARTING. */
+/* [worker] Take the board: clears what the owner before left behind except the
+ * counters, which go on, then sets the state to STARTING. */
 void shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation);
 
 /* [worker] The request in hand, cut to size; an empty line: none. About 10 ns. */

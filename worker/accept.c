@@ -2,8 +2,8 @@
  * accept: a fair share of the connections, and none when there is no room.
  *
  * Called by libevent. Listeners are shared with the other workers, so whoever
- * is quick gets a connection; the gate keeps that fair. Out of descriptors it
- * pauses, it never spins.
+ * is quick gets a connection; the gate leaves it to one that has nothing to do.
+ * Out of descriptors it pauses, it never spins.
  */
 #include "worker/accept.h"
 
@@ -29,7 +29,7 @@ enum {
 };
 
 /* A worker whose loop has not turned for this long does not count. */
-static const uint64_t stale_ns = UINT64_C(2000000000);
+static const uint64_t stale_ns = UINT64_C(1000000000);
 
 static void
 accepting(struct worker *w, bool on)
@@ -48,30 +48,12 @@ accepting(struct worker *w, bool on)
 }
 
 static void
-on_resume(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	if (!w->draining)
-		accepting(w, true);
-}
-
-static void
 pause_for(struct worker *w, suseconds_t us)
 {
 	struct timeval tv = { 0, us };
 
 	accepting(w, false);
 	evtimer_add(&w->resume_accept, &tv);
-}
-
-void
-worker_accept_init(struct worker *w)
-{
-	w->reserve_fd = -1;
-	evtimer_assign(&w->resume_accept, io_turn_base(w->turn), on_resume, w);
 }
 
 void
@@ -111,63 +93,73 @@ exhausted(struct worker *w, int listener)
 	pause_for(w, EXHAUSTED_PAUSE_US);
 }
 
+/* Serving, turning its loop, and nothing in hand. */
 static bool
-alive(const struct shm_board *b, uint64_t now_ns)
+idle(const struct shm_board *b, uint64_t now_ns)
 {
 	uint64_t beat = atomic_load_explicit(&b->heartbeat_ns, memory_order_relaxed);
 
 	return atomic_load_explicit(&b->state, memory_order_relaxed) == SHM_BOARD_SERVING &&
+	    atomic_load_explicit(&b->counters[SHM_COUNT_requests_active],
+		memory_order_relaxed) == 0 &&
 	    beat <= now_ns && now_ns - beat < stale_ns;
 }
 
-/* True when another worker should have this connection: then wait a moment,
- * once, and take it after that whoever has how many. */
+/* The fewest connections of a worker that has nothing to do; UINT64_MAX: all are
+ * busy. */
+static uint64_t
+least_of_idle(const struct shm_boards *all)
+{
+	uint64_t least = UINT64_MAX, now_ns;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct shm_board *b = shm_boards_at(all, i);
+		uint64_t open = atomic_load_explicit(
+		    &b->counters[SHM_COUNT_connections_open], memory_order_relaxed);
+
+		/* This one was never used, nor any behind it. */
+		if (atomic_load_explicit(&b->version, memory_order_relaxed) == 0)
+			break;
+		if (open < least && idle(b, now_ns))
+			least = open;
+	}
+	return least;
+}
+
+/* Should another worker have the next connection? One that is idle and has fewer
+ * was woken as well: let this turn pass, with all the work that is in it. If it
+ * has clearly fewer, give it a moment longer. Then take one whoever has how many. */
 static bool
 polite(struct worker *w)
 {
-	struct timespec ts;
-	uint64_t now_ns, least = UINT64_MAX;
+	uint64_t least = w->open > 0 && !w->waited ? least_of_idle(&w->options.boards) :
+	    UINT64_MAX;
 
-	if (w->n_peers == 0)
-		return false;
-	if (w->waited) {
-		w->waited = false;
-		return false;
-	}
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	now_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-	for (size_t i = 0; i < w->n_peers; i++) {
-		uint64_t n = atomic_load_explicit(
-		    &w->peers[i]->counters[SHM_COUNT_connections_open], memory_order_relaxed);
-
-		if (n < least && alive(w->peers[i], now_ns))
-			least = n;
-	}
-	w->waited = least < UINT64_MAX - POLITE_SLACK - UINT64_MAX / 16 &&
-	    w->open > least + least / 16 + POLITE_SLACK;
+	w->waited = least < w->open;
+	if (w->waited && w->open - least > least / 16 + POLITE_SLACK)
+		pause_for(w, POLITE_PAUSE_US);
 	return w->waited;
 }
 
+/* Accept at most `most` connections. */
 static void
-on_accept(evutil_socket_t fd, short what, void *arg)
+take(struct worker_listener *l, int most)
 {
-	struct worker_listener *l = arg;
 	struct worker *w = l->w;
 
-	(void)what;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+	for (int i = 0; i < most; i++) {
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
 		int on = 1, got;
 
-		if (polite(w)) {
-			pause_for(w, POLITE_PAUSE_US);
-			return;
-		}
-		got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		got = accept4(l->fd, (struct sockaddr *)&peer, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (got < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM)) {
-			exhausted(w, fd);
+			exhausted(w, l->fd);
 			return;
 		}
 		if (got < 0)
@@ -179,6 +171,38 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		if (worker_conn_new(w, got, (struct sockaddr *)&peer, l) == NULL)
 			close(got);
 	}
+}
+
+/* Among several workers one connection a turn, so that none waits behind the
+ * work of another while someone else is free. */
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker_listener *l = arg;
+	struct worker *w = l->w;
+
+	(void)fd;
+	(void)what;
+	if (!polite(w))
+		take(l, w->options.boards.n > 0 ? 1 : ACCEPTS_PER_TURN);
+}
+
+static void
+on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (!w->draining)
+		accepting(w, true);
+}
+
+void
+worker_accept_init(struct worker *w)
+{
+	w->reserve_fd = -1;
+	evtimer_assign(&w->resume_accept, io_turn_base(w->turn), on_resume, w);
 }
 
 int
@@ -198,11 +222,4 @@ worker_listen(struct worker *w, int fd)
 	accepting(w, true);
 	shm_board_state(w->board, SHM_BOARD_SERVING);
 	return 0;
-}
-
-void
-worker_accept_peer(struct worker *w, const struct shm_board *peer)
-{
-	if (w->n_peers < WORKER_MAX_PEERS)
-		w->peers[w->n_peers++] = peer;
 }

@@ -18,9 +18,4 @@ int worker_listen(struct worker *w, int fd);
 /* Stop accepting for good. */
 void worker_accept_pause(struct worker *w);
 
-/* Another worker of the server, for the polite gate: a worker with clearly more
- * connections than the least loaded one lets the others accept first. Borrowed
- * for the worker's life; more than WORKER_MAX_PEERS are ignored. */
-void worker_accept_peer(struct worker *w, const struct shm_board *peer);
-
 #endif

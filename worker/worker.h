@@ -25,7 +25,6 @@ struct worker_conn;
 
 enum {
 	WORKER_MAX_LISTENERS = 16,
-	WORKER_MAX_PEERS = 256,
 	WORKER_READ_BYTES = 64 * 1024,	/* most that one read takes */
 	WORKER_HIGH_WATER = 64 * 1024,	/* buffered bytes at which a side pauses */
 	WORKER_LOW_WATER = 16 * 1024,	/* ... and at which it goes on */
@@ -40,6 +39,7 @@ struct worker_options {
 	const char *scheme;		/* static text, "http" */
 	const char *root_path;		/* static for the worker's life, may be "" */
 	struct shm_board *board;	/* borrowed; NULL: counters stay private */
+	struct shm_boards boards;	/* borrowed: every worker's, for the polite gate */
 };
 
 /* The defaults of DESIGN: 10 s, 75 s, 60 s, 60 s. */
@@ -76,8 +76,6 @@ struct worker {
 	int reserve_fd;			/* given up to accept and refuse when out of descriptors */
 	bool exhausted;			/* and that has been logged */
 	bool waited;			/* the polite gate has given way once */
-	const struct shm_board *peers[WORKER_MAX_PEERS];	/* borrowed */
-	size_t n_peers;
 	bool draining;
 	worker_drained_f *drained;
 	void *drained_arg;

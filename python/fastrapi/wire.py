@@ -6,7 +6,7 @@ import socket
 
 CHANNEL_FD = 3
 TABLE_FD = 4
-BOARD_FD = 5
+BOARDS_FD = 5
 LISTENER_FD = 6
 MESSAGE_MAX = 1024
 

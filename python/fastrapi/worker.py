@@ -94,7 +94,7 @@ class Worker:
             "keep_alive_ms": int(options["keep_alive"]) * 1000,
             "header_timeout_ms": int(options["header_timeout"]) * 1000,
             "limit_body": int(options["body_limit"]),
-            "board": (wire.BOARD_FD, int(options["generation"])),
+            "boards": (wire.BOARDS_FD, int(options["board"]), int(options["generation"])),
         }
 
     async def run(self) -> int:

@@ -70,6 +70,10 @@ class Fastrd:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def signal_child(self, pid: int, number: int) -> None:
+        assert pid in self.children()
+        os.kill(pid, number)
+
     def children(self) -> list[int]:
         """Process ids of the master's children."""
         assert self.process is not None

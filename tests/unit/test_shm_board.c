@@ -1,5 +1,5 @@
 /*
- * test_shm_board: a slot's numbers and texts arrive, and garbage does no harm.
+ * test_shm_board: a worker's numbers and texts arrive, and garbage does no harm.
  */
 #include <CUnit/Basic.h>
 #include <errno.h>
@@ -13,24 +13,29 @@
 
 #include "shm/board.h"
 
+enum { BOARDS = 3, MINE = 1 };
+
 static struct shm_board *worker;
+static struct shm_boards all;
 static const struct shm_board *master;
 static int fd;
 
 static int
 set_up(void)
 {
-	fd = shm_board_create("test");
-	worker = shm_board_attach(fd, true);
-	master = shm_board_attach(fd, false);
-	return worker == NULL || master == NULL;
+	fd = shm_boards_create("test", BOARDS);
+	worker = shm_board_attach(fd, MINE);
+	if (worker == NULL || shm_boards_attach(&all, fd) < 0)
+		return 1;
+	master = shm_boards_at(&all, MINE);
+	return 0;
 }
 
 static int
 tear_down(void)
 {
 	shm_board_detach(worker);
-	shm_board_detach((struct shm_board *)master);
+	shm_boards_detach(&all);
 	close(fd);
 	return 0;
 }
@@ -71,17 +76,46 @@ test_numbers_arrive(void)
 	CU_ASSERT_EQUAL(view.counters[SHM_COUNT_connections_open], 7);
 }
 
+/* So that the sum over all boards never goes backwards. */
 static void
-test_the_next_worker_starts_from_nothing(void)
+test_the_next_owner_inherits_the_counters_and_nothing_else(void)
 {
 	struct shm_board_view view;
 
 	shm_board_last_words(worker, "must failed");
+	shm_board_request(worker, SLICE_LIT("GET /"), 5);
 	shm_board_claim(worker, 4712, 3);
 	shm_board_read(master, &view);
 	CU_ASSERT_EQUAL(view.pid, 4712);
-	CU_ASSERT_EQUAL(view.counters[SHM_COUNT_requests], 0);
+	CU_ASSERT_EQUAL(view.state, SHM_BOARD_STARTING);
+	CU_ASSERT_EQUAL(view.counters[SHM_COUNT_requests], 5);
+	CU_ASSERT_EQUAL(view.counters[SHM_COUNT_connections_open], 0);
+	CU_ASSERT_EQUAL(view.heartbeat_ns, 0);
+	CU_ASSERT_EQUAL(view.request_start_ns, 0);
+	CU_ASSERT_STRING_EQUAL(view.request, "");
 	CU_ASSERT_STRING_EQUAL(view.last_words, "");
+}
+
+static void
+test_boards_do_not_touch_each_other(void)
+{
+	struct shm_board *first = shm_board_attach(fd, 0), *last = shm_board_attach(fd, 2);
+	struct shm_board_view view;
+
+	CU_ASSERT_EQUAL(all.n, BOARDS);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(last);
+	memset((void *)first, 0xff, sizeof(*first));
+	memset((void *)last, 0xff, sizeof(*last));
+	shm_board_claim(worker, 1, 1);
+	shm_board_read(master, &view);
+	CU_ASSERT_FALSE(view.garbage);
+	shm_board_read(shm_boards_at(&all, 0), &view);
+	CU_ASSERT(view.garbage);
+	shm_board_read(shm_boards_at(&all, 2), &view);
+	CU_ASSERT(view.garbage);
+	shm_board_detach(first);
+	shm_board_detach(last);
 }
 
 static void
@@ -129,24 +163,34 @@ test_garbage_is_noticed_and_harmless(void)
 }
 
 static void
-test_no_child_can_resize_a_board(void)
+test_no_child_can_resize_the_boards(void)
 {
 	CU_ASSERT_EQUAL(ftruncate(fd, 0), -1);
 	CU_ASSERT_EQUAL(ftruncate(fd, 1 << 20), -1);
 }
 
 static void
-test_only_a_sealed_board_of_the_right_size_is_taken(void)
+test_only_sealed_boards_of_the_right_size_are_taken(void)
 {
 	int other = memfd_create("other", MFD_ALLOW_SEALING);
+	struct shm_boards none = { 0 };
 
-	CU_ASSERT_PTR_NULL(shm_board_attach(other, true));
+	CU_ASSERT_PTR_NULL(shm_board_attach(other, 0));
 	CU_ASSERT_EQUAL(errno, EPERM);
+	CU_ASSERT_EQUAL(shm_boards_attach(&none, other), -1);
+	CU_ASSERT_EQUAL(errno, EPERM);
+	CU_ASSERT_EQUAL(ftruncate(other, sizeof(struct shm_board)), 0);
 	CU_ASSERT_EQUAL(fcntl(other, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
-	CU_ASSERT_PTR_NULL(shm_board_attach(other, true));
+	CU_ASSERT_PTR_NULL(shm_board_attach(other, 0));
 	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_EQUAL(shm_boards_attach(&none, other), -1);
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_EQUAL(none.n, 0);
+	shm_boards_detach(&none);
 	close(other);
-	CU_ASSERT_PTR_NULL(shm_board_attach(-1, true));
+	CU_ASSERT_PTR_NULL(shm_board_attach(fd, BOARDS));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	CU_ASSERT_PTR_NULL(shm_board_attach(-1, 0));
 }
 
 /* What a worker wrote just before it was killed is there. */
@@ -202,11 +246,12 @@ main(void)
 	suite = CU_add_suite("shm_board", set_up, tear_down);
 	CU_ADD_TEST(suite, test_a_new_board_is_empty);
 	CU_ADD_TEST(suite, test_numbers_arrive);
-	CU_ADD_TEST(suite, test_the_next_worker_starts_from_nothing);
+	CU_ADD_TEST(suite, test_the_next_owner_inherits_the_counters_and_nothing_else);
 	CU_ADD_TEST(suite, test_texts_are_cut_and_made_printable);
 	CU_ADD_TEST(suite, test_garbage_is_noticed_and_harmless);
-	CU_ADD_TEST(suite, test_no_child_can_resize_a_board);
-	CU_ADD_TEST(suite, test_only_a_sealed_board_of_the_right_size_is_taken);
+	CU_ADD_TEST(suite, test_boards_do_not_touch_each_other);
+	CU_ADD_TEST(suite, test_no_child_can_resize_the_boards);
+	CU_ADD_TEST(suite, test_only_sealed_boards_of_the_right_size_are_taken);
 	CU_ADD_TEST(suite, test_the_board_outlives_its_worker);
 	CU_ADD_TEST(suite, test_no_board_takes_everything);
 	CU_ADD_TEST(suite, test_rows);

@@ -244,52 +244,114 @@ test_abort_cuts_what_runs(void)
 	rig_close(&rig);
 }
 
+/* Another worker: what it says of itself, and how long ago. */
+struct other {
+	uint64_t open, active;
+	unsigned age_s;
+	enum shm_board_state state;
+};
+
 static void
-board_set(struct shm_board *b, uint64_t open, bool alive)
+board_set(struct shm_board *b, const struct other *other)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	shm_board_state(b, SHM_BOARD_SERVING);
-	shm_board_set(b, SHM_COUNT_connections_open, open);
-	shm_board_beat(b, alive ? (uint64_t)ts.tv_sec * 1000000000 : 1);
+	shm_board_claim(b, 1, 1);
+	shm_board_state(b, other->state);
+	shm_board_set(b, SHM_COUNT_connections_open, other->open);
+	shm_board_set(b, SHM_COUNT_requests_active, other->active);
+	shm_board_beat(b, (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec -
+	    other->age_s * UINT64_C(1000000000));
 }
 
-/* Number of connections taken from a queue of 20 in the first turn. */
-static uint64_t
-taken_first(uint64_t peer_open, bool peer_alive)
+/* Connections taken from a queue of four in each of the first turns, as digits,
+ * with four connections open here; then all are taken. */
+static const char *
+taken(const struct other *other)
 {
-	struct shm_board peer = { 0 };
+	static char digits[4];
+	int boards = shm_boards_create("test", 8), listener, fds[8];
+	struct shm_board *left = shm_board_attach(boards, 0);
+	struct shm_board *b = shm_board_attach(boards, 1);
+	struct shm_boards all;
 	struct rig rig;
-	int listener = listening(&rig, INADDR_LOOPBACK), fds[40];
-	uint64_t taken;
 
-	for (int i = 0; i < 20; i++)
+	CU_ASSERT_EQUAL_FATAL(shm_boards_attach(&all, boards), 0);
+	close(boards);
+	listener = listening(&rig, INADDR_LOOPBACK);
+	for (int i = 0; i < 4; i++)
 		fds[i] = connected();
 	rig_turn(&rig, false);
-	for (int i = 20; i < 40; i++)
+	CU_ASSERT_EQUAL(rig.w->open, 5);
+	for (int i = 4; i < 8; i++)
 		fds[i] = connected();
-	board_set(&peer, peer_open, peer_alive);
-	worker_accept_peer(rig.w, &peer);
-	taken = rig.w->open;
-	io_turn_poll(rig.turn, false);
-	taken = rig.w->open - taken;
-	/* Sooner or later it takes them all, for they might be nobody's else. */
+	board_set(left, &(struct other){ 0, 0, 60, SHM_BOARD_SERVING });
+	board_set(b, other);
+	rig.w->options.boards = all;
+	for (int i = 0; i < 3; i++) {
+		uint64_t before = rig.w->open;
+
+		io_turn_poll(rig.turn, false);
+		digits[i] = (char)('0' + rig.w->open - before);
+	}
 	rig_wait(&rig, 100);
-	CU_ASSERT_EQUAL(rig.w->open, 41);
-	for (int i = 0; i < 40; i++)
+	CU_ASSERT_EQUAL(rig.w->open, 9);
+	for (int i = 0; i < 8; i++)
 		close(fds[i]);
 	rig_close(&rig);
 	close(listener);
-	return taken;
+	shm_board_detach(left);
+	shm_board_detach(b);
+	shm_boards_detach(&all);
+	return digits;
 }
 
 static void
 test_share_of_the_connections(void)
 {
-	CU_ASSERT_EQUAL(taken_first(0, true), 0);	/* 21 open here: the other's turn */
-	CU_ASSERT_EQUAL(taken_first(1000, true), 16);	/* at most 16 a turn */
-	CU_ASSERT_EQUAL(taken_first(0, false), 16);	/* a stuck worker does not count */
+	static const enum shm_board_state serving = SHM_BOARD_SERVING;
+
+	/* It is idle and has fewer: every other turn is its. */
+	CU_ASSERT_STRING_EQUAL(taken(&(struct other){ 2, 0, 0, serving }), "010");
+	/* It is busy, has as many, is stuck, ends, or was never there. */
+	CU_ASSERT_STRING_EQUAL(taken(&(struct other){ 2, 1, 0, serving }), "111");
+	CU_ASSERT_STRING_EQUAL(taken(&(struct other){ 9, 0, 0, serving }), "111");
+	CU_ASSERT_STRING_EQUAL(taken(&(struct other){ 2, 0, 2, serving }), "111");
+	CU_ASSERT_STRING_EQUAL(taken(&(struct other){ 2, 0, 0, SHM_BOARD_DRAINING }), "111");
+	CU_ASSERT_STRING_EQUAL(taken(&(struct other){ 2, 0, 0, SHM_BOARD_EMPTY }), "111");
+}
+
+/* A worker with clearly more connections waits, and then takes one regardless. */
+static void
+test_a_clearly_smaller_share(void)
+{
+	struct rig rig;
+	int boards = shm_boards_create("test", 1), listener, fds[40];
+	struct shm_board *b = shm_board_attach(boards, 0);
+	uint64_t before;
+
+	listener = listening(&rig, INADDR_LOOPBACK);
+	for (int i = 0; i < 40; i++)
+		fds[i] = connected();
+	io_turn_poll(rig.turn, false);
+	CU_ASSERT_EQUAL(rig.w->open, 17);	/* alone: at most 16 a turn */
+	board_set(b, &(struct other){ 1, 0, 0, SHM_BOARD_SERVING });
+	CU_ASSERT_EQUAL(shm_boards_attach(&rig.w->options.boards, boards), 0);
+	before = rig.w->open;
+	io_turn_poll(rig.turn, false);
+	io_turn_poll(rig.turn, false);
+	CU_ASSERT_EQUAL(rig.w->open, before);
+	shm_board_state(b, SHM_BOARD_STOPPING);
+	rig_wait(&rig, 150);
+	CU_ASSERT_EQUAL(rig.w->open, 41);
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	shm_boards_detach(&rig.w->options.boards);
+	rig_close(&rig);
+	close(listener);
+	shm_board_detach(b);
+	close(boards);
 }
 
 int
@@ -310,6 +372,7 @@ main(void)
 	TEST(drain_waits_for_a_first_request);
 	TEST(abort_cuts_what_runs);
 	TEST(share_of_the_connections);
+	TEST(a_clearly_smaller_share);
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();
 	CU_cleanup_registry();

@@ -24,12 +24,14 @@ ROWS = re.findall(
 )
 HEAD = struct.Struct("=4I2Q")  # version, state, pid, generation, heartbeat, request start
 COUNTERS_AT = HEAD.size + 128 + 256
+BOARDS, MINE = 3, 1
 SERVING, DRAINING = 2, 3
 
 
-def new_board(seals: int = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL) -> int:
+def new_boards(seals: int = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL) -> int:
     fd = os.memfd_create("board", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(fd, COUNTERS_AT + 8 * len(ROWS))
+    assert COUNTERS_AT + 8 * len(ROWS) <= mmap.PAGESIZE
+    os.ftruncate(fd, BOARDS * mmap.PAGESIZE)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     return fd
 
@@ -40,8 +42,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 def test_state_and_counters() -> None:
-    fd = new_board()
-    board = mmap.mmap(fd, COUNTERS_AT + 8 * len(ROWS), prot=mmap.PROT_READ)
+    fd = new_boards()
+    board = mmap.mmap(fd, mmap.PAGESIZE, prot=mmap.PROT_READ, offset=MINE * mmap.PAGESIZE)
 
     def counters() -> dict[str, int]:
         values = struct.unpack_from(f"={len(ROWS)}Q", board, COUNTERS_AT)
@@ -50,7 +52,7 @@ def test_state_and_counters() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         app = _engine.App(application, None)
-        worker = _engine.Worker(app, loop, {"board": (fd, 7)})
+        worker = _engine.Worker(app, loop, {"boards": (fd, MINE, 7)})
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setblocking(False)
             worker.listen(listener.fileno())
@@ -78,11 +80,14 @@ def test_state_and_counters() -> None:
         runner.run(main())
 
 
-def test_a_board_that_could_shrink_is_refused() -> None:
+def test_boards_that_could_shrink_are_refused() -> None:
     async def main() -> None:
         app = _engine.App(application, None)
+        loop = asyncio.get_running_loop()
         with pytest.raises(PermissionError):
-            _engine.Worker(app, asyncio.get_running_loop(), {"board": (new_board(0), 1)})
+            _engine.Worker(app, loop, {"boards": (new_boards(0), MINE, 1)})
+        with pytest.raises(OSError, match="Invalid argument"):
+            _engine.Worker(app, loop, {"boards": (new_boards(), BOARDS, 1)})
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         runner.run(main())

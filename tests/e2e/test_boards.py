@@ -1,0 +1,64 @@
+"""What the workers' boards say while generations come and go."""
+
+from __future__ import annotations
+
+import collections
+import signal
+
+from boards import boards, total
+from fastrd import Fastrd, read_all
+
+
+def test_a_reload_under_a_request_keeps_the_counters_right(app_dir):
+    with Fastrd("app:app", app_dir) as server, server.connect() as slow:
+        slow.sendall(b"GET /slow?s=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        server.wait(lambda: total(server, "requests_active") == 1, "the slow request")
+        server.signal(signal.SIGHUP)
+        server.wait(
+            lambda: [board.state for board in boards(server)] == ["draining", "serving"],
+            "a new worker beside the old one",
+        )
+        for _ in range(5):
+            assert server.get("/")[0] == 200
+        old, new = boards(server)
+        assert (old.generation, new.generation) == (1, 2)
+        assert {old.pid, new.pid} == set(server.children())
+        for board, requests, active in ((old, 1, 1), (new, 5, 0)):
+            assert board.counters["requests"] == requests
+            assert board.counters["requests_active"] == active
+            assert board.counters["answers_2xx"] == requests - active
+        assert read_all(slow).endswith(b'"done"')
+        server.wait(lambda: len(server.children()) == 1, "the old generation's end")
+        assert total(server, "requests") == total(server, "answers_2xx") == 6
+
+        # The next generation gets the board that is free, and counts on.
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 3 serves")
+        assert server.get("/")[0] == 200
+        assert boards(server)[0].generation == 3
+        assert total(server, "requests") == 7
+        assert total(server, "connections_open") == 0
+
+
+def test_a_killed_worker_leaves_its_counters(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        for _ in range(3):
+            server.get("/")
+        (killed,) = boards(server)
+        server.signal_child(killed.pid, signal.SIGKILL)
+        server.wait(lambda: boards(server)[0].pid != killed.pid, "the next worker")
+        server.wait(lambda: boards(server)[0].state == "serving", "its start")
+        server.get("/")
+        assert len(boards(server)) == 1
+        assert total(server, "requests") == 4
+
+
+def test_connections_that_come_together_are_shared(app_dir):
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        connections = [server.connect() for _ in range(40)]
+        share: collections.Counter[bytes] = collections.Counter()
+        for connection in connections:
+            connection.sendall(b"GET /pid HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            share[read_all(connection)[-8:]] += 1
+            connection.close()
+        assert sorted(share.values())[0] >= 8, share
