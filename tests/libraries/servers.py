@@ -125,7 +125,7 @@ def postgres() -> Iterator[Server]:
         settings = {
             "listen_addresses": "127.0.0.1", "unix_socket_directories": directory, "ssl": "on",
             "ssl_key_file": directory / "key.pem", "ssl_cert_file": directory / "cert.pem",
-            "fsync": "off", "max_connections": 60,
+            "fsync": "off", "max_connections": 200,
         }  # fmt: skip
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(server.port)]
         for name, value in settings.items():
