@@ -2,12 +2,16 @@
 
 Runs unmodified under any ASGI server; under fastrd: ``fastrd --app-dir examples
 shop:app``. The database is ``$SHOP_DATABASE`` (default: a file in the temporary
-directory). Log in as ``ada`` with password ``lovelace`` to order.
+directory). Log in at ``/token`` as ``ada`` with password ``lovelace`` to order; the
+tokens are signed with ``$SHOP_SECRET``.
 """
 
 from __future__ import annotations
 
 import csv
+import fcntl
+import hashlib
+import hmac
 import io
 import os
 import tempfile
@@ -33,13 +37,22 @@ from fastapi import (
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
-from fastapi.security import OAuth2PasswordBearer
+from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm
 from pydantic import BaseModel, Field
 
 DATABASE = os.environ.get(
     "SHOP_DATABASE", os.path.join(tempfile.gettempdir(), "fastrd-shop.sqlite")
 )
-USERS = {"ada": "lovelace"}
+SECRET = os.environ.get("SHOP_SECRET", "known to everybody").encode()
+# Name: salt and scrypt of the password.
+USERS = {
+    "ada": (
+        "a3c1f0de5b7742689be2d46c8a0f1357",
+        "ebd6008e9ed47b9acd4be838cf4fed5c0287a48b8860fecac5c9f29df33542a9"
+        "c19b6dc0b313a23bb0eeeb1c299bef0e9f500dd0e71923270bd58ab2fe2cedb3",
+    )
+}
+NOBODY = ("00" * 16, "00" * 64)
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS product (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, price REAL NOT NULL,
@@ -99,6 +112,11 @@ class Filter(BaseModel):
     in_stock: bool = False
 
 
+class Token(BaseModel):
+    access_token: str
+    token_type: str = "bearer"
+
+
 class OutOfStock(Exception):
     def __init__(self, name: str) -> None:
         self.name = name
@@ -106,14 +124,20 @@ class OutOfStock(Exception):
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Create and fill the database; several workers may do so at once."""
-    async with aiosqlite.connect(DATABASE, timeout=10) as db:
-        await db.execute("PRAGMA journal_mode = WAL")
-        await db.executescript(SCHEMA)
-        await db.executemany(
-            "INSERT OR IGNORE INTO product VALUES (?, ?, ?, ?, ?, ?, ?)", PRODUCTS
-        )
-        await db.commit()
+    """Create and fill the database.
+
+    Workers take turns: SQLite's switch to WAL fails at once, however long the
+    time-out, when another process makes it too.
+    """
+    with open(f"{DATABASE}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with aiosqlite.connect(DATABASE, timeout=10) as db:
+            await db.execute("PRAGMA journal_mode = WAL")
+            await db.executescript(SCHEMA)
+            await db.executemany(
+                "INSERT OR IGNORE INTO product VALUES (?, ?, ?, ?, ?, ?, ?)", PRODUCTS
+            )
+            await db.commit()
     yield {"shop": "open"}
 
 
@@ -128,11 +152,21 @@ Database = Annotated[aiosqlite.Connection, Depends(database)]
 oauth2 = OAuth2PasswordBearer(tokenUrl="token", auto_error=True)
 
 
+def _unauthorized(detail: str) -> HTTPException:
+    headers = {"WWW-Authenticate": "Bearer"}
+    return HTTPException(status.HTTP_401_UNAUTHORIZED, detail, headers)
+
+
+def token_of(name: str) -> str:
+    """The token that speaks for ``name``. A real shop's would expire."""
+    return f"{name}.{hmac.new(SECRET, name.encode(), 'sha256').hexdigest()}"
+
+
 def customer(token: Annotated[str, Depends(oauth2)]) -> str:
-    """Who sent the request. Tokens are ``name:password`` here, never do that."""
-    name, _, password = token.partition(":")
-    if USERS.get(name) != password:
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "who are you?")
+    """Who sent the request."""
+    name = token.rpartition(".")[0]
+    if name not in USERS or not hmac.compare_digest(token_of(name).encode(), token.encode()):
+        raise _unauthorized("who are you?")
     return name
 
 
@@ -186,6 +220,18 @@ async def front(request: Request) -> dict[str, Any]:
 @app.get("/health")
 def health() -> dict[str, str]:
     return {"status": "ok"}
+
+
+@app.post("/token")
+def log_in(form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Token:
+    """Hashing takes its time, on purpose: a plain function does not hold up the others."""
+    salt, expected = USERS.get(form.username, NOBODY)
+    got = hashlib.scrypt(
+        form.password.encode("utf-8", "surrogatepass"), salt=bytes.fromhex(salt), n=2**14, r=8, p=1
+    )
+    if not hmac.compare_digest(got.hex(), expected):
+        raise _unauthorized("wrong name or password")
+    return Token(access_token=token_of(form.username))
 
 
 @catalogue.get("", response_model=list[Product], response_model_exclude_none=True)

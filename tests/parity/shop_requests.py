@@ -6,15 +6,23 @@ import itertools
 import json
 import random
 import re
+import sys
+from pathlib import Path
 
 from wire import Request
 
-ADA = ("Authorization", "Bearer ada:lovelace")
+sys.path.append(str(Path(__file__).parents[2] / "examples"))
+
+from shop import token_of
+
+# What POST /token issues; the servers have the same secret as this process.
+TOKEN = token_of("ada")
+ADA = ("Authorization", f"Bearer {TOKEN}")
 JSON = ("Content-Type", "application/json")
 ROUTES = [
     "/", "/health", "/products", "/products/export.csv", "/products/1", "/source", "/cart",
     "/orders", "/orders/1", "/mail/1", "/docs", "/redoc", "/openapi.json",
-    "/docs/oauth2-redirect",
+    "/docs/oauth2-redirect", "/token",
 ]  # fmt: skip
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"]
 INTS = [
@@ -80,8 +88,9 @@ def queries() -> list[Request]:
 
 
 def headers() -> list[Request]:
-    tokens = ["", "Bearer", "Bearer ", "Bearer ada:lovelace", "bearer ada:lovelace", "Basic YTpi",
-              "Bearer  ada:lovelace", "BEARER ada:no", "ada:lovelace", "Bearer\tada:lovelace"]  # fmt: skip
+    tokens = ["", "Bearer", "Bearer ", f"Bearer {TOKEN}", f"bearer {TOKEN}", "Basic YTpi",
+              f"Bearer  {TOKEN}", f"BEARER {TOKEN}0", TOKEN, f"Bearer\t{TOKEN}",
+              f"Bearer \xe9{TOKEN}", "Bearer ada.", "Bearer ."]  # fmt: skip
     found = [Request("GET", "/orders/1", (("Authorization", t),)) for t in tokens]
     found.append(Request("GET", "/orders/1", (("Authorization", "Bearer x"), ADA)))
     for agent in ("thief", "curl", "", "th\xefef", " thief"):
@@ -124,6 +133,32 @@ def bodies() -> list[Request]:
     return found + [Request("GET", "/products")]
 
 
+def logging_in() -> list[Request]:
+    plain = "application/x-www-form-urlencoded"
+    good = "username=ada&password=lovelace"
+    forms = [good, "grant_type=password&" + good, good + "&scope=a+b%20c", good + "&other=1",
+             "username=ada&password=byron", "username=&password=", "username=bob&password=x",
+             "username=ada", "", "&&", "username", "grant_type=code&" + good, good + "&password=x",
+             "username=%61da&password=love%6Cace", "username=ada&password=%FF", "username=%&password=%zz",
+             "username=ada&password=%ED%A0%80", "username=ada;password=lovelace", "é=ü", good + "&client_id=%00",
+             "USERNAME=ada&password=lovelace", good.replace("&", "\n")]  # fmt: skip
+    found = [Request("POST", "/token", (("Content-Type", plain),), form.encode()) for form in forms]
+    types = [plain + "; charset=utf-8", plain.upper(), "application/json", "text/plain", "",
+             "multipart/form-data", plain + ";;"]  # fmt: skip
+    found += [Request("POST", "/token", (("Content-Type", t),), good.encode()) for t in types]
+    found.append(Request("POST", "/token", (), good.encode()))
+    fields = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in (("username", "ada"), ("password", "lovelace"))
+    )
+    multipart = (("Content-Type", "multipart/form-data; boundary=b"),)
+    for end in ("--b--\r\n", "--b--", "", "--c--\r\n"):
+        found.append(Request("POST", "/token", multipart, (fields + end).encode()))
+    pieces = (("Content-Type", plain), ("Transfer-Encoding", "chunked"))
+    found.append(Request("POST", "/token", pieces, b"%x\r\n%s\r\n0\r\n\r\n" % (len(good), good.encode())))
+    return found
+
+
 def buying() -> list[Request]:
     jar = ("Cookie", "cart=buyer")
     lines = [{"product": 1}, {"product": 2, "quantity": 3}, {"product": 4}, {"product": 99},
@@ -149,4 +184,7 @@ def deliberate(request: Request) -> bool:
     return bool(broken) or target.startswith("http://other")
 
 
-GROUPS = {f.__name__: f() for f in (methods, paths, queries, headers, cors_and_gzip, bodies, buying)}
+GROUPS = {
+    f.__name__: f()
+    for f in (methods, paths, queries, headers, cors_and_gzip, bodies, logging_in, buying)
+}
