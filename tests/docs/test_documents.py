@@ -1,0 +1,76 @@
+"""The commands in the documents do what the documents say."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import transcript
+
+DOCUMENTS = [
+    path
+    for path in [transcript.ROOT / "README.md", *sorted((transcript.ROOT / "docs").glob("*.md"))]
+    if any(transcript.blocks(path.read_text()))
+]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_tells_the_truth(path):
+    assert transcript.run(path.read_text()) > 0
+
+
+def test_the_readme_and_the_operations_have_examples():
+    assert {"README.md", "OPERATIONS.md"} <= {path.name for path in DOCUMENTS}
+
+
+def console(*lines: str) -> str:
+    return "\n".join(["```console", *lines, "```"])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["$ echo a; echo b >&2", "a", "b"],
+        ["$ printf 'no line break'", "no line break"],
+        ["$ seq 9", "1", "...", "8", "9"],
+        ["$ seq 3", "...", "1", "2", "...", "3", "..."],
+        ["$ echo made at 12:30 by me", "made at ... by me"],
+        ["$ true"],
+        ["$ false", "$ echo $?", "1"],
+        ["$ cd /; x=1", "$ echo $x; pwd", "1", "/"],
+        ["$ (sleep 0.2; echo later) &", "later"],
+        ["$ sleep 60 &", "$ kill $!"],
+        ["$ echo begun; sleep 60", "begun", "^C", "$ echo on", "on"],
+    ],
+)
+def test_true_transcripts_pass(lines):
+    assert transcript.run(console(*lines)) == sum(line.startswith("$ ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["$ echo a", "b"],
+        ["$ echo a"],
+        ["$ true", "a"],
+        ["$ seq 3", "1", "3"],
+        ["$ seq 3", "1", "2"],
+        ["$ seq 3", "...", "4"],
+        ["$ echo xay", "a"],
+        ["$ sleep 60"],
+    ],
+)
+def test_untrue_transcripts_fail(lines, monkeypatch):
+    monkeypatch.setattr(transcript, "SECONDS", 0.5)
+    with pytest.raises(transcript.Untrue, match="line 1: "):
+        transcript.run(console(*lines))
+
+
+def test_named_files_are_there_for_later_blocks_and_8000_is_a_free_port():
+    document = "text\n\n  ```python\n  # said.py\n  print('8000')\n  ```\n" + console("$ python3 said.py", "8000")
+    assert transcript.run(document) == 1
+    assert not (transcript.ROOT / "said.py").exists()
