@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BINARY = os.environ.get("FASTRD_BIN", str(ROOT / "build/bin/fastrd"))
+BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
+BINARY = str(BUILD / "bin/fastrd")
 
 
 class Fastrd:

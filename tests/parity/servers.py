@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FASTRD = os.environ.get("FASTRD_BIN", str(ROOT / "build/bin/fastrd"))
+FASTRD = str(Path(os.environ.get("FASTRD_BUILD", ROOT / "build")) / "bin/fastrd")
 
 
 def uvicorn(app: str, app_dir: Path, port: int, http: str = "httptools") -> list[str]:
@@ -24,7 +24,7 @@ def uvicorn(app: str, app_dir: Path, port: int, http: str = "httptools") -> list
 
 
 def fastrd(app: str, app_dir: Path, port: int) -> list[str]:
-    """The tested server's command; FASTRD_BIN names another program."""
+    """The tested server's command."""
     return [
         FASTRD, "--host", "127.0.0.1", "--port", str(port),
         "--python", sys.executable, "--app-dir", str(app_dir), app,

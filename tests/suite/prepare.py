@@ -1,4 +1,4 @@
-"""Lays out what a run of FastAPI's suite needs below build/suite.
+"""Lays out what a run of FastAPI's suite needs in `suite` below the build directory.
 
     venv/              pytest and the suite's requirements (requirements.txt),
                        the very FastAPI, Starlette and Pydantic of the tested
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -20,7 +21,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-DIRECTORY = ROOT / "build" / "suite"
+BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
+DIRECTORY = BUILD / "suite"
 _SAME_VERSION = ("fastapi", "starlette", "pydantic", "pydantic_core", "anyio")
 _UNPACKED = ("tests/", "docs_src/", "docs/", "scripts/", "pyproject.toml", "README.md")
 _PROBE = f"""

@@ -157,7 +157,7 @@ def parse_arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]
     parser.add_argument("--engine", choices=("fastrapi", "uvicorn", "starlette"), default="fastrapi")
     parser.add_argument("--mode", choices=("compiled", "asgi"), action="append",
                         help="default: both, one after the other (engine fastrapi)")
-    parser.add_argument("--python", type=Path, default=prepare.ROOT / "build/venv/bin/python",
+    parser.add_argument("--python", type=Path, default=prepare.BUILD / "venv/bin/python",
                         help="interpreter that has fastrapi and the FastAPI to test")
     parser.add_argument("--prepare-only", action="store_true")
     return parser.parse_known_args(arguments)

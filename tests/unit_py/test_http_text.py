@@ -73,8 +73,8 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def oracle() -> Iterator[Oracle]:
-    default = Path(__file__).parents[2] / "build/obj/tests/unit/http_oracle"
-    program = Path(os.environ.get("FASTRD_HTTP_ORACLE", default))
+    build = Path(os.environ.get("FASTRD_BUILD", Path(__file__).parents[2] / "build"))
+    program = build / "obj/tests/unit/http_oracle"
     if not program.exists():
         pytest.skip(f"{program} is not built (make check builds it)")
     running = Oracle(program)
