@@ -169,7 +169,8 @@ coro_next(PyObject *self)
 static PySendResult
 inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
 {
-	PyObject *got = PyObject_CallMethod(c->inner, "throw", "O", exc);
+	struct pyb_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
+	PyObject *got = PyObject_CallMethodOneArg(c->inner, st->n_throw, exc);
 
 	*value = NULL;
 	if (got != NULL) {
@@ -180,7 +181,7 @@ inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
 	if (PyErr_ExceptionMatches(PyExc_StopIteration)) {
 		PyObject *stop = PyErr_GetRaisedException();
 
-		*value = PyObject_GetAttrString(stop, "value");
+		*value = PyObject_GetAttr(stop, st->n_value);
 		Py_DECREF(stop);
 		return *value != NULL ? PYGEN_RETURN : PYGEN_ERROR;
 	}
@@ -190,13 +191,14 @@ inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
 static PySendResult
 coro_throw_exc(struct pyb_coro *c, PyObject *exc, PyObject **result)
 {
+	struct pyb_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
 	PySendResult sent;
 	PyObject *value = NULL;
 
 	*result = NULL;
 	if (!coro_enter(c))
 		return PYGEN_ERROR;
-	if (c->inner != NULL && PyObject_HasAttrString(c->inner, "throw")) {
+	if (c->inner != NULL && PyObject_HasAttr(c->inner, st->n_throw)) {
 		sent = inner_throw(c, exc, &value);
 		if (sent == PYGEN_NEXT) {
 			*result = value;

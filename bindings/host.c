@@ -79,7 +79,7 @@ pyb_host_thread_context(struct pyb_host *h)
 struct pyb_host *
 pyb_host_get(struct pyb_state *st, PyObject *loop)
 {
-	struct pyb_host *h = (struct pyb_host *)PyObject_GetAttrString(loop, "_fastrapi_host");
+	struct pyb_host *h = (struct pyb_host *)PyObject_GetAttr(loop, st->n__fastrapi_host);
 	struct io_turn *turn;
 
 	if (h != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -98,7 +98,7 @@ pyb_host_get(struct pyb_state *st, PyObject *loop)
 	h->standin_refs = 0;
 	h->pool = NULL;
 	PyObject_GC_Track((PyObject *)h);
-	if (PyObject_SetAttrString(loop, "_fastrapi_host", (PyObject *)h) < 0)
+	if (PyObject_SetAttr(loop, st->n__fastrapi_host, (PyObject *)h) < 0)
 		Py_CLEAR(h);
 	return h;
 }

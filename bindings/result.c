@@ -189,7 +189,7 @@ response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 	enum pyb_result_verdict verdict = PYB_RESULT_RESPONSE;
 	long code;
 
-	call = PyObject_GetAttrString((PyObject *)Py_TYPE(response), "__call__");
+	call = PyObject_GetAttr((PyObject *)Py_TYPE(response), st->n___call__);
 	if (call != st->response_call)
 		goto done;
 	background = PyObject_GetAttr(response, st->n_background);

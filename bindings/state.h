@@ -10,7 +10,8 @@
 
 #include <Python.h>
 
-/* Every interned name, so that a spelling is written once. */
+/* Every interned name, so that a spelling is written once. (An attribute asked for
+ * by a C string is a new string each time, and stays in the cache of types.) */
 #define PYB_NAMES(X) \
 	X(app) X(asgi) X(aclose) X(background) X(body) X(charset) X(client) \
 	X(close) X(content) X(cookies) X(encode) X(endpoint) X(extensions) \
@@ -20,8 +21,9 @@
 	X(send) X(server) X(set_result) X(spec_version) X(state) X(status) \
 	X(status_code) X(tasks) X(throw) X(type) X(validate_python) X(version) \
 	X(create_future) X(_asyncio_future_blocking) X(_body) X(_json) \
-	X(fill_scope) X(raise_request_errors) X(form) X(fail_form) X(middleware_stack) X(add_done_callback) \
-	X(dependency_overrides) X(done) X(render_response_headers)
+	X(fill_scope) X(raise_request_errors) X(form) X(fail_form) X(middleware_stack) \
+	X(add_done_callback) X(dependency_overrides) X(done) X(render_response_headers) \
+	X(set_exception) X(value) X(_fastrapi_host) X(__call__)
 
 /* Strings that are not identifiers. */
 #define PYB_TEXTS(X) \

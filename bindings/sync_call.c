@@ -65,13 +65,13 @@ static void
 call_done(struct pyb_job *job)
 {
 	struct sync_call *c = (struct sync_call *)job;
-	PyObject *done = PyObject_CallMethod(c->future, "done", NULL), *got = NULL, *exc;
+	PyObject *done = PyObject_CallMethodNoArgs(c->future, c->st->n_done), *got = NULL, *exc;
 
 	if (done == Py_False) {
 		if (c->exc == NULL) {
 			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_result, c->value);
 		} else if ((exc = deliverable(c->exc)) != NULL) {
-			got = PyObject_CallMethod(c->future, "set_exception", "O", exc);
+			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_exception, exc);
 			Py_DECREF(exc);
 		}
 	}

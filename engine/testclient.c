@@ -57,13 +57,14 @@ wake_run(struct io_job *job)
 {
 	struct memory *m = (struct memory *)((char *)job - offsetof(struct memory, wake_job));
 	PyObject *waiter = m->waiter, *done;
+	struct pyb_state *st = m->app->st;
 
 	m->waiter = NULL;
 	if (waiter == NULL)
 		return;
-	done = PyObject_CallMethod(waiter, "done", NULL);
+	done = PyObject_CallMethodNoArgs(waiter, st->n_done);
 	if (done == Py_False)
-		Py_XSETREF(done, PyObject_CallMethod(waiter, "set_result", "O", Py_None));
+		Py_XSETREF(done, PyObject_CallMethodOneArg(waiter, st->n_set_result, Py_None));
 	if (done == NULL)
 		PyErr_WriteUnraisable((PyObject *)m);
 	Py_XDECREF(done);
