@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import weakref
 from typing import Any
 
 from fastrapi import _engine
@@ -43,21 +42,29 @@ class Serving:
         self.reason = bind(self.engine, self.app, sealed=self.sealed)
         return self.reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copied or pickled application begins without one."""
+        return type(None), ()
+
     def _rebind(self, _engine_app: Any) -> None:
         """The engine calls this at the first request, or when a guard tripped."""
         self.sealed = -1
         self.bind()
 
 
-_by_app: weakref.WeakKeyDictionary[Any, Serving] = weakref.WeakKeyDictionary()
+_KEPT_AS = "_fastrapi_serving"
 
 
 def serving_of(app: Any) -> Serving:
-    """The Serving of ``app``, one per application object (test clients)."""
-    try:
-        serving = _by_app.get(app)
-        if serving is None:
-            serving = _by_app[app] = Serving(app)
-        return serving
-    except TypeError:  # not hashable, or no weak references: not worth keeping
-        return Serving(app)
+    """The Serving of ``app``, one per application object (test clients).
+
+    The application itself keeps it: they refer to each other and end together.
+    """
+    serving: Serving | None = getattr(app, "__dict__", {}).get(_KEPT_AS)
+    if serving is None or serving.app is not app:  # copied from another application
+        serving = Serving(app)
+        try:
+            app.__dict__[_KEPT_AS] = serving
+        except (AttributeError, TypeError):
+            pass  # no place for it: made anew every time
+    return serving

@@ -1,0 +1,126 @@
+"""Every way a request can run, as bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CRLF = "\r\n"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One request and how it must end.
+
+    ``status`` 0: the client leaves after the bytes (or ``leave_after`` bytes of
+    the answer). ``how``: compiled, inside (compiled inside request_response), replayed,
+    asgi, - when it must not reach Python, "" when it may run or not.
+    ``together``: so many of them in one piece.
+    """
+
+    name: str
+    data: bytes
+    status: int
+    how: str
+    together: int = 1
+    leave_after: int = 0
+
+    def last(self) -> bytes:
+        """The same, asking the server to close."""
+        return self.data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+def request(method: str, target: str, *fields: str, body: bytes = b"") -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", "Host: leak.test", *fields]
+    if body and not any(field.startswith("Transfer-Encoding") for field in fields):
+        lines.append(f"Content-Length: {len(body)}")
+    return (CRLF.join(lines) + 2 * CRLF).encode() + body
+
+
+def get(target: str, *fields: str) -> bytes:
+    return request("GET", target, *fields)
+
+
+def json(target: str, body: bytes) -> bytes:
+    return request("POST", target, "Content-Type: application/json", body=body)
+
+
+ITEM = b'{"name": "chair", "price": 12.5, "parts": [{"name": "leg", "weights": [1.5, 2]}]}'
+FORM = "Content-Type: application/x-www-form-urlencoded"
+UPLOAD = "Content-Type: multipart/form-data; boundary=b"
+PARTS = b"".join(
+    b'--b\r\nContent-Disposition: form-data; name="%s"; filename="f"\r\n\r\n%s\r\n' % (name, text)
+    for name, text in ((b"file", b"x" * 3000), (b"small", b"tiny"))
+)
+CHUNKED = b"4\r\n1234\r\n3;ext=1\r\n567\r\n0\r\nX-Last: x\r\n\r\n"
+
+# Where they run depends on the application: `how` is the direct one's.
+BOTH = [
+    Way("async", get("/hello"), 200, "compiled"),
+    Way("thread", get("/plain-hello"), 200, "compiled"),
+    Way("head", request("HEAD", "/plain-hello"), 200, "compiled"),
+    Way("task", get("/suspended/0"), 200, "compiled"),
+    Way(
+        "parameters",
+        get("/params/7/n%20m?q=a&q=%C3%A9&flag=yes", "X-Token: t", "Cookie: cart=c; more=d"),
+        200,
+        "compiled",
+    ),
+    Way("model", json("/items", ITEM), 201, "compiled"),
+    Way("model in a thread", json("/plain-items?skip=2", ITEM), 200, "compiled"),
+    Way("dependencies", get("/dependencies?skip=1", "User-Agent: me"), 200, "compiled"),
+    Way("yield dependencies", get("/yielding"), 200, "inside"),
+    Way("request and response", get("/request", "User-Agent: me"), 200, "inside"),
+    Way("background tasks", get("/background"), 200, "compiled"),
+    Way("security", get("/secret", "Authorization: Bearer abc"), 200, "compiled"),
+    Way("security refuses", get("/secret"), 401, "compiled"),
+    Way("big answer", get("/big", "Accept-Encoding: gzip"), 200, "compiled"),
+    Way("own response", get("/response"), 200, "compiled"),
+    Way("HTTPException", get("/raise/http"), 404, "compiled"),
+    Way("handled exception", get("/raise/refused"), 418, "compiled"),
+    Way("handled exception in a task", get("/raise/late"), 418, "compiled"),
+    Way("handled exception in a thread", get("/plain-raise"), 418, "compiled"),
+    Way("unhandled exception", get("/raise/else"), 500, "compiled"),
+    Way("missing parameter", get("/params/0/x?flag=maybe"), 422, "replayed"),
+    Way("invalid content", json("/items", b'{"name": "", "parts": 3}'), 422, "replayed"),
+    Way("broken content", json("/items", b'{"name": '), 422, "replayed"),
+    Way("python validator", json("/checked", b'{"name": "a"}'), 200, "asgi"),
+    Way("stream", get("/stream"), 200, "compiled"),
+    Way("stream in threads", get("/plain-stream"), 200, "compiled"),
+    Way("file", get("/file"), 200, "compiled"),
+    Way("range of a file", get("/file", "Range: bytes=5-20"), 206, "compiled"),
+    Way("form", request("POST", "/form", FORM, body=b"name=a+b&n=3"), 200, "asgi"),
+    Way("upload", request("POST", "/upload", UPLOAD, body=PARTS + b"--b--\r\n"), 200, "asgi"),
+    Way("chunked", request("POST", "/raw", "Transfer-Encoding: chunked", body=CHUNKED), 200,
+        "inside"),
+    Way("not found", get("/nowhere"), 404, "asgi"),
+    Way("redirect", get("/hello/"), 307, "asgi"),
+    Way("method not allowed", request("DELETE", "/hello"), 405, "asgi"),
+    Way("options", request("OPTIONS", "/hello", "Origin: https://a.example",
+                           "Access-Control-Request-Method: GET"), 405, "asgi"),
+    Way("documentation", get("/openapi.json"), 200, "asgi"),
+    Way("pipelined", get("/hello"), 200, "compiled", together=20),
+    Way("pipelined threads", get("/plain-hello"), 200, "compiled", together=20),
+    Way("pipelined tasks", get("/suspended/0"), 200, "compiled", together=20),
+    Way("pipelined content", json("/items", ITEM), 201, "compiled", together=20),
+]  # fmt: skip
+REFUSED = [
+    Way("no host", b"GET / HTTP/1.1\r\n\r\n", 400, "-"),
+    Way("bad version", b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505, "-"),
+    Way("bad line", b"\x16\x03\x01 nonsense\r\n\r\n", 400, "-"),
+    Way("bad length", request("POST", "/raw", "Content-Length: +1"), 400, "-"),
+    Way("long target", get("/" + "a" * 9000), 414, "-"),
+    Way("long head", get("/hello", *[f"X-{n}: {'y' * 1000}" for n in range(80)]), 431, "-"),
+    Way("bad chunk", request("POST", "/raw", "Transfer-Encoding: chunked", body=b"zz\r\n"), 400,
+        ""),
+]  # fmt: skip
+DROPPED = [
+    Way("left in the head", get("/hello")[:-3], 0, "-"),
+    Way("left in the content", json("/items", ITEM)[:-3], 0, ""),
+    Way("left in a form", request("POST", "/form", FORM, body=b"name=a+b&n=3")[:-3], 0, ""),
+    Way("left while it runs", get("/suspended/0.002"), 0, ""),
+    Way("left while a thread runs", get("/plain-hello"), 0, ""),
+    Way("left while many run", get("/suspended/0.001"), 0, "", together=3),
+    Way("left in a stream", get("/endless"), 0, "", leave_after=10_000),
+    Way("left in a file", get("/file"), 0, "", leave_after=100),
+]
+EVERY = [*BOTH, *REFUSED, *DROPPED]
