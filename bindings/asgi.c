@@ -184,7 +184,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 {
 	PyObject *exc = result == NULL ? PyErr_GetRaisedException() : NULL;
 	struct pyb_observer *seen = a->x != NULL ? a->x->observer : a->seen;
-	bool gone = a->x == NULL || a->x->content.aborted;
+	bool gone = a->x == NULL || a->x->content.aborted || a->x->content.peer_closed;
 	const char *complaint = NULL;
 
 	if (exc != NULL)

@@ -16,7 +16,7 @@ import io
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Annotated, Any
 
 import aiosqlite
@@ -326,7 +326,7 @@ def _send_mail(order: int, name: str) -> None:
     """Runs after the answer was sent."""
     import sqlite3
 
-    with sqlite3.connect(DATABASE, timeout=10) as db:
+    with closing(sqlite3.connect(DATABASE, timeout=10)) as db, db:
         db.execute("INSERT INTO mail VALUES (?, ?)", (order, f"thank you, {name}"))
 
 
@@ -365,7 +365,7 @@ async def get_order(
 def mail(order_id: int) -> list[str]:
     import sqlite3
 
-    with sqlite3.connect(DATABASE, timeout=10) as db:
+    with closing(sqlite3.connect(DATABASE, timeout=10)) as db:
         return [text for (text,) in db.execute("SELECT text FROM mail WHERE purchase = ?", (order_id,))]
 
 
