@@ -57,7 +57,8 @@ def test_client_gone_anywhere(plain: Any) -> None:
 
 def test_an_application_that_gives_up_when_the_client_left_is_not_blamed(plain: Any) -> None:
     """By a reset or by the end of what it sends, as under uvicorn."""
-    log, before = len(plain.log), seen(plain)["disconnects"]
+    log = len(plain.log)
+    before = seen(plain)["disconnects"]
     for leave in ("half_close", "reset"):
         with plain.connect() as client:
             client.send(b"GET /until-left HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -65,7 +66,7 @@ def test_an_application_that_gives_up_when_the_client_left_is_not_blamed(plain: 
             getattr(client, leave)()
             assert eventually(lambda: seen(plain)["running"] == 1)  # the question itself
     assert seen(plain)["disconnects"] == before + 2
-    assert plain.log[log:] == ""
+    assert "ASGI callable" not in plain.log[log:]
 
 
 def test_huge_content_to_an_application_that_does_not_read(plain: Any) -> None:
