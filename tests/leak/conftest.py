@@ -8,4 +8,4 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--requests", type=int, default=20_000, help="over sockets, in all")
+    parser.addoption("--requests", type=int, default=10_000, help="over sockets, in all")
