@@ -55,7 +55,7 @@ view_make(struct core *c)
 
 	if (params == NULL || pyb_view_scope(&r->view, c->scope, &c->arena,
 	    st->n_headers, st->n_query_string) < 0 ||
-	    (r->form != NULL && pyb_view_form_data(&r->view, r->form) < 0))
+	    (r->form != NULL && pyb_view_form_data(&r->view, r->form, st->n__list) < 0))
 		return false;
 	if ((r->plan->flags & SHM_PLAN_F_REREADS) && pyb_reread_remember(r, c->scope) < 0) {
 		PyErr_Clear();

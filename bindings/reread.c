@@ -9,21 +9,21 @@
  */
 #include "bindings/reread.h"
 
-/* What is looked at, as attributes of a Request. */
+/* What is looked at: the values that a Request makes and keeps. */
 enum { HEADERS, QUERY, COOKIES, SEEN };
-static const char *const public_names[SEEN] = { "headers", "query_params", "cookies" };
-static const char *const private_names[SEEN] = { "_headers", "_query_params", "_cookies" };
 
 int
 pyb_reread_remember(struct pyb_run *r, PyObject *scope)
 {
-	PyObject *params = PyDict_GetItemWithError(scope, r->app->st->n_path_params);
+	struct pyb_state *st = r->app->st;
+	PyObject *const names[SEEN] = { st->n_headers, st->n_query_params, st->n_cookies };
+	PyObject *params = PyDict_GetItemWithError(scope, st->n_path_params);
 	PyObject *seen = PyTuple_New(SEEN), *cookies;
 
 	if (seen == NULL || params == NULL || !PyDict_CheckExact(params))
 		goto failed;
 	for (int i = 0; i < SEEN; i++) {
-		PyObject *made = PyObject_GetAttrString(r->request, public_names[i]);
+		PyObject *made = PyObject_GetAttr(r->request, names[i]);
 
 		if (made == NULL)
 			goto failed;
@@ -52,9 +52,9 @@ same_bytes(PyObject *o, struct slice s)
 /* Is the list inside `headers` still made of the very objects that the view was
  * made of? */
 static bool
-headers_same(const struct pyb_view *v, PyObject *headers)
+headers_same(const struct pyb_view *v, PyObject *headers, PyObject *n_list)
 {
-	PyObject *list = PyObject_GetAttrString(headers, "_list");
+	PyObject *list = PyObject_GetAttr(headers, n_list);
 	bool same = list != NULL && PyList_CheckExact(list) &&
 	    (size_t)PyList_GET_SIZE(list) == v->n_headers;
 
@@ -87,17 +87,18 @@ dict_same(PyObject *seen, PyObject *now)
 static bool
 unchanged(struct pyb_run *r)
 {
-	PyObject *attributes = PyObject_GetAttrString(r->request, "__dict__");
-	PyObject *scope = PyObject_GetAttr(r->request, r->app->st->n_scope);
+	struct pyb_state *st = r->app->st;
+	PyObject *const names[SEEN] = { st->n__headers, st->n__query_params, st->n__cookies };
+	PyObject *attributes = PyObject_GetAttr(r->request, st->n___dict__);
+	PyObject *scope = PyObject_GetAttr(r->request, st->n_scope);
 	bool same = attributes != NULL && scope != NULL && PyDict_CheckExact(attributes) &&
 	    PyDict_CheckExact(scope) &&
-	    dict_same(r->seen_params,
-		PyDict_GetItemWithError(scope, r->app->st->n_path_params)) &&
+	    dict_same(r->seen_params, PyDict_GetItemWithError(scope, st->n_path_params)) &&
 	    dict_same(r->seen_cookies, PyTuple_GET_ITEM(r->seen, COOKIES)) &&
-	    headers_same(&r->view, PyTuple_GET_ITEM(r->seen, HEADERS));
+	    headers_same(&r->view, PyTuple_GET_ITEM(r->seen, HEADERS), st->n__list);
 
 	for (int i = 0; same && i < SEEN; i++)
-		same = PyDict_GetItemString(attributes, private_names[i]) ==
+		same = PyDict_GetItemWithError(attributes, names[i]) ==
 		    PyTuple_GET_ITEM(r->seen, i);
 	PyErr_Clear();
 	Py_XDECREF(scope);

@@ -23,7 +23,8 @@
 	X(create_future) X(_asyncio_future_blocking) X(_body) X(_json) \
 	X(fill_scope) X(raise_request_errors) X(form) X(fail_form) X(middleware_stack) \
 	X(add_done_callback) X(dependency_overrides) X(done) X(render_response_headers) \
-	X(set_exception) X(value) X(_fastrapi_host) X(__call__)
+	X(set_exception) X(value) X(_fastrapi_host) X(__call__) X(__dict__) X(_list) \
+	X(query_params) X(_headers) X(_query_params) X(_cookies)
 
 /* Strings that are not identifiers. */
 #define PYB_TEXTS(X) \

@@ -174,9 +174,9 @@ text_slice(PyObject *o, struct slice *out)
 }
 
 int
-pyb_view_form_data(struct pyb_view *v, PyObject *form)
+pyb_view_form_data(struct pyb_view *v, PyObject *form, PyObject *n_list)
 {
-	PyObject *list = PyObject_GetAttrString(form, "_list");
+	PyObject *list = PyObject_GetAttr(form, n_list);
 	struct pyb_pairs *pairs = &v->form_pairs;
 	size_t cap = 0;
 	int rc = list != NULL && PyList_CheckExact(list) ? 0 : -1;

@@ -60,8 +60,8 @@ PyObject *pyb_view_form_items(struct pyb_view *v);
 
 /* Behind user middleware: the fields of a starlette FormData, which must stay
  * alive while the view is used. 0; -1 when it holds anything but texts (files) or
- * too much (no exception is set). */
-int pyb_view_form_data(struct pyb_view *v, PyObject *form);
+ * too much (no exception is set). `n_list` is the str "_list". */
+int pyb_view_form_data(struct pyb_view *v, PyObject *form, PyObject *n_list);
 
 enum { PYB_MAX_PAIRS = 1024 };
 
