@@ -45,12 +45,11 @@ callback_call(struct pyb_handle *h)
 		result = args == NULL ? PyObject_CallNoArgs(callback) :
 		    PyObject_Vectorcall(callback, &PyTuple_GET_ITEM(args, 0),
 			(size_t)PyTuple_GET_SIZE(args), NULL);
-		if (result == NULL)
-			failure_report(h);
 		PyContext_Exit(context);
-	} else {
-		failure_report(h);
 	}
+	/* Outside the context: from 3.12 on the exception handler enters it. */
+	if (result == NULL)
+		failure_report(h);
 	Py_XDECREF(result);
 	Py_DECREF(callback);
 	Py_XDECREF(args);
