@@ -18,6 +18,7 @@
 #include "bindings/timer.h"
 #include "engine/serve.h"
 #include "engine/testclient.h"
+#include "http/status.h"
 
 static int
 types_make(PyObject *module, struct pyb_state *st)
@@ -39,6 +40,8 @@ module_exec(PyObject *module)
 {
 	struct pyb_state *st = PyModule_GetState(module);
 
+	if (Py_Version >= 0x030D0000)
+		hx_status_rename();
 	if (pyb_state_init(st) < 0 || types_make(module, st) < 0)
 		return -1;
 	if (PyModule_AddType(module, st->loop_type) < 0 ||

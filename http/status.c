@@ -5,7 +5,16 @@
  */
 #include "http/status.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+
+static bool renamed;
+
+void
+hx_status_rename(void)
+{
+	renamed = true;
+}
 
 struct slice
 hx_status_line(int status)
@@ -14,8 +23,13 @@ hx_status_line(int status)
 #define STATUS(code, phrase) \
 	case code: \
 		return SLICE_LIT("HTTP/1.1 " #code " " phrase "\r\n");
+#define STATUS_RENAMED(code, phrase, phrase_9110) \
+	case code: \
+		return renamed ? SLICE_LIT("HTTP/1.1 " #code " " phrase_9110 "\r\n") : \
+		    SLICE_LIT("HTTP/1.1 " #code " " phrase "\r\n");
 #include "http/status.def"
 #undef STATUS
+#undef STATUS_RENAMED
 	default:
 		return SLICE_NULL;
 	}
