@@ -157,11 +157,10 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 	x->calls->abort(x);
 }
 
-/* The application begins to run: an observer hears when it is over. */
-static void
-observe(struct pyb_asgi *a)
+void
+pyb_asgi_begin(struct pyb_asgi *a)
 {
-	a->seen = a->x->observer;
+	a->seen = a->x != NULL ? a->x->observer : NULL;
 	if (a->seen == NULL)
 		return;
 	a->seen_owner = Py_NewRef(a->seen->owner);
@@ -259,7 +258,7 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 	    extra != NULL ? extra : Py_None);
 	PyObject *coro = NULL, *task = NULL, *own = NULL;
 
-	observe(a);
+	pyb_asgi_begin(a);
 	if (triple != NULL)
 		coro = pyb_coro_new(a->app->st, &class, triple);
 	if (coro != NULL && context == NULL)

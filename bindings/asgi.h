@@ -32,6 +32,10 @@ PyObject *pyb_asgi_send(struct pyb_asgi *a);
 void pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra,
     PyObject *context);
 
+/* The application begins to run in a task of the caller's, who will call
+ * pyb_asgi_finish(): an observer hears when it is over. */
+void pyb_asgi_begin(struct pyb_asgi *a);
+
 /* The application ended: returned `result`, or NULL with an exception set
  * (which is taken, reported and cleared). Sends the 500, or cuts the
  * connection, when the answer is not complete. */

@@ -38,6 +38,7 @@ pyb_finish_resume(struct pyb_run *r)
 
 	r->outcome = NULL;
 	if (asgi_get(r) != NULL) {
+		pyb_asgi_begin(r->asgi);
 		receive = pyb_asgi_receive(r->asgi);
 		send = pyb_asgi_send(r->asgi);
 	}
