@@ -44,14 +44,14 @@ def _compile(app: Any, limit: int) -> tuple[bytes, int, int, str]:
         return b"", 0, 0, "-"
     from fastrapi.compile import compile_app
     from fastrapi.compile.records import NotCompiled
-    from fastrapi.compile.walk import walk
 
     if os.environ.get("FASTRD_FORCE") == "asgi":
-        return b"", 0, len(list(walk(app.router))), fastapi.__version__
+        return b"", 0, len(app.routes), fastapi.__version__
     try:
         compiled = compile_app(app, limit)
-    except NotCompiled:
-        return b"", 0, len(list(walk(app.router))), fastapi.__version__
+    except NotCompiled as refused:
+        logging.getLogger("fastrapi").warning("served through ASGI as a whole: %s", refused)
+        return b"", 0, len(app.routes), fastapi.__version__
     n = compiled.n_compiled
     return compiled.table, n, len(compiled.entries) - n, fastapi.__version__
 

@@ -7,6 +7,7 @@ import contextvars
 import datetime
 import decimal
 import enum
+import inspect
 import uuid
 from typing import Annotated, Any, Literal
 
@@ -94,6 +95,8 @@ app.get("/alias/header")(echo_of(Annotated[str, Header(alias="X_Odd")]))
 app.get("/alias/raw")(echo_of(Annotated[list[str], Header()]))
 app.get("/limits")(echo_of(Annotated[int, Query(gt=1, le=9, multiple_of=2)], 4, sync=True))
 app.get("/pattern")(echo_of(Annotated[str, Query(pattern="^a+$")], "a"))
+app.get("/wrongdefault")(echo_of(Annotated[int, Query(ge=5)], 1))
+app.get("/textdefault")(echo_of(Annotated[int, Header()], "7"))
 app.get("/factory")(echo_of(Annotated[list[int], Query(default_factory=lambda: [7])]))
 app.get("/model/query")(echo_of(Annotated[Strict, Query()]))
 app.get("/model/header")(echo_of(Annotated[Strict, Header()]))
@@ -261,11 +264,15 @@ async def failing_after(kind: str | None = None):  # type: ignore[no-untyped-def
 
 for name, dep in {"sync": failing, "async": failing_async, "after": failing_after}.items():
     app.get(f"/fail/{name}", dependencies=[Depends(dep)])(lambda: "fine")
-app.get("/fail/function", dependencies=[Depends(failing_after, scope="function")])(lambda: "fine")
-for scope in ("function", "request"):
+# FastAPI 0.121 and later let a dependency choose when its exit code runs.
+SCOPES: dict[str, dict[str, Any]] = {"default": {}}
+if "scope" in inspect.signature(Depends).parameters:
+    SCOPES = {scope: {"scope": scope} for scope in ("function", "request")}
+    app.get("/fail/function", dependencies=[Depends(failing_after, scope="function")])(lambda: "fine")
+for scope, chosen in SCOPES.items():
     for name, dep in {"async": guarded, "sync": guarded_sync}.items():
 
-        async def use(kind: str | None = None, n: int = Depends(dep, scope=scope)) -> int:  # type: ignore[assignment,arg-type]
+        async def use(kind: str | None = None, n: int = Depends(dep, **chosen)) -> int:  # type: ignore[assignment,arg-type]
             fail_with(kind)
             return n
 

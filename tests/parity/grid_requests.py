@@ -6,7 +6,7 @@ import itertools
 import json
 from dataclasses import replace
 
-from grid import OPTIONS, PLACES, RETURNED, SCHEMES, TYPES, VALUES, app
+from grid import OPTIONS, PLACES, RETURNED, SCHEMES, SCOPES, TYPES, VALUES, app
 from shop_requests import RAW
 from shop_requests import TYPES as CONTENT_TYPES
 from wire import Request
@@ -64,7 +64,7 @@ def cookie() -> list[Request]:
 
 def special() -> list[Request]:
     found = [Request("GET", f"{base}?{q}") for base, q in itertools.product(
-        ("/alias/query", "/limits", "/pattern", "/factory", "/model/query"),
+        ("/alias/query", "/limits", "/pattern", "/wrongdefault", "/textdefault", "/factory", "/model/query"),
         ("", "v=1", "v=4", "v=aa", "an-alias=ab", "an-alias=a", "a=1", "a=1&b=2&b=3", "a=1&z=2", "v=10"))]  # fmt: skip
     for base in ("/alias/header", "/alias/raw", "/model/header"):
         for given in ((), (("X_Odd", "1"),), (("V", "a"), ("v", "b")), (("A", "1"), ("B", "2"), ("b", "x"))):
@@ -110,7 +110,7 @@ def dependencies() -> list[Request]:
     """Each is followed by a look at the log that dependencies and tasks leave."""
     kinds = ("", "?kind=http", "?kind=empty", "?kind=boom", "?kind=value", "?kind=validation", "?n=x")
     routes = [f"/fail/{n}" for n in ("sync", "async", "after", "function")]
-    routes += [f"/yield/{s}/{n}" for s in ("function", "request") for n in ("async", "sync")]
+    routes += [f"/yield/{s}/{n}" for s in SCOPES for n in ("async", "sync")]
     asked = [r + k for r, k in itertools.product(routes, kinds)]
     asked += ["/deps/cache", "/deps/cache?q=2", "/deps/cache?q=x", "/deps/context", "/deps/context/async",
               "/tasks", "/tasks?n=5", "/tasks?n=x", "/top/middle/leaf/1/b", "/top/middle/leaf/x/b?q=y",

@@ -1,9 +1,4 @@
-"""From a FastAPI application to a route table.
-
-All knowledge of FastAPI's private names lives in this package. It runs in the
-loader, which writes the table, and again in every worker, which binds the
-application's own objects to it.
-"""
+"""The compiler proper: one application's routes, plans and objects."""
 
 from __future__ import annotations
 
@@ -22,9 +17,6 @@ from .records import NONE, NotCompiled, Objects
 from .runtime import DocumentationHelper, Resume, RouteHelper, Seam
 from .walk import Entry, walk
 
-DEFAULT_LIMIT = 64 * 1024 * 1024
-
-
 @dataclass(slots=True)
 class Compiled:
     """A compiled application: the table's bytes and what its indexes mean."""
@@ -39,19 +31,23 @@ class Compiled:
         return sum(helper is not None for helper in self.helpers)
 
 
-def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
-    """Compile every route of ``app`` that can be.
+def surprise(exc: Exception) -> str:
+    """The reason when FastAPI's objects are not as the compiler knows them."""
+    return f"FastAPI {fastapi.__version__} is not as this fastrapi knows it ({exc!r})"
 
-    Raises NotCompiled when the application as a whole must be served through
-    ASGI, ValueError when the table would be larger than ``limit`` bytes.
-    """
+
+def compile_app(app: Any, limit: int) -> Compiled:
+    """See the package's ``compile_app``."""
     reason = application_reason(app)
     if not reason and not guards.pristine():
         reason = "FastAPI or json was patched before serving"
     if reason:
         raise NotCompiled(reason)
     objects = Objects()
-    entries = list(walk(app.router))
+    try:
+        entries = list(walk(app.router))
+    except Exception as exc:
+        raise NotCompiled(surprise(exc)) from exc
     helpers: list[RouteHelper | DocumentationHelper | None] = []
     plans = []
     blocked = ""
@@ -67,8 +63,7 @@ def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
             except NotCompiled as refused:
                 entry.reason = str(refused)
             except Exception as exc:
-                # Another FastAPI than those known: its route still works as ASGI.
-                entry.reason = f"the compiler failed: {type(exc).__name__}: {exc}"
+                entry.reason = surprise(exc)
             else:
                 plans.append(plan.record())
         helpers.append(helper)
@@ -105,13 +100,8 @@ def _meta() -> dict[str, str]:
     return {"fastapi": fastapi.__version__, "starlette": starlette.__version__}
 
 
-def bind(engine_app: Any, app: Any, *, sealed: int = -1, limit: int = DEFAULT_LIMIT) -> str:
-    """Compile ``app`` and let ``engine_app`` serve it so.
-
-    ``sealed``: descriptor of the generation's table; it is used when it is byte
-    for byte what compiling gives here. Returns an empty text, or why the
-    application (or the sealed table) is not used as compiled.
-    """
+def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
+    """See the package's ``bind``."""
     app_like = isinstance(app, fastapi.FastAPI)
     seam = app.router.middleware_stack if app_like else None
     if isinstance(seam, Seam):

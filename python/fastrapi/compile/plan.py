@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .dependants import Flattener
+from .recognise import check_values, is_documentation, pristine_handler, route_app
 from .records import FLAG, MODE, OP, NotCompiled, Objects, Plan, Step
-from .recognise import check_values, is_documentation, pristine_handler
 from .response import response_fields
 from .runtime import DocumentationHelper, RouteHelper
 from .walk import Entry
@@ -45,8 +45,9 @@ def compile_route(
     """The plan of a route. Raises NotCompiled with the reason."""
     if is_documentation(entry.route):
         return _documentation(entry, objects)
-    handler, values = pristine_handler(entry.effective.app)
+    handler, values = pristine_handler(route_app(entry))
     check_values(values)
+    values.setdefault("response_class", entry.effective.response_class)
     dependant = values["dependant"]
     if _streams(dependant):
         raise NotCompiled("the endpoint is a generator")

@@ -11,6 +11,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from .records import NotCompiled
+from .walk import Entry
 
 # Layers that FastAPI puts around every application's router.
 _OWN_LAYERS = frozenset(
@@ -21,6 +22,19 @@ _OWN_LAYERS = frozenset(
         "ExceptionMiddleware",
         "AsyncExitStackMiddleware",
     }
+)
+
+
+# What the request handlers of FastAPI 0.115 to 0.165 close over.
+_KNOWN_VALUES = frozenset(
+    """
+    actual_response_class actual_strict_content_type body_field dependant
+    dependency_overrides_provider embed_body_fields form_limits is_body_form
+    is_coroutine is_json_stream is_sse_stream response_class response_field
+    response_model_by_alias response_model_exclude response_model_exclude_defaults
+    response_model_exclude_none response_model_exclude_unset response_model_include
+    status_code stream_item_field
+    """.split()
 )
 
 
@@ -49,6 +63,19 @@ def _free_variables(function: Any) -> dict[str, Any]:
     return values
 
 
+def route_app(entry: Entry) -> Any:
+    """The ASGI app that serves ``entry``'s route once it has matched."""
+    app = getattr(entry.effective, "app", None)
+    if app is not None or entry.included is None:
+        return app
+    # FastAPI 0.137 to 0.141 make the handler of an included route per request.
+    token = routing._effective_route_context_var.set(entry.effective)
+    try:
+        return routing.request_response(entry.route.get_route_handler())
+    finally:
+        routing._effective_route_context_var.reset(token)
+
+
 def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
     """The request handler inside a route's ASGI app, and its free variables.
 
@@ -58,14 +85,15 @@ def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
     code = getattr(app, "__code__", None)
     if code is None or not _nested_code(routing.request_response, code):
         raise NotCompiled("its handler is wrapped (custom route handler or body limit)")
-    handler = _free_variables(app).get("f")
+    wrapped = _free_variables(app)
+    handler = wrapped.get("f", wrapped.get("func"))
     code = getattr(handler, "__code__", None)
     if code is None or not _nested_code(routing.get_request_handler, code):
         raise NotCompiled("its request handler is not FastAPI's own")
     values = _free_variables(handler)
-    values.setdefault("body_field", None)
-    values.setdefault("response_field", None)
-    values.setdefault("embed_body_fields", False)
+    unknown = set(code.co_freevars) - _KNOWN_VALUES
+    if unknown:
+        raise NotCompiled(f"its request handler has {min(unknown)!r}, unknown to this fastrapi")
     return handler, values
 
 
@@ -88,8 +116,6 @@ def check_values(values: dict[str, Any]) -> None:
         raise NotCompiled("streams server-sent events")
     if values.get("is_json_stream"):
         raise NotCompiled("streams JSON lines")
-    if "serialize_response" in values:
-        raise NotCompiled("its serialisation was replaced")
 
 
 def application_reason(app: Any) -> str:

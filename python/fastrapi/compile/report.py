@@ -7,7 +7,7 @@ from typing import Any
 
 from fastrapi import _engine
 
-from . import Compiled
+from .application import Compiled
 from .records import FLAG, OP, PLAN_FLAG, SOURCE
 
 _SOURCES = {

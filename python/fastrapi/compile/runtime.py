@@ -23,7 +23,9 @@ from starlette.responses import Response
 
 from fastrapi.loop import EventLoop
 
+from . import dialect
 from .params import error_list
+from .records import NotCompiled
 
 REQUEST_KEYWORD = "\0request"
 OUTCOME_KEY = "fastrapi.outcome"
@@ -50,6 +52,8 @@ class YieldOpener:
     FastAPI's own ``_solve_generator``."""
 
     def __init__(self, dependant: Any) -> None:
+        if dialect.EXITS_BEFORE_RESPONSE:
+            raise NotCompiled("a dependency with yield, before FastAPI 0.118")
         self.dependant = dependant
         self.solve = getattr(utils, "_solve_generator", None) or utils.solve_generator
         self.stack = (

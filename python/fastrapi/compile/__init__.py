@@ -1,0 +1,57 @@
+"""From a FastAPI application to a route table.
+
+All knowledge of FastAPI's private names lives in this package. It runs in the
+loader, which writes the table, and again in every worker, which binds the
+application's own objects to it. This file itself needs nothing of FastAPI's: an
+installed version that the compiler does not know is refused before the rest is
+imported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .records import NotCompiled
+from .versions import unknown_version
+
+if TYPE_CHECKING:
+    from .application import Compiled
+
+DEFAULT_LIMIT = 64 * 1024 * 1024
+
+
+def _application() -> Any:
+    """The compiler proper. Raises NotCompiled where FastAPI is not as it knows it."""
+    reason = unknown_version()
+    if reason:
+        raise NotCompiled(reason)
+    try:
+        from . import application
+    except (ImportError, AttributeError) as exc:
+        raise NotCompiled(f"FastAPI is not as this fastrapi knows it ({exc})") from exc
+    return application
+
+
+def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
+    """Compile every route of ``app`` that can be.
+
+    Raises NotCompiled when the application as a whole must be served through
+    ASGI, ValueError when the table would be larger than ``limit`` bytes.
+    """
+    compiled: Compiled = _application().compile_app(app, limit)
+    return compiled
+
+
+def bind(engine_app: Any, app: Any, *, sealed: int = -1, limit: int = DEFAULT_LIMIT) -> str:
+    """Compile ``app`` and let ``engine_app`` serve it so.
+
+    ``sealed``: descriptor of the generation's table; it is used when it is byte
+    for byte what compiling gives here. Returns an empty text, or why the
+    application (or the sealed table) is not used as compiled.
+    """
+    try:
+        application = _application()
+    except NotCompiled as refused:
+        engine_app.bind(None)
+        return str(refused)
+    return str(application.bind(engine_app, app, sealed, limit))

@@ -1,0 +1,29 @@
+"""Where the installed FastAPI differs from the newest known one.
+
+Read off the names that its functions use, since patch releases moved these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import starlette.routing
+
+import fastapi.routing
+from fastapi.dependencies import utils
+
+
+def _uses(function: Any, name: str) -> bool:
+    return name in function.__code__.co_names
+
+
+# Until 0.150 a JSON null counted as no content.
+NULL_IS_ABSENT = not _uses(utils._validate_value_with_model_field, "Undefined")
+# Until 0.147 the defaults of query, header and cookie parameters were validated.
+DEFAULTS_ARE_VALIDATED = not _uses(
+    utils._validate_value_with_model_field, "validate_default"
+)
+# Until 0.147 absent members of a parameter model were filled in before validation.
+MODELS_GET_DEFAULTS = _uses(utils._get_multidict_value, "deepcopy")
+# Until 0.117 dependencies with yield were exited before the response was sent.
+EXITS_BEFORE_RESPONSE = fastapi.routing.request_response is starlette.routing.request_response

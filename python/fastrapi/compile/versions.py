@@ -1,0 +1,145 @@
+"""Which versions of FastAPI, Starlette and Pydantic the compiler knows.
+
+Versions up to the newest one that the tests run with are known by number. A later
+one is trusted only while the code that plans stand for is, letter for letter,
+that of the newest known version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The span of versions known by number, and what identifies the newest.
+
+    ``sources`` are modules, or names inside them, whose source makes the
+    fingerprint.
+    """
+
+    package: str
+    label: str
+    oldest: str
+    newest: str
+    sources: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+
+KNOWN = (
+    Known(
+        "fastapi",
+        "FastAPI",
+        "0.115.0",
+        "0.165.0",
+        (
+            "fastapi.dependencies.models",
+            "fastapi.dependencies.utils",
+            "fastapi.encoders",
+            "fastapi._compat.v2",
+            "fastapi.middleware.asyncexitstack",
+            "fastapi.applications:FastAPI.__call__",
+            "fastapi.applications:FastAPI.build_middleware_stack",
+            "fastapi.routing:request_response",
+            "fastapi.routing:get_request_handler",
+            "fastapi.routing:serialize_response",
+            "fastapi.routing:run_endpoint_function",
+            "fastapi.routing:APIRoute.get_route_handler",
+            "fastapi.routing:APIRoute.matches",
+            "fastapi.routing:APIRoute.handle",
+            "fastapi.routing:APIRouter.app",
+            "fastapi.routing:APIRouter.matches",
+            "fastapi.routing:APIRouter.handle",
+            "fastapi.routing:_EffectiveRouteContext",
+            "fastapi.routing:_IncludedRouter",
+        ),
+        "fc56167eed05ebab8e8b5d00d2f90def33a11df0b137b97fc2ec71ff99c63998",
+    ),
+    Known(
+        "starlette",
+        "Starlette",
+        "0.37.2",
+        "1.10.0",
+        (
+            "starlette._exception_handler",
+            "starlette._utils",
+            "starlette.convertors",
+            "starlette.datastructures",
+            "starlette.requests",
+            "starlette.middleware.errors",
+            "starlette.middleware.exceptions",
+            "starlette.responses:Response",
+            "starlette.responses:JSONResponse",
+            "starlette.routing:compile_path",
+            "starlette.routing:Route",
+            "starlette.routing:Mount.matches",
+            "starlette.routing:Router.__call__",
+            "starlette.routing:Router.app",
+        ),
+        "76af3f1312092edb47fd1418378449728d5c5c9fab6cbd4e61dd8e3251a5d505",
+    ),
+    # Its interface is public, and schema types not listed in schema.py count as
+    # Python code.
+    Known("pydantic", "Pydantic", "2.7.0", "2.999"),
+)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The release number of a version; of a pre-release, that of the one before."""
+    numbers = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        numbers.append(int(digits or 0))
+        if digits != part:
+            numbers.append(-1)
+            break
+    return tuple(numbers)
+
+
+def _objects(sources: tuple[str, ...]) -> Iterator[Any]:
+    for source in sources:
+        module, _, path = source.partition(":")
+        found: Any = importlib.import_module(module)
+        for name in path.split(".") if path else ():
+            found = getattr(found, name)
+        yield found
+
+
+def installed_version(package: str) -> str:
+    """The version that ``package`` says it has."""
+    return str(importlib.import_module(package).__version__)
+
+
+def fingerprint(sources: tuple[str, ...]) -> str:
+    """What identifies the installed source of ``sources``; empty when something
+    of it is missing."""
+    digest = hashlib.sha256()
+    try:
+        for found in _objects(sources):
+            digest.update(inspect.getsource(found).encode())
+    except (ImportError, AttributeError, OSError, TypeError):
+        return ""
+    return digest.hexdigest()
+
+
+def _refusal(known: Known) -> str:
+    installed = installed_version(known.package)
+    if _numbers(installed) < _numbers(known.oldest):
+        return f"{known.label} {installed} is older than {known.oldest}"
+    newer = _numbers(installed) > _numbers(known.newest)
+    if newer and fingerprint(known.sources) != known.fingerprint:
+        return (
+            f"{known.label} {installed} works otherwise inside than {known.newest}, "
+            "the newest that this fastrapi knows"
+        )
+    return ""
+
+
+def unknown_version() -> str:
+    """Why the installed versions are not compiled for; empty: they are known."""
+    return next(filter(None, map(_refusal, KNOWN)), "")
