@@ -8,11 +8,15 @@ validates it.
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any
+
+from pydantic import ValidationError
 
 from fastapi import _compat, params
 from fastapi.dependencies import utils
 
+from . import dialect
 from .records import FLAG, NONE, OP, SOURCE, NotCompiled, Objects, Step
 from .schema import is_pure, is_rust
 
@@ -74,7 +78,6 @@ def _default(field: Any, objects: Objects) -> tuple[int, int, bool]:
 
 def _aliases(field: Any, convert_underscores: bool | None = None) -> tuple[str, str]:
     """(validation alias, name looked up in the request)."""
-    info = field.field_info
     get_aliases = getattr(utils, "_get_param_aliases", None)
     if get_aliases is not None:
         pairs = (
@@ -85,27 +88,20 @@ def _aliases(field: Any, convert_underscores: bool | None = None) -> tuple[str, 
         if len(pairs) != 1:
             raise NotCompiled(f"parameter {field.name!r} has several aliases")
         return pairs[0][0], pairs[0][1]
-    alias = getattr(field, "alias", None) or field.name
-    validation = getattr(info, "validation_alias", None)
-    if isinstance(validation, str):
-        alias = validation
-    elif validation is not None:
-        raise NotCompiled(f"parameter {field.name!r} has several aliases")
-    convert = (
-        getattr(info, "convert_underscores", False)
-        if convert_underscores is None
-        else convert_underscores
-    )
-    if isinstance(info, params.Header) and convert and alias == field.name:
+    get_alias = getattr(utils, "get_validation_alias", None)
+    alias = get_alias(field) if get_alias is not None else field.alias
+    if convert_underscores and alias == field.name:
         return alias, alias.replace("_", "-")
     return alias, alias
 
 
 def _is_sequence(field: Any) -> bool:
-    annotation = field.field_info.annotation
     if hasattr(utils, "_is_json_field") and utils._is_json_field(field):
         return False
-    return bool(utils.field_annotation_is_sequence(annotation))
+    of_annotation = getattr(utils, "field_annotation_is_sequence", None)
+    if of_annotation is not None:
+        return bool(of_annotation(field.field_info.annotation))
+    return bool(utils.is_sequence_field(field))
 
 
 def _value_steps(
@@ -116,12 +112,17 @@ def _value_steps(
     if not is_rust(adapter.validator):
         raise NotCompiled(f"parameter {field.name!r} has a validator of a plugin's")
     flags, default, user_code = _default(field, objects)
-    validator = objects.add(_bound(adapter.validator))
+    validator = _bound(adapter.validator)
+    body = read.op in (OP.VALIDATE, OP.BODY_FIELD)
+    if not body and dialect.DEFAULTS_ARE_VALIDATED and field.default is not None:
+        flags |= FLAG.DEFAULT_VALIDATE
     if is_pure(adapter) and not user_code:
+        if body and dialect.NULL_IS_ABSENT and _takes_null(validator):
+            validator = _not_null(validator)
         read.flags |= flags
-        read.slot, read.object, read.object2 = slot, validator, default
+        read.slot, read.object, read.object2 = slot, objects.add(validator), default
         return [read]
-    if _error_list is None:
+    if _error_list is None or (body and dialect.NULL_IS_ABSENT):
         raise NotCompiled(f"parameter {field.name!r} has a validator written in Python")
     raw = slots.new()
     read.flags |= FLAG.RAW | flags & FLAG.REQUIRED
@@ -131,12 +132,32 @@ def _value_steps(
         SOURCE.BODY,
         FLAG.IMPURE | flags,
         slot,
-        object=validator,
+        object=objects.add(validator),
         object2=default,
         args=(raw, 0),
         loc=loc,
     )
     return [read, validate]
+
+
+def _takes_null(validate: Any) -> bool:
+    try:
+        validate(None)
+    except ValidationError:
+        return False
+    return True
+
+
+@functools.cache
+def _not_null(validate: Any) -> Any:
+    """``validate`` for a FastAPI that never shows it a null: a replay instead."""
+
+    def validate_value(value: Any, **options: Any) -> Any:
+        if value is None:
+            raise ValueError("null")
+        return validate(value, **options)
+
+    return validate_value
 
 
 _bound_methods: dict[int, tuple[Any, Any]] = {}
@@ -174,11 +195,10 @@ def _lookup_name(source: int, name: str) -> bytes:
 def _model_fields(
     field: Any, source: int, model: type, convert: bool, objects: Objects
 ) -> list[Step]:
-    get_fields = getattr(utils, "get_cached_model_fields", None)
-    if get_fields is None:
-        raise NotCompiled(f"parameter model {field.name!r} of this FastAPI version")
+    if dialect.MODELS_GET_DEFAULTS:
+        raise NotCompiled(f"parameter model {field.name!r}, before FastAPI 0.148")
     steps = []
-    for sub in get_fields(model):
+    for sub in utils.get_cached_model_fields(model):
         if isinstance(sub.field_info, params.File):
             raise NotCompiled("file upload")
         sub_convert = source == SOURCE.HEADER and getattr(
