@@ -1,0 +1,58 @@
+"""What a compiled application answers is what the installed FastAPI answers.
+
+Every request of the parity tests' grid goes to two instances of the application in
+this process: one compiled, one forced through ASGI. This is the test that runs
+under every supported version of FastAPI (test_versions.py).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import grid
+import grid_requests
+import pytest
+from client import Answer, ask, forced, run
+from wire import Request
+
+SHOWN = 5
+
+
+def fresh_grid() -> Any:
+    """An instance of the grid with a state of its own."""
+    spec = importlib.util.spec_from_file_location("fresh_grid", Path(grid.__file__))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.app
+
+
+def difference(request: Request, expected: Answer, found: Answer) -> str:
+    return f"{request}\n  FastAPI:  {expected}\n  compiled: {found}"
+
+
+@pytest.mark.parametrize("group", list(grid_requests.GROUPS))
+def test_compiled_answers_are_those_of_fastapi(group: str) -> None:
+    reference, tested = fresh_grid(), fresh_grid()
+    requests = grid_requests.GROUPS[group]
+    differences = []
+    how: Counter[str] = Counter()
+
+    async def main() -> None:
+        for request in requests:
+            with forced("asgi"):
+                expected = await ask(reference, request)
+            with forced("none"):
+                found = await ask(tested, request)
+            how[found.how] += 1
+            if (expected.data, expected.exceptions) != (found.data, found.exceptions):
+                differences.append(difference(request, expected, found))
+
+    run(main)
+    if differences:
+        shown = "\n".join(differences[:SHOWN])
+        pytest.fail(f"{len(differences)} of {len(requests)} differ ({dict(how)})\n{shown}", pytrace=False)
+    assert how["compiled"], how
