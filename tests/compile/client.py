@@ -17,10 +17,9 @@ from fastrapi.testclient import MemoryConnection
 
 @dataclass(frozen=True)
 class Answer:
-    """Everything the server sent for one request, and how it was run."""
+    """Everything the server sent for one request, and what the application raised."""
 
     data: bytes
-    how: str
     exceptions: tuple[str, ...]
 
 
@@ -45,10 +44,7 @@ async def ask(app: Any, request: Request) -> Answer:
     data = b""
     while piece := await connection.read():
         data += piece
-    how = "asgi" if connection.asgi else "replayed" if connection.replayed else "compiled"
-    if not (connection.asgi or connection.compiled or connection.replayed):
-        how = "none"
-    return Answer(without_date(data), how, tuple(map(repr, connection.exceptions)))
+    return Answer(without_date(data), tuple(map(repr, connection.exceptions)))
 
 
 def without_date(data: bytes) -> bytes:

@@ -155,6 +155,16 @@ def test_asgi_mode_answers_the_same(app_dir):
         assert "0 compiled" in server.log()
 
 
+def test_an_unknown_fastapi_is_served_through_asgi_with_one_warning(app_dir):
+    path = app_dir / "app.py"
+    path.write_text('import fastapi\nfastapi.__version__ = "0.114.0"\n' + path.read_text())
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        assert server.get("/items/3") == (200, b'{"item_id":3,"q":null}')
+        log = server.log()
+    assert log.count("served through ASGI as a whole: FastAPI 0.114.0 is older than 0.115.0") == 1
+    assert log.count("0.115.0") == 1 and "0 compiled" in log
+
+
 def test_a_raw_asgi_application_is_served(tmp_path):
     (tmp_path / "raw.py").write_text(
         "async def app(scope, receive, send):\n"

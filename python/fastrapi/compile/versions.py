@@ -90,15 +90,15 @@ KNOWN = (
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The release number of a version; of a pre-release, that of the one before."""
+    """The release number of a version to compare by, a pre-release before its
+    release."""
     numbers = []
     for part in text.split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
         numbers.append(int(digits or 0))
         if digits != part:
-            numbers.append(-1)
-            break
-    return tuple(numbers)
+            return (*numbers, -1)
+    return (*numbers, 0)
 
 
 def _objects(sources: tuple[str, ...]) -> Iterator[Any]:

@@ -1,0 +1,61 @@
+"""Folders with other versions of FastAPI, to be put before build/venv's own packages.
+
+Each is made once, below build/versions, with pip.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A version of FastAPI, why it is tested, and what it is tested with."""
+
+    fastapi: str
+    because: str
+    pins: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return ROOT / "build" / "versions" / f"fastapi-{self.fastapi}-py{python}"
+
+    def make(self) -> None:
+        """Install into the folder, if that has not been done yet."""
+        if self.folder.exists():
+            return
+        new = self.folder.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check",
+             "--only-binary", ":all:", "--target", str(new), f"fastapi=={self.fastapi}",
+             *self.pins, "httpx", "python-multipart"],
+            check=True,
+        )  # fmt: skip
+        new.rename(self.folder)
+
+    def variables(self) -> dict[str, str]:
+        """The environment of a process that shall find these versions."""
+        return {**os.environ, "PYTHONPATH": str(self.folder)}
+
+
+# The oldest Pydantic has no build for later Pythons.
+_OLDEST = ("starlette==0.37.2", *(("pydantic==2.7.0",) if sys.version_info < (3, 13) else ()))
+
+# The newest version is the one of build/venv.
+ENVIRONMENTS = (
+    Environment("0.115.0", "the oldest: Starlette's own request_response", _OLDEST),
+    Environment("0.118.3", "exit stacks in the request's scope, before scopes"),
+    Environment("0.122.1", "scopes of dependencies; the old field classes"),
+    Environment("0.130.0", "serialises straight to bytes"),
+    Environment("0.140.13", "included routers, their handlers made per request"),
+    Environment("0.150.0", "defaults as today, null as no content"),
+)
