@@ -107,7 +107,7 @@ put_text(struct pyb_json *j, const char *text, size_t n)
 static const char *
 utf8_of(PyObject *text, size_t *n)
 {
-	Py_ssize_t len;
+	Py_ssize_t len = 0;
 	const char *bytes;
 
 	if (PyUnicode_IS_COMPACT_ASCII(text)) {

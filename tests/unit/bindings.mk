@@ -1,0 +1,25 @@
+# Unit tests of bindings/, in programs that run the interpreter the build is for.
+# Without a library to link with they are left out.
+python_test_cppflags = $(AM_CPPFLAGS) -I$(PYTHON_INCLUDE) -DPY_SSIZE_T_CLEAN=
+python_test_libs = tests/unit/libpython_fixture.la $(engine_libs) \
+	$(PYTHON_EMBED_LIBS) -lcunit
+
+EXTRA_LTLIBRARIES = tests/unit/libpython_fixture.la
+tests_unit_libpython_fixture_la_CPPFLAGS = $(python_test_cppflags) \
+	-DFIXTURE_PYTHON='"$(PYTHON_PATH)"' \
+	-DFIXTURE_PACKAGE='"$(abs_top_srcdir)/python/fastrapi"'
+tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
+	tests/unit/python_fixture.h
+
+bindings_tests = tests/unit/test_bindings_json
+if PYTHON_EMBEDS
+check_PROGRAMS += $(bindings_tests)
+TESTS += $(bindings_tests)
+else
+check-local:
+	@echo "tests of bindings/ and engine/ left out: $(PYTHON_PATH) has no library to link with"
+endif
+
+tests_unit_test_bindings_json_SOURCES = tests/unit/test_bindings_json.c
+tests_unit_test_bindings_json_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_json_LDADD = $(python_test_libs)

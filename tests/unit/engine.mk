@@ -1,0 +1,1 @@
+# Unit tests of engine/; what they are linked with stands in bindings.mk.
