@@ -91,6 +91,16 @@ pairs_add(struct arena *arena, struct pyb_pairs *pairs, size_t *cap, struct pyb_
 	return 0;
 }
 
+/* What was read before a fault is forgotten. */
+static const struct pyb_pairs *
+pairs_end(struct pyb_pairs *pairs, bool ok)
+{
+	if (!ok)
+		*pairs = (struct pyb_pairs){ 0 };
+	pairs->loaded = ok;
+	return ok ? pairs : NULL;
+}
+
 /* The pairs of an urlencoded text. Those of a query and of a form are split and
  * decoded alike (parse_qsl, python_multipart's QuerystringParser). */
 static const struct pyb_pairs *
@@ -107,10 +117,9 @@ pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size
 		    hx_query_decode(arena, name, &pair.name) < 0 ||
 		    hx_query_decode(arena, value, &pair.value) < 0 ||
 		    pairs_add(arena, pairs, &cap, pair) < 0)
-			return NULL;
+			return pairs_end(pairs, false);
 	}
-	pairs->loaded = true;
-	return pairs;
+	return pairs_end(pairs, true);
 }
 
 const struct pyb_pairs *
@@ -192,7 +201,7 @@ pyb_view_form_data(struct pyb_view *v, PyObject *form, PyObject *n_list)
 		else
 			rc = pairs_add(v->arena, pairs, &cap, pair);
 	}
-	pairs->loaded = rc == 0;
+	pairs_end(pairs, rc == 0);
 	Py_XDECREF(list);
 	PyErr_Clear();
 	return rc;
@@ -216,9 +225,8 @@ pyb_view_cookies(struct pyb_view *v)
 
 			if (hx_cookie_unquote(v->arena, value, &pair.value) < 0 ||
 			    pairs_add(v->arena, pairs, &cap, pair) < 0)
-				return NULL;
+				return pairs_end(pairs, false);
 		}
 	}
-	pairs->loaded = true;
-	return pairs;
+	return pairs_end(pairs, true);
 }

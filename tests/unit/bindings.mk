@@ -9,9 +9,9 @@ tests_unit_libpython_fixture_la_CPPFLAGS = $(python_test_cppflags) \
 	-DFIXTURE_PYTHON='"$(PYTHON_PATH)"' \
 	-DFIXTURE_PACKAGE='"$(abs_top_srcdir)/python/fastrapi"'
 tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
-	tests/unit/python_fixture.h
+	tests/unit/python_fixture.h tests/unit/view_fixture.c tests/unit/view_fixture.h
 
-bindings_tests = tests/unit/test_bindings_json
+bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -23,3 +23,6 @@ endif
 tests_unit_test_bindings_json_SOURCES = tests/unit/test_bindings_json.c
 tests_unit_test_bindings_json_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_json_LDADD = $(python_test_libs)
+tests_unit_test_bindings_view_SOURCES = tests/unit/test_bindings_view.c
+tests_unit_test_bindings_view_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_view_LDADD = $(python_test_libs)
