@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+import fastapi
 import grid
 import grid_requests
 import pytest
@@ -19,14 +21,18 @@ from client import Answer, ask, forced, run
 from wire import Request
 
 from fastrapi.compile import compile_app
+from fastrapi.compile.versions import KNOWN
 
 SHOWN = 5
 # Ask every n-th request only, but all of those that look at what others left.
+LOOKING = ("dependencies", "validators")
 STEP = int(os.environ.get("FASTRD_GRID_STEP", "1"))
 
 
 def fresh_grid() -> Any:
-    """An instance of the grid with a state of its own."""
+    """An instance of the grid and its parts with a state of its own."""
+    for name in [name for name in sys.modules if name.startswith("grid_") and name != "grid_requests"]:
+        del sys.modules[name]
     spec = importlib.util.spec_from_file_location("fresh_grid", Path(grid.__file__))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -46,7 +52,7 @@ def difference(request: Request, expected: Answer, found: Answer) -> str:
 
 @pytest.mark.parametrize("group", list(grid_requests.GROUPS))
 def test_compiled_answers_are_those_of_fastapi(apps: tuple[Any, Any], group: str) -> None:
-    requests = grid_requests.GROUPS[group][:: 1 if group == "dependencies" else STEP]
+    requests = grid_requests.GROUPS[group][:: 1 if group in LOOKING else STEP]
     differences = []
 
     async def main() -> None:
@@ -65,5 +71,7 @@ def test_compiled_answers_are_those_of_fastapi(apps: tuple[Any, Any], group: str
 
 
 def test_nearly_every_route_is_compiled() -> None:
+    """Older versions do without form bodies and some validators."""
+    newest = fastapi.__version__ >= KNOWN[0].newest
     compiled = compile_app(grid.app)
-    assert compiled.n_compiled >= 0.9 * len(compiled.entries)
+    assert compiled.n_compiled >= (0.9 if newest else 0.8) * len(compiled.entries)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
+from grid_versions import declared
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 router = APIRouter(prefix="/form")
@@ -57,7 +58,7 @@ def login(form: Annotated[Login, Form()]) -> Login:
     return form
 
 
-@router.post("/login/optional")
+@declared(router.post("/login/optional"))
 async def login_optional(form: Annotated[Login | None, Form()] = None) -> Any:
     return form
 
@@ -67,7 +68,7 @@ async def forbidding(form: Annotated[Forbidding, Form()]) -> Any:
     return form
 
 
-@router.post("/forbidding/optional")
+@declared(router.post("/forbidding/optional"))
 async def forbidding_optional(form: Annotated[Forbidding | None, Form()] = None) -> Any:
     return form
 
@@ -82,7 +83,7 @@ async def choosy(form: Annotated[Choosy, Form()]) -> Any:
     return form
 
 
-@router.post("/union")
+@declared(router.post("/union"))
 async def union(form: Annotated[Forbidding | Keeping, Form()]) -> Any:
     return form
 

@@ -8,6 +8,7 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Cookie, Depends, Header, HTTPException, Path, Query
+from grid_versions import declared
 from pydantic import (
     AfterValidator, BaseModel, BeforeValidator, Field, PrivateAttr, WrapValidator, field_validator,
     model_validator,
@@ -108,7 +109,7 @@ async def options(o: Annotated[Options, Query()]) -> Any:
     return o
 
 
-@router.get("/options/optional")
+@declared(router.get("/options/optional"))
 async def options_optional(o: Annotated[Options | None, Query()] = None) -> Any:
     return o
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fastapi import _compat, params
+from fastapi import params
 from fastapi.dependencies import utils
 
 from . import dialect
@@ -67,6 +67,8 @@ def _default(field: Any, objects: Objects) -> tuple[int, int, bool]:
     flags = FLAG.DEFAULT_VALIDATE if info.validate_default else 0
     factory = getattr(info, "default_factory", None)
     if factory is not None:
+        if dialect.DEFAULTS_ARE_VALIDATED:
+            raise NotCompiled(f"parameter {field.name!r} has a default_factory")
         flags |= FLAG.DEFAULT_FACTORY | FLAG.DEFAULT_COPY
         return flags, objects.add(field.get_default), factory not in _FACTORIES
     value = field.default
@@ -122,7 +124,7 @@ def _value_steps(
         read.flags |= flags
         read.slot, read.object, read.object2 = slot, objects.add(validator), default
         return [read]
-    if _error_list is None or (body and dialect.NULL_IS_ABSENT):
+    if body and dialect.NULL_IS_ABSENT:
         raise NotCompiled(f"parameter {field.name!r} has a validator written in Python")
     raw = slots.new()
     read.flags |= FLAG.RAW | flags & FLAG.REQUIRED
@@ -349,13 +351,8 @@ def form_steps(
     return steps
 
 
-# What turns a ValidationError into FastAPI's list of errors.
-_error_list = getattr(_compat, "_regenerate_error_with_loc", None) or getattr(
-    getattr(_compat, "v2", None), "_regenerate_error_with_loc", None
-)
-
-
 def error_list(error: Any, loc: tuple[str, ...]) -> list[Any]:
-    """The errors of one parameter as FastAPI lists them."""
-    assert _error_list is not None
-    return list(_error_list(errors=error.errors(include_url=False), loc_prefix=loc))
+    """The errors of one parameter as FastAPI lists them (_regenerate_error_with_loc)."""
+    return [
+        {**one, "loc": loc + one.get("loc", ())} for one in error.errors(include_url=False)
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastapi
 import fastapi.routing as routing
@@ -11,7 +11,9 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from .records import NotCompiled
-from .walk import Entry
+
+if TYPE_CHECKING:
+    from .walk import Entry
 
 # Layers that FastAPI puts around every application's router.
 _OWN_LAYERS = frozenset(
