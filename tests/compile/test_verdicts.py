@@ -184,7 +184,7 @@ PARAMETERS: list[tuple[str, Callable[[FastAPI], None], str]] = [
 ]  # fmt: skip
 
 MODEL = LOOP if FASTAPI >= (0, 148) else "asgi: parameter model 'v', before FastAPI 0.148"
-CHECKED = LOOP if FASTAPI >= (0, 150) else "asgi: parameter 'v' has a validator written in Python"
+CHECKED = LOOP if FASTAPI >= (0, 151) else "asgi: parameter 'v' has a validator written in Python"
 FORM = LOOP if FASTAPI >= (0, 165) else "asgi: form body of this FastAPI version"
 BODIES: list[tuple[str, Callable[[FastAPI], None], str]] = [
     ("query model", get(Annotated[Item, Query()]), MODEL),
