@@ -1,19 +1,21 @@
 /*
  * log: format, escape, write once.
  *
- * Called from everywhere. It never blocks on anything but write(2) to stderr,
- * never allocates, and never logs a secret: callers decide what they pass.
+ * Called from everywhere. It never blocks, never allocates, and never logs a
+ * secret: callers decide what they pass. Whoever reads stderr may be stuck; then
+ * the line is lost, for a master that waits supervises nothing.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { LINE_MAX_BYTES = 4096 };
 
 static struct {
 	enum log_level level;
@@ -54,7 +56,7 @@ utf8_len(const unsigned char *p, const unsigned char *end)
 	return n;
 }
 
-/* Copy `in` to `out` (size LINE_MAX_BYTES) with control and malformed bytes as
+/* Copy `in` to `out` (size `room`) with control and malformed bytes as
  * \xNN; a newline is kept, because messages may carry a traceback. */
 static size_t
 escape(char *out, const char *in, size_t room)
@@ -79,11 +81,20 @@ escape(char *out, const char *in, size_t room)
 	return n;
 }
 
+/* Will a line of PIPE_BUF bytes go through without waiting? */
+static bool
+writable(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 static void
 emit(enum log_level level, int err, const char *fmt, va_list ap)
 {
 	static const char *const words[] = { "debug", "info", "warn", "error" };
-	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 128];
+	char text[PIPE_BUF], line[PIPE_BUF];
 	struct timespec now;
 	struct tm tm;
 	size_t n, m;
@@ -102,7 +113,7 @@ emit(enum log_level level, int err, const char *fmt, va_list ap)
 	    now.tv_nsec / 1000000, words[level], log_state.name);
 	n += escape(line + n, text, sizeof(line) - n - 1);
 	line[n++] = '\n';
-	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+	while (writable() && write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
 		continue;
 }
 

@@ -1,8 +1,8 @@
 /*
  * log: one line per event on stderr, the same in master, loader and workers.
  *
- * A line is written with one write(2), so lines of several processes never
- * mix. Bytes that are not printable ASCII or valid UTF-8 text are escaped:
+ * A line is written with one write(2) of at most PIPE_BUF bytes, so lines of
+ * several processes never mix, and lost when that would have to wait. Bytes that are not printable ASCII or valid UTF-8 text are escaped:
  * request bytes may be logged. errno is preserved. The plain names append the
  * text of errno, those ending in x do not.
  */

@@ -9,6 +9,8 @@
 #ifndef BASE_WIRE_H
 #define BASE_WIRE_H
 
+#include <signal.h>
+
 /* Inherited descriptors. */
 enum {
 	WIRE_CHANNEL_FD = 3,	/* orders and replies */
@@ -27,6 +29,10 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 /* Orders, master to child. */
 #define WIRE_SERVE "SERVE"	/* accept connections */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
+
+/* What the kernel sends a child when the master is killed. It ends the loader, and
+ * a worker that has not begun to serve; the others have it handled. */
+#define WIRE_ORPHAN_SIGNAL SIGRTMAX
 
 /* Exit codes of fastrd and of its children; part of the contract with scripts
  * (docs/OPERATIONS.md lists them). */

@@ -5,10 +5,13 @@
  */
 #include "master/child.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+
+#include "base/log.h"
 
 const char *
 master_child_name(const struct master_child *c, char text[32])
@@ -36,4 +39,18 @@ master_child_ending(int status, char text[64])
 	else
 		snprintf(text, 64, "exit status %d", WEXITSTATUS(status));
 	return text;
+}
+
+void
+master_child_overdue(struct master_child *c)
+{
+	char name[32];
+
+	c->kill_at_ms = 0;
+	if (c->state == CHILD_STARTING && !c->killed)
+		log_errorx("%s did not start in time; see --timeout-startup",
+		    master_child_name(c, name));
+	else
+		c->killed = true;
+	kill(c->pid, SIGKILL);
 }

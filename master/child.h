@@ -28,7 +28,7 @@ struct master_child {
 	unsigned slot;		/* of a worker */
 	unsigned board;		/* of a worker: its own among the living */
 	struct master_generation *generation;
-	uint64_t born_ms;
+	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
 	bool killed;		/* by us, so its death is no crash */
 };
@@ -39,6 +39,10 @@ const char *master_child_name(const struct master_child *c, char text[32]);
 /* Send an order. A child that cannot take it is dead or stuck: its end comes
  * from elsewhere, so nothing is returned. */
 void master_child_order(struct master_child *c, const char *order);
+
+/* Its time is over: KILL. A replacement that did not start is one more that died,
+ * and logged; the rest end as they were told to. */
+void master_child_overdue(struct master_child *c);
 
 /* How a dead child ended, in words: "exit status 3", "signal 11 (Segmentation
  * fault)". */

@@ -14,43 +14,38 @@
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/banner.h"
-#include "master/master.h"
 #include "master/shortage.h"
 #include "master/spawn.h"
+#include "master/workers.h"
 #include "shm/segment.h"
 
-enum { END_GRACE_MS = 2000 };
-
-static struct master_generation *
-generation_add(struct master *m)
+static int
+free_record(const struct master *m)
 {
-	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++) {
-		struct master_generation *g = &m->generations[i];
+	int i = 0;
 
-		if (g->state != GENERATION_NONE)
-			continue;
-		memset(g, 0, sizeof(*g));
-		g->number = ++m->generation_count;
-		g->began_ms = master_now_ms();
-		g->table_fd = -1;
-		return g;
-	}
-	return NULL;
+	while (i < MASTER_MAX_GENERATIONS && m->generations[i].state != GENERATION_NONE)
+		i++;
+	return i;
+}
+
+bool
+master_generation_room(const struct master *m)
+{
+	return free_record(m) < MASTER_MAX_GENERATIONS;
 }
 
 int
 master_generation_load(struct master *m)
 {
-	struct master_generation *g = generation_add(m);
+	struct master_generation *g = &m->generations[free_record(m)];
 	struct master_child *c;
 	char text[256];
 
-	if (g == NULL) {
-		log_warnx("reload put off: earlier generations are still draining");
-		m->reload_due = true;
-		return -1;
-	}
+	memset(g, 0, sizeof(*g));
 	g->state = GENERATION_LOADING;
+	g->number = ++m->generation_count;
+	g->began_ms = master_now_ms();
 	g->table_fd = shm_segment_create("fastrd-table");
 	c = g->table_fd >= 0 ? master_child_add(m, ROLE_LOADER, g) : NULL;
 	if (c != NULL && master_spawn(c, &m->conf, m->python,
@@ -126,6 +121,7 @@ serve(struct master *m, struct master_generation *g)
 			continue;
 		master_child_order(c, WIRE_SERVE);
 		c->state = CHILD_SERVING;
+		c->serves_since_ms = master_now_ms();
 	}
 }
 
@@ -142,6 +138,7 @@ master_generation_ready(struct master *m, struct master_generation *g)
 		return;
 	g->state = GENERATION_SERVING;
 	m->serving = g;
+	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
 	serve(m, g);
 	if (!m->banner_shown)
 		master_banner_print(m, g);
@@ -150,8 +147,7 @@ master_generation_ready(struct master *m, struct master_generation *g)
 		    g->number, g->n_compiled, g->n_asgi);
 	m->banner_shown = true;
 	if (old != NULL)
-		master_generation_drain(m, old,
-		    (uint64_t)m->conf.number[CONF_graceful] * 1000);
+		master_generation_drain(m, old, master_grace_ms(m));
 }
 
 void
@@ -179,22 +175,16 @@ master_generation_failed(struct master *m, struct master_generation *g, int code
 void
 master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms)
 {
-	char order[64];
-
-	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN, (unsigned long long)ms);
 	g->state = GENERATION_DRAINING;
 	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
 		struct master_child *c = &m->children[i];
 
 		if (c->pid == 0 || c->generation != g)
 			continue;
-		if (c->role == ROLE_LOADER || c->state == CHILD_STARTING) {
+		if (c->role == ROLE_LOADER)
 			master_child_end(c, END_GRACE_MS);
-			continue;
-		}
-		master_child_order(c, order);
-		c->state = CHILD_DRAINING;
-		c->kill_at_ms = master_now_ms() + ms + END_GRACE_MS;
+		else
+			master_worker_drain(c, ms);
 	}
 }
 

@@ -36,7 +36,10 @@ struct master_generation {
 
 struct master;
 
-/* Begin loading. 0; -1 when not even that was possible (logged). */
+/* Can one more generation begin? Not while too many drain. */
+bool master_generation_room(const struct master *m);
+
+/* Begin loading; there is room. 0; -1 when not even that was possible (logged). */
 int master_generation_load(struct master *m);
 
 /* The loader has written `size` bytes: seal, check, start the workers. */

@@ -20,10 +20,9 @@
 
 #include "base/log.h"
 #include "base/wire.h"
-#include "master/shortage.h"
-#include "master/spawn.h"
+#include "master/workers.h"
 
-enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100, DELAY_MAX_MS = 5000, FAST_MS = 1000 };
+enum { FAST_MS = 1000 };
 
 uint64_t
 master_now_ms(void)
@@ -32,6 +31,12 @@ master_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t
+master_grace_ms(const struct master *m)
+{
+	return (uint64_t)m->conf.number[CONF_graceful] * 1000;
 }
 
 struct master_child *
@@ -46,7 +51,6 @@ master_child_add(struct master *m, enum master_role role, struct master_generati
 		c->channel = -1;
 		c->role = role;
 		c->generation = g;
-		c->born_ms = master_now_ms();
 		return c;
 	}
 	errno = EAGAIN;
@@ -59,53 +63,6 @@ master_child_end(struct master_child *c, uint64_t ms)
 	c->killed = true;
 	c->kill_at_ms = master_now_ms() + ms;
 	kill(c->pid, SIGTERM);
-}
-
-static bool
-board_taken(const struct master *m, unsigned board)
-{
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
-		if (m->children[i].pid != 0 && m->children[i].role == ROLE_WORKER &&
-		    m->children[i].board == board)
-			return true;
-	return false;
-}
-
-/* The first that no living worker has: readers stop at one never used. */
-static unsigned
-board_free(const struct master *m)
-{
-	unsigned board = 0;
-
-	while (board_taken(m, board))
-		board++;
-	return board;
-}
-
-int
-master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
-{
-	struct master_child *c = master_child_add(m, ROLE_WORKER, g);
-
-	m->slots[slot].spawn_at_ms = 0;
-	if (c == NULL)
-		return -1;
-	c->slot = slot;
-	c->board = board_free(m);
-	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, m->boards_fd);
-}
-
-/* One more worker of the generation that serves, later when it must be. */
-static void
-worker_add(struct master *m, unsigned slot)
-{
-	char what[32], text[256];
-
-	if (master_worker_start(m, m->serving, slot) == 0)
-		return;
-	snprintf(what, sizeof(what), "start worker %u", slot);
-	log_errorx("%s", master_shortage_text(text, sizeof(text), what, errno));
-	m->slots[slot].spawn_at_ms = master_now_ms() + DELAY_MAX_MS;
 }
 
 /* DONE SIZE COMPILED ASGI PYTHON FASTAPI */
@@ -137,7 +94,8 @@ heard(struct master *m, struct master_child *c, char *text)
 		heard_done(m, c, rest);
 	} else if (strcmp(text, WIRE_READY) == 0 && c->state == CHILD_STARTING) {
 		c->state = CHILD_READY;
-		m->slots[c->slot].delay_ms = 0;
+		if (!c->killed)
+			c->kill_at_ms = 0;
 		if (rest != NULL && *rest != '\0')
 			log_warnx("%s: %s", master_child_name(c, name), rest);
 		master_generation_ready(m, c->generation);
@@ -168,21 +126,6 @@ listen_to(struct master *m, struct master_child *c)
 	}
 	text[n] = '\0';
 	heard(m, c, text);
-}
-
-/* A worker of the serving generation died: replace it, later and later when it
- * dies young. */
-static void
-replace(struct master *m, const struct master_child *c)
-{
-	struct master_slot *s = &m->slots[c->slot];
-	uint64_t now = master_now_ms();
-
-	if (now - c->born_ms >= YOUNG_MS && c->state == CHILD_SERVING)
-		s->delay_ms = 0;
-	s->spawn_at_ms = now + s->delay_ms + 1;
-	s->delay_ms = s->delay_ms == 0 ? DELAY_FIRST_MS :
-	    s->delay_ms * 2 < DELAY_MAX_MS ? s->delay_ms * 2 : DELAY_MAX_MS;
 }
 
 /* Has every child of `g` gone? */
@@ -219,7 +162,7 @@ died(struct master *m, struct master_child *c, int status)
 		log_errorx("%s", text);
 	if (g->state == GENERATION_SERVING && c->role == ROLE_WORKER && !m->stopping &&
 	    c->slot < m->n_workers && !c->killed)
-		replace(m, c);
+		master_worker_replace(m, c);
 	if (c->channel >= 0)
 		close(c->channel);
 	c->pid = 0;
@@ -281,35 +224,22 @@ reload(struct master *m)
 		m->reload_due = true;
 		return;
 	}
+	if (!master_generation_room(m)) {
+		if (!m->reload_due)
+			log_warnx("reload put off: earlier generations are still draining");
+		m->reload_due = true;
+		return;
+	}
 	m->reload_due = false;
 	log_info("reloading");
 	master_generation_load(m);
 }
 
-/* One worker more or less, from now on. */
-static void
-scale(struct master *m, int by)
+/* Only what serves alone can grow or shrink. */
+static bool
+may_scale(const struct master *m)
 {
-	if (m->serving == NULL || m->stopping || loading(m))
-		return;
-	if (by > 0 && m->n_workers < MASTER_MAX_WORKERS) {
-		worker_add(m, m->n_workers++);
-	} else if (by < 0 && m->n_workers > 1) {
-		unsigned slot = --m->n_workers;
-
-		m->slots[slot].spawn_at_ms = 0;
-		for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
-			struct master_child *c = &m->children[i];
-
-			if (c->pid == 0 || c->role != ROLE_WORKER || c->slot != slot ||
-			    c->generation != m->serving)
-				continue;
-			master_child_order(c, WIRE_DRAIN " 30000");
-			c->state = CHILD_DRAINING;
-			c->kill_at_ms = master_now_ms() + 32000;
-		}
-	}
-	log_info("%u workers", m->n_workers);
+	return m->serving != NULL && !m->stopping && !loading(m);
 }
 
 static void
@@ -331,13 +261,15 @@ signalled(struct master *m, int number)
 	case SIGTERM:
 	case SIGQUIT:
 		if (!m->stopping)
-			stop(m, (uint64_t)m->conf.number[CONF_graceful] * 1000);
+			stop(m, master_grace_ms(m));
 		break;
 	case SIGTTIN:
-		scale(m, 1);
+		if (may_scale(m) && m->n_workers < MASTER_MAX_WORKERS)
+			master_worker_more(m);
 		break;
 	case SIGTTOU:
-		scale(m, -1);
+		if (may_scale(m) && m->n_workers > 1)
+			master_worker_less(m);
 		break;
 	default:
 		log_warnx("%s does nothing yet", strsignal(number));
@@ -354,7 +286,8 @@ signals_read(struct master *m)
 		signalled(m, (int)info.ssi_signo);
 }
 
-/* What is due by the clock; returns the milliseconds until the next, -1: none. */
+/* What is due by the clock; returns the milliseconds until the next, -1: none.
+ * Children come last: what is done for the others gives them deadlines. */
 static int
 clock_look(struct master *m)
 {
@@ -362,15 +295,6 @@ clock_look(struct master *m)
 	uint64_t startup = (uint64_t)m->conf.number[CONF_startup] * 1000;
 
 #define DUE(at) ((at) <= now || ((next = (at) < next ? (at) : next), false))
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
-		struct master_child *c = &m->children[i];
-
-		if (c->pid != 0 && c->kill_at_ms != 0 && DUE(c->kill_at_ms)) {
-			c->kill_at_ms = 0;
-			c->killed = true;
-			kill(c->pid, SIGKILL);
-		}
-	}
 	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++) {
 		struct master_generation *g = &m->generations[i];
 
@@ -381,7 +305,13 @@ clock_look(struct master *m)
 	}
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL && !m->stopping; i++)
 		if (m->slots[i].spawn_at_ms != 0 && DUE(m->slots[i].spawn_at_ms))
-			worker_add(m, i);
+			master_worker_add(m, i);
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
+		struct master_child *c = &m->children[i];
+
+		if (c->pid != 0 && c->kill_at_ms != 0 && DUE(c->kill_at_ms))
+			master_child_overdue(c);
+	}
 #undef DUE
 	return next == UINT64_MAX ? -1 : (int)(next - now < 60000 ? next - now : 60000);
 }

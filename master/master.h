@@ -16,6 +16,7 @@
 #include "master/listen.h"
 
 enum {
+	END_GRACE_MS = 2000,	/* from the deadline of an end to KILL */
 	MASTER_MAX_WORKERS = 64,
 	MASTER_MAX_GENERATIONS = 4,
 	MASTER_MAX_BOARDS = MASTER_MAX_WORKERS * MASTER_MAX_GENERATIONS,
@@ -52,12 +53,12 @@ int master_run(struct master *m);
 /* The clock of all times here. */
 uint64_t master_now_ms(void);
 
-/* Start a worker of `g` in `slot`. 0, or -1 with errno. */
-int master_worker_start(struct master *m, struct master_generation *g, unsigned slot);
-
 /* A free record for a child; NULL when there is none. */
 struct master_child *master_child_add(struct master *m, enum master_role role,
     struct master_generation *g);
+
+/* What requests may take at the end. */
+uint64_t master_grace_ms(const struct master *m);
 
 /* Ask for the end of a child: TERM now, KILL after `ms`. */
 void master_child_end(struct master_child *c, uint64_t ms);

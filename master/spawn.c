@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +61,7 @@ arguments_fill(struct arguments *a, const struct master_child *c,
 	push(a, "root_path", conf->text[CONF_root_path], 0);
 	push(a, "sync", conf->text[CONF_sync], 0);
 	push(a, "keep_alive", NULL, conf->number[CONF_keep_alive]);
+	push(a, "graceful", NULL, conf->number[CONF_graceful]);
 	push(a, "header_timeout", NULL, conf->number[CONF_header_timeout]);
 	push(a, "body_limit", NULL, conf->number[CONF_body_limit]);
 	push(a, "table_limit", NULL, conf->number[CONF_table_limit]);
@@ -109,10 +111,14 @@ give_up(int channel, int code, const char *what)
 
 /* In the child. `fds` begins with the channel. */
 static void
-become(const struct arguments *a, int *fds, int n)
+become(const struct arguments *a, int *fds, int n, pid_t master)
 {
 	sigset_t none;
 
+	/* The master has one thread: its end is the master's. */
+	prctl(PR_SET_PDEATHSIG, WIRE_ORPHAN_SIGNAL);
+	if (getppid() != master)
+		_exit(WIRE_EXIT_BUG);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (arrange(fds, n) < 0)
@@ -127,6 +133,7 @@ master_spawn(struct master_child *c, const struct master_conf *conf, const char 
 {
 	int pair[2], fds[MAX_FDS], n = 0;
 	struct arguments arguments;
+	pid_t self = getpid();
 
 	arguments_fill(&arguments, c, conf, python, listeners->n);
 	if (arguments.overflow) {
@@ -142,7 +149,7 @@ master_spawn(struct master_child *c, const struct master_conf *conf, const char 
 		fds[n++] = listeners->fds[i];
 	c->pid = fork();
 	if (c->pid == 0)
-		become(&arguments, fds, n);
+		become(&arguments, fds, n, self);
 	if (c->pid < 0) {
 		int saved = errno;
 

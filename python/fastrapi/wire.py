@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
 CHANNEL_FD = 3
@@ -9,6 +10,7 @@ TABLE_FD = 4
 BOARDS_FD = 5
 LISTENER_FD = 6
 MESSAGE_MAX = 1024
+ORPHAN_SIGNAL = signal.SIGRTMAX
 
 EXIT_OK = 0
 EXIT_BUG = 1

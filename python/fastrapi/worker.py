@@ -8,6 +8,7 @@ when both are equal. See ``base/wire.h`` for the contract with the master.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import logging
@@ -19,6 +20,9 @@ from typing import Any, NoReturn
 
 from fastrapi import wire
 from fastrapi.importing import ImportFailed, load_app
+
+
+_grace_s = 0  # what requests may take at the end, whoever orders it
 
 
 def _options(pairs: list[str]) -> dict[str, str]:
@@ -77,6 +81,12 @@ def load(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
     return wire.EXIT_OK
 
 
+def _orphaned(_signal: int, _frame: object) -> None:
+    """The master was killed, and with it whoever would end a worker that is stuck."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_grace_s + 2)
+
+
 class Worker:
     """One worker process: its loop, its application, its connections."""
 
@@ -122,7 +132,8 @@ class Worker:
         note = serving.bind() if sealed >= 0 else serving.bind() and ""
         serving.engine.set_state(lifespan.state)
         self.http = _engine.Worker(serving.engine, loop, self._engine_options())
-        loop.add_signal_handler(signal.SIGTERM, self._drain, 30000)
+        loop.add_signal_handler(signal.SIGTERM, self._drain, _grace_s * 1000)
+        signal.signal(wire.ORPHAN_SIGNAL, _orphaned)
         self.channel.socket.setblocking(False)
         loop.add_reader(self.channel.socket, self._order)
         self.channel.send(f"READY {note}")
@@ -146,7 +157,7 @@ class Worker:
         elif not text:
             # The master is gone: finish what runs, accept nothing new.
             asyncio.get_running_loop().remove_reader(self.channel.socket)
-            self._drain(30000)
+            self._drain(_grace_s * 1000)
 
     def _drain(self, ms: int) -> None:
         asyncio.get_running_loop().call_later(ms / 1000, self._cut)
@@ -170,8 +181,9 @@ def serve(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
 
 def _leave(code: int) -> NoReturn:
     """Threads of the application must not keep a finished process alive."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # full, or closed by the application
+            stream.flush()
     os._exit(code)
 
 
@@ -180,7 +192,9 @@ def main(argv: list[str]) -> int:
     if len(argv) < 3 or argv[1] not in ("--load", "--serve"):
         sys.stderr.write("fastrapi.worker is started by fastrd; run fastrd --help\n")
         return wire.EXIT_USAGE
+    global _grace_s
     options = _options(argv[3:])
+    _grace_s = int(options["graceful"])
     _close_on_exec(options)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

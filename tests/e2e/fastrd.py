@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,13 +17,19 @@ BINARY = str(BUILD / "bin/fastrd")
 
 
 class Fastrd:
-    """One running server. ``with Fastrd("app:app", cwd) as server: ...``"""
+    """One running server. ``with Fastrd("app:app", cwd) as server: ...``
+
+    ``files`` are the soft and hard limit of open files; ``before`` runs in the new
+    process before fastrd does; it must serve within ``seconds``.
+    """
 
     def __init__(
         self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None,
-        files: tuple[int, int] | None = None,
+        files: tuple[int, int] | None = None, before: Callable[[], None] | None = None,
+        seconds: float = 20,
     ):  # fmt: skip
-        self.files = files  # soft and hard limit of open files
+        self.before = before or limited(files)
+        self.seconds = seconds
         self.command = [BINARY, "--port", "0", *flags, app]
         self.directory = directory
         self.log_path = directory / "fastrd.log"
@@ -34,9 +41,9 @@ class Fastrd:
         self.log_file = open(self.log_path, "wb")
         self.process = subprocess.Popen(
             self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
-            stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=limited(self.files),
+            stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=self.before,
         )  # fmt: skip
-        self.wait_log("address  http://")
+        self.wait_log("address  http://", self.seconds)
         line = next(line for line in self.log().splitlines() if "address  http://" in line)
         self.port = int(line.rsplit(":", 1)[1])
         return self

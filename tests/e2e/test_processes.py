@@ -77,17 +77,6 @@ def test_a_reload_that_fails_keeps_the_old_generation(app_dir):
         server.wait_log("generation 3 serves")
 
 
-def test_fifty_hups_coalesce(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        for _ in range(50):
-            server.signal(signal.SIGHUP)
-        server.wait_log("generation 2 serves")
-        time.sleep(2)
-        server.wait(lambda: len(server.children()) == 1, "one generation")
-        assert "generation 5 serves" not in server.log()
-        assert server.get("/")[0] == 200
-
-
 def test_a_killed_worker_is_replaced_and_the_master_stays(app_dir):
     with Fastrd("app:app", app_dir) as server:
         for _ in range(3):

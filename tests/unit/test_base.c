@@ -137,6 +137,31 @@ log_hostile(void)
 }
 
 static void
+log_without_a_reader(void)
+{
+	int pair[2];
+
+	if (pipe(pair) < 0 || dup2(pair[1], STDERR_FILENO) < 0)
+		_exit(1);
+	alarm(10);
+	for (int i = 0; i < 100000; i++)
+		log_info("nobody reads this");
+	_exit(0);
+}
+
+static void
+log_never_waits(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		log_without_a_reader();
+	waitpid(pid, &status, 0);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
 log_escapes_what_a_terminal_would_obey(void)
 {
 	char text[1024];
@@ -158,6 +183,7 @@ main(void)
 		{ "arena copies end with a NUL", arena_copy_ends_with_a_nul },
 		{ "slices compare with and without case", slices_compare_with_and_without_case },
 		{ "must() aborts and says where", must_aborts_and_says_where },
+		{ "log never waits", log_never_waits },
 		{ "log escapes what a terminal would obey", log_escapes_what_a_terminal_would_obey },
 		CU_TEST_INFO_NULL,
 	};

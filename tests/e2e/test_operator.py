@@ -1,0 +1,414 @@
+"""What operators and applications do to a server, by accident or in despair."""
+
+from __future__ import annotations
+
+import collections
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fastrd import BINARY, Fastrd
+
+APP = """
+import asyncio, os, signal, subprocess, sys, time
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def life(app):
+    while os.path.exists("hold"):
+        await asyncio.sleep(0.02)
+    if os.path.exists("armed"):
+        asyncio.get_running_loop().call_later(0.05, os._exit, 7)
+    yield
+
+app = FastAPI(lifespan=life)
+
+@app.get("/")
+async def root(): return "ok"
+
+@app.get("/wait")
+async def wait():
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.02)
+
+@app.get("/spin")
+async def spin():
+    while True: pass
+
+@app.get("/exit")
+async def exit(): os._exit(0)
+
+@app.get("/abort")
+async def abort(): os.abort()
+
+@app.get("/session")
+async def session(): os.setsid()
+
+@app.get("/parent")
+async def parent(): os.kill(os.getppid(), signal.SIGKILL)
+
+@app.get("/print")
+def print_(mb: int):
+    for _ in range(mb * 1024): print("x" * 1023)
+
+FDS = "import os; print(*(os.readlink(f'/proc/self/fd/{n}') for n in range(3, 100)" \\
+    " if os.path.exists(f'/proc/self/fd/{n}')))"
+
+@app.get("/descriptors")
+def descriptors(close: bool):
+    command = [sys.executable, "-c", FDS]
+    return subprocess.run(command, close_fds=close, capture_output=True, text=True).stdout
+
+@app.get("/signals")
+def signals():
+    status = dict(line.split(":\\t") for line in open("/proc/self/status"))
+    return [int(status[name], 16) for name in ("SigBlk", "SigIgn")]
+"""
+
+
+@pytest.fixture
+def app_dir(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+def start_of(pid: int) -> str:
+    """Tells a process from a later one with the same number; empty: it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ""
+    return "" if text[0] == "Z" else text[19]
+
+
+def wait_gone(processes: dict[int, str], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while left := [pid for pid, start in processes.items() if start_of(pid) == start]:
+        assert time.monotonic() < end, f"left: {left}"
+        time.sleep(0.02)
+
+
+def living(server: Fastrd) -> dict[int, str]:
+    return {pid: start_of(pid) for pid in server.children()}
+
+
+def workers(server: Fastrd) -> set[int]:
+    """The workers among the children."""
+
+    def is_worker(pid: int) -> bool:
+        try:
+            return b"--serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    return {pid for pid in server.children() if is_worker(pid)}
+
+
+def answers(server: Fastrd) -> bool:
+    try:
+        return server.get("/") == (200, b'"ok"')
+    except (OSError, IndexError):
+        return False
+
+
+def ask(server: Fastrd, path: str) -> socket.socket:
+    conn = server.connect()
+    conn.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+    return conn
+
+
+# The master and its children, killed.
+
+
+def test_a_loader_that_is_killed_fails_only_its_reload(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        before = server.children()
+        server.signal(signal.SIGHUP)
+        server.wait(lambda: len(server.children()) == 2, "the loader")
+        (loader,) = set(server.children()) - set(before)
+        os.kill(loader, signal.SIGKILL)
+        server.wait_log("generation 1 serves on: loader ended with signal 9 (Killed)")
+        assert server.children() == before
+        assert answers(server)
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 3 serves")
+
+
+@pytest.mark.parametrize("module", ["importing", "app"])
+def test_a_master_killed_at_the_start_leaves_nothing(app_dir, module):
+    (app_dir / "importing.py").write_text("import time\ntime.sleep(60)\n")
+    (app_dir / "hold").touch()
+    with subprocess.Popen([BINARY, "--port", "0", f"{module}:app"], cwd=app_dir) as master:
+        path = Path(f"/proc/{master.pid}/task/{master.pid}/children")
+        seen: set[str] = set()
+        while len(seen) < (1 if module == "importing" else 2):  # the loader; its worker
+            seen.update(path.read_text().split())
+            time.sleep(0.01)
+        children = {int(pid): start_of(int(pid)) for pid in path.read_text().split()}
+        master.kill()
+    wait_gone(children, 5)
+
+
+def test_a_master_killed_with_a_stuck_worker_leaves_nothing(app_dir):
+    flags = ("--workers", "2", "--timeout-graceful-shutdown", "1")
+    with Fastrd("app:app", app_dir, *flags) as server, ask(server, "/spin"):
+        time.sleep(0.2)
+        children = living(server)
+        server.signal(signal.SIGKILL)
+        server.process.wait()
+        wait_gone(children)
+
+
+def test_an_application_that_kills_the_master_ends(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        children = living(server)
+        assert server.get("/parent")[0] == 200
+        assert server.process.wait(5) == -signal.SIGKILL
+        wait_gone(children)
+
+
+@pytest.mark.parametrize(
+    ("path", "ending"),
+    [("/exit", "exit status 0"), ("/abort", "signal 6 (Aborted)")],
+)
+def test_a_worker_that_ends_itself_is_replaced(app_dir, path, ending):
+    with Fastrd("app:app", app_dir) as server:
+        ask(server, path).close()
+        server.wait_log(f"worker 0 ended with {ending}")
+        server.wait(lambda: answers(server), "a new worker")
+
+
+def test_a_worker_with_a_session_of_its_own_is_still_ours(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/session")[0] == 200
+        children = living(server)
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+        wait_gone(children)
+
+
+# Stopped, stuck and hanging ones.
+
+
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stopped_worker_does_not_hold_up_a_drain(app_dir, order):
+    with Fastrd("app:app", app_dir, "--timeout-graceful-shutdown", "1") as server:
+        stopped = living(server)
+        os.kill(*stopped, signal.SIGSTOP)
+        server.signal(order)
+        if order == signal.SIGTERM:
+            assert server.process.wait(10) == 0
+        else:
+            server.wait_log("generation 2 serves")
+            assert answers(server)
+        wait_gone(stopped)
+
+
+def test_a_replacement_that_hangs_is_replaced(app_dir):
+    with Fastrd("app:app", app_dir, "--timeout-startup", "5") as server:
+        (app_dir / "hold").touch()
+        os.kill(*living(server), signal.SIGKILL)
+        server.wait_log("worker 0 did not start in time; see --timeout-startup")
+        (app_dir / "hold").unlink()
+        server.wait(lambda: answers(server), "a worker that starts")
+
+
+def test_a_worker_that_dies_right_after_its_start_is_replaced_later_and_later(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        (app_dir / "armed").touch()
+        os.kill(*living(server), signal.SIGKILL)
+        text = "ended with exit status 7"
+        server.wait(lambda: server.log().count(text) == 5, "five deaths", 40)
+        stamps = [line[14:23] for line in server.log().splitlines() if text in line]
+        seconds = [int(stamp[:2]) * 60 + float(stamp[3:]) for stamp in stamps]
+        # Waits of 0.1, 0.2, 0.4 and 0.8 s lie between them at least.
+        assert (seconds[-1] - seconds[0]) % 3600 > 1.5
+        (app_dir / "armed").unlink()
+        server.wait(lambda: answers(server), "a worker that lives")
+
+
+def test_a_replacement_due_in_the_old_generation_is_not_the_new_ones(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        (app_dir / "hold").touch()
+        for _ in range(5):  # then the sixth is due after 1.6 s
+            server.wait(lambda: len(server.children()) == 1, "a worker")
+            before = living(server)
+            os.kill(*before, signal.SIGKILL)
+            wait_gone(before)
+        server.wait(lambda: len(server.children()) == 1, "the last replacement")
+        (old,) = server.children()
+        server.signal(signal.SIGHUP)
+        server.wait(lambda: workers(server) - {old}, "the new generation's worker")
+        os.kill(old, signal.SIGKILL)
+        (app_dir / "hold").unlink()
+        server.wait_log("generation 2 serves")
+        time.sleep(4)
+        assert len(server.children()) == 1
+
+
+# Reloads.
+
+
+def test_a_hundred_hups_under_load_lose_no_request(app_dir):
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        failures, stop = [], threading.Event()
+
+        def load() -> None:
+            while not stop.is_set():
+                try:
+                    assert server.get("/") == (200, b'"ok"')
+                except Exception as exc:
+                    failures.append(exc)
+
+        threads = [threading.Thread(target=load) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for _ in range(100):
+            server.signal(signal.SIGHUP)
+            time.sleep(0.01)
+        server.wait_log("generation 2 serves")
+        server.wait(lambda: server.log().count("reloading") == server.log().count(" serves: "),
+            "the last reload")  # fmt: skip
+        server.wait(lambda: len(server.children()) == 2, "one generation")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert "generation 5" not in server.log()
+
+
+def test_a_reload_waits_while_three_generations_drain_and_says_so_once(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        waiting = []
+        for number in (2, 3, 4):
+            waiting.append(ask(server, "/wait"))
+            time.sleep(0.2)
+            server.signal(signal.SIGHUP)
+            server.wait_log(f"generation {number} serves")
+        for _ in range(3):
+            server.signal(signal.SIGHUP)
+            time.sleep(0.1)
+        assert server.log().count("reload put off: earlier generations are still draining") == 1
+        (app_dir / "go").touch()
+        server.wait_log("generation 5 serves")
+        assert answers(server)
+        for conn in waiting:
+            assert conn.recv(100).startswith(b"HTTP/1.1 200 ")
+            conn.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("1 / 0", "importing 'app' failed: ZeroDivisionError: division by zero; see the traceback"),
+        ("x = (", "importing 'app' failed: SyntaxError: '(' was never closed"),
+        ("raise SystemExit(2)", "importing 'app' failed: SystemExit: 2; see the traceback"),
+        ("os._exit(3)", "loader ended with exit status 3"),
+        ("os.abort()", "loader ended with signal 6 (Aborted)"),
+        ("del app", "module 'app' has no attribute 'app'"),
+    ],
+)
+def test_a_broken_application_is_one_message_and_the_next_reload_works(app_dir, code, cause):
+    with Fastrd("app:app", app_dir) as server:
+        (app_dir / "app.py").write_text(f"{APP}\n{code}\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log(f"reload failed, generation 1 serves on: {cause}")
+        assert answers(server)
+        assert server.log().count(" error [master] ") == 1
+        assert server.log().count("Traceback") == (code in ("1 / 0", "raise SystemExit(2)"))
+        (app_dir / "app.py").write_text(APP)
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 3 serves")
+        assert answers(server)
+
+
+# The surroundings of a process.
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_programs_of_the_application_inherit_nothing_of_ours(app_dir, close):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get(f"/descriptors?close={close}") == (200, b'"\\n"')
+
+
+def test_a_hundred_megabytes_on_stdout(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/print?mb=100")[0] == 200
+        assert server.log_path.stat().st_size > 100 << 20
+        assert answers(server)
+        os.truncate(server.log_path, 0)
+
+
+def test_nobody_reads_the_log_and_the_master_still_supervises(app_dir):
+    read, write = os.pipe()
+    command = [BINARY, "--uds", "socket", "--timeout-graceful-shutdown", "1", "app:app"]
+    with subprocess.Popen(command, cwd=app_dir, stdout=write, stderr=write) as master:
+        os.close(write)
+        banner = b""
+        while b"routes " not in banner:
+            banner += os.read(read, 4096)
+        with socket.socket(socket.AF_UNIX) as conn:
+            conn.connect(str(app_dir / "socket"))
+            conn.sendall(b"GET /print?mb=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.5)  # the pipe is full now
+            master.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            master.send_signal(signal.SIGTERM)
+            assert master.wait(10) == 0
+    os.close(read)
+
+
+def test_no_standard_descriptors_at_all(app_dir):
+    shell = f"exec {BINARY} --uds socket app:app <&- >&- 2>&-"
+    with subprocess.Popen(["sh", "-c", shell], cwd=app_dir) as master:
+        with socket.socket(socket.AF_UNIX) as conn:
+            while conn.connect_ex(str(app_dir / "socket")) != 0:
+                assert master.poll() is None
+                time.sleep(0.01)
+            conn.sendall(b"GET /print?mb=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert conn.recv(100).startswith(b"HTTP/1.1 200 ")
+        master.terminate()
+        assert master.wait(10) == 0
+
+
+def test_signals_ignored_and_blocked_at_the_start_work_all_the_same(app_dir):
+    numbers = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGALRM}
+
+    def as_nohup_does() -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    with Fastrd("app:app", app_dir, before=as_nohup_does) as server:
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 2 serves")
+        blocked, ignored = eval(server.get("/signals")[1])
+        assert blocked == 0
+        assert ignored & 1 << signal.SIGHUP - 1  # a worker's own
+        assert not ignored & 1 << signal.SIGCHLD - 1
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+
+
+def test_sixty_four_workers(tmp_path):
+    (tmp_path / "raw.py").write_text(
+        "import os\n"
+        "async def app(scope, receive, send):\n"
+        "    if scope['type'] != 'http': raise NotImplementedError\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b'%d' % os.getpid()})\n"
+    )
+    with Fastrd("raw:app", tmp_path, "--workers", "64", seconds=120) as server:
+        children = living(server)
+        assert len(children) == 64
+        share = collections.Counter(server.get("/")[1] for _ in range(64))
+        assert sum(share.values()) == 64
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        wait_gone(children)
