@@ -93,28 +93,38 @@ help_print(void)
 	    "more or less. Every flag can be set as FASTRD_NAME in the environment.\n");
 }
 
+/* `where` is the flag or variable that has the value, with its "=" or " ". */
 static int
-number_read(const struct row *row, const char *text, long *out)
+value_set(struct master_conf *c, size_t key, const char *where, const char *value)
 {
+	const struct row *row = &rows[key];
 	char *end;
+	long n;
 
-	errno = 0;
-	*out = strtol(text, &end, 10);
-	if (errno == 0 && *end == '\0' && end != text && *out >= row->low && *out <= row->high)
-		return 0;
-	fprintf(stderr, "fastrd: --%s %s: want a number from %ld to %ld\n", row->flag, text,
-	    row->low, row->high);
-	return -1;
-}
-
-static int
-value_set(struct master_conf *c, size_t key, const char *value)
-{
-	if (rows[key].type == TEXT) {
+	if (row->type == TEXT) {
 		c->text[key] = value;
 		return 0;
 	}
-	return number_read(&rows[key], value, &c->number[key]);
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (errno != 0 || *end != '\0' || (*value != '-' && (*value < '0' || *value > '9')) ||
+	    n < row->low || n > row->high) {
+		fprintf(stderr, "fastrd: %s%s: want a number from %ld to %ld\n", where, value,
+		    row->low, row->high);
+		return -1;
+	}
+	c->number[key] = n;
+	return 0;
+}
+
+static int
+variable_read(struct master_conf *c, size_t key, const char *name)
+{
+	const char *value = getenv(name);
+	char where[72];
+
+	snprintf(where, sizeof(where), "%s=", name);
+	return value == NULL || *value == '\0' ? 0 : value_set(c, key, where, value);
 }
 
 static int
@@ -125,22 +135,17 @@ environment_read(struct master_conf *c)
 		enum master_conf_key key;
 	} common[] = { { "PORT", CONF_port }, { "WEB_CONCURRENCY", CONF_workers } };
 
-	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
-		const char *value = getenv(common[i].name);
-
-		if (value != NULL && *value != '\0' && value_set(c, common[i].key, value) < 0)
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		if (variable_read(c, common[i].key, common[i].name) < 0)
 			return -1;
-	}
 	for (size_t i = 0; i < CONF_COUNT; i++) {
 		char name[64];
-		const char *value;
 		int n = snprintf(name, sizeof(name), "FASTRD_%s", rows[i].name);
 
 		for (int k = 0; k < n; k++)
 			if (name[k] >= 'a' && name[k] <= 'z')
 				name[k] = (char)(name[k] - 'a' + 'A');
-		value = getenv(name);
-		if (value != NULL && *value != '\0' && value_set(c, i, value) < 0)
+		if (variable_read(c, i, name) < 0)
 			return -1;
 	}
 	return 0;
@@ -153,19 +158,21 @@ flag_read(struct master_conf *c, const char *flag, const char *value)
 	const char *eq = strchr(flag, '=');
 	size_t len = eq != NULL ? (size_t)(eq - flag) : strlen(flag);
 	int took = eq != NULL ? 1 : 2;
+	char where[72];
 
 	if (eq != NULL)
 		value = eq + 1;
 	for (size_t i = 0; i < CONF_COUNT; i++) {
 		if (strlen(rows[i].flag) != len || strncmp(rows[i].flag, flag, len) != 0)
 			continue;
-		if (rows[i].type == SWITCH) {
+		if (rows[i].type == SWITCH && eq == NULL) {
 			c->number[i] = 1;
 			return 1;
 		}
 		if (value == NULL)
 			return usage("a value is missing after --", rows[i].flag);
-		return value_set(c, i, value) < 0 ? -1 : took;
+		snprintf(where, sizeof(where), "--%s%c", rows[i].flag, eq != NULL ? '=' : ' ');
+		return value_set(c, i, where, value) < 0 ? -1 : took;
 	}
 	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
 		if (strlen(implied[i]) == len && strncmp(implied[i], flag, len) == 0)
@@ -227,10 +234,24 @@ flags_read(struct master_conf *c, int argc, char **argv)
 	return 0;
 }
 
+/* Is `word` one of the `words`, which are separated by spaces? */
+static bool
+one_of(const char *word, const char *words)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = words; p != NULL; p = strchr(p, ' ')) {
+		p += *p == ' ';
+		if (strncmp(p, word, len) == 0 && (p[len] == ' ' || p[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static int
 words_check(const struct master_conf *c)
 {
-	const char *sync = c->text[CONF_sync], *colon;
+	const char *sync = c->text[CONF_sync], *level = c->text[CONF_log_level], *colon;
 
 	if (c->app == NULL)
 		return usage("no application given, as in: fastrd main:app", "");
@@ -239,8 +260,9 @@ words_check(const struct master_conf *c)
 		fprintf(stderr, "fastrd: %s: want module:attribute, as in main:app\n", c->app);
 		return -1;
 	}
-	if (strcmp(sync, "threads") != 0 && strcmp(sync, "auto") != 0 &&
-	    strcmp(sync, "inline") != 0)
+	if (!one_of(level, "debug info warning error trace critical"))
+		return usage("--log-level wants debug, info, warning or error, not ", level);
+	if (!one_of(sync, "threads auto inline"))
 		return usage("--sync wants threads, auto or inline, not ", sync);
 	if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL)
 		return usage("explain wants METHOD PATH module:app", "");

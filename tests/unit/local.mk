@@ -4,5 +4,6 @@ include tests/unit/bindings.mk
 include tests/unit/engine.mk
 include tests/unit/http.mk
 include tests/unit/io.mk
+include tests/unit/master.mk
 include tests/unit/shm.mk
 include tests/unit/worker.mk

@@ -1,0 +1,263 @@
+/*
+ * test_master_listen: sockets are opened, taken over and left alone as they
+ * should; what fails is one line and the documented exit status.
+ */
+#include <CUnit/Basic.h>
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/wire.h"
+#include "master/listen.h"
+
+static struct master_listeners listeners;
+static struct master_conf conf;
+static char directory[] = "/tmp/fastrd-listen-XXXXXX", path[64], said[1024];
+
+static void
+conf_reset(void)
+{
+	memset(&conf, 0, sizeof(conf));
+	conf.text[CONF_host] = "127.0.0.1";
+	conf.text[CONF_uds] = "";
+	conf.number[CONF_fd] = -1;
+	conf.number[CONF_backlog] = 16;
+}
+
+/* master_listen_open(); what it printed is in `said`. */
+static int
+opened(void)
+{
+	int rc, err = dup(2);
+	FILE *file = tmpfile();
+
+	dup2(fileno(file), 2);
+	rc = master_listen_open(&listeners, &conf);
+	dup2(err, 2);
+	close(err);
+	rewind(file);
+	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+	fclose(file);
+	return rc;
+}
+
+static int
+set_up(void)
+{
+	if (mkdtemp(directory) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	unsetenv("LISTEN_PID");
+	return 0;
+}
+
+static int
+tear_down(void)
+{
+	return rmdir(directory);
+}
+
+/* Takes a connection, is not blocking, and no program inherits it. */
+static void
+check_first(int family)
+{
+	struct sockaddr_storage name;
+	socklen_t len = sizeof(name);
+	int fd;
+
+	CU_ASSERT_EQUAL_FATAL(listeners.n, 1);
+	CU_ASSERT(fcntl(listeners.fds[0], F_GETFD) & FD_CLOEXEC);
+	CU_ASSERT(fcntl(listeners.fds[0], F_GETFL) & O_NONBLOCK);
+	CU_ASSERT_EQUAL(getsockname(listeners.fds[0], (struct sockaddr *)&name, &len), 0);
+	CU_ASSERT_EQUAL(name.ss_family, family);
+	fd = socket(family, SOCK_STREAM, 0);
+	CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&name, len), 0);
+	close(fd);
+	fd = accept(listeners.fds[0], NULL, NULL);
+	CU_ASSERT(fd >= 0);
+	close(fd);
+}
+
+static void
+test_tcp(void)
+{
+	struct master_listeners first;
+	char text[128];
+
+	conf_reset();
+	conf.text[CONF_host] = "localhost";
+	CU_ASSERT_EQUAL_FATAL(opened(), 0);
+	check_first(AF_INET);
+	CU_ASSERT_EQUAL(strncmp(listeners.text, "http://localhost:", 17), 0);
+	first = listeners;
+	conf.number[CONF_port] = strtol(listeners.text + 17, NULL, 10);
+	CU_ASSERT(conf.number[CONF_port] > 0);
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+	snprintf(text, sizeof(text), "fastrd: cannot listen on localhost port %ld: Address already "
+	    "in use; stop what uses it or choose another --port\n", conf.number[CONF_port]);
+	CU_ASSERT_STRING_EQUAL(said, text);
+	master_listen_close(&first);
+}
+
+static void
+test_tcp6(void)
+{
+	conf_reset();
+	conf.text[CONF_host] = "::1";
+	if (opened() != 0)
+		return;		/* a machine without IPv6 */
+	check_first(AF_INET6);
+	CU_ASSERT_EQUAL(strncmp(listeners.text, "http://[::1]:", 13), 0);
+	master_listen_close(&listeners);
+}
+
+static void
+test_names_are_refused(void)
+{
+	static const char *const hosts[] = { "example.org", "", "127.0.0.1 ", "1.2.3", "[::1]" };
+
+	conf_reset();
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		conf.text[CONF_host] = hosts[i];
+		CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+		CU_ASSERT_PTR_NOT_NULL(strstr(said, "want a numeric address"));
+	}
+}
+
+static void
+test_unix(void)
+{
+	struct master_listeners first;
+	struct stat st;
+
+	conf_reset();
+	conf.text[CONF_uds] = path;
+	CU_ASSERT_EQUAL_FATAL(opened(), 0);
+	check_first(AF_UNIX);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0666);
+	first = listeners;
+	/* Somebody listens there: refused, and the name stays. */
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Address already in use"));
+	master_listen_close(&listeners);
+	CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	/* Nobody does any more: taken over. */
+	close(first.fds[0]);
+	CU_ASSERT_EQUAL(opened(), 0);
+	check_first(AF_UNIX);
+	master_listen_close(&listeners);
+	CU_ASSERT_EQUAL(access(path, F_OK), -1);
+}
+
+static void
+test_unix_paths_that_will_not_do(void)
+{
+	char text[200];
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+	conf_reset();
+	conf.text[CONF_uds] = path;
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+	CU_ASSERT_EQUAL(unlink(path), 0);	/* a file that is no socket stays */
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	conf.text[CONF_uds] = text;
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "a unix socket's path has at most 107 bytes"));
+	conf.text[CONF_uds] = "/nonexistent/socket";
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "create its directory first"));
+}
+
+static void
+test_inherited(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	conf_reset();
+	conf.number[CONF_fd] = fd;
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);	/* not listening */
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "is no listening socket"));
+	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	CU_ASSERT_EQUAL(listen(fd, 1), 0);
+	CU_ASSERT_EQUAL(opened(), 0);
+	CU_ASSERT_EQUAL(listeners.fds[0], fd);
+	CU_ASSERT_STRING_EQUAL(listeners.text, "1 inherited socket");
+	check_first(AF_INET);
+	master_listen_close(&listeners);
+	conf.number[CONF_fd] = 999;
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+}
+
+/* LISTEN_FDS counts only when LISTEN_PID is this process. */
+static void
+test_activation_for_another_process(void)
+{
+	conf_reset();
+	setenv("LISTEN_PID", "1", 1);
+	setenv("LISTEN_FDS", "1", 1);
+	CU_ASSERT_EQUAL(opened(), 0);
+	CU_ASSERT_EQUAL(strncmp(listeners.text, "http://127.0.0.1:", 17), 0);
+	master_listen_close(&listeners);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+}
+
+static void
+test_out_of_descriptors_is_no_matter_of_the_address(void)
+{
+	struct rlimit old, none;
+	int rc, next = dup(0), err = dup(2);
+	FILE *file = tmpfile();
+
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = (rlim_t)next;
+	conf_reset();
+	dup2(fileno(file), 2);
+	setrlimit(RLIMIT_NOFILE, &none);
+	rc = master_listen_open(&listeners, &conf);
+	setrlimit(RLIMIT_NOFILE, &old);
+	dup2(err, 2);
+	close(err);
+	rewind(file);
+	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+	fclose(file);
+	CU_ASSERT_EQUAL(rc, WIRE_EXIT_BUG);
+	CU_ASSERT_STRING_EQUAL(said, "fastrd: cannot listen on 127.0.0.1 port 0: Too many open files; "
+	    "raise the limit of open files (ulimit -n, LimitNOFILE= of a service)\n");
+}
+
+int
+main(void)
+{
+	CU_pSuite suite;
+	int failed;
+
+	CU_initialize_registry();
+	suite = CU_add_suite("master_listen", set_up, tear_down);
+	CU_ADD_TEST(suite, test_tcp);
+	CU_ADD_TEST(suite, test_tcp6);
+	CU_ADD_TEST(suite, test_names_are_refused);
+	CU_ADD_TEST(suite, test_unix);
+	CU_ADD_TEST(suite, test_unix_paths_that_will_not_do);
+	CU_ADD_TEST(suite, test_inherited);
+	CU_ADD_TEST(suite, test_activation_for_another_process);
+	CU_ADD_TEST(suite, test_out_of_descriptors_is_no_matter_of_the_address);
+	CU_basic_run_tests();
+	failed = (int)CU_get_number_of_tests_failed();
+	CU_cleanup_registry();
+	return failed != 0;
+}
