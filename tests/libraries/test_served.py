@@ -37,9 +37,9 @@ def serve(
     }  # fmt: skip
 
     @contextmanager
-    def start(*flags: str) -> Iterator[Fastrd]:
+    def start(*flags: str, mode: str = "compiled") -> Iterator[Fastrd]:
         directory = tmp_path_factory.mktemp("served")
-        named = {**env, "CONNECTION_NAME": directory.name}
+        named = {**env, "CONNECTION_NAME": directory.name, "FASTRD_FORCE": mode}
         with Fastrd("app:app", directory, "--app-dir", str(HERE), *flags, env=named) as server:
             yield server
             server.signal(signal.SIGTERM)
@@ -51,10 +51,11 @@ def serve(
     return start
 
 
-@pytest.fixture(scope="module", params=["threads", "inline"])
+@pytest.fixture(scope="module", params=["compiled-threads", "compiled-inline", "asgi-threads"])
 def server(request: pytest.FixtureRequest, serve: Start) -> Iterator[Fastrd]:
     """One worker for all of the tests; each must leave its pools whole."""
-    with serve("--sync", request.param) as server:
+    mode, sync = request.param.split("-")
+    with serve("--sync", sync, mode=mode) as server:
         yield server
 
 
@@ -167,7 +168,7 @@ def test_a_reload_under_load_loses_no_request_and_leaves_no_connection(serve, po
             for n in range(20):
                 group.create_task(visit(kept if n % 2 else fresh, n, stop))
             server.signal(signal.SIGHUP)
-            await asyncio.to_thread(server.wait_log, "generation 2 serves")
+            await asyncio.to_thread(server.wait_log, "generation 2 serves", 60)
             ended = lambda: len(server.children()) == 2  # noqa: E731
             await asyncio.to_thread(server.wait, ended, "the old generation's end")
             before = asked
@@ -176,7 +177,7 @@ def test_a_reload_under_load_loses_no_request_and_leaves_no_connection(serve, po
             stop.set()
 
     with serve("--workers", "2") as server:
-        run(lambda: ask(server), 60)
+        run(lambda: ask(server), 120)
         here, there = connections(server.directory.name, postgres, redis_server)
         # asyncpg's and psycopg's pools of two workers are filled, SQLAlchemy's is so on demand.
         assert 2 * 2 * SIZE <= here <= 2 * 3 * SIZE
