@@ -221,3 +221,22 @@ def test_sqlite_through_its_thread():
                 assert await rows.fetchone() == (2,)
 
     run(main())
+
+
+def test_the_exception_handler_runs_in_the_context_asyncio_runs_it_in():
+    import contextvars
+
+    var = contextvars.ContextVar("var", default="outside")
+
+    def seen_on(loop):
+        seen = []
+        loop.set_exception_handler(lambda *_: seen.append(var.get()))
+        context = contextvars.copy_context()
+        context.run(var.set, "inside")
+        loop.call_soon(divmod, 1, 0, context=context)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        return seen
+
+    assert seen_on(EventLoop()) == seen_on(asyncio.SelectorEventLoop())
