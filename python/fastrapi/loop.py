@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import selectors
 import signal
 import sys
@@ -13,6 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastrapi import _engine
+
+
+# From CPython 3.13 on arguments are shown in debug mode only.
+_FORMAT_TAKES_DEBUG = (
+    "debug" in inspect.signature(format_helpers._format_callback_source).parameters
+)
 
 
 class _NoSelector(selectors.BaseSelector):
@@ -91,7 +98,10 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
 
     def _callback_failed(self, handle: events.Handle, exception: BaseException) -> None:
         # As asyncio.Handle._run() does.
-        callback = format_helpers._format_callback_source(handle._callback, handle._args)
+        debug = {"debug": self._debug} if _FORMAT_TAKES_DEBUG else {}
+        callback = format_helpers._format_callback_source(
+            handle._callback, handle._args, **debug
+        )
         context = {
             "message": f"Exception in callback {callback}",
             "exception": exception,
@@ -113,6 +123,8 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
                 base_events.logger.warning("Executing %s took %.3f seconds", name, took)
         finally:
             self._current_handle = None
+            # The traceback of a failed task leads to this frame.
+            del handle
 
     def _caller_stack(self) -> traceback.StackSummary:
         # In debug mode: where a handle is made.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -185,6 +186,26 @@ def test_a_callback_that_ends_the_program_does_so_in_debug_mode(debugged):
     with pytest.raises(SystemExit):
         debugged.run_forever()
     assert debugged._current_handle is None
+
+
+def test_a_failed_task_nobody_waits_for_is_reported_at_once_in_debug_mode(debugged):
+    seen = []
+    debugged.set_exception_handler(lambda _loop, context: seen.append(context["message"]))
+
+    async def fail():
+        1 / 0  # noqa: B018
+
+    async def main():
+        debugged.create_task(fail())
+        gc.disable()
+        try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        finally:
+            gc.enable()
+
+    debugged.run_until_complete(main())
+    assert seen == ["Task exception was never retrieved"]
 
 
 def test_streams_work_in_debug_mode(debugged):

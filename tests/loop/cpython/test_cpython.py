@@ -63,10 +63,11 @@ def test_module(module):
     bad = failures(found)
     wrong = {key: detail for key, detail in bad.items() if key not in CANNOT_PASS}
     if wrong:
-        # What the machine makes fail with asyncio's own loop as well says nothing.
+        # What a busy machine makes fail once, or with asyncio's own loop as well, says nothing.
         patterns = {key.split(".")[-1] for key in wrong}
+        again = failures(outcomes(name, *patterns))
         plain = failures(outcomes("--plain", name, *patterns))
-        wrong = {key: detail for key, detail in wrong.items() if key not in plain}
+        wrong = {key: wrong[key] for key in wrong if key in again and key not in plain}
     assert wrong == {}
     passes = [key for key in CANNOT_PASS if found.get(key, ("",))[0] == "passed"]
     assert passes == [], "take them off the list"
