@@ -207,8 +207,9 @@ pyb_handle_cancel(struct pyb_handle *h)
 	if (h->cancelled)
 		return;
 	h->cancelled = true;
+	/* For the log only, and not to be had when the interpreter ends. */
 	if (h->loop->debug && (h->repr = PyObject_Repr((PyObject *)h)) == NULL)
-		PyErr_WriteUnraisable((PyObject *)h);
+		PyErr_Clear();
 	Py_CLEAR(h->callback);
 	Py_CLEAR(h->args);
 }

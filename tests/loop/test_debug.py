@@ -90,6 +90,15 @@ def test_the_environment_switches_debug_mode_on():
         assert done.stdout == expected
 
 
+def test_an_unclosed_loop_in_debug_mode_ends_quietly_with_the_interpreter():
+    program = "from fastrapi import EventLoop; loop = EventLoop(); loop.set_debug(True)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program + "; loop.add_reader(0, print)"],
+        stdin=subprocess.PIPE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_slow_callbacks_are_logged_in_debug_mode_only(loop, caplog):
     def slow():
         time.sleep(0.02)
