@@ -65,6 +65,7 @@ def watch(
         figures.memory.append(memory.anonymous_bytes(worker))
         tidy()
     assert server.children() == [worker], "a worker died"
+    assert "Warning" not in server.log()
     assert descriptors_at_rest(server, worker) == at_rest
     assert memory.threads(worker) <= threads + 8
     return figures
