@@ -36,5 +36,12 @@ PyErr_SetRaisedException(PyObject *exc)
 	PyErr_Restore(type, exc, PyException_GetTraceback(exc));
 }
 
+/* The generator's code; new reference. */
+static inline PyCodeObject *
+PyGen_GetCode(PyGenObject *generator)
+{
+	return (PyCodeObject *)Py_NewRef((PyObject *)generator->gi_code);
+}
+
 #endif
 #endif

@@ -25,28 +25,51 @@ coro_finish(struct pyb_coro *c)
 {
 	const struct pyb_coro_class *class = c->class;
 
-	Py_CLEAR(c->inner);
+	/* Finished first: what it waited for may look at it as it goes. */
 	c->class = NULL;
+	Py_CLEAR(c->inner);
 	if (class != NULL)
 		class->release(c->arg);
+}
+
+/* A coroutine, or a generator that types.coroutine() made one. */
+static bool
+is_coroutine(PyObject *awaitable)
+{
+	PyCodeObject *code;
+	bool is;
+
+	if (!PyGen_CheckExact(awaitable))
+		return PyCoro_CheckExact(awaitable);
+	code = PyGen_GetCode((PyGenObject *)awaitable);
+	is = (code->co_flags & CO_ITERABLE_COROUTINE) != 0;
+	Py_DECREF(code);
+	return is;
 }
 
 PyObject *
 pyb_coro_iterator(PyObject *awaitable)
 {
-	unaryfunc am_await;
+	PyAsyncMethods *methods = Py_TYPE(awaitable)->tp_as_async;
+	PyObject *iterator;
 
-	if (PyCoro_CheckExact(awaitable))
+	if (is_coroutine(awaitable))
 		return Py_NewRef(awaitable);
-	am_await = Py_TYPE(awaitable)->tp_as_async != NULL ?
-	    Py_TYPE(awaitable)->tp_as_async->am_await : NULL;
-	if (am_await == NULL) {
-		PyErr_Format(PyExc_TypeError,
+	if (methods == NULL || methods->am_await == NULL)
+		return PyErr_Format(PyExc_TypeError,
 		    "object %.100s can't be used in 'await' expression",
 		    Py_TYPE(awaitable)->tp_name);
-		return NULL;
-	}
-	return am_await(awaitable);
+	iterator = methods->am_await(awaitable);
+	if (iterator == NULL || (PyIter_Check(iterator) && !is_coroutine(iterator)))
+		return iterator;
+	if (is_coroutine(iterator))
+		PyErr_SetString(PyExc_TypeError, "__await__() returned a coroutine");
+	else
+		PyErr_Format(PyExc_TypeError,
+		    "__await__() returned non-iterator of type '%.100s'",
+		    Py_TYPE(iterator)->tp_name);
+	Py_DECREF(iterator);
+	return NULL;
 }
 
 /* The inner iterator ended with `value` (or NULL and an exception): run steps

@@ -11,7 +11,8 @@ tests_unit_libpython_fixture_la_CPPFLAGS = $(python_test_cppflags) \
 tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
 	tests/unit/python_fixture.h tests/unit/view_fixture.c tests/unit/view_fixture.h
 
-bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view
+bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
+	tests/unit/test_bindings_params tests/unit/test_bindings_coro
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -26,3 +27,9 @@ tests_unit_test_bindings_json_LDADD = $(python_test_libs)
 tests_unit_test_bindings_view_SOURCES = tests/unit/test_bindings_view.c
 tests_unit_test_bindings_view_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_view_LDADD = $(python_test_libs)
+tests_unit_test_bindings_params_SOURCES = tests/unit/test_bindings_params.c
+tests_unit_test_bindings_params_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_params_LDADD = $(python_test_libs)
+tests_unit_test_bindings_coro_SOURCES = tests/unit/test_bindings_coro.c
+tests_unit_test_bindings_coro_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_coro_LDADD = $(python_test_libs)
