@@ -77,41 +77,44 @@ slice_read(PyObject *bytes, struct slice *out)
 static int
 field_read(struct hx_header *field, PyObject *pair, struct arena *arena)
 {
-	PyObject *fast = PySequence_Fast(pair, "a header must be a pair");
-	int rc = -1;
-
-	if (fast == NULL)
-		return -1;
-	if (PySequence_Fast_GET_SIZE(fast) != 2)
+	if (PyTuple_GET_SIZE(pair) != 2) {
 		PyErr_SetString(PyExc_ValueError, "a header must be a pair");
-	else if (slice_read(PySequence_Fast_GET_ITEM(fast, 0), &field->name) == 0 &&
-	    slice_read(PySequence_Fast_GET_ITEM(fast, 1), &field->value) == 0 &&
-	    name_read(&field->name, arena) == 0) {
-		if (pyb_field_value_plain(field->value))
-			rc = 0;
-		else
-			PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
+		return -1;
 	}
-	Py_DECREF(fast);
-	return rc;
+	if (slice_read(PyTuple_GET_ITEM(pair, 0), &field->name) < 0 ||
+	    slice_read(PyTuple_GET_ITEM(pair, 1), &field->value) < 0 ||
+	    name_read(&field->name, arena) < 0)
+		return -1;
+	if (pyb_field_value_plain(field->value))
+		return 0;
+	PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
+	return -1;
 }
 
+/* A pair may make its members as it is unpacked, and change others: what was
+ * unpacked is what is kept. */
 int
 pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
 {
 	f->n = 0;
 	f->all = NULL;
-	f->keep = PySequence_Tuple(pairs);
+	f->keep = PySequence_List(pairs);
 	if (f->keep == NULL)
 		return -1;
-	f->all = arena_alloc(arena, ((size_t)PyTuple_GET_SIZE(f->keep) + 1) * sizeof(*f->all));
+	f->all = arena_alloc(arena, ((size_t)PyList_GET_SIZE(f->keep) + 1) * sizeof(*f->all));
 	if (f->all == NULL) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(f->keep); i++)
-		if (field_read(&f->all[f->n++], PyTuple_GET_ITEM(f->keep, i), arena) < 0)
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(f->keep); i++) {
+		PyObject *pair = PySequence_Tuple(PyList_GET_ITEM(f->keep, i));
+
+		if (pair == NULL)
 			return -1;
+		PyList_SetItem(f->keep, i, pair);
+		if (field_read(&f->all[f->n++], pair, arena) < 0)
+			return -1;
+	}
 	return 0;
 }
 

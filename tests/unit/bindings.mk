@@ -12,7 +12,8 @@ tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
 	tests/unit/python_fixture.h tests/unit/view_fixture.c tests/unit/view_fixture.h
 
 bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
-	tests/unit/test_bindings_params tests/unit/test_bindings_coro
+	tests/unit/test_bindings_params tests/unit/test_bindings_coro \
+	tests/unit/test_bindings_scope
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -33,3 +34,6 @@ tests_unit_test_bindings_params_LDADD = $(python_test_libs)
 tests_unit_test_bindings_coro_SOURCES = tests/unit/test_bindings_coro.c
 tests_unit_test_bindings_coro_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_coro_LDADD = $(python_test_libs)
+tests_unit_test_bindings_scope_SOURCES = tests/unit/test_bindings_scope.c
+tests_unit_test_bindings_scope_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_scope_LDADD = $(python_test_libs)
