@@ -13,7 +13,7 @@ from asyncio import base_events, events, format_helpers, unix_events
 from collections.abc import Mapping
 from typing import Any
 
-from fastrapi import _engine
+from fastrapi._engine import LoopBase
 
 
 # From CPython 3.13 on arguments are shown in debug mode only.
@@ -42,7 +42,7 @@ class _NoSelector(selectors.BaseSelector):
         return {}
 
 
-class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: ignore[misc]
+class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
     """A complete asyncio event loop: timers, callbacks, descriptors and the
     running itself in C on libevent; transports, TLS, subprocesses, signals and
     executors are asyncio's own.
@@ -70,7 +70,7 @@ class EventLoop(_engine.LoopBase, unix_events._UnixSelectorEventLoop):  # type: 
             events._set_running_loop(self)
             self._run_turns()
         finally:
-            self._thread_id = None
+            self._thread_id = None  # type: ignore[assignment]
             events._set_running_loop(None)
             self._set_coroutine_origin_tracking(False)
             sys.set_asyncgen_hooks(*old_hooks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,13 @@ def test_no_path_of_a_machine_in_what_is_published():
         path = ROOT / name
         if path.suffix in (".c", ".h", ".py", ".md", ".sh", ".toml", ".def") and path.is_file():
             assert not re.search(r"/(?:home|root|work)/\w", path.read_text(errors="replace")), name
+
+
+def test_python_is_typed_strictly():
+    """mypy.ini says what is checked."""
+    command = [sys.executable, "-m", "mypy", "--cache-dir", "build/mypy"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def fastrd(*command: str) -> str:

@@ -51,7 +51,7 @@ _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_
 
 
 def _snapshot() -> list[tuple[Any, str, Any]]:
-    found = []
+    found: list[tuple[Any, str, Any]] = []
     for module, names in _NAMES.items():
         found += [(module, name, getattr(module, name, None)) for name in names]
     for cls in _CLASSES:

@@ -14,11 +14,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from fastapi import params
-from fastapi.dependencies import utils
+from fastapi.dependencies import utils as _installed_utils
 
 from . import dialect
 from .records import FLAG, NONE, OP, SOURCE, NotCompiled, Objects, Step
 from .schema import is_pure, is_rust
+
+# Its names differ from version to version.
+utils: Any = _installed_utils
 
 _CONVERTORS = {
     "IntegerConvertor": FLAG.INT,

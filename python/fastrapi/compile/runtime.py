@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import fastapi.routing as routing
+from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies import utils
 from fastapi.exceptions import RequestValidationError
 from fastapi.utils import is_body_allowed_for_status_code
@@ -55,7 +56,7 @@ class YieldOpener:
         if dialect.EXITS_BEFORE_RESPONSE:
             raise NotCompiled("a dependency with yield, before FastAPI 0.118")
         self.dependant = dependant
-        self.solve = getattr(utils, "_solve_generator", None) or utils.solve_generator
+        self.solve = getattr(utils, "_solve_generator", None) or getattr(utils, "solve_generator")
         self.stack = (
             "fastapi_function_astack"
             if getattr(dependant, "scope", None) == "function"
@@ -72,7 +73,9 @@ class YieldOpener:
             "sub_values": values,
             "request": request,
         }
-        return self.solve(**{k: v for k, v in arguments.items() if k in self.known})
+        known = {name: value for name, value in arguments.items() if name in self.known}
+        opening: Coroutine[Any, Any, Any] = self.solve(**known)
+        return opening
 
 
 class ParameterReader:
@@ -222,7 +225,7 @@ def uses_dump_json(values: dict[str, Any]) -> bool:
     """Does this version, for this route, serialise straight to bytes?"""
     return (
         values["response_field"] is not None
-        and isinstance(values["response_class"], routing.DefaultPlaceholder)
+        and isinstance(values["response_class"], DefaultPlaceholder)
         and hasattr(values["response_field"], "serialize_json")
     )
 
@@ -252,7 +255,8 @@ class Seam:
 
         async def core(request: Request) -> Response:
             values = request.scope["fastrapi.values"]
-            return await run_core(index, request, values, helper.handler)
+            response: Response = await run_core(index, request, values, helper.handler)
+            return response
 
         return routing.request_response(core)
 
@@ -311,4 +315,5 @@ class Resume:
         self, scope: Any, receive: Any, send: Any, outcome: Any
     ) -> Coroutine[Any, Any, None]:
         scope[OUTCOME_KEY] = outcome
-        return self.app(scope, receive, send)
+        run: Coroutine[Any, Any, None] = self.app(scope, receive, send)
+        return run
