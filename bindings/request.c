@@ -61,29 +61,37 @@ pyb_request_wants_content(struct pyb_app *app, struct hx_exchange *x)
 	return plan != NULL && app->binding->direct && (plan->flags & SHM_PLAN_F_BODY);
 }
 
+/* Compile the application again; app->binding is NULL when it cannot be. */
+static void
+rebind(struct pyb_app *app)
+{
+	PyObject *done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
+
+	if (done == NULL)
+		PyErr_WriteUnraisable(app->asgi);
+	Py_XDECREF(done);
+}
+
 /* The guards, and what follows when one tripped: the application is compiled
- * again, or served through ASGI from now on. NULL: the binding holds. */
+ * again, or served through ASGI. NULL: the binding holds. */
 static const char *
 guards_look(struct pyb_app *app)
 {
 	int64_t now_s = io_turn_now_s();
 	bool full = now_s != app->checked_s;
-	PyObject *done;
+	enum pyb_guard_verdict verdict;
 
 	app->checked_s = now_s;
-	switch (pyb_guards_look(&app->binding->guards, full)) {
-	case PYB_GUARD_HOLDS:
-		return NULL;
-	case PYB_GUARD_OVERRIDDEN:
-		return "dependency_overrides";
-	case PYB_GUARD_TRIPPED:
-		break;
+	verdict = pyb_guards_look(&app->binding->guards, full);
+	if (verdict == PYB_GUARD_TRIPPED) {
+		rebind(app);
+		if (app->binding != NULL)
+			verdict = pyb_guards_look(&app->binding->guards, false);
 	}
-	done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
-	if (done == NULL)
-		PyErr_WriteUnraisable(app->asgi);
-	Py_XDECREF(done);
-	return app->binding == NULL ? "application changed while serving" : NULL;
+	if (verdict == PYB_GUARD_HOLDS)
+		return NULL;
+	return verdict == PYB_GUARD_OVERRIDDEN ? "dependency_overrides" :
+	    "application changed while serving";
 }
 
 static void
