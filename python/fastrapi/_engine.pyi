@@ -18,6 +18,8 @@ class Binding:
     ) -> None: ...
 
 class App:
+    compiled: int
+    replayed: int
     def __init__(
         self, asgi: Any, rebind: Callable[[App], None] | None, sync: str = ..., force: str = ...
     ) -> None: ...
@@ -38,8 +40,6 @@ class Worker:
 class MemoryConnection:
     exceptions: list[BaseException]
     reasons: dict[str, int]
-    compiled: int
-    replayed: int
     asgi: int
     def __init__(
         self, app: App, loop: AbstractEventLoop, client: Any, server: Any, scheme: str,

@@ -15,6 +15,7 @@ from typing import Any
 
 from fastrapi._engine import LoopBase
 
+_base_events: Any = base_events  # for what its stubs do not name
 
 # From CPython 3.13 on arguments are shown in debug mode only.
 _FORMAT_TAKES_DEBUG = (
@@ -96,7 +97,7 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
             self._swap_wakeup_fd(-1, self._csock.fileno())
         return removed
 
-    def _callback_failed(self, handle: events.Handle, exception: BaseException) -> None:
+    def _callback_failed(self, handle: Any, exception: BaseException) -> None:
         # As asyncio.Handle._run() does.
         debug = {"debug": self._debug} if _FORMAT_TAKES_DEBUG else {}
         callback = format_helpers._format_callback_source(
@@ -111,7 +112,7 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
             context["source_traceback"] = handle._source_traceback
         self.call_exception_handler(context)
 
-    def _run_timed(self, handle: events.Handle) -> None:
+    def _run_timed(self, handle: Any) -> None:
         # In debug mode; as asyncio's _run_once() does.
         self._current_handle = handle
         try:
@@ -119,8 +120,8 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
             handle._run()
             took = self.time() - began
             if took >= self.slow_callback_duration:
-                name = base_events._format_handle(handle)
-                base_events.logger.warning("Executing %s took %.3f seconds", name, took)
+                name = _base_events._format_handle(handle)
+                _base_events.logger.warning("Executing %s took %.3f seconds", name, took)
         finally:
             self._current_handle = None
             # The traceback of a failed task leads to this frame.
