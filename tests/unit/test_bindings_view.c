@@ -289,19 +289,20 @@ test_form_items(void)
 static bool
 form_data_gives(const char *expression, const char *want)
 {
-	PyObject *form = py(expression);
+	PyObject *form = py(expression), *n_list = py("'_list'");
 	struct pyb_view v = { 0 };
 	struct arena arena;
 	bool is;
 
 	must(arena_init(&arena, 64) == 0);
 	v.arena = &arena;
-	if (pyb_view_form_data(&v, form) < 0)
+	if (pyb_view_form_data(&v, form, n_list) < 0)
 		is = strcmp(want, "odd") == 0 && !v.form_pairs.loaded;
 	else
 		is = py_equal(view_pairs(pyb_view_form(&v), false), want);
 	is = is && PyErr_Occurred() == NULL;
 	arena_fini(&arena);
+	Py_DECREF(n_list);
 	Py_DECREF(form);
 	return is;
 }
