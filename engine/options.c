@@ -57,7 +57,10 @@ boards_take(struct worker_options *options, PyObject *value)
 	unsigned index, generation;
 	int fd;
 
-	if (!PyArg_ParseTuple(value, "iII;boards are (descriptor, index, generation)", &fd,
+	if (!PyTuple_Check(value))
+		PyErr_SetString(PyExc_TypeError, "boards are (descriptor, index, generation)");
+	if (!PyTuple_Check(value) ||
+	    !PyArg_ParseTuple(value, "iII;boards are (descriptor, index, generation)", &fd,
 	    &index, &generation))
 		return -1;
 	options->board = shm_board_attach(fd, index);
@@ -66,6 +69,37 @@ boards_take(struct worker_options *options, PyObject *value)
 		return -1;
 	}
 	shm_board_claim(options->board, (uint32_t)getpid(), generation);
+	return 0;
+}
+
+/* Text without NUL, the object's own; NULL with an exception set. */
+static const char *
+text_read(PyObject *value)
+{
+	Py_ssize_t len;
+	const char *text = PyUnicode_AsUTF8AndSize(value, &len);
+
+	if (text == NULL || strlen(text) == (size_t)len)
+		return text;
+	PyErr_SetString(PyExc_ValueError, "embedded null character");
+	return NULL;
+}
+
+static int
+option_read(struct worker_options *options, PyObject **owner, PyObject *key, PyObject *value)
+{
+	const char *name = text_read(key);
+
+	if (name == NULL)
+		return -1;
+	if (strcmp(name, "boards") == 0)
+		return boards_take(options, value);
+	if (strcmp(name, "root_path") != 0)
+		return number_set(options, name, value);
+	options->root_path = text_read(value);
+	if (options->root_path == NULL)
+		return -1;
+	*owner = Py_NewRef(value);
 	return 0;
 }
 
@@ -78,21 +112,14 @@ engine_options_read(PyObject *dict, struct worker_options *options, PyObject **o
 	worker_options_init(options);
 	*owner = NULL;
 	while (PyDict_Next(dict, &at, &key, &value)) {
-		const char *name = PyUnicode_AsUTF8(key);
-
-		if (name == NULL)
-			return -1;
-		if (strcmp(name, "root_path") == 0) {
-			options->root_path = PyUnicode_AsUTF8(value);
-			if (options->root_path == NULL)
-				return -1;
-			Py_XSETREF(*owner, Py_NewRef(value));
-		} else if (strcmp(name, "boards") == 0) {
-			if (boards_take(options, value) < 0)
-				return -1;
-		} else if (number_set(options, name, value) < 0) {
-			return -1;
-		}
+		if (option_read(options, owner, key, value) == 0)
+			continue;
+		shm_board_detach(options->board);
+		shm_boards_detach(&options->boards);
+		options->board = NULL;
+		options->root_path = "";
+		Py_CLEAR(*owner);
+		return -1;
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@ tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
 
 bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
 	tests/unit/test_bindings_params tests/unit/test_bindings_coro \
-	tests/unit/test_bindings_scope
+	tests/unit/test_bindings_scope tests/unit/test_bindings_guards
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -37,3 +37,6 @@ tests_unit_test_bindings_coro_LDADD = $(python_test_libs)
 tests_unit_test_bindings_scope_SOURCES = tests/unit/test_bindings_scope.c
 tests_unit_test_bindings_scope_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_scope_LDADD = $(python_test_libs)
+tests_unit_test_bindings_guards_SOURCES = tests/unit/test_bindings_guards.c
+tests_unit_test_bindings_guards_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_guards_LDADD = $(python_test_libs)
