@@ -57,7 +57,7 @@ pyb_sync_end(struct pyb_sync_stat *stat, const struct pyb_sync_probe *probe, boo
 		if (took > LONG_NS) {
 			stat->promoted = false;
 			stat->good = 0;
-			stat->needed = needed < NEEDED_MAX ? needed * 16 : NEEDED_MAX;
+			stat->needed = needed < NEEDED_MAX / 16 ? needed * 16 : NEEDED_MAX;
 		}
 		return;
 	}

@@ -184,7 +184,8 @@ limit_ask(struct pyb_pool *p)
 	return n;
 }
 
-/* FIFO job: every thread is stuck; double their number within the limit. */
+/* FIFO job: every thread is stuck; double their number within the limit. When none
+ * could be started, try again. */
 static void
 grow(struct io_job *io)
 {
@@ -195,8 +196,8 @@ grow(struct io_job *io)
 	have = p->threads;
 	want = p->idle < p->waiting ? p->waiting - p->idle : 0;
 	pthread_mutex_unlock(&p->mutex);
-	if (want > have)
-		want = have;
+	if (want > 1 && want > have)
+		want = have > 0 ? have : 1;
 	limit = want > 0 ? limit_ask(p) : 0;
 	while (want-- > 0 && have++ < limit)
 		if (!thread_add(p))

@@ -13,7 +13,8 @@ tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
 
 bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
 	tests/unit/test_bindings_params tests/unit/test_bindings_coro \
-	tests/unit/test_bindings_scope tests/unit/test_bindings_guards
+	tests/unit/test_bindings_scope tests/unit/test_bindings_guards \
+	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_threads
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -40,3 +41,9 @@ tests_unit_test_bindings_scope_LDADD = $(python_test_libs)
 tests_unit_test_bindings_guards_SOURCES = tests/unit/test_bindings_guards.c
 tests_unit_test_bindings_guards_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_guards_LDADD = $(python_test_libs)
+tests_unit_test_bindings_sync_mode_SOURCES = tests/unit/test_bindings_sync_mode.c
+tests_unit_test_bindings_sync_mode_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_sync_mode_LDADD = $(python_test_libs)
+tests_unit_test_bindings_threads_SOURCES = tests/unit/test_bindings_threads.c
+tests_unit_test_bindings_threads_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_threads_LDADD = $(python_test_libs)

@@ -1,0 +1,117 @@
+/*
+ * sync = auto as a state machine: what runs on the loop, and how it loses that.
+ * Times are given, not taken.
+ */
+#include <CUnit/Basic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindings/sync_mode.h"
+
+#define MS INT64_C(1000000)
+
+/* One measured run: s(hort), l(ong) or b(locking) on the pool; S(hort), L(ong) or
+ * B(locking) on the loop. */
+static void
+run(struct pyb_sync_stat *stat, char kind)
+{
+	bool pooled = kind >= 'a';
+	struct pyb_sync_probe probe;
+
+	pyb_sync_begin(&probe, pooled);
+	/* Begun in a second, so that it took less than nothing. */
+	probe.began_ns += 1000 * MS;
+	if (kind == 'l')
+		probe.began_ns -= 1001 * MS;
+	if (kind == 'L')
+		probe.began_ns -= 1010 * MS;
+	if (kind == 'b' || kind == 'B')
+		probe.switches--;
+	pyb_sync_end(stat, &probe, pooled);
+}
+
+static void
+runs(struct pyb_sync_stat *stat, const char *script)
+{
+	while (*script != '\0') {
+		char *end;
+		long n = strtol(script, &end, 10);
+
+		for (long i = 0; i < (n > 0 ? n : 1); i++)
+			run(stat, *end);
+		script = end + 1 + strspn(end + 1, " ");
+	}
+}
+
+static void
+test_modes(void)
+{
+	struct pyb_sync_stat fresh = { 0 }, promoted = { .promoted = true };
+
+	CU_ASSERT_FALSE(pyb_sync_inline(PYB_SYNC_THREADS, &fresh));
+	CU_ASSERT_FALSE(pyb_sync_inline(PYB_SYNC_THREADS, &promoted));
+	CU_ASSERT_FALSE(pyb_sync_inline(PYB_SYNC_AUTO, &fresh));
+	CU_ASSERT_TRUE(pyb_sync_inline(PYB_SYNC_AUTO, &promoted));
+	CU_ASSERT_TRUE(pyb_sync_inline(PYB_SYNC_INLINE, &fresh));
+	CU_ASSERT_TRUE(pyb_sync_inline(PYB_SYNC_INLINE, &promoted));
+}
+
+static void
+test_scripts(void)
+{
+	static const struct { const char *script; bool promoted; uint32_t good; } rows[] = {
+		{ "", false, 0 }, { "s", false, 1 }, { "63s", false, 63 }, { "64s", true, 64 },
+		{ "63s l", false, 0 }, { "63s l s", false, 1 }, { "63s b 63s", false, 63 },
+		{ "63s b 64s", true, 64 }, { "1000l", false, 0 }, { "1000b", false, 0 },
+		/* On the loop only a long run counts; blocking shows as one. */
+		{ "64s 1000S", true, 64 }, { "64s 10B", true, 64 }, { "64s L", false, 0 },
+		/* A run that was on its way to the pool does not demote. */
+		{ "64s l", true, 0 },
+		/* Then it takes sixteen times as many. */
+		{ "64s L 1023s", false, 1023 }, { "64s L 1024s", true, 1024 },
+		{ "64s L 1023s l 1023s", false, 1023 }, { "64s L 1024s L 16383s", false, 16383 },
+		{ "64s L 1024s L 16384s", true, 16384 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pyb_sync_stat stat = { 0 };
+
+		runs(&stat, rows[i].script);
+		CU_ASSERT_EQUAL(stat.promoted, rows[i].promoted);
+		CU_ASSERT_EQUAL(stat.good, rows[i].good);
+	}
+}
+
+/* Each time longer, up to a bound, and never shorter again. */
+static void
+test_demoted_for_longer_each_time(void)
+{
+	static const uint32_t wanted[] = { 1024, 16384, 262144, 1 << 20, 1 << 20, 1 << 20 };
+	struct pyb_sync_stat stat = { .promoted = true };
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		stat.promoted = true;
+		run(&stat, 'L');
+		CU_ASSERT_FALSE(stat.promoted);
+		CU_ASSERT_EQUAL(stat.needed, wanted[i]);
+	}
+}
+
+int
+main(void)
+{
+	unsigned failures;
+	CU_pSuite suite;
+
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 1;
+	suite = CU_add_suite("bindings: sync mode", NULL, NULL);
+	CU_add_test(suite, "modes", test_modes);
+	CU_add_test(suite, "scripts", test_scripts);
+	CU_add_test(suite, "demoted for longer each time", test_demoted_for_longer_each_time);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures == 0 ? 0 : 1;
+}
