@@ -125,7 +125,7 @@ prepare(struct master *m)
 		return rc;
 	m->signal_fd = signals_open();
 	m->boards_fd = m->signal_fd >= 0 ?
-	    shm_boards_create("fastrd-boards", MASTER_MAX_BOARDS) : -1;
+	    shm_boards_create("fastrd-boards", MASTER_MAX_CHILDREN) : -1;
 	if (m->boards_fd >= 0)
 		return 0;
 	fprintf(stderr, "fastrd: %s\n",

@@ -19,8 +19,7 @@ enum {
 	END_GRACE_MS = 2000,	/* from the deadline of an end to KILL */
 	MASTER_MAX_WORKERS = 64,
 	MASTER_MAX_GENERATIONS = 4,
-	MASTER_MAX_BOARDS = MASTER_MAX_WORKERS * MASTER_MAX_GENERATIONS,
-	MASTER_MAX_CHILDREN = MASTER_MAX_BOARDS + MASTER_MAX_GENERATIONS,
+	MASTER_MAX_CHILDREN = MASTER_MAX_WORKERS * MASTER_MAX_GENERATIONS + MASTER_MAX_GENERATIONS,
 };
 
 /* A worker's place; it outlives the worker. */
@@ -40,7 +39,7 @@ struct master {
 	unsigned n_workers;
 	unsigned generation_count;
 	int signal_fd;
-	int boards_fd;		/* one board for every worker there can be */
+	int boards_fd;		/* one board for every child there can be */
 	bool reload_due;	/* HUP came while a generation was loading */
 	bool stopping;
 	bool banner_shown;

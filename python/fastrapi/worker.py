@@ -29,11 +29,20 @@ def _options(pairs: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _close_on_exec(options: dict[str, str]) -> None:
-    """Nothing of the master's goes on to programs the application starts."""
-    last = wire.LISTENER_FD + int(options.get("listeners", "0"))
-    for fd in range(wire.CHANNEL_FD, last):
+def _keep_inherited(options: dict[str, str]) -> None:
+    """Nothing of the master's goes on to processes that the application starts: one
+    that outlives the server would keep its port."""
+    inherited = range(wire.CHANNEL_FD, wire.LISTENER_FD + int(options["listeners"]))
+    for fd in inherited:
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+
+    def forked() -> None:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for fd in inherited:  # the numbers stay taken: objects still close them
+            os.dup2(nothing, fd, inheritable=False)
+        os.close(nothing)
+
+    os.register_at_fork(after_in_child=forked)
 
 
 def _fail(channel: wire.Channel, code: int, text: str) -> int:
@@ -195,7 +204,7 @@ def main(argv: list[str]) -> int:
     global _grace_s
     options = _options(argv[3:])
     _grace_s = int(options["graceful"])
-    _close_on_exec(options)
+    _keep_inherited(options)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     level = options["log_level"].upper()

@@ -9,10 +9,21 @@ from boards import boards, total
 from fastrd import Fastrd, read_all
 
 
+WAIT = """
+@app.get("/wait")
+async def wait():
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.02)
+    return "gone"
+"""
+
+
 def test_a_reload_under_a_request_keeps_the_counters_right(app_dir):
-    with Fastrd("app:app", app_dir) as server, server.connect() as slow:
-        slow.sendall(b"GET /slow?s=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        server.wait(lambda: total(server, "requests_active") == 1, "the slow request")
+    with open(app_dir / "app.py", "a") as file:
+        file.write(WAIT)
+    with Fastrd("app:app", app_dir) as server, server.connect() as waiting:
+        waiting.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        server.wait(lambda: total(server, "requests_active") == 1, "the request that runs on")
         server.signal(signal.SIGHUP)
         server.wait(
             lambda: [board.state for board in boards(server)] == ["draining", "serving"],
@@ -27,7 +38,8 @@ def test_a_reload_under_a_request_keeps_the_counters_right(app_dir):
             assert board.counters["requests"] == requests
             assert board.counters["requests_active"] == active
             assert board.counters["answers_2xx"] == requests - active
-        assert read_all(slow).endswith(b'"done"')
+        (app_dir / "go").touch()
+        assert read_all(waiting).endswith(b'"gone"')
         server.wait(lambda: len(server.children()) == 1, "the old generation's end")
         assert total(server, "requests") == total(server, "answers_2xx") == 6
 

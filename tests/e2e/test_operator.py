@@ -65,6 +65,14 @@ def descriptors(close: bool):
     command = [sys.executable, "-c", FDS]
     return subprocess.run(command, close_fds=close, capture_output=True, text=True).stdout
 
+@app.get("/fork")
+async def fork():
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    return pid
+
 @app.get("/signals")
 def signals():
     status = dict(line.split(":\\t") for line in open("/proc/self/status"))
@@ -335,6 +343,19 @@ def test_a_broken_application_is_one_message_and_the_next_reload_works(app_dir, 
 def test_programs_of_the_application_inherit_nothing_of_ours(app_dir, close):
     with Fastrd("app:app", app_dir) as server:
         assert server.get(f"/descriptors?close={close}") == (200, b'"\\n"')
+
+
+def test_a_process_forked_by_the_application_does_not_keep_the_port(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        with ask(server, "/fork") as conn:  # the child has the connection as well: no end of it
+            forked = int(conn.recv(1000).rsplit(b"\r\n", 1)[1])
+        try:
+            server.signal(signal.SIGTERM)
+            assert server.process.wait(10) == 0
+            assert start_of(forked)
+            socket.create_server(("127.0.0.1", server.port)).close()
+        finally:
+            os.kill(forked, signal.SIGKILL)
 
 
 def test_a_hundred_megabytes_on_stdout(app_dir):
