@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 enum {
 	MAX_DEPTH = 100,
 	KEEP_BYTES = 64 * 1024,
@@ -38,7 +40,7 @@ reserve(struct pyb_json *j, size_t more)
 	return true;
 }
 
-static bool
+static inline bool
 put(struct pyb_json *j, const char *bytes, size_t n)
 {
 	if (!reserve(j, n))
@@ -53,6 +55,29 @@ static inline bool
 plain(unsigned char c)
 {
 	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+#define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* How many bytes from the start are plain, or fewer by what shares a word with the
+ * first that is not: eight at a time, "has a byte less than" and "has a zero byte". */
+static size_t
+plain_words(const char *text, size_t n)
+{
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		uint64_t word, quote, slash, odd;
+
+		memcpy(&word, text + i, sizeof(word));
+		quote = word ^ REPEAT('"');
+		slash = word ^ REPEAT('\\');
+		odd = ((word - REPEAT(0x20)) & ~word) | ((quote - REPEAT(1)) & ~quote) |
+		    ((slash - REPEAT(1)) & ~slash);
+		if ((odd & REPEAT(0x80)) != 0)
+			break;
+	}
+	return i;
 }
 
 static bool
@@ -88,9 +113,10 @@ put_text(struct pyb_json *j, const char *text, size_t n)
 {
 	size_t from = 0;
 
-	if (!put(j, "\"", 1))
+	if (!reserve(j, n + 2))
 		return false;
-	for (size_t i = 0; i < n; i++) {
+	j->bytes[j->len++] = '"';
+	for (size_t i = plain_words(text, n); i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (plain(c))
@@ -135,13 +161,15 @@ put_int(struct pyb_json *j, PyObject *value)
 {
 	int overflow;
 	long long v = PyLong_AsLongLongAndOverflow(value, &overflow);
-	char text[24];
-	int n;
+	char text[1 + DECIMAL_MAX];
+	size_t n = 0;
 
 	if (overflow != 0)
 		return false;
-	n = snprintf(text, sizeof(text), "%lld", v);
-	return put(j, text, (size_t)n);
+	if (v < 0)
+		text[n++] = '-';
+	n += decimal_put(text + n, v < 0 ? -(uint64_t)v : (uint64_t)v);
+	return put(j, text, n);
 }
 
 static bool

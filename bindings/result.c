@@ -8,8 +8,7 @@
  */
 #include "bindings/result.h"
 
-#include <stdio.h>
-
+#include "base/decimal.h"
 #include "bindings/compat.h"
 
 enum {
@@ -20,7 +19,7 @@ enum {
 struct fields {
 	struct hx_header all[MAX_FIELDS];
 	size_t n;
-	char length[24];
+	char length[DECIMAL_MAX];
 };
 
 static void
@@ -71,10 +70,10 @@ fields_add_raw(struct fields *f, PyObject *raw)
 static void
 fields_json(struct fields *f, size_t len)
 {
-	int n = snprintf(f->length, sizeof(f->length), "%zu", len);
+	size_t n = decimal_put(f->length, len);
 
 	f->all[0] = (struct hx_header){ SLICE_LIT("content-length"),
-	    { f->length, (size_t)n } };
+	    { f->length, n } };
 	f->all[1] = (struct hx_header){ SLICE_LIT("content-type"),
 	    SLICE_LIT("application/json") };
 	f->n = 2;

@@ -8,9 +8,9 @@
  */
 #include "worker/reply.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/log.h"
 #include "bindings/request.h"
 #include "worker/conductor.h"
@@ -271,7 +271,7 @@ refuse_running(struct worker_conn *c)
 void
 worker_reply_refuse(struct worker_conn *c, int status, const char *reason)
 {
-	char length[24];
+	char length[DECIMAL_MAX];
 	struct hx_header fields[] = {
 		{ SLICE_LIT("content-type"), SLICE_LIT("text/plain; charset=utf-8") },
 		{ SLICE_LIT("content-length"), { length, 0 } },
@@ -285,7 +285,7 @@ worker_reply_refuse(struct worker_conn *c, int status, const char *reason)
 		worker_conn_kill(c);
 		return;
 	}
-	fields[1].value.len = (size_t)snprintf(length, sizeof(length), "%zu", text.len);
+	fields[1].value.len = decimal_put(length, text.len);
 	io_timers_remove(&c->timer);
 	c->close_after = true;
 	if (c->x.state != HX_DONE && c->state != CONN_DISCARD) {
