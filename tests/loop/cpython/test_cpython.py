@@ -60,8 +60,10 @@ def test_module(module):
         pytest.skip("this interpreter has no such tests")
     found = outcomes(name)
     assert "passed" in {outcome for outcome, _ in found.values()}
-    bad = failures(found)
-    wrong = {key: detail for key, detail in bad.items() if key not in CANNOT_PASS}
+    wrong = {key: text for key, text in failures(found).items() if key not in CANNOT_PASS}
+    if not Path("/dev/null").is_char_device():
+        # Some containers have an ordinary file there.
+        wrong = {key: text for key, text in wrong.items() if "devnull" not in key}
     if wrong:
         # What a busy machine makes fail once, or with asyncio's own loop as well, says nothing.
         patterns = {key.split(".")[-1] for key in wrong}
