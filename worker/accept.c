@@ -22,7 +22,6 @@
 #include "worker/transport.h"
 
 enum {
-	ACCEPTS_PER_TURN = 16,
 	EXHAUSTED_PAUSE_US = 100 * 1000,
 	POLITE_PAUSE_US = 500,
 	POLITE_SLACK = 8,
@@ -144,47 +143,32 @@ polite(struct worker *w)
 	return w->waited;
 }
 
-/* Accept at most `most` connections. */
-static void
-take(struct worker_listener *l, int most)
-{
-	struct worker *w = l->w;
-
-	for (int i = 0; i < most; i++) {
-		struct sockaddr_storage peer;
-		socklen_t len = sizeof(peer);
-		int on = 1, got;
-
-		got = accept4(l->fd, (struct sockaddr *)&peer, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (got < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)) {
-			exhausted(w, l->fd);
-			return;
-		}
-		if (got < 0)
-			return;
-		w->exhausted = false;
-		/* Fails on unix sockets, which have no Nagle to turn off. */
-		setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		worker_count(w, SHM_COUNT_connections_accepted, 1);
-		if (worker_conn_new(w, got, (struct sockaddr *)&peer, l) == NULL)
-			close(got);
-	}
-}
-
-/* Among several workers one connection a turn, so that none waits behind the
- * work of another while someone else is free. */
+/* One connection a turn: none waits behind the work of another while some other
+ * worker is free. */
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_listener *l = arg;
 	struct worker *w = l->w;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	int on = 1, got;
 
-	(void)fd;
 	(void)what;
-	if (!polite(w))
-		take(l, w->options.boards.n > 0 ? 1 : ACCEPTS_PER_TURN);
+	if (polite(w))
+		return;
+	got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (got < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			exhausted(w, fd);
+		return;
+	}
+	w->exhausted = false;
+	/* Fails on unix sockets, which have no Nagle to turn off. */
+	setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	worker_count(w, SHM_COUNT_connections_accepted, 1);
+	if (worker_conn_new(w, got, (struct sockaddr *)&peer, l) == NULL)
+		close(got);
 }
 
 static void

@@ -49,7 +49,9 @@ def test_a_reload_under_a_request_keeps_the_counters_right(app_dir):
         assert server.get("/")[0] == 200
         assert boards(server)[0].generation == 3
         assert total(server, "requests") == 7
-        assert total(server, "connections_open") == 0
+        server.wait(
+            lambda: boards(server)[0].counters["connections_open"] == 0, "the connection's end"
+        )
 
 
 def test_a_killed_worker_leaves_its_counters(app_dir):
