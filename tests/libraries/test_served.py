@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import asyncpg
@@ -74,19 +75,30 @@ def client_of(server: Fastrd, **more: object) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=base, timeout=20, trust_env=False, **more)
 
 
-def pools_are_whole(server: Fastrd) -> bool:
-    status, content = server.get("/pools")
-    return status == 200 and httpx.Response(200, content=content).json() == NONE_OUT
+def wait_for_whole_pools(server: Fastrd) -> None:
+    """Until nobody has a connection out: dependencies are left after the answer was sent."""
+
+    def whole() -> bool:
+        status, content = server.get("/pools")
+        return status == 200 and json.loads(content) == NONE_OUT
+
+    server.wait(whole, "the connections to come back")
 
 
 def test_50_clients_get_right_answers_and_the_pools_are_whole_afterwards(server):
     async def ask() -> None:
+        # Through ASGI a plain dependency that waits for a connection holds one of anyio's
+        # 40 threads; when all do, those with a connection find none to give it back from.
+        # That is FastAPI's own (uvicorn answers 500 just so) and not the subject here.
+        threads = asyncio.Semaphore(30)
         async with client_of(server) as client:
 
             async def visit(first: int) -> None:
                 for n in range(first, first + 5):
-                    path = f"/{KINDS[n % len(KINDS)]}/{n}"
-                    answer = await client.get(path)
+                    kind = KINDS[n % len(KINDS)]
+                    path = f"/{kind}/{n}"
+                    async with threads if kind == "blocking" else nullcontext():
+                        answer = await client.get(path)
                     assert (answer.status_code, answer.text) == (200, str(2 * n)), path
 
             async with asyncio.TaskGroup() as group:
@@ -94,7 +106,7 @@ def test_50_clients_get_right_answers_and_the_pools_are_whole_afterwards(server)
                     group.create_task(visit(n * 5))
 
     run(ask)
-    assert pools_are_whole(server)
+    wait_for_whole_pools(server)
 
 
 def test_an_endpoint_that_fails_rolls_back(server, postgres):
@@ -114,14 +126,14 @@ def test_an_endpoint_that_fails_rolls_back(server, postgres):
         await db.close()
 
     run(ask)
-    assert pools_are_whole(server)
+    wait_for_whole_pools(server)
 
 
 def test_clients_that_leave_in_the_middle_of_a_query_do_not_use_the_pool_up(server):
     for _ in range(4 * SIZE):
         with server.connect() as conn:
             conn.sendall(b"GET /sleep?s=0.1 HTTP/1.1\r\nHost: x\r\n\r\n")
-    server.wait(lambda: pools_are_whole(server), "the connections to come back")
+    wait_for_whole_pools(server)
     assert server.get("/asyncpg/4") == (200, b"8")
 
 
@@ -133,7 +145,7 @@ def test_a_query_given_up_by_the_endpoint_leaves_the_pool_usable(server):
             assert (await client.get("/asyncpg/4")).json() == 8
 
     run(ask)
-    assert pools_are_whole(server)
+    wait_for_whole_pools(server)
 
 
 async def ask_again(client: httpx.AsyncClient, path: str) -> httpx.Response:
@@ -182,4 +194,4 @@ def test_a_reload_under_load_loses_no_request_and_leaves_no_connection(serve, po
         # asyncpg's and psycopg's pools of two workers are filled, SQLAlchemy's is so on demand.
         assert 2 * 2 * SIZE <= here <= 2 * 3 * SIZE
         assert 2 <= there <= 2 * 20
-        assert pools_are_whole(server)
+        wait_for_whole_pools(server)
