@@ -38,9 +38,20 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def answers(port: int, deadline: float) -> bool:
+    """Does it serve, rather than just listen? Asked with what is no request."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as sock:
+            sock.settimeout(max(1.0, deadline - time.monotonic()))
+            sock.sendall(b"?\r\n\r\n")
+            return bool(sock.recv(1))
+    except OSError:
+        return False
+
+
 @contextmanager
 def serving(command: list[str], port: int, log: Path, env: dict[str, str]) -> Iterator[int]:
-    """Run until the block ends. RuntimeError with the log if it does not listen in 20 s.
+    """Run until the block ends. RuntimeError with the log if it does not answer in 60 s.
 
     PYTHONHASHSEED is fixed: Starlette joins a *set* for the Allow header of a 405.
     """
@@ -48,15 +59,11 @@ def serving(command: list[str], port: int, log: Path, env: dict[str, str]) -> It
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{command} did not start:\n{log.read_text()}") from None
-                time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        while not answers(port, deadline):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command} did not start:\n{log.read_text()}")
+            time.sleep(0.05)
         yield port
     finally:
         process.terminate()
