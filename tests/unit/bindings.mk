@@ -9,12 +9,14 @@ tests_unit_libpython_fixture_la_CPPFLAGS = $(python_test_cppflags) \
 	-DFIXTURE_PYTHON='"$(PYTHON_PATH)"' \
 	-DFIXTURE_PACKAGE='"$(abs_top_srcdir)/python/fastrapi"'
 tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
-	tests/unit/python_fixture.h tests/unit/view_fixture.c tests/unit/view_fixture.h
+	tests/unit/python_fixture.h tests/unit/view_fixture.c tests/unit/view_fixture.h \
+	tests/unit/plan_fixture.c tests/unit/plan_fixture.h
 
 bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
 	tests/unit/test_bindings_params tests/unit/test_bindings_coro \
 	tests/unit/test_bindings_scope tests/unit/test_bindings_guards \
-	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_threads
+	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_threads \
+	tests/unit/test_bindings_run
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -47,3 +49,6 @@ tests_unit_test_bindings_sync_mode_LDADD = $(python_test_libs)
 tests_unit_test_bindings_threads_SOURCES = tests/unit/test_bindings_threads.c
 tests_unit_test_bindings_threads_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_threads_LDADD = $(python_test_libs)
+tests_unit_test_bindings_run_SOURCES = tests/unit/test_bindings_run.c
+tests_unit_test_bindings_run_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_run_LDADD = $(python_test_libs)

@@ -1,0 +1,40 @@
+/*
+ * plan_fixture: one plan, written down in Python, and one request to run it on.
+ *
+ * In the tests' namespace: step(op, ...), plan(steps, n_pure, n_slots, ...) and
+ * obj(object), which gives an object its index; the names of shm/plan.h (PARAM,
+ * QUERY, F_SYNC, MODEL_JSON, P_FORM); `log`, a list; and `helper`, the route's helper.
+ */
+#ifndef TESTS_UNIT_PLAN_FIXTURE_H
+#define TESTS_UNIT_PLAN_FIXTURE_H
+
+#include "tests/unit/view_fixture.h"
+
+#include "bindings/run.h"
+
+struct plan_rig {
+	struct hx_exchange x;
+	struct slice path_params[2];
+	struct pyb_run *run;
+	PyObject *loop, *app;
+	struct pyb_host *host;
+	PyObject *answer;	/* (status, [(name, value)], content), or NULL */
+	struct hx_piece kept;	/* content that is released at the end */
+};
+
+/* Bind what the statements leave in `made`, and make a run over the request.
+ * `fields` and `content` as view_exchange() has them. */
+void plan_open(struct plan_rig *rig, const char *statements, const char *query,
+    const char *fields, const char *content);
+
+/* A new run of the same plan; the one before was cleared. */
+void plan_again(struct plan_rig *rig);
+
+/* The pure steps, then the others in that mode: "replay: why", "raised X", or
+ * "returned" (the result is the run's). */
+const char *plan_run(struct plan_rig *rig, enum pyb_run_mode mode);
+
+/* Clear the run, release what was kept, forget the request. */
+void plan_close(struct plan_rig *rig);
+
+#endif
