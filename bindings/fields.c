@@ -10,7 +10,9 @@
 static bool
 name_byte(unsigned char c)
 {
-	return c > 0x20 && c != 0x7F && strchr("()<>@,;:[]={}\\\"", c) == NULL;
+	/* Most are letters. */
+	return (c >= 'a' && c <= 'z') ||
+	    (c > 0x20 && c != 0x7F && strchr("()<>@,;:[]={}\\\"", c) == NULL);
 }
 
 bool

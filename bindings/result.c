@@ -10,6 +10,7 @@
 
 #include "base/decimal.h"
 #include "bindings/compat.h"
+#include "bindings/fields.h"
 
 enum {
 	COPY_BYTES = 8192,	/* larger bodies are sent from the bytes object */
@@ -43,7 +44,8 @@ piece_of(PyObject *bytes)
 }
 
 /* Append (name, value) pairs of a raw header list. False when it is not the
- * exact list of pairs of bytes that Starlette makes. */
+ * exact list of pairs of bytes that Starlette makes, or when the fields must not
+ * go out as they are: send() then refuses or changes them. */
 static bool
 fields_add_raw(struct fields *f, PyObject *raw)
 {
@@ -52,6 +54,7 @@ fields_add_raw(struct fields *f, PyObject *raw)
 		return false;
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(raw); i++) {
 		PyObject *pair = PyList_GET_ITEM(raw, i), *name, *value;
+		struct hx_header *field;
 
 		if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2)
 			return false;
@@ -59,10 +62,13 @@ fields_add_raw(struct fields *f, PyObject *raw)
 		value = PyTuple_GET_ITEM(pair, 1);
 		if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value))
 			return false;
-		f->all[f->n++] = (struct hx_header){
+		field = &f->all[f->n++];
+		*field = (struct hx_header){
 			{ PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name) },
 			{ PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value) },
 		};
+		if (!pyb_field_name_plain(field->name) || !pyb_field_value_plain(field->value))
+			return false;
 	}
 	return true;
 }
@@ -121,6 +127,16 @@ background_waits(struct pyb_state *st, PyObject *background)
 		waits = !PyList_CheckExact(tasks) || PyList_GET_SIZE(tasks) > 0;
 	Py_XDECREF(tasks);
 	return waits;
+}
+
+/* Is a Response's background None, or tasks of which there are none? Any other
+ * object may do something when it is called. */
+static bool
+background_empty(struct pyb_state *st, PyObject *background)
+{
+	return background == Py_None ||
+	    ((PyObject *)Py_TYPE(background) == st->background_class &&
+	    !background_waits(st, background));
 }
 
 /* validate_python(result, from_attributes=True), then to_json(...): bytes. NULL
@@ -192,8 +208,7 @@ response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 	if (call != st->response_call)
 		goto done;
 	background = PyObject_GetAttr(response, st->n_background);
-	if (background == NULL || (background != Py_None &&
-	    background_waits(st, background)))
+	if (background == NULL || !background_empty(st, background))
 		goto done;
 	body = PyObject_GetAttr(response, st->n_body);
 	raw = PyObject_GetAttr(response, st->n_raw_headers);

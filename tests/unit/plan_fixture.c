@@ -90,8 +90,8 @@ names_define(void)
 		py_do(texts[i]);
 }
 
-void
-plan_again(struct plan_rig *rig)
+static void
+run_make(struct plan_rig *rig)
 {
 	struct pyb_app *app = (struct pyb_app *)rig->app;
 
@@ -101,6 +101,23 @@ plan_again(struct plan_rig *rig)
 	rig->run->host = (struct pyb_host *)Py_NewRef((PyObject *)rig->host);
 	pyb_view_exchange(&rig->run->view, &rig->x);
 	rig->run->context = PyContext_New();
+}
+
+static void
+run_end(struct plan_rig *rig)
+{
+	pyb_run_clear(rig->run);
+	piece_release(rig);
+	Py_CLEAR(rig->answer);
+	arena_reset(&rig->x.arena);
+	py_do("log.clear()");
+}
+
+void
+plan_again(struct plan_rig *rig)
+{
+	run_end(rig);
+	run_make(rig);
 }
 
 void
@@ -121,7 +138,7 @@ plan_open(struct plan_rig *rig, const char *statements, const char *query,
 	rig->x.params[0] = SLICE_LIT("first");
 	rig->x.params[1] = SLICE_LIT("17");
 	rig->x.n_params = 2;
-	plan_again(rig);
+	run_make(rig);
 }
 
 /* To its end: nothing that the tests await ever waits. */
@@ -173,9 +190,7 @@ plan_run(struct plan_rig *rig, enum pyb_run_mode mode)
 void
 plan_close(struct plan_rig *rig)
 {
-	pyb_run_clear(rig->run);
-	piece_release(rig);
-	Py_CLEAR(rig->answer);
+	run_end(rig);
 	hx_exchange_fini(&rig->x);
 	Py_CLEAR(rig->host);
 	Py_CLEAR(rig->app);

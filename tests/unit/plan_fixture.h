@@ -27,14 +27,14 @@ struct plan_rig {
 void plan_open(struct plan_rig *rig, const char *statements, const char *query,
     const char *fields, const char *content);
 
-/* A new run of the same plan; the one before was cleared. */
+/* Forget the run and its answer, and make a new one over the same request. */
 void plan_again(struct plan_rig *rig);
 
 /* The pure steps, then the others in that mode: "replay: why", "raised X", or
  * "returned" (the result is the run's). */
 const char *plan_run(struct plan_rig *rig, enum pyb_run_mode mode);
 
-/* Clear the run, release what was kept, forget the request. */
+/* Forget everything. */
 void plan_close(struct plan_rig *rig);
 
 #endif
