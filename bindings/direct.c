@@ -90,20 +90,35 @@ steps_measured(struct pyb_run *r, bool pooled)
 	return returned;
 }
 
-/* Inside the request's context, with the stand-in as current task: run the
- * steps (unless a pool thread has, `pooled`), then answer. */
+/* Into the request's context, with the stand-in as current task. False: the
+ * exception is the outcome. */
+static bool
+user_enter(struct pyb_run *r)
+{
+	bool inside = PyContext_Enter(r->context) == 0;
+
+	if (inside && pyb_host_enter(r->host) == 0)
+		return true;
+	r->outcome = PyErr_GetRaisedException();
+	if (inside)
+		PyContext_Exit(r->context);
+	return false;
+}
+
+static void
+user_leave(struct pyb_run *r)
+{
+	pyb_host_leave(r->host);
+	PyContext_Exit(r->context);
+}
+
+/* Run the steps (unless a pool thread has, `pooled`), then answer. */
 static void
 inline_run(struct pyb_run *r, bool pooled)
 {
-	if (PyContext_Enter(r->context) < 0 || pyb_host_enter(r->host) < 0) {
-		r->outcome = PyErr_GetRaisedException();
-	} else {
-		if (!pooled)
-			pyb_finish_answer(r, steps_measured(r, false));
-		else if (r->outcome == NULL)
-			pyb_finish_answer(r, true);
-		pyb_host_leave(r->host);
-		PyContext_Exit(r->context);
+	if (r->outcome == NULL && user_enter(r)) {
+		pyb_finish_answer(r, pooled || steps_measured(r, false));
+		user_leave(r);
 	}
 	if (r->outcome != NULL)
 		pyb_finish_resume_start(r);
@@ -185,7 +200,7 @@ task_start(struct pyb_run *r)
 	PyObject *coro = pyb_coro_new(r->app->st, &class, r);
 	PyObject *task = coro != NULL ? pyb_eager_task(loop, coro, context) : NULL;
 
-	if (coro != NULL && task == NULL)
+	if (task == NULL)
 		PyErr_WriteUnraisable(loop);
 	/* The run may have ended already; only a waiting one needs its task. */
 	if (task != NULL && x->app == r)
@@ -203,13 +218,10 @@ validators_run(struct pyb_run *r)
 {
 	if (r->steps[r->pc].op != SHM_STEP_VALIDATE)
 		return true;
-	if (PyContext_Enter(r->context) < 0 || pyb_host_enter(r->host) < 0) {
-		r->outcome = PyErr_GetRaisedException();
-	} else {
+	if (user_enter(r)) {
 		if (!pyb_run_validators(r))
 			r->outcome = PyErr_GetRaisedException();
-		pyb_host_leave(r->host);
-		PyContext_Exit(r->context);
+		user_leave(r);
 	}
 	return r->outcome == NULL;
 }

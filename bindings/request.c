@@ -61,15 +61,24 @@ pyb_request_wants_content(struct pyb_app *app, struct hx_exchange *x)
 	return plan != NULL && app->binding->direct && (plan->flags & SHM_PLAN_F_BODY);
 }
 
-/* Compile the application again; app->binding is NULL when it cannot be. */
+/* The application changed: let it be compiled again. A binding that nobody replaced
+ * is dropped, because it is true no longer. */
 static void
-rebind(struct pyb_app *app)
+binding_renew(struct pyb_app *app)
 {
-	PyObject *done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
+	PyObject *tripped = Py_NewRef((PyObject *)app->binding), *done = NULL;
 
-	if (done == NULL)
-		PyErr_WriteUnraisable(app->asgi);
-	Py_XDECREF(done);
+	if (app->rebind != NULL) {
+		done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
+		if (done == NULL)
+			PyErr_WriteUnraisable(app->asgi);
+		Py_XDECREF(done);
+	}
+	if ((PyObject *)app->binding == tripped) {
+		Py_CLEAR(app->binding);
+		app->epoch++;
+	}
+	Py_DECREF(tripped);
 }
 
 /* The guards, and what follows when one tripped: the application is compiled
@@ -84,7 +93,7 @@ guards_look(struct pyb_app *app)
 	app->checked_s = now_s;
 	verdict = pyb_guards_look(&app->binding->guards, full);
 	if (verdict == PYB_GUARD_TRIPPED) {
-		rebind(app);
+		binding_renew(app);
 		if (app->binding != NULL)
 			verdict = pyb_guards_look(&app->binding->guards, false);
 	}

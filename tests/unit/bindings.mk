@@ -16,7 +16,8 @@ bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
 	tests/unit/test_bindings_params tests/unit/test_bindings_coro \
 	tests/unit/test_bindings_scope tests/unit/test_bindings_guards \
 	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_threads \
-	tests/unit/test_bindings_run tests/unit/test_bindings_result
+	tests/unit/test_bindings_run tests/unit/test_bindings_result \
+	tests/unit/test_bindings_request
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -55,3 +56,6 @@ tests_unit_test_bindings_run_LDADD = $(python_test_libs)
 tests_unit_test_bindings_result_SOURCES = tests/unit/test_bindings_result.c
 tests_unit_test_bindings_result_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_result_LDADD = $(python_test_libs)
+tests_unit_test_bindings_request_SOURCES = tests/unit/test_bindings_request.c
+tests_unit_test_bindings_request_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_request_LDADD = $(python_test_libs)

@@ -331,15 +331,23 @@ python_leak(void (*run)(void *), void *arg)
 }
 
 bool
+python_fail_at(long n)
+{
+	bool came = fail_in < 0;
+
+	fail_in = n;
+	return came;
+}
+
+bool
 python_survives(bool (*run)(void *), void *arg)
 {
 	for (long n = 0; n < MAX_FAILURES; n++) {
 		bool ok, failed;
 
-		fail_in = n;
+		python_fail_at(n);
 		ok = run(arg);
-		failed = fail_in < 0;
-		fail_in = -1;
+		failed = python_fail_at(-1);
 		if (!ok || PyErr_Occurred() != NULL) {
 			fprintf(stderr, "allocation %ld failed\n", n);
 			return false;

@@ -46,6 +46,10 @@ PyObject *python_keep(PyObject *object);
  * some runs to warm caches. */
 long python_leak(void (*run)(void *), void *arg);
 
+/* From now on let the n-th allocation fail (0: the next; -1: none). False: the one
+ * asked for before has not come. */
+bool python_fail_at(long n);
+
 /* Call `run(arg)` with its first, second, ... allocation failing until none fails.
  * It tells with its value whether everything was in order. */
 bool python_survives(bool (*run)(void *), void *arg);

@@ -1,0 +1,331 @@
+/*
+ * Whole requests on a running loop: each is answered or aborted once and given back
+ * once, whatever fails on the way, and leaves no trace on the loop's thread.
+ */
+#include "tests/unit/plan_fixture.h"
+
+#include <string.h>
+
+#include "base/must.h"
+#include "bindings/compat.h"
+#include "bindings/request.h"
+
+enum { MAX_FAILURES = 3000 };
+
+static struct hx_exchange x;
+static struct pyb_app *app;
+static struct pyb_host *host;
+static int answers, aborts, releases, status;
+static long fail_at = -1;
+static bool failed, pending, context_kept;
+
+static int
+note_head(struct hx_exchange *of, int code, const struct hx_header *fields, size_t n)
+{
+	(void)of, (void)fields, (void)n;
+	answers++;
+	status = code;
+	return 0;
+}
+
+static int
+note_body(struct hx_exchange *of, struct hx_piece piece, bool last)
+{
+	(void)of, (void)last;
+	if (piece.release != NULL)
+		piece.release(piece.arg);
+	return 0;
+}
+
+static int
+note_answer(struct hx_exchange *of, int code, const struct hx_header *fields, size_t n,
+    struct hx_piece content)
+{
+	note_head(of, code, fields, n);
+	return note_body(of, content, true);
+}
+
+static size_t
+no_backlog(struct hx_exchange *of)
+{
+	(void)of;
+	return 0;
+}
+
+static void
+note_abort(struct hx_exchange *of)
+{
+	(void)of;
+	aborts++;
+}
+
+static void
+note_released(struct hx_exchange *of)
+{
+	CU_ASSERT_FALSE(pyb_request_active(of));
+	releases++;
+}
+
+static const struct hx_calls calls = {
+	.answer = note_answer, .head = note_head, .body = note_body, .backlog = no_backlog,
+	.want_read = note_abort, .abort = note_abort, .released = note_released,
+};
+
+/* start(): the request begins, in a callback of the loop. */
+static PyObject *
+start(PyObject *self, PyObject *ignored)
+{
+	PyObject *context = PyThreadState_Get()->context;
+
+	(void)self, (void)ignored;
+	python_fail_at(fail_at);
+	pyb_request_start(app, &x);
+	failed = python_fail_at(-1);
+	pending = PyErr_Occurred() != NULL;
+	PyErr_Clear();
+	context_kept = context == PyThreadState_Get()->context;
+	Py_RETURN_NONE;
+}
+
+/* An application on its loop. `more` defines `made`, and perhaps `check`. */
+static void
+app_open(const char *more)
+{
+	static PyMethodDef def = { "start", start, METH_NOARGS, NULL };
+	static const char before[] =
+	    "import asyncio, sys\n"
+	    "logged = []\n"
+	    "async def fallback(scope, receive, send):\n"
+	    "    await send({'type': 'http.response.start', 'status': 288})\n"
+	    "    await send({'type': 'http.response.body'})\n"
+	    "async def resume(scope, receive, send, outcome): raise outcome\n"
+	    "def check(): return None\n"
+	    "rebind = None\n";
+	static const char after[] =
+	    "def serve():\n"
+	    "    routes = [('/', ((0, '/'),), (), 0, '', '', False)]\n"
+	    "    table = _engine.build_table(routes, [made], {}, len(objects), 1 << 20)\n"
+	    "    guards = SimpleNamespace(check=check, dicts=[], lists=[], empties=[])\n"
+	    "    app = _engine.App(fallback, rebind)\n"
+	    "    global fresh\n"
+	    "    app.bind(_engine.Binding(table, tuple(objects), guards, resume, True))\n"
+	    "    fresh = _engine.Binding(table, tuple(objects), guards, resume, True)\n"
+	    "    objects.clear()\n"
+	    "    return app\n"
+	    "async def rest():\n"
+	    "    for _ in range(20): await asyncio.sleep(0)\n"
+	    "def once():\n"
+	    "    loop.call_soon(start)\n"
+	    "    loop.run_until_complete(rest())\n";
+	struct pyb_state *st = python_state_fastapi();
+	PyObject *names, *function = PyCFunction_New(&def, NULL), *loop;
+	struct plan_rig rig;
+
+	/* For step(), plan() and the names of operations. */
+	plan_open(&rig, "made = plan([step(ENDPOINT, object=obj(print))])", "", "", "");
+	plan_close(&rig);
+	py_do(before);
+	py_do(more);
+	py_do(after);
+	py_do("loop = EventLoop()");
+	names = py("globals()");
+	PyDict_SetItemString(names, "start", function);
+	Py_DECREF(function);
+	Py_DECREF(names);
+	Py_SETREF(st->log_exception, py("lambda message, exc: logged.append(type(exc).__name__)"));
+	app = (struct pyb_app *)py("serve()");
+	loop = py("loop");
+	host = pyb_host_get(st, loop);
+	must(host != NULL);
+	Py_DECREF(loop);
+}
+
+static void
+app_close(void)
+{
+	Py_CLEAR(app);
+	Py_CLEAR(host);
+	py_do("loop.close()\nloop = start = fresh = None\n");
+}
+
+/* One request, to its end. */
+static void
+request_once(void)
+{
+	answers = aborts = releases = status = 0;
+	view_exchange(&x, "a=1", "", SLICE_NULL);
+	x.req.path = x.req.raw_path = SLICE_LIT("/");
+	x.scheme = SLICE_LIT("http");
+	x.calls = &calls;
+	x.host = host;
+	x.state = HX_RUNNING;
+	pyb_request_wants_content(app, &x);
+	py_do("once()");
+}
+
+/* The request in hand ended as requests must. */
+static bool
+ended(void)
+{
+	bool ok = answers + aborts >= 1 && answers <= 1 && releases == 1 && !pending &&
+	    context_kept && !pyb_request_active(&x);
+
+	if (!ok)
+		fprintf(stderr, "answers %d, aborts %d, releases %d, pending %d, context %d\n",
+		    answers, aborts, releases, pending, context_kept);
+	hx_exchange_fini(&x);
+	return ok;
+}
+
+static const char *const plans[] = {
+	/* On the loop; in a task; and in a task that waits. */
+	"made = plan([step(ENDPOINT, object=obj(lambda: {'a': 1}))], mode=PLAIN_JSON)\n",
+	"async def end(a): return a\n"
+	"made = plan([step(PARAM, QUERY, slot=0, name=b'a', flags=F_RAW | F_REQUIRED),\n"
+	"    step(VALIDATE, BODY, flags=F_IMPURE | F_REQUIRED, slot=1, args=(0, 0)),\n"
+	"    step(ENDPOINT, flags=F_AWAIT | F_SUSPENDS, object=obj(end), args=(1,))], 1,\n"
+	"    flags=P_SUSPENDS, mode=PLAIN_JSON)\n",
+	"async def end():\n"
+	"    await asyncio.sleep(0)\n"
+	"    return 1\n"
+	"made = plan([step(ENDPOINT, flags=F_AWAIT | F_SUSPENDS, object=obj(end))],\n"
+	"    flags=P_SUSPENDS, mode=PLAIN_JSON)\n",
+};
+
+enum { N_PLANS = sizeof(plans) / sizeof(plans[0]) };
+
+static void
+test_answered(void)
+{
+	for (size_t i = 0; i < N_PLANS; i++) {
+		app_open(plans[i]);
+		request_once();
+		CU_ASSERT_EQUAL(status, 200);
+		CU_ASSERT_EQUAL(aborts, 0);
+		CU_ASSERT(ended());
+		CU_ASSERT_EQUAL(app->compiled, 1);
+		app_close();
+	}
+}
+
+static void
+test_exceptions(void)
+{
+	static const char *const raising[] = {
+		"def end(): raise KeyError\nmade = plan([step(ENDPOINT, object=obj(end))])\n",
+		"async def end():\n"
+		"    await asyncio.sleep(0)\n"
+		"    raise KeyError\n"
+		"made = plan([step(ENDPOINT, flags=F_AWAIT | F_SUSPENDS, object=obj(end))],\n"
+		"    flags=P_SUSPENDS)\n",
+	};
+
+	for (size_t i = 0; i < sizeof(raising) / sizeof(raising[0]); i++) {
+		app_open(raising[i]);
+		request_once();
+		CU_ASSERT_EQUAL(answers, 0);
+		CU_ASSERT(ended());
+		CU_ASSERT(py_equal(py("logged"), "['KeyError']"));
+		app_close();
+	}
+}
+
+/* No one is there who would compile the application again. */
+static void
+test_tripped_guard_without_rebind(void)
+{
+	app_open("def check(): return 'changed'\n"
+	    "made = plan([step(ENDPOINT, object=obj(lambda: 1))], mode=PLAIN_JSON)\n");
+	for (int again = 0; again < 2; again++) {
+		request_once();
+		CU_ASSERT_EQUAL(status, 288);
+		CU_ASSERT(ended());
+	}
+	CU_ASSERT_EQUAL(app->through_asgi, 2);
+	CU_ASSERT_PTR_NULL(app->binding);
+	app_close();
+}
+
+static void
+test_tripped_guard_with_rebind(void)
+{
+	static const struct { const char *rebind; int status; } rows[] = {
+		{ "def rebind(app): app.bind(None)\n", 288 },
+		{ "def rebind(app): app.bind(fresh)\n", 200 },
+		/* The old plan is never served, whatever becomes of compiling. */
+		{ "def rebind(app): pass\n", 288 },
+		{ "def rebind(app): raise KeyError('rebind')\n", 288 },
+		{ "def rebind(app):\n    app.bind(None)\n    raise KeyError('rebind')\n", 288 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "def check(): return 'changed'\n"
+		    "sys.unraisablehook = lambda what: None\n"
+		    "made = plan([step(ENDPOINT, object=obj(lambda: 1))], mode=PLAIN_JSON)\n%s",
+		    rows[i].rebind);
+		app_open(text);
+		request_once();
+		CU_ASSERT_EQUAL(status, rows[i].status);
+		CU_ASSERT(ended());
+		app_close();
+	}
+}
+
+/* Another task is current already: the request fails, and its context is left. */
+static void
+test_context_is_left_when_the_task_cannot_be_entered(void)
+{
+	struct pyb_state *st = python_state();
+	PyObject *enter;
+
+	app_open(plans[0]);
+	enter = Py_NewRef(st->enter_task);
+	Py_SETREF(st->enter_task, py("lambda *args: [].pop()"));
+	request_once();
+	CU_ASSERT(ended());
+	CU_ASSERT(py_equal(py("logged"), "['IndexError']"));
+	Py_SETREF(st->enter_task, enter);
+	app_close();
+}
+
+/* Any allocation may fail while a request begins. (In a task, asyncio's own code
+ * would have to survive that, too.) */
+static void
+test_out_of_memory(void)
+{
+	bool ok = true;
+
+	app_open(plans[0]);
+	py_do("sys.unraisablehook = lambda what: None");
+	request_once();		/* what is made once is there */
+	CU_ASSERT(ended());
+	for (fail_at = 0, failed = true; ok && failed && fail_at < MAX_FAILURES; fail_at++) {
+		request_once();
+		ok = ended();
+		if (!ok)
+			fprintf(stderr, "allocation %ld\n", fail_at);
+	}
+	CU_ASSERT(ok);
+	CU_ASSERT_FALSE(failed);
+	fail_at = -1;
+	app_close();
+}
+
+int
+main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "answered", test_answered },
+		{ "exceptions", test_exceptions },
+		{ "a tripped guard, nobody compiles again", test_tripped_guard_without_rebind },
+		{ "a tripped guard, compiled again", test_tripped_guard_with_rebind },
+		{ "context is left when the task cannot be entered",
+		    test_context_is_left_when_the_task_cannot_be_entered },
+		{ "out of memory", test_out_of_memory },
+		CU_TEST_INFO_NULL
+	};
+
+	return python_main("bindings: request", tests);
+}
