@@ -249,18 +249,18 @@ pool_start(struct pyb_run *r)
 
 bool
 pyb_direct_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
-    const char **reason)
+    struct pyb_replay *replay)
 {
 	struct pyb_run *r = pyb_run_new(app, app->binding, plan, &x->arena);
 
-	*reason = "out of memory";
+	*replay = (struct pyb_replay){ "out of memory", false };
 	if (r == NULL)
 		return false;
 	r->x = x;
 	r->host = (struct pyb_host *)Py_NewRef((PyObject *)x->host);
 	pyb_view_exchange(&r->view, x);
 	if (!pyb_pure_run(r)) {
-		*reason = r->replay_reason;
+		*replay = (struct pyb_replay){ r->replay_reason, r->replay_over };
 		pyb_run_clear(r);
 		return false;
 	}

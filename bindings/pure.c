@@ -115,6 +115,7 @@ pyb_pure_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 bool
 pyb_pure_run(struct pyb_run *r)
 {
+	r->replay_over = true;
 	for (uint32_t i = 0; i < r->plan->n_pure; i++) {
 		const struct shm_step *step = &r->steps[i];
 		PyObject *value;
@@ -135,6 +136,8 @@ pyb_pure_run(struct pyb_run *r)
 			return false;
 		case PYB_PARAM_ODD:
 			r->replay_reason = "unusual request";
+			/* Of a form Python reads more than we do. */
+			r->replay_over = !(r->plan->flags & SHM_PLAN_F_FORM);
 			return false;
 		}
 		if (step->slot != SHM_NONE)

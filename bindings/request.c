@@ -147,7 +147,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 	const struct shm_plan *plan;
 	const char *reason, *guard = NULL;
 	struct pyb_asgi *asgi;
-	bool replay = false;
+	struct pyb_replay replay = { NULL, false };
 
 	bind_first(app);
 	if (app->binding != NULL)
@@ -164,15 +164,18 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 	else if (plan != NULL && (plan->flags & SHM_PLAN_F_BODY) && !x->content.complete)
 		reason = "content not complete";
 	else if (plan != NULL) {
-		if (pyb_direct_start(app, x, plan, &reason)) {
+		if (pyb_direct_start(app, x, plan, &replay)) {
 			count(app, x, NULL, false);
 			return;
 		}
-		replay = true;
+		reason = replay.reason;
 	}
 	if (reason != NULL)
-		count(app, x, reason, replay);
+		count(app, x, reason, replay.reason != NULL);
 	asgi = pyb_asgi_new(app, x);
+	if (asgi != NULL && replay.over && PyDict_SetItem(pyb_asgi_scope(asgi),
+	    app->st->t_replay, Py_True) < 0)
+		PyErr_Clear();	/* the Seam tries the plan again */
 	if (asgi != NULL)
 		pyb_asgi_start(asgi, app->asgi, NULL, NULL);
 	else

@@ -61,6 +61,7 @@ struct pyb_run {
 	PyObject *task;			/* direct mode in a task */
 	PyObject *fallback;		/* core mode: FastAPI's own handler */
 	const char *replay_reason;
+	bool replay_over;		/* the plan need not be tried again for this request */
 	struct pyb_job job;		/* direct mode on the pool */
 	PyObject *outcome;		/* exception or Response for the application's stack */
 };

@@ -32,7 +32,8 @@
 	X(http_disconnect, "http.disconnect") \
 	X(http_response_start, "http.response.start") \
 	X(http_response_body, "http.response.body") \
-	X(v11, "1.1") X(v10, "1.0") X(v3, "3.0") X(spec, "2.3") X(empty, "")
+	X(v11, "1.1") X(v10, "1.0") X(v3, "3.0") X(spec, "2.3") X(empty, "") \
+	X(replay, "fastrapi.replay")
 
 struct pyb_state {
 #define PYB_FIELD(name) PyObject *n_##name;

@@ -9,6 +9,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass
 
+import shop
 import ways
 from ways import Way, get, json, request
 
@@ -72,7 +73,7 @@ def lap_of_ways(preflight: int = 405) -> list[Connection]:
     return [together(mixed), *map(alone, own)]
 
 
-ADA = "Authorization: Bearer ada:lovelace"
+ADA = f"Authorization: Bearer {shop.token_of('ada')}"
 CART = "Cookie: cart=leak"
 NEW = b'{"name": "spoon", "price": 2, "size": {"width": 3, "height": 14}}'
 WRONG = b'{"name": "", "price": -1, "size": {"width": 0}}'
@@ -101,7 +102,7 @@ SHOP = [
     (request("POST", "/orders", CART, ADA), 201),
     (request("POST", "/orders", CART, ADA), 400),
     (get("/orders/1", ADA), 200),
-    (get("/orders/1", "Authorization: Bearer ada:byron"), 401),
+    (get("/orders/1", "Authorization: Bearer ada.byron"), 401),
     (get("/mail/1"), 200),
     (get("/openapi.json"), 200),
     (get("/docs"), 200),

@@ -30,6 +30,7 @@ from .records import NotCompiled
 
 REQUEST_KEYWORD = "\0request"
 OUTCOME_KEY = "fastrapi.outcome"
+REPLAY_KEY = "fastrapi.replay"  # also in bindings/state.h
 
 
 def _accepted(function: Any, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +255,7 @@ class Seam:
         run_core = self.engine_app.run_core
 
         async def core(request: Request) -> Response:
-            values = request.scope["fastrapi.values"]
+            values = request.scope.pop("fastrapi.values")
             response: Response = await run_core(index, request, values, helper.handler)
             return response
 
@@ -269,7 +270,8 @@ class Seam:
             return
         found = None
         if (
-            not scope.get("root_path")
+            not scope.pop(REPLAY_KEY, False)
+            and not scope.get("root_path")
             and "fastapi.telemetry" not in scope
             # A client inside the application may run it on a loop of its own.
             and isinstance(asyncio._get_running_loop(), EventLoop)
