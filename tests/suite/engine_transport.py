@@ -19,6 +19,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -260,7 +262,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--engine-report", metavar="FILE")
 
 
+def _be_patient() -> None:
+    """The suite gives its own subprocesses seconds that a sanitised tree may not have."""
+    run = subprocess.run
+
+    @functools.wraps(run)
+    def patient(*args: Any, timeout: float | None = None, **kwargs: Any) -> Any:
+        return run(*args, timeout=timeout and 10 * timeout, **kwargs)
+
+    subprocess.run = patient  # type: ignore[assignment]
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if "ASAN_OPTIONS" in os.environ:
+        _be_patient()
     name = config.getoption("engine")
     engine = None if name == "starlette" else Engine(name)
     if engine is not None:

@@ -30,6 +30,7 @@ import prepare
 
 PASS_BAR = 5150
 COMPILED_BAR = 0.75
+TIMEOUT_S = 600 if "ASAN_OPTIONS" in os.environ else 60
 HERE = Path(__file__).resolve().parent
 GOOD = {"passed", "skipped", "xfailed"}
 
@@ -67,7 +68,7 @@ def run_suite(suite: prepare.Suite, engine: str, mode: str, options: list[str]) 
                f"--engine={engine}", f"--engine-report={report}", "-q", "--tb=short",
                "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider",
                "--ignore=tests/benchmarks", "--ignore=tests/memory_benchmarks",
-               "-o", "timeout=60", *(options or ["tests"])]
+               "-o", f"timeout={TIMEOUT_S}", *(options or ["tests"])]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(suite.source / "docs_src"), str(HERE)]),
         "FASTRD_FORCE": mode,
