@@ -116,7 +116,7 @@ def dependencies() -> list[Request]:
               "/tasks", "/tasks?n=5", "/tasks?n=x", "/top/middle/leaf/1/b", "/top/middle/leaf/x/b?q=y",
               "/top/middle/leaf/1/b?kind=boom", "/top/middle/leaf/1/b/?q=2", "/custom/1", "/custom/x",
               "/sub/1", "/sub/x", "/sub", "/sub/", "/sub/1/2"]  # fmt: skip
-    look = Request("GET", "/log", pause_s=0.02)
+    look = Request("GET", "/log", pause_s=0.05)
     return [part for target in asked for part in (Request("GET", target), look)]
 
 
