@@ -80,7 +80,8 @@ send_start(struct pyb_asgi *a, PyObject *message)
 
 	a->started = true;
 	status = must_get(message, st->n_status);
-	if (status == NULL || (code = PyLong_AsLong(status)) == -1)
+	code = status != NULL ? PyLong_AsLong(status) : -1;
+	if (PyErr_Occurred())
 		goto done;
 	if (code < 100 || code > 999) {
 		PyErr_SetObject(PyExc_KeyError, status);

@@ -290,6 +290,68 @@ test_context_is_left_when_the_task_cannot_be_entered(void)
 	app_close();
 }
 
+/* What send() says to each message: the exception's name, or None. */
+static void
+test_messages_sent(void)
+{
+#define START(rest) "{'type': 'http.response.start', " rest "}"
+#define BODY(rest) "{'type': 'http.response.body'" rest "}"
+	static const struct { const char *messages, *want; int status; } rows[] = {
+		{ "[" START("'status': 200") ", " BODY("") "]", "[None, None]", 200 },
+		{ "[" START("'status': 999, 'headers': [(b'A', b'b')]") "]", "[None]", 999 },
+		{ "[" START("'status': -1") "]", "['KeyError']", 0 },
+		{ "[" START("'status': 99") "]", "['KeyError']", 0 },
+		{ "[" START("'status': 1000") "]", "['KeyError']", 0 },
+		{ "[" START("'status': 10**30") "]", "['OverflowError']", 0 },
+		{ "[" START("'status': '200'") "]", "['TypeError']", 0 },
+		{ "[" START("'status': None") "]", "['TypeError']", 0 },
+		{ "[" START("") "]", "['KeyError']", 0 },
+		{ "[" START("'status': 200, 'headers': [(b'a', b'\\n')]") "]", "['RuntimeError']", 0 },
+		{ "[" START("'status': 200, 'headers': [(b'content-length', b'-1')]") "]",
+		    "['OverflowError']", 0 },
+		{ "[" START("'status': 200, 'headers': [(b'content-length', b'x')]") "]",
+		    "['ValueError']", 0 },
+		{ "[" START("'status': 200, 'headers': None") "]", "['TypeError']", 0 },
+		{ "[" BODY("") "]", "['RuntimeError']", 0 },
+		{ "[{}]", "['KeyError']", 0 }, { "[None]", "['TypeError']", 0 },
+		{ "[{'type': 1}]", "['RuntimeError']", 0 },
+		{ "[" START("'status': 200") ", " START("'status': 200") "]", "[None, 'RuntimeError']",
+		    200 },
+		{ "[" START("'status': 200") ", " BODY(", 'body': 'text'") "]", "[None, 'TypeError']",
+		    200 },
+		{ "[" START("'status': 200") ", " BODY(", 'body': None") "]", "[None, 'TypeError']",
+		    200 },
+		{ "[" START("'status': 200") ", " BODY(", 'body': memoryview(b'x')") "]",
+		    "[None, None]", 200 },
+		{ "[" START("'status': 200") ", " BODY(", 'more_body': True") ", " BODY("") ", "
+		    BODY("") "]", "[None, None, None, 'RuntimeError']", 200 },
+		{ "[" START("'status': 200, 'headers': [(b'content-length', b'2')]") ", "
+		    BODY(", 'body': b'xxx'") "]", "[None, 'RuntimeError']", 200 },
+		{ "[" START("'status': 200, 'headers': [(b'content-length', b'2')]") ", "
+		    BODY(", 'body': b'x'") "]", "[None, 'RuntimeError']", 200 },
+	};
+#undef START
+#undef BODY
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text), "said = []\n"
+		    "async def fallback(scope, receive, send):\n"
+		    "    for message in %s:\n"
+		    "        try: said.append(await send(message))\n"
+		    "        except Exception as exc: said.append(type(exc).__name__)\n"
+		    "made = plan([step(ENDPOINT, object=obj(print))])\n", rows[i].messages);
+		app_open(text);
+		Py_CLEAR(app->binding);
+		request_once();
+		CU_ASSERT(py_equal(py("said"), rows[i].want));
+		CU_ASSERT_EQUAL(status, rows[i].status);
+		CU_ASSERT(ended());
+		app_close();
+	}
+}
+
 /* Any allocation may fail while a request begins. (In a task, asyncio's own code
  * would have to survive that, too.) */
 static void
@@ -323,6 +385,7 @@ main(void)
 		{ "a tripped guard, compiled again", test_tripped_guard_with_rebind },
 		{ "context is left when the task cannot be entered",
 		    test_context_is_left_when_the_task_cannot_be_entered },
+		{ "messages sent", test_messages_sent },
 		{ "out of memory", test_out_of_memory },
 		CU_TEST_INFO_NULL
 	};
