@@ -23,8 +23,6 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
     anything of it; whatever would change its state keeps it, too.
     """
 
-    _log_destroy_pending = False
-
     def _keep(self) -> None:
         # A reference from itself: the engine sees that it was touched.
         self._kept = self

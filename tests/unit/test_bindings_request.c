@@ -290,6 +290,27 @@ test_context_is_left_when_the_task_cannot_be_entered(void)
 	app_close();
 }
 
+/* A stand-in that is dropped was never meant to finish: asyncio says nothing. */
+static void
+test_the_stand_in_goes_silently(void)
+{
+	app_open(plans[0]);
+	py_do("import gc, logging\n"
+	    "from fastrapi import hooks\n"
+	    "said = []\n"
+	    "class Listens(logging.Handler):\n"
+	    "    def emit(self, record): said.append(record.getMessage())\n"
+	    "listener = Listens()\n"
+	    "logging.getLogger('asyncio').addHandler(listener)\n"
+	    "task = hooks.new_request_task(loop)\n"
+	    "loop.run_until_complete(rest())\n"
+	    "task = None\n"
+	    "gc.collect()\n"
+	    "logging.getLogger('asyncio').removeHandler(listener)\n");
+	CU_ASSERT(py_equal(py("said"), "[]"));
+	app_close();
+}
+
 /* What send() says to each message: the exception's name, or None. */
 static void
 test_messages_sent(void)
@@ -385,6 +406,7 @@ main(void)
 		{ "a tripped guard, compiled again", test_tripped_guard_with_rebind },
 		{ "context is left when the task cannot be entered",
 		    test_context_is_left_when_the_task_cannot_be_entered },
+		{ "the stand-in goes silently", test_the_stand_in_goes_silently },
 		{ "messages sent", test_messages_sent },
 		{ "out of memory", test_out_of_memory },
 		CU_TEST_INFO_NULL
