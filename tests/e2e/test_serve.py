@@ -104,6 +104,7 @@ async def lifespan(app):
 
 app = FastAPI(lifespan=lifespan)
 lock = threading.Lock()
+full = threading.Event()
 running = most = 0
 
 @app.get("/block")
@@ -112,7 +113,9 @@ def block():
     with lock:
         running += 1
         most = max(most, running)
-    time.sleep(0.2)
+        full.set() if running == TOKENS else None
+    full.wait(10)
+    time.sleep(0.05)  # for one more than there should be
     with lock:
         running -= 1
 
