@@ -65,9 +65,12 @@ step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
 		return 0;
 	}
 	done = PyObject_CallNoArgs(step);
-	/* A step keeps the coroutine's exceptions in the task; what is left
-	 * are SystemExit and KeyboardInterrupt, which end the loop. */
-	if (done == NULL)
+	/* A step keeps the coroutine's exceptions in the task; SystemExit and
+	 * KeyboardInterrupt come out and end the loop, as those of a callback do. */
+	if (done == NULL && !PyErr_ExceptionMatches(PyExc_SystemExit) &&
+	    !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
+		PyErr_WriteUnraisable(step);
+	else if (done == NULL)
 		Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
 	Py_XDECREF(done);
 	PyContext_Exit(context);

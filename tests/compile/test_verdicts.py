@@ -171,6 +171,7 @@ PARAMETERS: list[tuple[str, Callable[[FastAPI], None], str]] = [
     ("default with __deepcopy__", get(Annotated[Any, Query()], v=Strange()), LOOP),
     ("header", get(Annotated[str, Header()]), LOOP),
     ("header list, underscores kept", get(Annotated[list[str], Header(convert_underscores=False)]), LOOP),
+    ("cookie that cannot be", get(Annotated[str, Cookie(alias="\u4e2d")]), "asgi: no request can have the name '\u4e2d'"),
     ("cookie", get(Annotated[str | None, Cookie()], v=None), LOOP),
     ("validator in Python", get(Annotated[int, AfterValidator(abs), Query()]), LOOP),
     ("validator in Python, plain function", get(Annotated[int, AfterValidator(abs), Query()], plain=True), THREAD),

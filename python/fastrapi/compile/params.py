@@ -190,11 +190,12 @@ def _model_of(field: Any) -> type | None:
 
 
 def _lookup_name(source: int, name: str) -> bytes:
-    if source == SOURCE.HEADER:
-        return name.lower().encode("latin-1", "strict")
-    if source == SOURCE.COOKIE:
-        return name.encode("latin-1", "strict")
-    return name.encode()
+    if source not in (SOURCE.HEADER, SOURCE.COOKIE):
+        return name.encode()
+    try:
+        return (name.lower() if source == SOURCE.HEADER else name).encode("latin-1")
+    except UnicodeEncodeError:
+        raise NotCompiled(f"no request can have the name {name!r}") from None
 
 
 def _model_fields(
