@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import threading
-from typing import Any
+from typing import Any, cast
 
 logger = logging.getLogger("fastrapi.error")
 
@@ -46,9 +46,9 @@ async def _parked() -> None:
 
 def new_request_task(loop: asyncio.AbstractEventLoop) -> RequestTask:
     """A new stand-in task of ``loop``, parked."""
-    task = RequestTask(_parked(), loop=loop, name="fastrapi-request")
+    task: Any = RequestTask(_parked(), loop=loop, name="fastrapi-request")
     task._log_destroy_pending = False
-    return task
+    return cast(RequestTask, task)
 
 
 def pool_context() -> contextvars.Context:
