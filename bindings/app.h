@@ -47,6 +47,9 @@ struct pyb_app {
 	enum pyb_sync sync;
 	struct pyb_json json;	/* scratch for one answer at a time */
 	uint64_t compiled, replayed, through_asgi;
+	size_t running;		/* runs of `asgi` under way, also after their answer */
+	void (*idle)(void *arg);	/* [gil] `running` has become 0; or NULL */
+	void *idle_arg;
 };
 
 /* The objects view a binding gives to the parameter steps. */

@@ -160,6 +160,8 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 void
 pyb_asgi_begin(struct pyb_asgi *a)
 {
+	a->running = true;
+	a->app->running++;
 	a->seen = a->x != NULL ? a->x->observer : NULL;
 	if (a->seen == NULL)
 		return;
@@ -167,15 +169,22 @@ pyb_asgi_begin(struct pyb_asgi *a)
 	a->seen->running++;
 }
 
+/* The application runs no more, background tasks and exits of dependencies included. */
 static void
-observe_end(struct pyb_asgi *a)
+run_end(struct pyb_asgi *a)
 {
 	struct pyb_observer *seen = a->seen;
+	struct pyb_app *app = a->app;
 
 	a->seen = NULL;
 	if (seen != NULL && --seen->running == 0)
 		seen->idle(seen);
 	Py_CLEAR(a->seen_owner);
+	if (!a->running)
+		return;
+	a->running = false;
+	if (--app->running == 0 && app->idle != NULL)
+		app->idle(app->idle_arg);
 }
 
 void
@@ -204,7 +213,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 		a->complete = true;
 		pyb_asgi_let_go(a);
 	}
-	observe_end(a);
+	run_end(a);
 }
 
 /* The coroutine around the application: arg is (asgi, callable, extra). */
@@ -309,7 +318,7 @@ asgi_dealloc(PyObject *self)
 
 	PyObject_GC_UnTrack(self);
 	asgi_clear(self);
-	observe_end((struct pyb_asgi *)self);
+	run_end((struct pyb_asgi *)self);
 	Py_XDECREF(((struct pyb_asgi *)self)->app);
 	type->tp_free(self);
 	Py_DECREF(type);

@@ -33,7 +33,7 @@ void pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra,
     PyObject *context);
 
 /* The application begins to run in a task of the caller's, who will call
- * pyb_asgi_finish(): an observer hears when it is over. */
+ * pyb_asgi_finish(): app->idle and an observer hear when it is over. */
 void pyb_asgi_begin(struct pyb_asgi *a);
 
 /* The application ended: returned `result`, or NULL with an exception set

@@ -12,6 +12,7 @@ struct pyb_asgi {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
 	struct hx_exchange *x;		/* NULL: let go */
+	bool running;			/* counted in app->running */
 	struct pyb_observer *seen;	/* while the application runs under observation */
 	PyObject *seen_owner;		/* strong: keeps `seen` */
 	PyObject *scope;

@@ -71,8 +71,8 @@ worker_type_listen(PyObject *obj, PyObject *arg)
 	Py_RETURN_NONE;
 }
 
-/* The last connection is gone, perhaps without the interpreter: tell Python from
- * the FIFO. */
+/* The last connection is gone, perhaps without the interpreter, or the last run of
+ * the application has ended: see from the FIFO. */
 static void
 on_drained(void *arg)
 {
@@ -88,6 +88,9 @@ drained_run(struct io_job *job)
 	    offsetof(struct engine_worker, drained_job));
 	PyObject *drained = self->drained, *done;
 
+	/* Background tasks go on without a connection. */
+	if (self->w->open > 0 || self->app->running > 0)
+		return;
 	self->drained = NULL;
 	done = drained != NULL ? PyObject_CallNoArgs(drained) : NULL;
 	if (drained != NULL && done == NULL)
@@ -103,6 +106,8 @@ worker_type_drain(PyObject *obj, PyObject *callback)
 
 	Py_XSETREF(self->drained, Py_NewRef(callback));
 	self->drained_job.run = drained_run;
+	self->app->idle = on_drained;
+	self->app->idle_arg = self;
 	worker_drain(self->w, on_drained, self);
 	Py_RETURN_NONE;
 }
@@ -159,6 +164,8 @@ worker_type_dealloc(PyObject *obj)
 		shm_board_detach(self->board);
 		shm_boards_detach(&self->boards);
 	}
+	if (self->app != NULL && self->app->idle_arg == self)
+		self->app->idle = NULL;
 	Py_XDECREF(self->drained);
 	Py_XDECREF(self->root_path);
 	Py_XDECREF(self->app);
@@ -170,7 +177,8 @@ worker_type_dealloc(PyObject *obj)
 static PyMethodDef worker_methods[] = {
 	{ "listen", worker_type_listen, METH_O, "Accept from this listening descriptor." },
 	{ "drain", worker_type_drain, METH_O,
-	    "Stop accepting, finish what runs; call the function when nothing is left." },
+	    "Stop accepting, finish what runs, background tasks too; call the function when\n"
+	    "nothing is left." },
 	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
 	{ "counters", worker_type_counters, METH_NOARGS, "A dict of counts." },
 	{ NULL, NULL, 0, NULL }

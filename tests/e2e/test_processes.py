@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import pytest
 from fastrd import Fastrd
 
 
@@ -36,6 +37,65 @@ def test_drain_has_a_deadline(app_dir):
         server.signal(signal.SIGTERM)
         assert server.process.wait(10) == 0
         assert conn.recv(100) == b""
+
+
+AFTER_THE_ANSWER = """
+import asyncio, os, time
+from contextlib import asynccontextmanager
+from fastapi import BackgroundTasks, Depends, FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+    print("lifespan is over", flush=True)
+
+app = FastAPI(lifespan=lifespan)
+
+async def background():
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.01)
+    print("its work is done", flush=True)
+
+def plain_background():
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    print("its work is done", flush=True)
+
+async def dependency():
+    yield 1
+    await background()
+
+@app.get("/background")
+async def get_background(tasks: BackgroundTasks):
+    tasks.add_task(background)
+
+@app.get("/plain")
+def get_plain(tasks: BackgroundTasks):
+    tasks.add_task(plain_background)
+
+@app.get("/dependency")
+async def get_dependency(d=Depends(dependency)):
+    pass
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("path", ["/background", "/plain", "/dependency"])
+def test_what_follows_an_answer_finishes_before_the_lifespan_ends(tmp_path, path, number):
+    (tmp_path / "app.py").write_text(AFTER_THE_ANSWER)
+    with Fastrd("app:app", tmp_path) as server:
+        assert server.get(path) == (200, b"null")
+        server.signal(number)
+        if number == signal.SIGHUP:
+            server.wait_log("generation 2 serves")
+        time.sleep(0.3)
+        (tmp_path / "go").touch()
+        if number == signal.SIGHUP:
+            server.wait_log("lifespan is over")
+        else:
+            assert server.process.wait(10) == 0
+        work, _, rest = server.log().partition("lifespan is over")
+        assert "its work is done" in work and "Traceback" not in work + rest
 
 
 def test_hup_loads_new_code_without_losing_a_request(app_dir):
