@@ -18,7 +18,7 @@ pyb_reread_remember(struct pyb_run *r, PyObject *scope)
 	struct pyb_state *st = r->app->st;
 	PyObject *const names[SEEN] = { st->n_headers, st->n_query_params, st->n_cookies };
 	PyObject *params = PyDict_GetItemWithError(scope, st->n_path_params);
-	PyObject *seen = PyTuple_New(SEEN), *cookies;
+	PyObject *seen = PyTuple_New(SEEN), *cookies, *list;
 
 	if (seen == NULL || params == NULL || !PyDict_CheckExact(params))
 		goto failed;
@@ -32,10 +32,16 @@ pyb_reread_remember(struct pyb_run *r, PyObject *scope)
 	cookies = PyTuple_GET_ITEM(seen, COOKIES);
 	if (!PyDict_CheckExact(cookies))
 		goto failed;
+	list = PyObject_GetAttr(PyTuple_GET_ITEM(seen, HEADERS), st->n__list);
+	if (list == NULL)
+		goto failed;
 	r->seen = seen;
+	r->seen_pairs = PySequence_Tuple(list);
+	Py_DECREF(list);
 	r->seen_cookies = PyDict_Copy(cookies);
 	r->seen_params = PyDict_Copy(params);
-	return r->seen_cookies != NULL && r->seen_params != NULL ? 0 : -1;
+	return r->seen_pairs != NULL && r->seen_cookies != NULL && r->seen_params != NULL ?
+	    0 : -1;
 failed:
 	if (!PyErr_Occurred())
 		PyErr_SetString(PyExc_TypeError, "an unknown kind of Request");
@@ -43,28 +49,17 @@ failed:
 	return -1;
 }
 
+/* The same pairs in the same order? They are kept: another one cannot stand at
+ * the address of one that went. */
 static bool
-same_bytes(PyObject *o, struct slice s)
+headers_same(struct pyb_run *r, PyObject *headers)
 {
-	return PyBytes_CheckExact(o) && PyBytes_AS_STRING(o) == s.ptr;
-}
+	PyObject *list = PyObject_GetAttr(headers, r->app->st->n__list);
+	Py_ssize_t n = PyTuple_GET_SIZE(r->seen_pairs);
+	bool same = list != NULL && PyList_CheckExact(list) && PyList_GET_SIZE(list) == n;
 
-/* Is the list inside `headers` still made of the very objects that the view was
- * made of? */
-static bool
-headers_same(const struct pyb_view *v, PyObject *headers, PyObject *n_list)
-{
-	PyObject *list = PyObject_GetAttr(headers, n_list);
-	bool same = list != NULL && PyList_CheckExact(list) &&
-	    (size_t)PyList_GET_SIZE(list) == v->n_headers;
-
-	for (size_t i = 0; same && i < v->n_headers; i++) {
-		PyObject *pair = PyList_GET_ITEM(list, (Py_ssize_t)i);
-
-		same = PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2 &&
-		    same_bytes(PyTuple_GET_ITEM(pair, 0), v->headers[i].name) &&
-		    same_bytes(PyTuple_GET_ITEM(pair, 1), v->headers[i].value);
-	}
+	for (Py_ssize_t i = 0; same && i < n; i++)
+		same = PyList_GET_ITEM(list, i) == PyTuple_GET_ITEM(r->seen_pairs, i);
 	Py_XDECREF(list);
 	return same;
 }
@@ -95,7 +90,7 @@ unchanged(struct pyb_run *r)
 	    PyDict_CheckExact(scope) &&
 	    dict_same(r->seen_params, PyDict_GetItemWithError(scope, st->n_path_params)) &&
 	    dict_same(r->seen_cookies, PyTuple_GET_ITEM(r->seen, COOKIES)) &&
-	    headers_same(&r->view, PyTuple_GET_ITEM(r->seen, HEADERS), st->n__list);
+	    headers_same(r, PyTuple_GET_ITEM(r->seen, HEADERS));
 
 	for (int i = 0; same && i < SEEN; i++)
 		same = PyDict_GetItemWithError(attributes, names[i]) ==

@@ -46,6 +46,7 @@ pyb_run_clear(struct pyb_run *r)
 	Py_CLEAR(r->body);
 	Py_CLEAR(r->form);
 	Py_CLEAR(r->seen);
+	Py_CLEAR(r->seen_pairs);
 	Py_CLEAR(r->seen_cookies);
 	Py_CLEAR(r->seen_params);
 	Py_CLEAR(r->errors);

@@ -55,7 +55,7 @@ struct pyb_run {
 	PyObject *request, *response, *background;
 	PyObject *body;			/* bytes of the content, NULL: not read */
 	PyObject *form;			/* core: the FormData */
-	PyObject *seen, *seen_cookies, *seen_params;	/* core: see reread.c */
+	PyObject *seen, *seen_pairs, *seen_cookies, *seen_params;	/* core: see reread.c */
 	PyObject *errors;		/* list of (step, ValidationError) */
 	PyObject *context;		/* direct mode */
 	PyObject *task;			/* direct mode in a task */

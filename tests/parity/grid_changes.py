@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Cookie, Depends, Header, Query, Request
 from fastapi.datastructures import QueryParams
 from pydantic import AfterValidator, BaseModel
+from starlette.datastructures import MutableHeaders
 
 router = APIRouter(prefix="/change")
 
@@ -15,6 +16,11 @@ def apply(request: Request, change: str) -> None:
     if change == "header":
         headers.append((b"x-name", b"added"))
         headers[:] = [(n, v.upper() if n == b"x-name" else v) for n, v in headers]
+    elif change == "header-twice":
+        # Objects as large as those that go: they may come to stand at their addresses.
+        name = request.headers.get("x-name", "")
+        for letter in "xy":
+            MutableHeaders(raw=headers)["x-name"] = letter * len(name)
     elif change == "header-missing":
         headers[:] = [pair for pair in headers if pair[0] != b"x-name"]
     elif change == "header-replaced":

@@ -196,7 +196,7 @@ def changes() -> list[Request]:
     found = []
     for route, change in itertools.product(
         ("plain", "model", "sync", "checked", "yield", "nested"),
-        ("nothing", "header", "header-missing", "header-replaced", "path", "path-replaced", "path-wrong", "cookie",
+        ("nothing", "header", "header-twice", "header-missing", "header-replaced", "path", "path-replaced", "path-wrong", "cookie",
          "cookie-gone", "query", "query-private", "look"),
     ):  # fmt: skip
         fields = (("X-Name", "given"), ("Cookie", "jar=1"))
