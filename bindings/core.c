@@ -101,7 +101,8 @@ steps_begin(struct core *c, PyObject **out)
 	return steps_run(c, Py_None, out);
 }
 
-/* The content could not be read. */
+/* The content could not be read, and what of it was read is lost: FastAPI's
+ * handler gets the same exception when it tries. */
 static enum pyb_coro_verdict
 content_failed(struct core *c, PyObject **out)
 {
@@ -111,19 +112,13 @@ content_failed(struct core *c, PyObject **out)
 	if (!PyErr_ExceptionMatches(PyExc_Exception))
 		return PYB_CORO_ERROR;
 	exc = PyErr_GetRaisedException();
-	/* A form cannot be read twice: FastAPI's handler gets the same exception
-	 * when it tries. A disconnect it meets again by itself. */
-	if (r->plan->flags & SHM_PLAN_F_FORM) {
-		helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
-		done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fail_form, r->request,
-		    exc, NULL);
-		Py_XDECREF(done);
-		if (done == NULL) {
-			Py_DECREF(exc);
-			return PYB_CORO_ERROR;
-		}
-	}
+	helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fail_content, r->request,
+	    exc, NULL);
 	Py_DECREF(exc);
+	if (done == NULL)
+		return PYB_CORO_ERROR;
+	Py_DECREF(done);
 	return fall_back(r, out);
 }
 

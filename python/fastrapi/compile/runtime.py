@@ -211,15 +211,16 @@ class RouteHelper:
             ),
         )
 
-    def fail_form(self, request: Any, error: Exception) -> None:
-        """Let the next ``request.form()`` raise ``error`` again: the form was read
-        once, and reading failed."""
+    def fail_content(self, request: Any, error: Exception) -> None:
+        """Let the next ``request.form()`` or ``body()`` raise ``error`` again: the
+        content was read once, and reading failed."""
+        name = "form" if self.reads_form else "body"
 
-        def form(**_: Any) -> NoReturn:
-            del request.form
+        def read(**_: Any) -> NoReturn:
+            delattr(request, name)
             raise error
 
-        request.form = form
+        setattr(request, name, read)
 
 
 def uses_dump_json(values: dict[str, Any]) -> bool:
