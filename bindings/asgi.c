@@ -73,20 +73,44 @@ waiters_wake(struct pyb_asgi *a, PyObject **list)
 	Py_XDECREF(waiters);
 }
 
+/* Drop the futures that are done already: their coroutines were cancelled, as
+ * Request.is_disconnected() cancels receive() each time it is asked. */
+static int
+waiters_prune(struct pyb_state *st, PyObject *waiters)
+{
+	int rc = 0;
+
+	for (Py_ssize_t i = PyList_GET_SIZE(waiters); rc == 0 && i-- > 0;) {
+		PyObject *future = PySequence_GetItem(waiters, i);
+		PyObject *done = future != NULL ?
+		    PyObject_CallMethodNoArgs(future, st->n_done) : NULL;
+
+		if (done == NULL)
+			rc = -1;
+		else if (done == Py_True)
+			rc = PyList_SetSlice(waiters, i, i + 1, NULL);
+		Py_XDECREF(done);
+		Py_XDECREF(future);
+	}
+	return rc;
+}
+
 PyObject *
 pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
 {
 	struct pyb_state *st = a->app->st;
-	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL;
+	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
 
 	if (loop == NULL)
 		return NULL;
 	if (*list == NULL)
 		*list = PyList_New(0);
-	if (*list != NULL)
+	waiters = Py_XNewRef(*list);
+	if (waiters != NULL && waiters_prune(st, waiters) == 0)
 		future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
-	if (future != NULL && PyList_Append(*list, future) < 0)
+	if (future != NULL && PyList_Append(waiters, future) < 0)
 		Py_CLEAR(future);
+	Py_XDECREF(waiters);
 	Py_DECREF(loop);
 	return future;
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.requests import Request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -51,6 +53,14 @@ async def _until_left(receive: Receive) -> None:
     seen["disconnects"] += 1
 
 
+async def _poll(receive: Receive, times: int) -> bytes:
+    """Ask whether the client has left; how many futures that left behind."""
+    request = Request({"type": "http"}, receive)
+    for _ in range(times):
+        assert not await request.is_disconnected()
+    return str(sum(isinstance(o, asyncio.Future) for o in gc.get_objects())).encode()
+
+
 async def _failmid(send: Send) -> None:
     headers = [(b"content-length", b"10")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -84,6 +94,8 @@ async def _route(path: str, receive: Receive, send: Send) -> None:
         await _until_left(receive)
     elif verb == "until-left":
         await _until_left(receive)
+    elif verb == "poll":
+        await _answer(send, await _poll(receive, int(number)))
     elif verb == "fail":
         raise RuntimeError("before the answer")
     elif verb == "failmid":

@@ -69,6 +69,12 @@ def test_an_application_that_gives_up_when_the_client_left_is_not_blamed(plain: 
     assert "ASGI callable" not in plain.log[log:]
 
 
+def test_asking_often_whether_the_client_has_left_leaves_nothing(plain: Any) -> None:
+    with plain.connect() as client:
+        client.send(b"GET /poll/1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert int(client.answer()[2]) < 100
+
+
 def test_huge_content_to_an_application_that_does_not_read(plain: Any) -> None:
     with plain.connect() as client:
         client.send(b"POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\n\r\n")
