@@ -199,6 +199,9 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 	size_t used = 0;
 
 	worker_count(c->w, SHM_COUNT_bytes_in, len);
+	/* The last answer, still on its way, says that no request follows it. */
+	if (c->state == CONN_IDLE && c->close_after && !c->plan.keep_alive)
+		c->state = CONN_LINGER;
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;
 	if (c->trimmed && arena_init(&c->x.arena, ARENA_BYTES) < 0) {

@@ -116,6 +116,18 @@ def test_slow_reader_of_a_long_stream(plain: Any) -> None:
     assert eventually(lambda: seen(plain)["running"] == 1)
 
 
+def test_no_request_follows_the_answer_that_closes(plain: Any) -> None:
+    """Though that answer is still being sent (RFC 9112 section 9.6)."""
+    head = b"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    with plain.connect(receive_buffer=4096) as client:
+        client.send(head % (16 * MB) + b"x" * 16 * MB)
+        assert client.socket.recv(4096)
+        requests = seen(plain)["requests"]
+        client.send(HELLO)
+        assert client.rest().endswith(b"xxxx")
+    assert seen(plain)["requests"] == requests + 1  # the question itself
+
+
 def test_slow_heads_do_not_disturb_others(plain: Any) -> None:
     """Slow ones get 408 after 10 s, however steadily they go on; idle
     connections cost little memory; everybody else is served meanwhile."""
