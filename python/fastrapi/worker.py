@@ -99,8 +99,11 @@ def _orphaned(_signal: int, _frame: object) -> None:
 class Worker:
     """One worker process: its loop, its application, its connections."""
 
-    def __init__(self, channel: wire.Channel, spec: str, options: dict[str, str]) -> None:
+    def __init__(
+        self, channel: wire.Channel, app: Any, spec: str, options: dict[str, str]
+    ) -> None:
         self.channel = channel
+        self.app = app
         self.spec = spec
         self.options = options
         self.finished = asyncio.Event()
@@ -124,20 +127,16 @@ class Worker:
 
         loop = asyncio.get_running_loop()
         options = self.options
+        lifespan = Lifespan(self.app)
         try:
-            app = load_app(
-                self.spec, app_dir=options["app_dir"], factory=options["factory"] != "0"
-            )
-            lifespan = Lifespan(app)
             await lifespan.start()
-        except (ImportFailed, LifespanFailed) as exc:
+        except LifespanFailed as exc:
             text = str(exc).strip()
-            if isinstance(exc, LifespanFailed):
-                sys.stderr.write(text + "\n")
-                text = f"the lifespan of {self.spec} failed: {text.splitlines()[-1]}"
+            sys.stderr.write(text + "\n")
+            text = f"the lifespan of {self.spec} failed: {text.splitlines()[-1]}"
             return _fail(self.channel, wire.EXIT_APP, text)
         sealed = wire.TABLE_FD if options["table"] != "0" else -1
-        serving = Serving(app, sync=options["sync"], sealed=sealed)
+        serving = Serving(self.app, sync=options["sync"], sealed=sealed)
         note = serving.bind() if sealed >= 0 else serving.bind() and ""
         serving.engine.set_state(lifespan.state)
         self.http = _engine.Worker(serving.engine, loop, self._engine_options())
@@ -179,13 +178,30 @@ class Worker:
 
 def serve(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
     """A worker's life; its exit code."""
+    try:
+        # Outside the loop, as in the loader: a module may run one of its own.
+        app = load_app(spec, app_dir=options["app_dir"], factory=options["factory"] != "0")
+    except ImportFailed as exc:
+        return _fail(channel, wire.EXIT_APP, str(exc))
+
     from fastrapi.loop import EventLoop
 
     async def main() -> int:
-        return await Worker(channel, spec, options).run()
+        return await Worker(channel, app, spec, options).run()
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         return runner.run(main())
+
+
+def _configure_logging(level: str) -> None:
+    """Ours only: the root logger is the application's, whose ``basicConfig()`` does
+    nothing once it has a handler."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
+    ours = logging.getLogger("fastrapi")
+    ours.addHandler(handler)
+    ours.propagate = False
+    ours.setLevel(level if level in logging.getLevelNamesMapping() else "INFO")
 
 
 def _leave(code: int) -> NoReturn:
@@ -207,11 +223,7 @@ def main(argv: list[str]) -> int:
     _keep_inherited(options)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    level = options["log_level"].upper()
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s [%(name)s] %(message)s",
-        level=level if level in logging.getLevelNamesMapping() else "INFO",
-    )
+    _configure_logging(options["log_level"].upper())
     os.environ["FASTRD_CHILD"] = argv[1][2:]
     channel = wire.Channel()
     run = load if argv[1] == "--load" else serve

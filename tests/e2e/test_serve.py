@@ -214,3 +214,45 @@ def test_the_applications_modules_hide_none_of_the_servers(app_dir):
         (app_dir / f"{name}.py").write_text("raise RuntimeError('not the one that was meant')\n")
     with Fastrd("app:app", app_dir) as server:
         assert server.get("/") == (200, b'{"hello":"world"}')
+
+
+OWN_LOGGING = """
+import logging
+from fastapi import FastAPI
+
+logging.basicConfig(level=logging.DEBUG, format="%(levelname)s of %(name)s: %(message)s")
+app = FastAPI()
+
+@app.get("/")
+async def log():
+    logging.getLogger("shop").debug("it is mine")
+    raise ValueError("on purpose")
+"""
+
+
+def test_the_root_logger_is_the_applications(tmp_path):
+    (tmp_path / "app.py").write_text(OWN_LOGGING)
+    with Fastrd("app:app", tmp_path) as server:
+        assert server.get("/")[0] == 500
+        server.wait_log("ValueError: on purpose")
+        assert "DEBUG of shop: it is mine" in server.log()
+        assert server.log().count("ValueError: on purpose") == 1
+
+
+LOOP_AT_IMPORT = """
+import asyncio
+from fastapi import FastAPI
+
+answer = asyncio.run(asyncio.sleep(0, 42))
+app = FastAPI()
+
+@app.get("/")
+async def get() -> int:
+    return answer
+"""
+
+
+def test_a_module_may_run_a_loop_of_its_own_while_it_is_imported(tmp_path):
+    (tmp_path / "app.py").write_text(LOOP_AT_IMPORT)
+    with Fastrd("app:app", tmp_path) as server:
+        assert server.get("/") == (200, b"42")
