@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import fastapi
 import fastapi.routing
 import pytest
+import starlette.applications
 import starlette.requests
 from client import run
 from fastapi import Body, Depends, FastAPI
+from fastapi.responses import JSONResponse
 from wire import Request
 
 from fastrapi.testclient import MemoryConnection
@@ -91,6 +93,13 @@ def patch_serialisation(_app: FastAPI, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fastapi.routing, "serialize_response", serialize_response)
 
 
+def patch_entrance(_app: FastAPI, patch: pytest.MonkeyPatch) -> None:
+    async def call(_self: Any, *asgi: Any) -> None:
+        await JSONResponse("patched")(*asgi)
+
+    patch.setattr(starlette.applications.Starlette, "__call__", call)
+
+
 @pytest.mark.parametrize(
     ("request_", "change", "plan", "after"),
     [
@@ -100,6 +109,7 @@ def patch_serialisation(_app: FastAPI, patch: pytest.MonkeyPatch) -> None:
         (ECHO, patch_loads, [1], "patched"),
         (ECHO, patch_request, [1], "patched"),
         (ECHO, patch_serialisation, [1], "patched"),
+        (WHO, patch_entrance, {"name": "plan"}, "patched"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -8,6 +8,8 @@ import dataclasses
 import enum
 import inspect
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -415,6 +417,52 @@ def test_a_patched_fastapi_is_refused(monkeypatch: pytest.MonkeyPatch, name: str
     compile_app(bare())
     monkeypatch.setattr(fastapi.routing, name, lambda *_args, **_kwargs: None)
     assert refused(bare()) == "FastAPI or json was patched before serving"
+
+
+PATCHED_AT_IMPORT = """
+import functools
+import {module}
+
+def wrap(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+{module}.{name} = wrap({module}.{name})
+
+from fastapi import FastAPI
+from fastrapi.compile import compile_app
+from fastrapi.compile.records import NotCompiled
+from fastrapi.compile.recognise import only_own_layers
+
+app = FastAPI()
+app.middleware_stack = app.build_middleware_stack()
+try:
+    compile_app(app, 1 << 20)
+    print("compiled", "direct" if only_own_layers(app) else "behind the stack")
+except NotCompiled as refused:
+    print(refused)
+"""
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("fastapi.routing:run_endpoint_function", "FastAPI or json was patched before serving"),
+        ("starlette.responses:JSONResponse.render", "FastAPI or json was patched before serving"),
+        ("json:dumps", "FastAPI or json was patched before serving"),
+        ("starlette.applications:Starlette.__call__", "compiled behind the stack"),
+        ("starlette.middleware.errors:ServerErrorMiddleware.__call__", "compiled behind the stack"),
+        ("starlette.applications:Starlette.add_middleware", "compiled direct"),
+    ],
+)
+def test_what_was_patched_before_the_first_look_is_noticed(name: str, expected: str) -> None:
+    """As an instrumentation does it, when the application is imported."""
+    module, _, attribute = name.partition(":")
+    program = PATCHED_AT_IMPORT.format(module=module, name=attribute)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (expected, "")
 
 
 def test_a_wrapped_handler_is_noticed() -> None:

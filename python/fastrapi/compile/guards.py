@@ -16,6 +16,8 @@ import starlette.requests
 import starlette.responses
 import starlette.routing
 
+from .recognise import ENTRANCES, is_own
+
 _MODULES = (json, fastapi.routing, fastapi.dependencies.utils, fastapi.encoders)
 _CLASSES = (
     starlette.requests.Request,
@@ -50,13 +52,24 @@ _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_
                 "app", "matches", "handle")  # fmt: skip
 
 
+_FOREIGN = object()
+
+
+def _own(found: Any) -> Any:
+    """``found``, or what nothing is identical with when it was patched already."""
+    function = found.fget if type(found) is property else found
+    return found if function is None or is_own(function) else _FOREIGN
+
+
 def _snapshot() -> list[tuple[Any, str, Any]]:
     found: list[tuple[Any, str, Any]] = []
     for module, names in _NAMES.items():
-        found += [(module, name, getattr(module, name, None)) for name in names]
+        found += [(module, name, _own(getattr(module, name, None))) for name in names]
     for cls in _CLASSES:
         found += [
-            (cls, name, cls.__dict__[name]) for name in _CLASS_NAMES if name in cls.__dict__
+            (cls, name, _own(cls.__dict__[name]))
+            for name in _CLASS_NAMES
+            if name in cls.__dict__
         ]
     return found
 
@@ -97,7 +110,7 @@ class Guards:
         routers = _routers(app.router, set())
         self.app = app
         self.dicts: list[Any] = [module.__dict__ for module in _MODULES]
-        self.dicts += [*_CLASSES, type(app), app.__dict__]
+        self.dicts += [*_CLASSES, *ENTRANCES, type(app), app.__dict__]
         self.dicts += [router.__dict__ for router in routers]
         self.lists = [router.routes for router in routers]
         self.empties = [app.dependency_overrides]
@@ -108,6 +121,9 @@ class Guards:
             (app, "root_path", app.root_path),
             (app, "debug", app.debug),
             (app.router, "middleware_stack", seam),
+        ]
+        self.expected += [
+            (cls, "__call__", cls.__dict__.get("__call__")) for cls in ENTRANCES
         ]
         for router in routers:
             self.expected += [

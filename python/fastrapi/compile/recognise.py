@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import fastapi
 import fastapi.routing as routing
 import starlette.routing
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
@@ -27,6 +32,18 @@ _OWN_LAYERS = frozenset(
 )
 
 
+# Whose __call__ a request passes on its way to a route.
+ENTRANCES: tuple[type, ...] = (
+    fastapi.FastAPI,
+    Starlette,
+    ServerErrorMiddleware,
+    ExceptionMiddleware,
+    AsyncExitStackMiddleware,
+    routing.APIRouter,
+    starlette.routing.Router,
+)
+
+
 # What the request handlers of FastAPI 0.115 to 0.165 close over.
 _KNOWN_VALUES = frozenset(
     """
@@ -38,6 +55,23 @@ _KNOWN_VALUES = frozenset(
     status_code stream_item_field
     """.split()
 )
+
+
+_OWN_DIRECTORIES = tuple(
+    os.path.join(os.path.dirname(str(package.__file__)), "")
+    for package in (fastapi, starlette, json)
+)
+
+
+def is_own(function: Any) -> bool:
+    """Is this a plain function that FastAPI, Starlette or json defines itself?
+
+    Only its code tells: what an instrumentation puts around it takes on its names.
+    """
+    # Not isinstance(): proxies pretend to be what they wrap.
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(
+        _OWN_DIRECTORIES
+    )
 
 
 def _nested_code(function: Any, code: Any) -> bool:
@@ -141,7 +175,7 @@ def application_reason(app: Any) -> str:
 def only_own_layers(app: Any) -> bool:
     """Does nothing but FastAPI's own middleware stand before the router?"""
     layer = app.middleware_stack
-    if app.user_middleware:
+    if app.user_middleware or not all(is_own(cls.__call__) for cls in ENTRANCES):
         return False
     for _ in range(len(_OWN_LAYERS) + 1):
         if layer is app.router:
