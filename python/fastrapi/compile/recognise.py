@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from types import FunctionType
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import fastapi
 import fastapi.routing as routing
 import starlette.routing
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -38,10 +38,13 @@ ENTRANCES: tuple[type, ...] = (
     Starlette,
     ServerErrorMiddleware,
     ExceptionMiddleware,
-    AsyncExitStackMiddleware,
     routing.APIRouter,
     starlette.routing.Router,
 )
+with contextlib.suppress(ImportError):  # before FastAPI 0.118
+    from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+
+    ENTRANCES += (AsyncExitStackMiddleware,)
 
 
 # What the request handlers of FastAPI 0.115 to 0.165 close over.
