@@ -111,30 +111,22 @@ heard(struct master *m, struct master_child *c, char *text)
 	}
 }
 
-static void
+/* One message. False: there is none (now), or no more. */
+static bool
 listen_to(struct master *m, struct master_child *c)
 {
 	char text[WIRE_MESSAGE_MAX + 1];
 	ssize_t n = recv(c->channel, text, WIRE_MESSAGE_MAX, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	if (n <= 0) {
 		close(c->channel);
 		c->channel = -1;
-		return;
+		return false;
 	}
 	text[n] = '\0';
 	heard(m, c, text);
-}
-
-/* Has every child of `g` gone? */
-static bool
-childless(const struct master *m, const struct master_generation *g)
-{
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
-		if (m->children[i].pid != 0 && m->children[i].generation == g)
-			return false;
 	return true;
 }
 
@@ -146,13 +138,10 @@ died(struct master *m, struct master_child *c, int status)
 	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
 	char name[32], ending[64], text[160];
 
-	/* Its last words may still be in the channel. */
-	while (c->channel >= 0 && !expected) {
-		listen_to(m, c);
+	/* Its last words may still be in the channel, which does not end as long as a
+	 * process that it forked has it. */
+	while (c->channel >= 0 && !expected && listen_to(m, c))
 		expected = c->state == CHILD_FAILED;
-		if (c->state == CHILD_FAILED || c->channel < 0)
-			break;
-	}
 	snprintf(text, sizeof(text), "%s ended with %s", master_child_name(c, name),
 	    master_child_ending(status, ending));
 	if (!expected && g->state != GENERATION_SERVING && g->state != GENERATION_DRAINING)
@@ -166,9 +155,6 @@ died(struct master *m, struct master_child *c, int status)
 	if (c->channel >= 0)
 		close(c->channel);
 	c->pid = 0;
-	if ((g->state == GENERATION_DRAINING || g->state == GENERATION_FAILED) &&
-	    childless(m, g))
-		master_generation_bury(g);
 }
 
 static void
@@ -316,6 +302,29 @@ clock_look(struct master *m)
 	return next == UINT64_MAX ? -1 : (int)(next - now < 60000 ? next - now : 60000);
 }
 
+/* Has every child of `g` gone? */
+static bool
+childless(const struct master *m, const struct master_generation *g)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
+		if (m->children[i].pid != 0 && m->children[i].generation == g)
+			return false;
+	return true;
+}
+
+/* Those that have ended, or failed before they had a child. */
+static void
+generations_bury(struct master *m)
+{
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++) {
+		struct master_generation *g = &m->generations[i];
+
+		if ((g->state == GENERATION_DRAINING || g->state == GENERATION_FAILED) &&
+		    childless(m, g))
+			master_generation_bury(g);
+	}
+}
+
 static bool
 alive(const struct master *m)
 {
@@ -357,8 +366,10 @@ master_run(struct master *m)
 	if (master_generation_load(m) < 0)
 		m->stopping = true;
 	while (!m->stopping || alive(m)) {
-		int timeout_ms = clock_look(m);
+		int timeout_ms;
 
+		generations_bury(m);
+		timeout_ms = clock_look(m);
 		if (m->reload_due && !m->stopping && !loading(m) && m->serving != NULL)
 			reload(m);
 		wait_once(m, timeout_ms);

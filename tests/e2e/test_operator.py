@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -15,7 +17,7 @@ import pytest
 from fastrd import BINARY, Fastrd
 
 APP = """
-import asyncio, os, signal, subprocess, sys, time
+import asyncio, ctypes, os, signal, subprocess, sys, time
 from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
@@ -72,6 +74,14 @@ async def fork():
         time.sleep(60)
         os._exit(0)
     return pid
+
+@app.get("/fork-in-c")
+async def fork_in_c():
+    pid = ctypes.CDLL(None).fork()
+    if pid == 0:
+        ctypes.CDLL(None).sleep(60)
+        os._exit(0)
+    return [os.getpid(), pid]
 
 @app.get("/signals")
 def signals():
@@ -336,6 +346,24 @@ def test_a_broken_application_is_one_message_and_the_next_reload_works(app_dir, 
         assert answers(server)
 
 
+def test_reloads_that_could_not_begin_leave_nothing(app_dir):
+    """As many as there is room for generations; the next one works."""
+    with Fastrd("app:app", app_dir) as server:
+        master = server.process.pid
+        before = resource.prlimit(master, resource.RLIMIT_NOFILE)
+        used = len(os.listdir(f"/proc/{master}/fd"))
+        for more in (0, 1, 2, 1, 0):  # the segment, the channel
+            resource.prlimit(master, resource.RLIMIT_NOFILE, (used + more, before[1]))
+            failed = server.log().count("reload failed")
+            server.signal(signal.SIGHUP)
+            server.wait(lambda: server.log().count("reload failed") > failed, "a failure")
+        assert answers(server)
+        resource.prlimit(master, resource.RLIMIT_NOFILE, before)
+        assert len(os.listdir(f"/proc/{master}/fd")) == used
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 7 serves")
+
+
 # The surroundings of a process.
 
 
@@ -343,6 +371,18 @@ def test_a_broken_application_is_one_message_and_the_next_reload_works(app_dir, 
 def test_programs_of_the_application_inherit_nothing_of_ours(app_dir, close):
     with Fastrd("app:app", app_dir) as server:
         assert server.get(f"/descriptors?close={close}") == (200, b'"\\n"')
+
+
+def test_a_worker_that_dies_and_leaves_a_process_that_has_its_channel_is_replaced(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        with ask(server, "/fork-in-c") as conn:
+            worker, forked = json.loads(conn.recv(1000).rsplit(b"\r\n", 1)[1])
+        try:
+            os.kill(worker, signal.SIGKILL)
+            server.wait(lambda: workers(server) - {worker}, "a new worker")
+            server.wait(lambda: answers(server), "an answer")
+        finally:
+            os.kill(forked, signal.SIGKILL)
 
 
 def test_a_process_forked_by_the_application_does_not_keep_the_port(app_dir):
