@@ -192,6 +192,21 @@ helper_encode(struct pyb_run *r)
 	return response;
 }
 
+/* May so many bytes of content go out behind these fields? Else send() is to say
+ * what is wrong. */
+static bool
+length_fits(const struct fields *f, long code, size_t len)
+{
+	char text[DECIMAL_MAX];
+	struct slice right = { text, decimal_put(text, len) };
+
+	for (size_t i = 0; i < f->n; i++)
+		if (slice_equal(f->all[i].name, SLICE_LIT("content-length")) &&
+		    !slice_equal(f->all[i].value, right))
+			return false;
+	return len == 0 || (code != 204 && code != 304);
+}
+
 /* Answer with a Response object when sending it is nothing but start and body
  * (Response.__call__ of Starlette, no background). */
 static enum pyb_result_verdict
@@ -217,7 +232,8 @@ response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 	    status == NULL || !PyLong_Check(status) || !fields_add_raw(&f, raw))
 		goto done;
 	code = PyLong_AsLong(status);
-	if (code < 200 || code > 999 || code == 205)
+	if (code < 200 || code > 999 || code == 205 ||
+	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)))
 		goto done;
 	x->calls->answer(x, (int)code, f.all, f.n, piece_of(body));
 	verdict = PYB_RESULT_SENT;
