@@ -22,6 +22,7 @@ enum {
 enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 
 /* Replies, child to master. */
+#define WIRE_BEGUN "BEGUN"	/* this Python has fastrapi; what goes wrong now is the application's */
 #define WIRE_DONE "DONE"	/* DONE SIZE COMPILED ASGI PYTHON FASTAPI: the table is written */
 #define WIRE_READY "READY"	/* READY [TEXT]: the application has started; TEXT is logged */
 #define WIRE_FAILED "FAILED"	/* FAILED EXIT-CODE TEXT: cannot go on; exits next */

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "base/wire.h"
 
 const char *
 master_child_name(const struct master_child *c, char text[32])
@@ -39,6 +40,17 @@ master_child_ending(int status, char text[64])
 	else
 		snprintf(text, 64, "exit status %d", WEXITSTATUS(status));
 	return text;
+}
+
+int
+master_child_exit_code(const struct master_child *c, int status)
+{
+	if (!WIFEXITED(status))
+		return WIRE_EXIT_BUG;
+	if (!c->begun)
+		return WIRE_EXIT_PYTHON;
+	/* One that is none of ours is the application's: it ended the process. */
+	return WEXITSTATUS(status) == WIRE_EXIT_BUG ? WIRE_EXIT_BUG : WIRE_EXIT_APP;
 }
 
 void

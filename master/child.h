@@ -30,6 +30,7 @@ struct master_child {
 	struct master_generation *generation;
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
+	bool begun;		/* its Python runs fastrapi */
 	bool killed;		/* by us, so its death is no crash */
 };
 
@@ -47,5 +48,9 @@ void master_child_overdue(struct master_child *c);
 /* How a dead child ended, in words: "exit status 3", "signal 11 (Segmentation
  * fault)". */
 const char *master_child_ending(int status, char text[64]);
+
+/* The exit code (base/wire.h) of a start whose child died like that without saying
+ * why. */
+int master_child_exit_code(const struct master_child *c, int status);
 
 #endif

@@ -32,34 +32,41 @@ static const struct row rows[] = {
 #undef KEY
 };
 
-/* uvicorn's flags that are not (yet) served here. */
+/* uvicorn's flags that are not (yet) served here; "ssl-*" is all that begin so. */
 static const struct {
 	const char *flag, *why;
 } refused[] = {
 	{ "reload", "development reload is not available yet; send SIGHUP to reload" },
-	{ "reload-dir", "development reload is not available yet" },
-	{ "reload-include", "development reload is not available yet" },
-	{ "reload-exclude", "development reload is not available yet" },
-	{ "reload-delay", "development reload is not available yet" },
+	{ "reload-*", "development reload is not available yet" },
 	{ "loop", "fastrd has its own event loop" },
 	{ "http", "fastrd has its own HTTP implementation" },
+	{ "h11-*", "fastrd has its own HTTP implementation" },
+	{ "http2", "HTTP/2 is not available yet; put a proxy in front" },
 	{ "ws", "WebSocket is not available yet" },
+	{ "ws-*", "WebSocket is not available yet" },
+	{ "lifespan", "an application that has a lifespan gets it" },
 	{ "interface", "only ASGI 3 applications are served" },
+	{ "reset-contextvars", "every request has a context of its own" },
 	{ "env-file", "set the environment before starting fastrd" },
 	{ "log-config", "log configuration is not available yet" },
-	{ "ssl-keyfile", "TLS is not available yet; put a proxy in front" },
-	{ "ssl-certfile", "TLS is not available yet; put a proxy in front" },
+	{ "use-colors", "there is no coloured output" },
+	{ "header", "let the application or a proxy add headers" },
+	{ "no-server-header", "both headers are always sent" },
+	{ "no-date-header", "both headers are always sent" },
+	{ "ssl-*", "TLS is not available yet; put a proxy in front" },
 	{ "proxy-headers", "proxy headers are not available yet" },
 	{ "forwarded-allow-ips", "proxy headers are not available yet" },
 	{ "limit-concurrency", "a concurrency limit is not available yet" },
 	{ "limit-max-requests", "worker recycling is not available yet" },
+	{ "limit-max-requests-*", "worker recycling is not available yet" },
+	{ "timeout-worker-healthcheck", "workers are not probed; one that dies is replaced" },
 	{ "access-log", "the access log is not available yet" },
-	{ "c", "configuration files are not available yet" },
 };
 
 /* uvicorn's flags whose effect is fastrd's behaviour anyway. */
 static const char *const implied[] = {
-	"no-access-log", "no-proxy-headers", "no-use-colors", "no-reload",
+	"no-access-log", "no-proxy-headers", "no-use-colors", "no-reload", "server-header",
+	"date-header", "no-reset-contextvars",
 };
 
 static int
@@ -151,6 +158,32 @@ environment_read(struct master_conf *c)
 	return 0;
 }
 
+/* Is the flag of `len` bytes the one in the table, or one of those it stands for? */
+static bool
+flag_is(const char *flag, size_t len, const char *row)
+{
+	size_t n = strlen(row);
+
+	if (row[n - 1] == '*')
+		return len >= n && strncmp(flag, row, n - 1) == 0;
+	return len == n && strncmp(flag, row, n) == 0;
+}
+
+/* One of uvicorn's that is no row here. Returns as flag_read(). */
+static int
+foreign_flag(const char *flag, size_t len)
+{
+	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
+		if (flag_is(flag, len, implied[i]))
+			return 1;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (flag_is(flag, len, refused[i].flag)) {
+			fprintf(stderr, "fastrd: --%.*s: %s\n", (int)len, flag, refused[i].why);
+			return -1;
+		}
+	return usage("unknown flag --", flag);
+}
+
 /* A flag without its dashes. Returns how many arguments it took, -1: refused. */
 static int
 flag_read(struct master_conf *c, const char *flag, const char *value)
@@ -163,7 +196,7 @@ flag_read(struct master_conf *c, const char *flag, const char *value)
 	if (eq != NULL)
 		value = eq + 1;
 	for (size_t i = 0; i < CONF_COUNT; i++) {
-		if (strlen(rows[i].flag) != len || strncmp(rows[i].flag, flag, len) != 0)
+		if (!flag_is(flag, len, rows[i].flag))
 			continue;
 		if (rows[i].type == SWITCH && eq == NULL) {
 			c->number[i] = 1;
@@ -174,15 +207,25 @@ flag_read(struct master_conf *c, const char *flag, const char *value)
 		snprintf(where, sizeof(where), "--%s%c", rows[i].flag, eq != NULL ? '=' : ' ');
 		return value_set(c, i, where, value) < 0 ? -1 : took;
 	}
-	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
-		if (strlen(implied[i]) == len && strncmp(implied[i], flag, len) == 0)
-			return 1;
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (strlen(refused[i].flag) == len && strncmp(refused[i].flag, flag, len) == 0) {
-			fprintf(stderr, "fastrd: --%s: %s\n", refused[i].flag, refused[i].why);
-			return -1;
-		}
-	return usage("unknown flag --", flag);
+	return foreign_flag(flag, len);
+}
+
+/* The application's name, which must read module:attribute. */
+static int
+app_read(struct master_conf *c, const char *word)
+{
+	const char *colon = strchr(word, ':'), *end = colon != NULL ? colon : strchr(word, '\0');
+	size_t len = (size_t)(end - word);
+	bool is_path = memchr(word, '/', len) != NULL ||
+	    (len > 3 && strncmp(end - 3, ".py", 3) == 0);
+
+	if (!is_path && colon != NULL && colon != word && colon[1] != '\0') {
+		c->app = word;
+		return 0;
+	}
+	fprintf(stderr, "fastrd: %s: want module:attribute, as in %smain:app\n", word,
+	    is_path ? "--app-dir src " : "");
+	return -1;
 }
 
 /* Words that are no flags: the command, its arguments, the application. */
@@ -197,7 +240,7 @@ word_read(struct master_conf *c, const char *word)
 	} else if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL) {
 		c->explain[c->explain[0] != NULL] = word;
 	} else if (c->app == NULL) {
-		c->app = word;
+		return app_read(c, word);
 	} else {
 		return usage("one application only, and not also ", word);
 	}
@@ -218,6 +261,10 @@ flags_read(struct master_conf *c, int argc, char **argv)
 		if (strcmp(arg, "--version") == 0) {
 			printf("fastrd %s\n", PACKAGE_VERSION);
 			return 1;
+		}
+		if (strcmp(arg, "-c") == 0) {
+			fprintf(stderr, "fastrd: -c: configuration files are not available yet\n");
+			return -1;
 		}
 		if (strcmp(arg, "-t") == 0)
 			c->command = COMMAND_TEST;
@@ -251,21 +298,21 @@ one_of(const char *word, const char *words)
 static int
 words_check(const struct master_conf *c)
 {
-	const char *sync = c->text[CONF_sync], *level = c->text[CONF_log_level], *colon;
+	const char *sync = c->text[CONF_sync], *level = c->text[CONF_log_level];
+	const char *force = getenv("FASTRD_FORCE");
 
+	if (c->app == NULL && c->command == COMMAND_EXPLAIN)
+		return usage("explain wants METHOD PATH module:app", "");
 	if (c->app == NULL)
 		return usage("no application given, as in: fastrd main:app", "");
-	colon = strchr(c->app, ':');
-	if (colon == NULL || colon == c->app || colon[1] == '\0') {
-		fprintf(stderr, "fastrd: %s: want module:attribute, as in main:app\n", c->app);
-		return -1;
-	}
 	if (!one_of(level, "debug info warning error trace critical"))
 		return usage("--log-level wants debug, info, warning or error, not ", level);
+	if (force != NULL && !one_of(force, "compiled asgi none")) {
+		fprintf(stderr, "fastrd: FASTRD_FORCE=%s: want compiled, asgi or none\n", force);
+		return -1;
+	}
 	if (!one_of(sync, "threads auto inline"))
 		return usage("--sync wants threads, auto or inline, not ", sync);
-	if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL)
-		return usage("explain wants METHOD PATH module:app", "");
 	return 0;
 }
 

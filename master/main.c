@@ -22,18 +22,32 @@
 #include "master/shortage.h"
 #include "shm/board.h"
 
-/* Replace this process by PYTHON -m fastrapi.cli COMMAND ... */
+/* What the commands run. Nobody waits for them here who could explain the failure of
+ * `-m fastrapi.cli` in a Python that has no fastrapi. */
+static const char cli[] =
+    "import sys\n"
+    "try:\n"
+    "    from fastrapi import cli\n"
+    "except ImportError as exc:\n"
+    "    sys.stderr.write(f'fastrd: {sys.executable} cannot run fastrapi ({exc}); install it '\n"
+    "        'there, or give the application\\'s Python with --python\\n')\n"
+    "    sys.exit(5)\n"
+    "sys.exit(cli.main())\n";
+
+/* Replace this process by PYTHON -c <cli> COMMAND ... */
 static int
 command_exec(const struct master *m)
 {
 	const struct master_conf *c = &m->conf;
 	const char *argv[16];
+	char limit[24];
 	int n = 0;
 
+	snprintf(limit, sizeof(limit), "%ld", c->number[CONF_table_limit]);
 	argv[n++] = m->python;
 	argv[n++] = "-P";
-	argv[n++] = "-m";
-	argv[n++] = "fastrapi.cli";
+	argv[n++] = "-c";
+	argv[n++] = cli;
 	argv[n++] = c->command == COMMAND_ROUTES ? "routes" :
 	    c->command == COMMAND_EXPLAIN ? "explain" : "test";
 	if (c->command == COMMAND_EXPLAIN) {
@@ -47,6 +61,8 @@ command_exec(const struct master *m)
 	}
 	if (c->number[CONF_factory])
 		argv[n++] = "--factory";
+	argv[n++] = "--table-limit";
+	argv[n++] = limit;
 	argv[n] = NULL;
 	execv(m->python, (char *const *)(uintptr_t)argv);
 	fprintf(stderr, "fastrd: cannot run %s: %s\n", m->python, strerror(errno));

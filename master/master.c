@@ -7,6 +7,7 @@
 #include "master/master.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -90,7 +91,9 @@ heard(struct master *m, struct master_child *c, char *text)
 
 	if (rest != NULL)
 		*rest++ = '\0';
-	if (strcmp(text, WIRE_DONE) == 0 && rest != NULL) {
+	if (strcmp(text, WIRE_BEGUN) == 0) {
+		c->begun = true;
+	} else if (strcmp(text, WIRE_DONE) == 0 && rest != NULL) {
 		heard_done(m, c, rest);
 	} else if (strcmp(text, WIRE_READY) == 0 && c->state == CHILD_STARTING) {
 		c->state = CHILD_READY;
@@ -136,17 +139,22 @@ died(struct master *m, struct master_child *c, int status)
 	struct master_generation *g = c->generation;
 	bool expected = c->killed || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
 	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
-	char name[32], ending[64], text[160];
+	char name[32], ending[64], text[PATH_MAX + 160];
+	int code;
 
 	/* Its last words may still be in the channel, which does not end as long as a
 	 * process that it forked has it. */
 	while (c->channel >= 0 && !expected && listen_to(m, c))
 		expected = c->state == CHILD_FAILED;
-	snprintf(text, sizeof(text), "%s ended with %s", master_child_name(c, name),
-	    master_child_ending(status, ending));
+	code = master_child_exit_code(c, status);
+	if (code == WIRE_EXIT_PYTHON)
+		snprintf(text, sizeof(text), "%s cannot run fastrapi; install it there, or give "
+		    "the application's Python with --python", m->python);
+	else
+		snprintf(text, sizeof(text), "%s ended with %s", master_child_name(c, name),
+		    master_child_ending(status, ending));
 	if (!expected && g->state != GENERATION_SERVING && g->state != GENERATION_DRAINING)
-		master_generation_failed(m, g, WIFEXITED(status) && WEXITSTATUS(status) != 0 ?
-		    WEXITSTATUS(status) : WIRE_EXIT_BUG, text);
+		master_generation_failed(m, g, code, text);
 	else if (!expected)
 		log_errorx("%s", text);
 	if (g->state == GENERATION_SERVING && c->role == ROLE_WORKER && !m->stopping &&

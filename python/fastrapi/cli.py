@@ -1,10 +1,11 @@
 """``fastrd routes``, ``fastrd explain`` and ``fastrd -t``: questions that need the
-application. fastrd execs ``python -m fastrapi.cli`` for them."""
+application. fastrd becomes a Python that calls main()."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from typing import Any
 
@@ -23,11 +24,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("app")
         command.add_argument("--app-dir", default="")
         command.add_argument("--factory", action="store_true")
+        command.add_argument("--table-limit", type=int, required=True)
     return parser
 
 
-def _compiled(app: Any) -> Any:
-    """The compiled application, or the reason (str) why there is none."""
+def _compiled(app: Any, limit: int) -> Any:
+    """The compiled application, or the reason (str) why there is none. ValueError when
+    the table is over the limit."""
     fastapi = sys.modules.get("fastapi")
     if fastapi is None or not isinstance(app, fastapi.FastAPI):
         return "not a FastAPI application: served through ASGI"
@@ -35,41 +38,45 @@ def _compiled(app: Any) -> Any:
     from fastrapi.compile.records import NotCompiled
 
     try:
-        return compile_app(app)
+        return compile_app(app, limit)
     except NotCompiled as exc:
         return f"served through ASGI as a whole: {exc}"
 
 
-def main() -> int:
-    """Run one command; its exit code."""
-    arguments = _parser().parse_args()
-    os.environ["FASTRD_CHILD"] = "cli"
+def _answer(arguments: argparse.Namespace) -> int:
     try:
         app = load_app(arguments.app, app_dir=arguments.app_dir, factory=arguments.factory)
     except ImportFailed as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_APP
-    compiled = _compiled(app)
+    try:
+        compiled = _compiled(app, arguments.table_limit)
+    except ValueError as exc:
+        sys.stderr.write(f"fastrd: {exc}\n")
+        return wire.EXIT_TABLE
     if isinstance(compiled, str):
         print(compiled)
         return wire.EXIT_OK
     from fastrapi.compile.report import explain_lines, routes_lines
 
     if arguments.command == "explain":
-        lines = explain_lines(compiled, arguments.method, arguments.path)
+        path = arguments.path.partition("?")[0]
+        lines = list(explain_lines(compiled, arguments.method, path))
     else:
-        lines = routes_lines(compiled)
+        lines = list(routes_lines(compiled))
     if arguments.command == "test":
-        *warnings, summary = lines
-        for line in warnings:
-            if line.startswith("warning:"):
-                print(line)
-        print(f"{arguments.app}: ok, {summary}")
-        return wire.EXIT_OK
+        *notes, summary = lines
+        lines = [line for line in notes if line.startswith("warning:")]
+        lines.append(f"{arguments.app}: ok, {summary}")
     for line in lines:
         print(line)
     return wire.EXIT_OK
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def main() -> int:
+    """Run one command; its exit code."""
+    arguments = _parser().parse_args()
+    os.environ["FASTRD_CHILD"] = "cli"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, as `| head` ends it
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    return _answer(arguments)

@@ -49,12 +49,18 @@ def _import_module(name: str, directory: str) -> Any:
         if exc.name is not None and (name == exc.name or name.startswith(exc.name + ".")):
             raise _not_found(name, directory) from None
         sys.stderr.write(_user_frames(exc))
-        raise ImportFailed(f"importing {name!r} failed: {exc}") from None
+        raise ImportFailed(
+            f"importing {name!r} failed: {exc}; install it for {sys.executable}, "
+            "or see the traceback"
+        ) from None
     except BaseException as exc:
-        if isinstance(exc, KeyboardInterrupt):
-            raise
         sys.stderr.write(_user_frames(exc))
-        text = f"{type(exc).__name__}: {exc}".splitlines()[0]
+        if isinstance(exc, ImportError) and "no known parent package" in str(exc):
+            raise ImportFailed(
+                f"{name!r} is part of a package; name it from the directory above, "
+                f"as in {os.path.basename(directory)}.{name}:app"
+            ) from None
+        text = f"{type(exc).__name__}: {exc}".splitlines()[0].removesuffix(": ")
         raise ImportFailed(f"importing {name!r} failed: {text}; see the traceback") from None
 
 
@@ -69,23 +75,41 @@ def _attribute(module: Any, path: str, spec: str) -> Any:
                 for name, value in vars(module).items()
                 if callable(value) and type(value).__module__.startswith(("fastapi", "starlette"))
             ]
-            hint = f"; did you mean {spec.split(':')[0]}:{names[0]}?" if names else ""
-            raise ImportFailed(
-                f"module {spec.split(':')[0]!r} has no attribute {path!r}{hint}"
-            ) from None
+            name = spec.split(":")[0]
+            hint = (
+                f"did you mean {name}:{names[0]}?" if names
+                else f"it is {getattr(module, '__file__', None) or 'built in'}"
+            )  # fmt: skip
+            raise ImportFailed(f"module {name!r} has no attribute {path!r}; {hint}") from None
     return found
 
 
-def _looks_like_factory(app: Any) -> bool:
-    if not inspect.isfunction(app) or inspect.iscoroutinefunction(app):
+def _takes(app: Any, *arguments: object) -> bool:
+    """Can it be called with these? Yes when it does not tell."""
+    try:
+        inspect.signature(app).bind(*arguments)
+    except TypeError:
         return False
-    required = [
-        parameter
-        for parameter in inspect.signature(app).parameters.values()
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
-    return not required
+    except ValueError:
+        return True
+    return True
+
+
+def _check(app: Any, spec: str) -> None:
+    """ImportFailed unless ``app`` may be an ASGI 3 application."""
+    if not callable(app):
+        raise ImportFailed(f"{spec} is of type {type(app).__name__}, not an ASGI application")
+    if _takes(app, "scope", "receive", "send"):
+        return
+    if inspect.iscoroutinefunction(app):
+        raise ImportFailed(f"{spec} is a coroutine function that does not take (scope, receive, send)")
+    if inspect.isfunction(app) and _takes(app):
+        raise ImportFailed(f"{spec} is a function that returns the application; add --factory")
+    if inspect.isclass(app):
+        raise ImportFailed(f"{spec} is a class; name an instance of it")
+    raise ImportFailed(
+        f"{spec} cannot be called with (scope, receive, send): not an ASGI 3 application"
+    )
 
 
 def load_app(spec: str, *, app_dir: str = "", factory: bool = False) -> Any:
@@ -104,10 +128,9 @@ def load_app(spec: str, *, app_dir: str = "", factory: bool = False) -> Any:
         except Exception as exc:
             sys.stderr.write(_user_frames(exc))
             raise ImportFailed(f"{spec} raised {type(exc).__name__}; see the traceback") from None
-    elif _looks_like_factory(app):
-        raise ImportFailed(
-            f"{spec} is a function that returns the application; add --factory"
-        )
-    if not callable(app):
-        raise ImportFailed(f"{spec} is a {type(app).__name__}, not an ASGI application")
+        if inspect.iscoroutine(app):
+            app.close()
+            raise ImportFailed(f"{spec} is a coroutine function; a factory must be a plain one")
+        spec = f"what {spec} returned"
+    _check(app, spec)
     return app

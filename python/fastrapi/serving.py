@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from fastrapi import _engine
+from fastrapi.compile import DEFAULT_LIMIT
 
 
 def _is_fastapi(app: Any) -> bool:
@@ -18,12 +19,16 @@ def _is_fastapi(app: Any) -> bool:
 class Serving:
     """Makes and keeps the engine's App for one ASGI application.
 
-    ``sealed`` is the descriptor of the generation's table, -1 outside a worker.
+    ``sealed`` is the descriptor of the generation's table, -1 outside a worker; a
+    table of more than ``limit`` bytes is not made.
     """
 
-    def __init__(self, app: Any, *, sync: str = "threads", sealed: int = -1) -> None:
+    def __init__(
+        self, app: Any, *, sync: str = "threads", sealed: int = -1, limit: int = DEFAULT_LIMIT
+    ) -> None:
         self.app = app
         self.sealed = sealed
+        self.limit = limit
         self.reason = "not compiled yet"
         force = os.environ.get("FASTRD_FORCE", "none")
         if force not in ("none", "compiled", "asgi"):
@@ -39,7 +44,7 @@ class Serving:
             return self.reason
         from fastrapi.compile import bind
 
-        self.reason = bind(self.engine, self.app, sealed=self.sealed)
+        self.reason = bind(self.engine, self.app, sealed=self.sealed, limit=self.limit)
         return self.reason
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -133,10 +133,13 @@ class Worker:
         except LifespanFailed as exc:
             text = str(exc).strip()
             sys.stderr.write(text + "\n")
-            text = f"the lifespan of {self.spec} failed: {text.splitlines()[-1]}"
+            last = text.splitlines()[-1]
+            text = f"the lifespan of {self.spec} failed: {last}; see what it printed"
             return _fail(self.channel, wire.EXIT_APP, text)
         sealed = wire.TABLE_FD if options["table"] != "0" else -1
-        serving = Serving(self.app, sync=options["sync"], sealed=sealed)
+        serving = Serving(
+            self.app, sync=options["sync"], sealed=sealed, limit=int(options["table_limit"])
+        )
         note = serving.bind() if sealed >= 0 else serving.bind() and ""
         serving.engine.set_state(lifespan.state)
         self.http = _engine.Worker(serving.engine, loop, self._engine_options())
@@ -226,6 +229,7 @@ def main(argv: list[str]) -> int:
     _configure_logging(options["log_level"].upper())
     os.environ["FASTRD_CHILD"] = argv[1][2:]
     channel = wire.Channel()
+    channel.send("BEGUN")
     run = load if argv[1] == "--load" else serve
     try:
         code = run(channel, argv[2], options)

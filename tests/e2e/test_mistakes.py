@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,6 @@ def test_a_factory_needs_its_flag(tmp_path):
     status, text = fails("app:make", tmp_path)
     assert status == 3
     assert "app:make is a function that returns the application; add --factory" in text
-
-
-def test_not_an_application(tmp_path):
-    write(tmp_path, "app = 3\n")
-    assert fails("app:app", tmp_path) == (3, "fastrd: app:app is a int, not an ASGI application\n")
 
 
 def test_lifespan_that_raises(tmp_path):
@@ -142,6 +138,8 @@ def test_table_over_the_limit(tmp_path):
         (["--workers", "none"], "--workers none: want a number from 1 to 64"),
         (["--sync", "fast"], "--sync wants threads, auto or inline, not fast"),
         (["--port"], "a value is missing"),
+        (["--ssl-ca-certs", "x"], "--ssl-ca-certs: TLS is not available yet"),
+        (["-c", "fastrd.toml"], "-c: configuration files are not available yet"),
     ],
 )
 def test_flags_that_are_wrong(tmp_path, flags, text):
@@ -153,16 +151,160 @@ def test_flags_that_are_wrong(tmp_path, flags, text):
     assert done.stderr.count("\n") == 1
 
 
-def test_no_application():
-    done = subprocess.run([BINARY], capture_output=True, text=True, check=False)
+def test_every_flag_of_uvicorns_is_served_or_refused_with_a_reason():
+    text = subprocess.run(
+        [sys.executable, "-m", "uvicorn", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    flags = set(re.findall(r"(?:^ +|/ )(--[a-z0-9-]+)", text, re.MULTILINE))
+    assert len(flags) > 40
+    for flag in flags - {"--help", "--version"}:
+        done = subprocess.run([BINARY, flag], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "unknown flag" not in done.stderr, flag
+
+
+def test_the_limit_of_the_table_counts_in_a_test_run(tmp_path):
+    write(tmp_path, GOOD + "for i in range(100):\n    app.get(f'/r{i}')(lambda: 1)\n")
+    status, text = fails("-t", tmp_path, "app:app", "--table-limit", "4096")
+    assert (status, text.count("\n")) == (6, 1)
+
+
+def test_a_list_of_routes_that_nobody_reads_to_the_end(tmp_path):
+    write(tmp_path, GOOD + "for i in range(3000):\n    app.get(f'/r{i}')(lambda: 1)\n")
+    done = subprocess.run(
+        f"{BINARY} routes app:app | head -1", shell=True, cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "no application given, as in: fastrd main:app"),
+        (["explain", "GET", "/"], "explain wants METHOD PATH module:app"),
+        (["serve", "main:app"], "serve: want module:attribute, as in main:app"),
+    ],
+)
+def test_no_application(words, text):
+    done = subprocess.run([BINARY, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "no application given" in done.stderr
+    assert text in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("async def app(): pass", "is a coroutine function that does not take (scope, receive, send)"),
+        ("class app: pass", "is a class; name an instance of it"),
+        ("def app(scope): pass", "cannot be called with (scope, receive, send): not an ASGI 3"),
+        ("app = 3", "is of type int, not an ASGI application"),
+    ],
+)
+def test_what_cannot_be_an_application_is_refused_at_the_start(tmp_path, code, remedy):
+    write(tmp_path, code + "\n")
+    status, text = fails("app:app", tmp_path)
+    assert (status, text.count("\n")) == (3, 1)
+    assert text.startswith(f"fastrd: app:app {remedy}")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def app(*anything): pass",
+        "from starlette.endpoints import HTTPEndpoint\nclass app(HTTPEndpoint): pass",
+        "from functools import partial\nasync def f(x, scope, receive, send): pass\napp = partial(f, 1)",
+    ],
+)
+def test_unusual_applications_are_not_mistaken_for_mistakes(tmp_path, code):
+    write(tmp_path, code + "\n")
+    assert fails("-t", tmp_path, "app:app") == (
+        0, "not a FastAPI application: served through ASGI\n"
+    )  # fmt: skip
+
+
+def test_a_factory_that_is_a_coroutine_function(tmp_path):
+    write(tmp_path, "async def make(): pass\n")
+    status, text = fails("app:make", tmp_path, "--factory")
+    assert (status, text.count("\n")) == (3, 1)
+    assert "app:make is a coroutine function; a factory must be a plain one" in text
+
+
+def test_a_module_that_is_not_the_one_meant_is_named(tmp_path):
+    write(tmp_path, GOOD)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/__init__.py").touch()
+    status, text = fails("app:app", tmp_path)
+    assert status == 3
+    assert text.strip().endswith(f"has no attribute 'app'; it is {tmp_path}/app/__init__.py")
+
+
+def test_a_module_of_a_package_named_without_it(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/app.py").write_text("from . import db\n")
+    status, text = fails("app:app", tmp_path, "--app-dir", "shop")
+    assert status == 3
+    assert "name it from the directory above, as in shop.app:app" in text
+
+
+@pytest.mark.parametrize("name", ["app.py", "app.py:app", "src/app.py", "src/app:app"])
+def test_a_path_is_no_module(tmp_path, name):
+    status, text = fails(name, tmp_path)
+    assert (status, text) == (
+        2, f"fastrd: {name}: want module:attribute, as in --app-dir src main:app\n"
+    )  # fmt: skip
+
+
+def test_an_application_that_ends_the_process(tmp_path):
+    write(tmp_path, "import os\nos._exit(9)\n")
+    assert fails("app:app", tmp_path) == (3, "fastrd: loader ended with exit status 9\n")
+
+
+def bare_python(directory: Path) -> str:
+    """A Python of another environment, as an activated one would be."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory / "bare"], check=True)
+    return str(directory / "bare/bin/python")
+
+
+REMEDY = "install it there, or give the application's Python with --python\n"
 
 
 def test_python_without_fastrapi(tmp_path):
-    status, text = fails("app:app", tmp_path, "--python", "/usr/bin/python3")
-    assert status in (1, 5)
-    assert "fastrapi" in text
+    python = bare_python(tmp_path)
+    status, text = fails("app:app", tmp_path, env={"VIRTUAL_ENV": str(tmp_path / "bare")})
+    assert status == 5
+    assert text.endswith(f"fastrd: {python} cannot run fastrapi; {REMEDY}")
+
+
+def test_a_command_in_a_python_without_fastrapi(tmp_path):
+    python = bare_python(tmp_path)
+    status, text = fails("-t", tmp_path, "app:app", "--python", python)
+    assert status == 5
+    assert text == f"fastrd: {python} cannot run fastrapi (No module named 'fastrapi'); {REMEDY}"
+
+
+def test_a_program_that_is_no_python(tmp_path):
+    assert fails("app:app", tmp_path, "--python", "/bin/true") == (
+        5, f"fastrd: /bin/true cannot run fastrapi; {REMEDY}"
+    )  # fmt: skip
+
+
+def test_force_wants_a_mode(tmp_path):
+    assert fails("app:app", tmp_path, env={"FASTRD_FORCE": "asgy"}) == (
+        2, "fastrd: FASTRD_FORCE=asgy: want compiled, asgi or none\n"
+    )  # fmt: skip
+
+
+def test_a_table_that_outgrows_the_limit_at_start_up_is_not_used(app_dir):
+    (app_dir / "app.py").write_text(
+        "from fastapi import FastAPI\nasync def life(app):\n    for i in range(100):\n"
+        "        app.get(f'/r{i}')(lambda: 1)\n    yield\n"
+        "from contextlib import asynccontextmanager\n"
+        "app = FastAPI(lifespan=asynccontextmanager(life))\n"
+    )
+    with Fastrd("app:app", app_dir, "--table-limit", "6000") as server:
+        assert server.get("/r99") == (200, b"1")
+        assert "more than the limit of 6000" in server.log()
 
 
 def test_help_names_every_flag_and_exits_0():
@@ -189,4 +331,5 @@ def test_routes_and_explain(tmp_path):
     plan = run("explain", "GET", "/a/7")
     assert "compiled: runs on the loop, it cannot suspend" in plan
     assert "read path b, required" in plan
+    assert run("explain", "GET", "/a/7?q=1") == plan
     assert "app:app: ok, " in run("-t")

@@ -154,10 +154,21 @@ package_make(void)
 	return 0;
 }
 
+/* automake's word for a test that cannot run here. */
+static void
+skip_without_fastapi(void)
+{
+	if (PyRun_SimpleString("import fastapi") == 0)
+		return;
+	fprintf(stderr, "skipped: no FastAPI in " FIXTURE_PYTHON "; configure with another PYTHON\n");
+	exit(77);
+}
+
 static int
 suite_init(void)
 {
 	interpreter_start();
+	skip_without_fastapi();
 	return package_make();
 }
 

@@ -111,7 +111,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         if app_like and app.middleware_stack is None:
             app.middleware_stack = app.build_middleware_stack()
         compiled = compile_app(app, limit)
-    except NotCompiled as refused:
+    except (NotCompiled, ValueError) as refused:
         engine_app.bind(None)
         return str(refused)
     if not isinstance(seam, Seam):
