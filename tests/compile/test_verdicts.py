@@ -343,6 +343,7 @@ def test_routes_are_listed_in_the_order_in_which_they_match() -> None:
         "* /sub/{path:path} asgi: mounted application",
         "GET,HEAD /plain asgi: plain Starlette route",
         "GET /last compiled",
+        "WS /socket not served: WebSocket is not available yet",
         "4 compiled, 3 through ASGI",
     ]
 

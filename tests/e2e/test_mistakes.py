@@ -313,6 +313,13 @@ def test_help_names_every_flag_and_exits_0():
         assert flag in done.stdout
 
 
+def asked(directory, *words: str) -> str:
+    """What a command prints about app:app."""
+    return subprocess.run(
+        [BINARY, *words, "app:app"], cwd=directory, capture_output=True, text=True, check=True
+    ).stdout
+
+
 def test_routes_and_explain(tmp_path):
     write(
         tmp_path,
@@ -322,14 +329,40 @@ def test_routes_and_explain(tmp_path):
         + "@app.post('/f')\nasync def f(x: UploadFile): return x.filename\n"
         + "@app.get('/a/1')\nasync def never(): return 1\n",
     )
-    run = lambda *words: subprocess.run(  # noqa: E731
-        [BINARY, *words, "app:app"], cwd=tmp_path, capture_output=True, text=True, check=True
-    ).stdout
-    routes = run("routes")
+    routes = asked(tmp_path, "routes")
     assert "POST      /f                     asgi: file upload" in routes
     assert "warning: /a/1 is never reached: /a/{b} comes first" in routes
-    plan = run("explain", "GET", "/a/7")
+    plan = asked(tmp_path, "explain", "GET", "/a/7")
     assert "compiled: runs on the loop, it cannot suspend" in plan
     assert "read path b, required" in plan
-    assert run("explain", "GET", "/a/7?q=1") == plan
-    assert "app:app: ok, " in run("-t")
+    assert asked(tmp_path, "explain", "GET", "/a/7?q=1") == plan
+    assert "app:app: ok, " in asked(tmp_path, "-t")
+
+
+def test_routes_lists_what_is_not_served_at_all(tmp_path):
+    write(
+        tmp_path,
+        GOOD
+        + "from fastapi import APIRouter\nrouter = APIRouter(prefix='/live')\n"
+        + "@router.websocket('/{room}')\nasync def room(ws, room): pass\n"
+        + "app.include_router(router)\n",
+    )
+    line = asked(tmp_path, "routes").splitlines()[-2]
+    assert line.split(maxsplit=2) == [
+        "WS", "/live/{room}", "not served: WebSocket is not available yet"
+    ]  # fmt: skip
+
+
+def test_explain_names_middleware_and_members_of_the_content(tmp_path):
+    write(
+        tmp_path,
+        GOOD
+        + "from fastapi.middleware.gzip import GZipMiddleware\n"
+        + "from pydantic import BaseModel\nclass M(BaseModel):\n    x: int\n"
+        + "app.add_middleware(GZipMiddleware)\n"
+        + "@app.post('/')\ndef post(one: M, two: M): return 1\n",
+    )
+    plan = asked(tmp_path, "explain", "POST", "/")
+    assert "compiled: runs in a task of its own, behind GZipMiddleware\n" in plan
+    assert "validate one of the content" in plan
+    assert "validate two of the content" in plan

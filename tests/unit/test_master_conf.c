@@ -127,7 +127,10 @@ test_what_is_wrong_is_one_line(void)
 		{ "app:", "want module:attribute" },
 		{ "a:b c:d", "one application only, and not also c:d" },
 		{ "routes", "no application given" },
-		{ "explain GET a:b", "no application given" },
+		{ "explain GET a:b", "explain wants METHOD PATH module:app" },
+		{ "serve a:b", "serve: want module:attribute, as in main:app" },
+		{ "src/main.py", "src/main.py: want module:attribute, as in --app-dir src main:app" },
+		{ "main.py:app", "as in --app-dir src main:app" },
 		{ "a:b --nope", "unknown flag --nope; see fastrd --help" },
 		{ "a:b -", "unknown flag --" },
 		{ "a:b --por 80", "unknown flag --por;" },
@@ -145,7 +148,10 @@ test_what_is_wrong_is_one_line(void)
 		{ "a:b --sync inlin", "not inlin" },
 		{ "a:b --log-level loud", "--log-level wants debug, info, warning or error" },
 		{ "a:b --reload", "--reload: development reload is not available yet" },
-		{ "a:b -c x", "--c: configuration files are not available yet" },
+		{ "a:b -c x", "fastrd: -c: configuration files are not available yet" },
+		{ "a:b --ssl-ciphers=x", "--ssl-ciphers: TLS is not available yet" },
+		{ "a:b --ssl", "unknown flag --ssl;" },
+		{ "a:b --ssl-", "unknown flag --ssl-;" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -15,7 +15,7 @@ from .plan import compile_route
 from .recognise import application_reason, only_own_layers
 from .records import NONE, NotCompiled, Objects
 from .runtime import DocumentationHelper, Resume, RouteHelper, Seam
-from .walk import Entry, walk
+from .walk import Entry, walk, websockets
 
 @dataclass(slots=True)
 class Compiled:
@@ -25,6 +25,8 @@ class Compiled:
     helpers: list[RouteHelper | DocumentationHelper | None]
     objects: tuple[Any, ...]
     table: bytes
+    websockets: list[str]  # paths; not in the table
+    middleware: list[str]  # the user's, outermost first
 
     @property
     def n_compiled(self) -> int:
@@ -70,7 +72,10 @@ def compile_app(app: Any, limit: int) -> Compiled:
     table = _engine.build_table(
         _route_records(entries, helpers), plans, _meta(), len(objects.all), limit
     )
-    return Compiled(entries, helpers, tuple(objects.all), table)
+    layers = [str(getattr(layer.cls, "__name__", layer.cls)) for layer in app.user_middleware]
+    return Compiled(
+        entries, helpers, tuple(objects.all), table, websockets(app.router), layers
+    )
 
 
 def _route_records(

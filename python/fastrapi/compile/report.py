@@ -27,6 +27,8 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         methods = ",".join(entry.methods) if entry.methods else "*"
         verdict = "compiled" if helper is not None else f"asgi: {entry.reason}"
         rows.append((methods, entry.path, verdict))
+    rows += [("WS", path, "not served: WebSocket is not available yet")
+             for path in compiled.websockets]  # fmt: skip
     left = max((len(row[0]) for row in rows), default=0)
     middle = max((len(row[1]) for row in rows), default=0)
     for methods, path, verdict in rows:
@@ -36,7 +38,8 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         how = "the same path again" if same else "a path that covers it"
         reach = "is never reached" if whole else "is partly unreachable"
         yield f"warning: {hidden} {reach}: {hiding} comes first, {how}"
-    yield f"{compiled.n_compiled} compiled, {len(rows) - compiled.n_compiled} through ASGI"
+    rest = len(compiled.entries) - compiled.n_compiled
+    yield f"{compiled.n_compiled} compiled, {rest} through ASGI"
 
 
 def _name(call: Any) -> str:
@@ -62,7 +65,8 @@ def _step_text(
     if op == OP.VALIDATE and flags & FLAG.IMPURE:
         return f"validate {'.'.join(loc)} with the application's own code"
     if op in (OP.VALIDATE, OP.BODY_FIELD):
-        return "validate the content" if op == OP.VALIDATE else "validate a member of the content"
+        member = f"{objects[step[8]]} of " if op == OP.BODY_FIELD else ""
+        return f"validate {member}the content"
     if op in (OP.CALL, OP.ENDPOINT):
         how = "in a thread" if flags & FLAG.SYNC else "await"
         if flags & FLAG.YIELD:
@@ -89,7 +93,9 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     index = sum(helper is not None for helper in compiled.helpers[: found[0]])
     plan = _engine.describe_table(compiled.table)["plans"][index]
     steps, n_pure, flags = plan[0], plan[1], plan[3]
-    if flags & PLAN_FLAG.THREAD:
+    if compiled.middleware:
+        where = "in a task of its own, behind " + ", ".join(compiled.middleware)
+    elif flags & PLAN_FLAG.THREAD:
         where = "on a pool thread"
     elif flags & PLAN_FLAG.SUSPENDS:
         where = "in a task of its own"

@@ -130,6 +130,10 @@ def _inherits(route: Any, base: type, *names: str) -> bool:
     return all(getattr(type(route), name) is getattr(base, name) for name in names)
 
 
+def _is_websocket(route: BaseRoute) -> bool:
+    return "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex")
+
+
 def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
     if isinstance(route, routing.APIRoute):
         if not _inherits(route, routing.APIRoute, "matches"):
@@ -147,40 +151,55 @@ def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
         if not is_documentation(route):
             entry.reason = entry.reason or "plain Starlette route"
         return entry
-    if "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex"):
+    if _is_websocket(route):
         return None
     if isinstance(route, Host):
         return _barrier(route, "a Host route may match any path")
     return _barrier(route, f"route class {type(route).__name__} may match any path")
 
 
-def _included_entries(included: Any, form_limits: bool) -> Iterator[Entry]:
+def _included(included: Any, form_limits: bool) -> Iterator[tuple[Any, Any, Any, bool]]:
     limits = getattr(included.include_context, "form_limits", None)
     for candidate in included.effective_candidates():
         if isinstance(candidate, _IncludedRouter):
-            yield from _included_entries(candidate, form_limits or bool(limits))
+            yield from _included(candidate, form_limits or bool(limits))
             continue
         effective = candidate.starlette_route or candidate
-        entry = _one(candidate.original_route, effective, included)
-        if entry is not None:
-            entry.form_limits = form_limits or bool(limits)
-            yield entry
+        yield candidate.original_route, effective, included, form_limits or bool(limits)
+
+
+def _routes(router: Any) -> Iterator[tuple[Any, Any, Any, bool]]:
+    """(route, what it is in effect, the included router it is from, has form limits?),
+    in order. A router that cannot be seen through is a route."""
+    form_limits = bool(getattr(router, "form_limits", None))
+    for route in router.routes:
+        if _is_transparent(route):
+            yield from _included(route, form_limits)
+        else:
+            yield route, route, None, form_limits
+
+
+def _is_transparent(route: Any) -> bool:
+    return (
+        _IncludedRouter is not None
+        and type(route) is _IncludedRouter
+        and _inherits(route.original_router, routing.APIRouter, "matches", "handle", "app")
+    )
 
 
 def walk(router: Any) -> Iterator[Entry]:
     """Every entry of an application's router that can match an HTTP request, first
     come first served."""
-    form_limits = bool(getattr(router, "form_limits", None))
-    for route in router.routes:
+    for route, effective, included, form_limits in _routes(router):
         if _IncludedRouter is not None and isinstance(route, _IncludedRouter):
-            if type(route) is not _IncludedRouter or not _inherits(
-                route.original_router, routing.APIRouter, "matches", "handle", "app"
-            ):
-                yield _barrier(route, "an included router of a class of its own")
-            else:
-                yield from _included_entries(route, form_limits)
+            yield _barrier(route, "an included router of a class of its own")
             continue
-        entry = _one(route, route, None)
+        entry = _one(route, effective, included)
         if entry is not None:
             entry.form_limits = form_limits
             yield entry
+
+
+def websockets(router: Any) -> list[str]:
+    """The paths of an application's WebSocket routes."""
+    return [str(effective.path) for route, effective, *_ in _routes(router) if _is_websocket(route)]
