@@ -11,6 +11,7 @@
 #include "bindings/compat.h"
 #include "bindings/finish.h"
 #include "bindings/loop.h"
+#include "bindings/reread.h"
 
 /* The run is over: drop it and give the exchange back. */
 static void
@@ -226,6 +227,22 @@ validators_run(struct pyb_run *r)
 	return r->outcome == NULL;
 }
 
+/* The Request for user code, where it has to be there before any of that runs or
+ * must not be made on a pool thread. An exception becomes the outcome. */
+static bool
+request_make(struct pyb_run *r)
+{
+	uint32_t flags = r->plan->flags;
+
+	if (!(flags & SHM_PLAN_F_SCOPE) ||
+	    !(flags & (SHM_PLAN_F_REREADS | SHM_PLAN_F_THREAD)))
+		return true;
+	if (pyb_run_request(r) == NULL || ((flags & SHM_PLAN_F_REREADS) &&
+	    pyb_reread_remember(r, pyb_asgi_scope(r->asgi)) < 0))
+		r->outcome = PyErr_GetRaisedException();
+	return r->outcome == NULL;
+}
+
 static void
 pool_start(struct pyb_run *r)
 {
@@ -273,7 +290,9 @@ pyb_direct_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pl
 		return false;
 	}
 	x->app = r;
-	if (plan->flags & SHM_PLAN_F_SUSPENDS) {
+	if (!request_make(r)) {
+		inline_run(r, true);
+	} else if (plan->flags & SHM_PLAN_F_SUSPENDS) {
 		r->mode = PYB_RUN_TASK;
 		task_start(r);
 	} else if ((plan->flags & SHM_PLAN_F_THREAD) &&

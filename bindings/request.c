@@ -159,7 +159,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 		reason = guard;
 	else if (plan != NULL && !app->binding->direct)
 		reason = NULL;	/* core.c counts: the shim runs the plan */
-	else if (plan != NULL && (plan->flags & (SHM_PLAN_F_STACKS | SHM_PLAN_F_SCOPE)))
+	else if (plan != NULL && (plan->flags & SHM_PLAN_F_STACKS))
 		reason = NULL;
 	else if (plan != NULL && (plan->flags & SHM_PLAN_F_BODY) && !x->content.complete)
 		reason = "content not complete";

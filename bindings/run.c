@@ -130,6 +130,31 @@ call_sync(struct pyb_run *r, const struct shm_step *step)
 	return value;
 }
 
+/* helper.fill_scope(scope, values): what user code finds in the scope of a Request
+ * beside the server's own entries. */
+static int
+scope_fill(struct pyb_run *r)
+{
+	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	PyObject *values = PyTuple_New((Py_ssize_t)r->view.n_params), *done = NULL;
+
+	for (size_t i = 0; values != NULL && i < r->view.n_params; i++) {
+		PyObject *text = PyUnicode_DecodeUTF8(r->view.params[i].ptr,
+		    (Py_ssize_t)r->view.params[i].len, NULL);
+
+		if (text == NULL)
+			Py_CLEAR(values);
+		else
+			PyTuple_SET_ITEM(values, (Py_ssize_t)i, text);
+	}
+	if (values != NULL)
+		done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fill_scope,
+		    pyb_asgi_scope(r->asgi), values, NULL);
+	Py_XDECREF(values);
+	Py_XDECREF(done);
+	return done != NULL ? 0 : -1;
+}
+
 /* Request(scope, receive, send), with the content FastAPI has already read
  * through the same object (Request.body and Request.json cache it). */
 static PyObject *
@@ -139,6 +164,8 @@ request_new(struct pyb_run *r)
 	PyObject *receive = NULL, *send = NULL, *request = NULL;
 
 	if (r->asgi == NULL && (r->asgi = pyb_asgi_new(r->app, r->x)) == NULL)
+		return NULL;
+	if ((r->plan->flags & SHM_PLAN_F_SCOPE) && scope_fill(r) < 0)
 		return NULL;
 	receive = pyb_asgi_receive(r->asgi);
 	send = pyb_asgi_send(r->asgi);

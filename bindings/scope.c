@@ -115,6 +115,7 @@ peers_fill(struct pyb_app *app, struct hx_exchange *x, PyObject *scope)
 	    put(scope, st->n_client, address_of(x->client_host, x->client_port)) < 0 ? -1 : 0;
 }
 
+/* Entries in uvicorn's order: an application can list them. */
 PyObject *
 pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 {
@@ -129,14 +130,14 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 		x->req.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
 	    peers_fill(app, x, scope) < 0 ||
 	    put(scope, st->n_scheme, ascii_of(x->scheme)) < 0 ||
-	    put(scope, st->n_method, ascii_of(x->req.method_name)) < 0 ||
 	    put(scope, st->n_root_path, PyUnicode_DecodeUTF8(x->root_path.ptr,
 		(Py_ssize_t)x->root_path.len, NULL)) < 0 ||
+	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
+	    put(scope, st->n_state, state_of(app, x->observer)) < 0 ||
+	    put(scope, st->n_method, ascii_of(x->req.method_name)) < 0 ||
 	    put(scope, st->n_path, path_of(x)) < 0 ||
 	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||
-	    put(scope, st->n_query_string, bytes_of(x->req.query)) < 0 ||
-	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
-	    put(scope, st->n_state, state_of(app, x->observer)) < 0)
+	    put(scope, st->n_query_string, bytes_of(x->req.query)) < 0)
 		Py_CLEAR(scope);
 	return scope;
 }

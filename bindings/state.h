@@ -21,7 +21,7 @@
 	X(send) X(server) X(set_result) X(spec_version) X(state) X(status) \
 	X(status_code) X(tasks) X(throw) X(type) X(validate_python) X(version) \
 	X(create_future) X(_asyncio_future_blocking) X(_body) X(_json) \
-	X(fill_scope) X(raise_request_errors) X(form) X(fail_content) X(middleware_stack) \
+	X(fill_scope) X(raise_request_errors) X(form) X(fail_content) X(stacks_used) X(unwind) X(middleware_stack) \
 	X(add_done_callback) X(dependency_overrides) X(done) X(render_response_headers) \
 	X(set_exception) X(value) X(_fastrapi_host) X(__call__) X(__dict__) X(_list) \
 	X(query_params) X(_headers) X(_query_params) X(_cookies)
@@ -33,7 +33,7 @@
 	X(http_response_start, "http.response.start") \
 	X(http_response_body, "http.response.body") \
 	X(v11, "1.1") X(v10, "1.0") X(v3, "3.0") X(spec, "2.3") X(empty, "") \
-	X(replay, "fastrapi.replay")
+	X(replay, "fastrapi.replay") X(request, "fastrapi.request")
 
 struct pyb_state {
 #define PYB_FIELD(name) PyObject *n_##name;

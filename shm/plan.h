@@ -125,8 +125,9 @@ enum shm_response_mode { SHM_RESPONSE_MODES(SHM_ENUM_MODE) SHM_RESPONSE_MODE_COU
 	X(BODY, 1)		/* the content is needed before the plan starts */ \
 	X(SUSPENDS, 2)		/* some step may suspend: run in a task */ \
 	X(THREAD, 4)		/* every call is SYNC: one hop to the pool runs the plan */ \
-	X(STACKS, 8)		/* has YIELD steps: needs the two exit stacks */ \
-	X(SCOPE, 16)		/* user code gets the Request: build a scope */ \
+	X(STACKS, 8)		/* runs inside FastAPI's request_response only: needs its exit \
+				 * stacks, or a Request that has read a form */ \
+	X(SCOPE, 16)		/* user code gets the Request: build the whole scope */ \
 	X(FORM, 32)		/* the content is read as a form */ \
 	X(REREADS, 64)		/* has REREAD steps */
 

@@ -39,6 +39,8 @@ LOOP = "compiled: runs on the loop, it cannot suspend"
 TASK = "compiled: runs in a task of its own"
 THREAD = "compiled: runs on a pool thread"
 INSIDE = ", inside FastAPI's request_response"
+# Where a Request is handed out: older versions keep their exit stacks elsewhere.
+SCOPED = "" if FASTAPI >= (0, 121) else INSIDE
 
 
 class Color(enum.Enum):
@@ -179,8 +181,8 @@ PARAMETERS: list[tuple[str, Callable[[FastAPI], None], str]] = [
     ("validator in Python, plain function", get(Annotated[int, AfterValidator(abs), Query()], plain=True), THREAD),
     ("validator in Python after a dependency",
      get(Annotated[int, Depends(plain_dependency)], Annotated[int, AfterValidator(abs), Query()], plain=True), TASK),
-    ("the Request", get(Request), LOOP + INSIDE),
-    ("the HTTPConnection", get(HTTPConnection), LOOP + INSIDE),
+    ("the Request", get(Request), LOOP + SCOPED),
+    ("the HTTPConnection", get(HTTPConnection), LOOP + SCOPED),
     ("the Response", get(Response), LOOP),
     ("BackgroundTasks", get(BackgroundTasks), LOOP),
     ("SecurityScopes", get(SecurityScopes), LOOP),
@@ -215,7 +217,7 @@ DEPENDENCIES: list[tuple[str, Callable[[FastAPI], None], str]] = [
     ("dependency twice, cached", get(*[Annotated[int, Depends(dependency)]] * 2), LOOP),
     ("dependency twice, not cached", get(*[Annotated[int, Depends(dependency, use_cache=False)]] * 2), LOOP),
     ("dependency of the decorator", get(dependencies=[Depends(dependency)]), LOOP),
-    ("dependency that waits", get(Annotated[bytes, Depends(waiting)]), TASK + INSIDE),
+    ("dependency that waits", get(Annotated[bytes, Depends(waiting)]), TASK + SCOPED),
     ("plain dependency, coroutine", get(Annotated[int, Depends(plain_dependency)]), TASK),
     ("plain dependency, plain function", get(Annotated[int, Depends(plain_dependency)], plain=True), THREAD),
     ("class as dependency", get(Annotated[Point, Depends(Point)]), TASK),

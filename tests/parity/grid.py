@@ -23,6 +23,7 @@ from fastapi.responses import (
 from fastapi.routing import APIRoute
 from grid_changes import router as changes
 from grid_forms import router as forms
+from grid_request import router as requests
 from grid_validators import router as validators
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -244,6 +245,11 @@ def fail_with(kind: str | None) -> None:
         raise RequestValidationError([{"loc": ("here",), "msg": "m", "type": "t"}])
 
 
+@app.exception_handler(KeyError)
+async def on_key(request: Request, exc: KeyError) -> JSONResponse:
+    return JSONResponse([str(exc), request.state.kept, (await request.body()).decode("latin-1")], 410)
+
+
 @app.exception_handler(Boom)
 def on_boom(request: Request, exc: Boom) -> JSONResponse:
     return JSONResponse({"boom": str(exc), "path": request.url.path}, 409)
@@ -330,6 +336,7 @@ sub = FastAPI()
 sub.get("/{v}")(echo_of(int))
 app.include_router(changes)
 app.include_router(forms)
+app.include_router(requests)
 app.include_router(validators)
 app.include_router(custom)
 app.include_router(middle, prefix="/top")

@@ -205,5 +205,19 @@ def changes() -> list[Request]:
     return found
 
 
+def scope() -> list[Request]:
+    """What the Request shows, and what user code leaves on FastAPI's exit stacks."""
+    a = ("X-A", "1")
+    found = [Request("GET", f"/scope/{route}/7", (a,)) for route in ("async", "sync", "dependency", "url")]
+    found += [Request("GET", f"/scope/{route}/x") for route in ("async", "sync", "dependency")]
+    chunks = (("Transfer-Encoding", "chunked"), JSON)
+    for route in ("content", "stream", "json"):
+        found += [Request("POST", f"/scope/{route}", (a, JSON), body) for body in (b"", b'{"k": 1}', b"x" * 100)]
+        found.append(Request("POST", f"/scope/{route}", chunks, b'8\r\n{"k": 1}\r\n0\r\n\r\n'))
+    for end in ("fine", "http", "value", "suppressed", "stream"):
+        found += [Request("GET", f"/scope/stacks/{end}"), Request("GET", "/scope/left", pause_s=0.05)]
+    return [*found, Request("GET", "/scope/raises?n=1"), Request("GET", "/scope/raises")]
+
+
 GROUPS = {f.__name__: f() for f in (
-    path, query, header, cookie, special, body, form, validators, changes, output, security, dependencies, request)}  # fmt: skip
+    path, query, header, cookie, special, body, form, validators, changes, scope, output, security, dependencies, request)}  # fmt: skip

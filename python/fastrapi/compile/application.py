@@ -120,7 +120,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         engine_app.bind(None)
         return str(refused)
     if not isinstance(seam, Seam):
-        seam = Seam(engine_app, seam, app.router)
+        seam = Seam(engine_app, seam, app)
         app.router.middleware_stack = seam
     table: Any = compiled.table
     same = sealed >= 0 and _engine.same_table(sealed, table)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi.dependencies import models, utils
 from fastapi.security import SecurityScopes
 
+from . import dialect
 from .params import Slots, body_steps, form_steps, param_steps, path_steps
 from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Objects, Step
 from .runtime import REQUEST_KEYWORD, ParameterReader, YieldOpener
@@ -215,6 +216,8 @@ class Flattener:
 
     def _classify(self) -> None:
         """Where the plan's functions can run."""
+        if self.flags & PLAN_FLAG.SCOPE and (self.form or not dialect.STACKS_IN_SCOPE):
+            self.flags |= PLAN_FLAG.STACKS
         calls = (OP.CALL, OP.ENDPOINT)
         called = [step for step in self.calls if step.op in calls]
         sync = [step for step in called if step.flags & FLAG.SYNC]

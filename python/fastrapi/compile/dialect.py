@@ -17,6 +17,15 @@ def _uses(function: Any, name: str) -> bool:
     return name in function.__code__.co_names
 
 
+def _texts(code: Any) -> set[str]:
+    """Text constants in ``code`` and in functions inside it."""
+    found = {const for const in code.co_consts if isinstance(const, str)}
+    return found.union(*(_texts(const) for const in code.co_consts if hasattr(const, "co_consts")))
+
+
+# Where the exit stacks of a request are found in its scope, outermost first.
+STACKS = ("fastapi_middleware_astack", "fastapi_inner_astack", "fastapi_function_astack")
+STACKS_IN_SCOPE = _texts(fastapi.routing.request_response.__code__) >= set(STACKS[1:])
 # Until 0.150 a JSON null counted as no content.
 NULL_IS_ABSENT = not _uses(utils._validate_value_with_model_field, "Undefined")
 # Until 0.147 the defaults of query, header and cookie parameters were validated.

@@ -101,7 +101,7 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
         where = "in a task of its own"
     else:
         where = "on the loop, it cannot suspend"
-    if flags & (PLAN_FLAG.STACKS | PLAN_FLAG.SCOPE):
+    if flags & PLAN_FLAG.STACKS:
         where += ", inside FastAPI's request_response"
     yield f"compiled: runs {where}"
     locations = getattr(compiled.helpers[found[0]], "locations", {})

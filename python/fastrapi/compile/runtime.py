@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.datastructures import FormData
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +32,7 @@ from .records import NotCompiled
 
 REQUEST_KEYWORD = "\0request"
 OUTCOME_KEY = "fastrapi.outcome"
+REQUEST_KEY = "fastrapi.request"
 REPLAY_KEY = "fastrapi.replay"  # also in bindings/state.h
 
 
@@ -101,6 +104,26 @@ class ParameterReader:
         return values, errors
 
 
+class Unwinding:
+    """An ASGI application that answers with, or raises, the outcome of a plan inside
+    FastAPI's own request_response, after which the exit stacks that user code has
+    found in the scope are left with those that it should have found."""
+
+    def __init__(self, stacks: list[AsyncExitStack], outcome: Any) -> None:
+        self.stacks = stacks
+        self.outcome = outcome
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def come_to(request: Request) -> Any:
+            for name, stack in zip(dialect.STACKS, self.stacks, strict=True):
+                request.scope[name].push_async_exit(stack)
+            if isinstance(self.outcome, BaseException):
+                raise self.outcome
+            return self.outcome
+
+        await routing.request_response(come_to)(scope, receive, send)
+
+
 class DocumentationHelper:
     """The Python side of a documentation route: nothing but the route itself.
 
@@ -123,6 +146,8 @@ class RouteHelper:
         self.handler = handler
         self.values = values
         self.app: Any = None
+        self.fastapi: Any = None
+        self.handlers: tuple[Any, Any] = ({}, {})
         self.reads_form = False
         self.locations: dict[int, tuple[str, ...]] = {}
 
@@ -136,6 +161,26 @@ class RouteHelper:
         if dependant.path:
             context["path"] = f"{method} {dependant.path}"
         return context
+
+    def fill_scope(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
+        """Put into a server's ``scope`` what user code finds there inside FastAPI's
+        own layers."""
+        scope["app"] = self.fastapi
+        scope["starlette.exception_handlers"] = self.handlers
+        scope[dialect.STACKS[0]] = AsyncExitStack()
+        scope["router"] = self.fastapi.router
+        self.route.enter(scope, values)
+        scope[dialect.STACKS[1]] = AsyncExitStack()
+        scope[dialect.STACKS[2]] = AsyncExitStack()
+
+    def stacks_used(self, scope: dict[str, Any]) -> bool:
+        """Has user code put anything on the stacks that fill_scope() made?"""
+        stacks: list[Any] = [scope[name] for name in dialect.STACKS]
+        return any(stack._exit_callbacks for stack in stacks)
+
+    def unwind(self, scope: dict[str, Any], outcome: Any) -> Unwinding:
+        """What a request has come to, after which its stacks are left."""
+        return Unwinding([scope[name] for name in dialect.STACKS], outcome)
 
     def _serialize(self, result: Any, dump_json: bool, method: str) -> Any:
         values = self.values
@@ -240,17 +285,29 @@ class Seam:
     stack surfaces here; everything else goes on to the router.
     """
 
-    def __init__(self, engine_app: Any, inner: Any, router: Any) -> None:
+    def __init__(self, engine_app: Any, inner: Any, app: Any) -> None:
         self.engine_app = engine_app
         self.inner = inner
-        self.router = router
+        self.app = app
         self.routes: list[RouteHelper | None] = []
 
     def install(self, helpers: list[RouteHelper | DocumentationHelper | None]) -> None:
         self.routes = [h if isinstance(h, RouteHelper) else None for h in helpers]
+        handlers = self._exception_handlers()
         for index, helper in enumerate(self.routes):
             if helper is not None:
                 helper.app = self._route_app(index, helper)
+                helper.fastapi = self.app
+                helper.handlers = handlers
+
+    def _exception_handlers(self) -> tuple[Any, Any]:
+        """What Starlette's ExceptionMiddleware puts into the scope."""
+        layer = self.app.middleware_stack
+        while layer is not None and not isinstance(layer, ExceptionMiddleware):
+            layer = getattr(layer, "app", None)
+        if layer is None:
+            return {}, {}
+        return layer._exception_handlers, layer._status_handlers
 
     def _route_app(self, index: int, helper: RouteHelper) -> Any:
         run_core = self.engine_app.run_core
@@ -283,7 +340,7 @@ class Seam:
             await self.inner(scope, receive, send)
             return
         if "router" not in scope:
-            scope["router"] = self.router
+            scope["router"] = self.app.router
         route = helper.route
         route.enter(scope, found[1])
         scope["fastrapi.values"] = found[1]
@@ -294,7 +351,7 @@ class Seam:
         outcome = scope.pop(OUTCOME_KEY)
         found = self.engine_app.match(scope["method"], scope["path"])
         helper = self.routes[found[0]] if found is not None else None
-        request = Request(scope, receive, send)
+        request = scope.pop(REQUEST_KEY, None) or Request(scope, receive, send)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if isinstance(outcome, BaseException):
