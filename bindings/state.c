@@ -58,6 +58,7 @@ static const struct import_row fastapi_rows[] = {
 	ROW(request_class, "starlette.requests", "Request"),
 	ROW(background_class, "fastapi", "BackgroundTasks"),
 	ROW(mutable_headers, "starlette.datastructures", "MutableHeaders"),
+	ROW(shielded, "fastrapi.hooks", "shielded"),
 };
 
 static int

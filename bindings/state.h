@@ -70,6 +70,7 @@ struct pyb_state {
 	PyObject *uuid_class;		/* uuid.UUID */
 	PyObject *validation_error;	/* pydantic_core.ValidationError */
 	PyObject *mutable_headers;	/* starlette.datastructures.MutableHeaders */
+	PyObject *shielded;		/* fastrapi.hooks: (future) -> coroutine of its result */
 	PyTypeObject *coro_type;
 	PyTypeObject *asgi_type;
 	PyTypeObject *app_type;

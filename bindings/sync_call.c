@@ -2,8 +2,8 @@
  * sync_call: a job that outlives a cancelled task.
  *
  * Called by run.c. The job owns everything the function needs, so that a run
- * which is cancelled while its function blocks can be dropped; the function's
- * result is then nobody's, as with anyio's shielded threads.
+ * whose task is cancelled while its function blocks can be dropped; the function's
+ * result is then nobody's, as with anyio.
  */
 #include "bindings/sync_call.h"
 
@@ -131,6 +131,9 @@ pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
 	future = Py_NewRef(c->future);
 	pyb_pool_submit(pool, &c->job);
 	c = NULL;
+	/* Elsewhere no scope of the application's stands around the plan. */
+	if (r->mode == PYB_RUN_CORE)
+		Py_SETREF(future, PyObject_CallOneArg(st->shielded, future));
 done:
 	if (c != NULL)
 		call_free(c);

@@ -66,6 +66,16 @@ def pool_context() -> contextvars.Context:
     return context
 
 
+async def shielded(future: asyncio.Future[Any]) -> Any:
+    """The result of a function on a pool thread. Cancel scopes of the application's
+    middleware wait for it, as they do for ``anyio.to_thread.run_sync``: what a
+    dependency has opened for the function is not closed while it runs."""
+    from anyio import CancelScope
+
+    with CancelScope(shield=True):
+        return await future
+
+
 def pool_limit() -> int:
     """How many threads the running loop's pool may have: the tokens of anyio's
     default limiter, which applications set to allow more or fewer ``def``
