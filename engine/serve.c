@@ -147,8 +147,21 @@ worker_type_traverse(PyObject *obj, visitproc visit, void *arg)
 	return 0;
 }
 
-/* Connections that an application still holds keep the worker's memory: it is
- * then left to the end of the process. */
+/* What the worker needs as long as it has connections. */
+static void
+worker_release(struct engine_worker *self)
+{
+	if (self->w != NULL)
+		worker_free(self->w);
+	shm_board_detach(self->board);
+	shm_boards_detach(&self->boards);
+	Py_XDECREF(self->root_path);
+	Py_XDECREF(self->app);
+	Py_XDECREF(self->host);
+}
+
+/* Connections that an application still holds keep the worker, and what it needs:
+ * they are then left to the end of the process. */
 static void
 worker_type_dealloc(PyObject *obj)
 {
@@ -158,18 +171,15 @@ worker_type_dealloc(PyObject *obj)
 	PyObject_GC_UnTrack(obj);
 	if (self->host != NULL && self->host->turn != NULL)
 		io_turn_remove(self->host->turn, &self->drained_job);
-	if (self->w == NULL || self->w->conns == NULL) {
-		if (self->w != NULL)
-			worker_free(self->w);
-		shm_board_detach(self->board);
-		shm_boards_detach(&self->boards);
-	}
 	if (self->app != NULL && self->app->idle_arg == self)
 		self->app->idle = NULL;
 	Py_XDECREF(self->drained);
-	Py_XDECREF(self->root_path);
-	Py_XDECREF(self->app);
-	Py_XDECREF(self->host);
+	if (self->w != NULL && self->w->conns != NULL) {
+		worker_accept_pause(self->w);
+		worker_on_empty(self->w, NULL, NULL);
+	} else {
+		worker_release(self);
+	}
 	type->tp_free(obj);
 	Py_DECREF(type);
 }

@@ -1,0 +1,48 @@
+"""The Python type Worker, without a master."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from typing import Any
+
+from fastrapi import EventLoop, _engine
+from fastrapi.serving import Serving
+
+
+def test_a_worker_dropped_before_its_last_request_has_ended() -> None:
+    """The request ends as any other, and nobody is told that it was the last."""
+    drained = []
+
+    async def main() -> bytes:
+        started, go, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            started.set()
+            await go.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"at last"})
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        worker = _engine.Worker(Serving(app).engine, loop, {})
+        worker.listen(listener.fileno())
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await started.wait()
+        worker.drain(lambda: drained.append(1))
+        del worker
+        gc.collect()
+        waste = [bytearray(b"\xff" * n) for n in range(100, 400, 8) for _ in range(50)]
+        go.set()
+        data = await reader.read()
+        await asyncio.sleep(0.01)
+        writer.close()
+        listener.close()
+        del waste
+        return data
+
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        data = runner.run(main())
+    assert b"at last" in data and not drained
