@@ -29,12 +29,6 @@ log_open(const char *name, enum log_level level)
 	log_state.level = level;
 }
 
-enum log_level
-log_level_get(void)
-{
-	return log_state.level;
-}
-
 /* Length of a well-formed UTF-8 sequence at p, 0 when there is none
  * (RFC 3629 section 4). */
 static size_t
@@ -151,12 +145,6 @@ void
 log_warnx(const char *fmt, ...)
 {
 	LOG_BODY(LOG_LEVEL_WARN, 0);
-}
-
-void
-log_error(const char *fmt, ...)
-{
-	LOG_BODY(LOG_LEVEL_ERROR, saved);
 }
 
 void

@@ -14,7 +14,6 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 /* Name this process in every line ("master", "worker 2"); copied, at most 31
  * bytes are kept. */
 void log_open(const char *name, enum log_level level);
-enum log_level log_level_get(void);
 
 #define LOG_FORMAT __attribute__((format(printf, 1, 2)))
 
@@ -22,7 +21,6 @@ void log_debug(const char *fmt, ...) LOG_FORMAT;
 void log_info(const char *fmt, ...) LOG_FORMAT;
 void log_warn(const char *fmt, ...) LOG_FORMAT;
 void log_warnx(const char *fmt, ...) LOG_FORMAT;
-void log_error(const char *fmt, ...) LOG_FORMAT;
 void log_errorx(const char *fmt, ...) LOG_FORMAT;
 
 #endif

@@ -137,15 +137,16 @@ static void
 died(struct master *m, struct master_child *c, int status)
 {
 	struct master_generation *g = c->generation;
-	bool expected = c->killed || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
-	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
 	char name[32], ending[64], text[PATH_MAX + 160];
+	bool expected;
 	int code;
 
-	/* Its last words may still be in the channel, which does not end as long as a
-	 * process that it forked has it. */
-	while (c->channel >= 0 && !expected && listen_to(m, c))
-		expected = c->state == CHILD_FAILED;
+	/* Its last words may still be in the channel, which a process that it left behind
+	 * may have open. */
+	while (c->channel >= 0 && listen_to(m, c))
+		;
+	expected = c->killed || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
+	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
 	code = master_child_exit_code(c, status);
 	if (code == WIRE_EXIT_PYTHON)
 		snprintf(text, sizeof(text), "%s cannot run fastrapi; install it there, or give "

@@ -51,6 +51,13 @@ def block(s: float = 0.1):
     time.sleep(s)
     return threading.current_thread() is not threading.main_thread()
 
+forty = threading.Barrier(40)
+
+@app.get("/meet")
+def meet():
+    """Answered only when forty run at the same time."""
+    return forty.wait(15) >= 0
+
 async def double(x):
     await asyncio.sleep(0)
     return 2 * x

@@ -260,6 +260,20 @@ def test_an_application_that_ends_the_process(tmp_path):
     assert fails("app:app", tmp_path) == (3, "fastrd: loader ended with exit status 9\n")
 
 
+def test_a_process_left_behind_does_not_hold_up_the_master(tmp_path):
+    """It has the loader's channel open: forked without Python's knowledge."""
+    write(
+        tmp_path,
+        "import ctypes, os, time\nif ctypes.CDLL(None).fork() == 0:\n    time.sleep(15)\n"
+        "    os._exit(0)\nos._exit(9)\n",
+    )
+    with open(tmp_path / "log", "wb") as log:  # not a pipe, whose end it would hold open too
+        done = subprocess.run(
+            [BINARY, "--port", "0", "app:app"], cwd=tmp_path, stderr=log, timeout=10, check=False
+        )
+    assert done.returncode == 3
+
+
 def bare_python(directory: Path) -> str:
     """A Python of another environment, as an activated one would be."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory / "bare"], check=True)

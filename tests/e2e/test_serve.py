@@ -16,7 +16,7 @@ def test_banner_lists_address_workers_versions_and_routes(app_dir):
         assert "workers  2 (master" in log
         assert "python   3." in log
         assert "fastapi  0." in log
-        assert "routes   16 compiled, 0 through ASGI" in log
+        assert "routes   17 compiled, 0 through ASGI" in log
 
 
 def test_compiled_routes_answer(app_dir):
@@ -76,20 +76,15 @@ def test_malformed_requests_never_reach_the_application(app_dir):
 
 def test_forty_blocking_handlers_run_at_once(app_dir):
     with Fastrd("app:app", app_dir) as server:
-        server.get("/block?s=0")
         got = []
         threads = [
-            threading.Thread(target=lambda: got.append(server.get("/block?s=0.3")))
-            for _ in range(40)
+            threading.Thread(target=lambda: got.append(server.get("/meet"))) for _ in range(40)
         ]
-        began = time.monotonic()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert got == [(200, b"true")] * 40
-        # One after the other they would take 12 s.
-        assert time.monotonic() - began < 4
 
 
 LIMITED = """

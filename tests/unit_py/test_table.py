@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-engine = pytest.importorskip("fastrapi._engine")
+from fastrapi import _engine as engine
 
 LIMIT = 1 << 20
 C: dict[str, dict[str, int]] = engine.plan_constants()
