@@ -41,35 +41,44 @@ def _name_of(app: Any, frame: FrameType | None) -> tuple[str, str] | None:
 class FastrAPI(FastAPI):
     """A FastAPI application that can serve itself. Everything else is FastAPI's."""
 
-    def serve(self, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
-        """Serve this application with fastrd until it ends.
+    def serve(self, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> int:
+        """Serve this application with fastrd until it ends; its exit status, 0.
 
         Call it from ``if __name__ == "__main__":``. ``options`` are fastrd's flags
-        with underscores (``workers=4``). Exits with fastrd's status when that is
-        not 0. Returns at once inside fastrd's own processes. RuntimeError when the
-        application has no name in the main script.
+        with underscores (``workers=4``). SystemExit with fastrd's status when that is
+        not 0. Returns at once inside fastrd's own processes. An application without a
+        name in the main script is served by one worker in this process.
         """
         if os.environ.get("FASTRD_CHILD"):
-            return
+            return 0
         frame = inspect.currentframe()
         found = _name_of(self, frame.f_back if frame else None)
-        if found is None:
-            raise RuntimeError(
-                "serve() needs the application under a name of the main script, "
-                "as in: app = FastrAPI(); app.serve()"
-            )
-        script, name = found
-        command = [
-            _fastrd(), "--host", host, "--port", str(port), "--python", sys.executable,
-            "--app-dir", os.path.dirname(script),
-        ]  # fmt: skip
-        for key, value in options.items():
-            flag = "--" + key.replace("_", "-")
-            command += [flag] if value is True else [flag, str(value)]
-        command.append(f"{Path(script).stem}:{name}")
-        status = _run(command)
+        status = (
+            _serve_script(*found, host, port, options)
+            if found is not None
+            else _serve_here(self, host, port, options)
+        )
         if status != 0:
             raise SystemExit(status)
+        return status
+
+
+def _serve_here(app: Any, host: str, port: int, options: dict[str, Any]) -> int:
+    from .inprocess import serve_here
+
+    return serve_here(app, host, port, options)
+
+
+def _serve_script(script: str, name: str, host: str, port: int, options: dict[str, Any]) -> int:
+    """Serve what ``script`` knows as ``name``; fastrd's exit status."""
+    command = [
+        _fastrd(), "--host", host, "--port", str(port), "--python", sys.executable,
+        "--app-dir", os.path.dirname(script),
+    ]  # fmt: skip
+    for key, value in options.items():
+        flag = "--" + key.replace("_", "-")
+        command += [flag] if value is True else [flag, str(value)]
+    return _run([*command, f"{Path(script).stem}:{name}"])
 
 
 def _run(command: list[str]) -> int:

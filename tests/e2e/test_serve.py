@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -182,10 +186,6 @@ def test_a_raw_asgi_application_is_served(tmp_path):
 
 
 def test_serve_from_the_main_script(tmp_path):
-    import signal
-    import subprocess
-    import sys
-
     (tmp_path / "main.py").write_text(
         "from fastrapi import FastrAPI\n"
         "app = FastrAPI()\n"
@@ -251,3 +251,51 @@ def test_a_module_may_run_a_loop_of_its_own_while_it_is_imported(tmp_path):
     (tmp_path / "app.py").write_text(LOOP_AT_IMPORT)
     with Fastrd("app:app", tmp_path) as server:
         assert server.get("/") == (200, b"42")
+
+
+NAMELESS = """
+import sys
+from fastrapi import FastrAPI
+
+def main():
+    app = FastrAPI()
+
+    @app.get("/{n}")
+    def get(n: int):
+        return {"n": n}
+
+    print("status", app.serve(port=int(sys.argv[1]), OPTIONS), flush=True)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def run_nameless(tmp_path, port, options=""):
+    (tmp_path / "nameless.py").write_text(NAMELESS.replace("OPTIONS", options))
+    return subprocess.Popen(
+        [sys.executable, "nameless.py", str(port)],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_application_without_a_name_is_served_in_its_process(tmp_path, number):
+    process = run_nameless(tmp_path, 0)
+    assert "in this process, with one worker" in process.stderr.readline()
+    port = int(process.stderr.readline().rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 10) as conn:
+        conn.sendall(b"GET /7 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert conn.recv(4096).endswith(b'{"n":7}')
+        process.send_signal(number)
+        assert process.communicate(timeout=20) == ("status 0\n", "")
+    assert process.returncode == 0
+
+
+def test_mistakes_of_an_application_without_a_name(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = run_nameless(tmp_path, taken.getsockname()[1])
+        assert "cannot listen on 127.0.0.1 port" in process.communicate(timeout=20)[1]
+        assert process.returncode == 4
+    process = run_nameless(tmp_path, 0, "workers=2")
+    assert "workers needs the application under a name" in process.communicate(timeout=20)[1]

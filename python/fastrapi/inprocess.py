@@ -1,0 +1,99 @@
+"""One worker inside the calling process.
+
+For an application that no other process can import: ``serve()`` of an application
+without a name in the main script. No master, no reload, no second worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+from . import _engine, wire
+from .lifespan import Lifespan, LifespanFailed
+from .loop import EventLoop
+from .serving import Serving
+
+_DEFAULTS: dict[str, Any] = {
+    "sync": "threads",
+    "root_path": "",
+    "timeout_keep_alive": 75,
+    "timeout_header": 10,
+    "timeout_graceful_shutdown": 30,
+    "limit_body": 0,
+    "backlog": 2048,
+}
+
+
+def serve_here(app: Any, host: str, port: int, options: dict[str, Any]) -> int:
+    """Serve ``app`` until SIGINT or SIGTERM; the exit status.
+
+    ``options`` are those flags of fastrd's that one worker has. RuntimeError for any
+    other, or when an event loop runs in this thread already.
+    """
+    refused = sorted(options.keys() - _DEFAULTS.keys())
+    if refused:
+        raise RuntimeError(
+            f"{refused[0]} needs the application under a name of the main script, "
+            "as in: app = FastrAPI(); app.serve()"
+        )
+    settings = {**_DEFAULTS, **options}
+    try:
+        listener = socket.create_server((host, port), backlog=settings["backlog"])
+    except OSError as exc:
+        sys.stderr.write(f"fastrd: cannot listen on {host} port {port}: {exc.strerror}\n")
+        return wire.EXIT_LISTEN
+    with listener, asyncio.Runner(loop_factory=EventLoop) as runner:
+        listener.setblocking(False)
+        return runner.run(_serve(app, listener, settings))
+
+
+async def _serve(app: Any, listener: socket.socket, settings: dict[str, Any]) -> int:
+    loop = asyncio.get_running_loop()
+    lifespan = Lifespan(app)
+    try:
+        await lifespan.start()
+    except LifespanFailed as exc:
+        sys.stderr.write(f"{exc}\nfastrd: the lifespan of the application failed\n")
+        return wire.EXIT_APP
+    serving = Serving(app, sync=settings["sync"])
+    serving.bind()
+    serving.engine.set_state(lifespan.state)
+    http = _engine.Worker(
+        serving.engine,
+        loop,
+        {
+            "root_path": settings["root_path"],
+            "keep_alive_ms": int(settings["timeout_keep_alive"] * 1000),
+            "header_timeout_ms": int(settings["timeout_header"] * 1000),
+            "limit_body": settings["limit_body"],
+        },
+    )
+    finished = asyncio.Event()
+
+    def cut() -> None:
+        http.abort()
+        finished.set()
+
+    def drain(grace_s: float) -> None:
+        loop.call_later(grace_s, cut)
+        http.drain(finished.set)
+
+    if threading.current_thread() is threading.main_thread():
+        loop.add_signal_handler(signal.SIGTERM, drain, settings["timeout_graceful_shutdown"])
+        loop.add_signal_handler(signal.SIGINT, drain, 1)
+    http.listen(listener.fileno())
+    address = listener.getsockname()
+    sys.stderr.write(
+        "fastrd serves in this process, with one worker: the application has no name in "
+        f"the main script\n  address  http://{address[0]}:{address[1]}\n"
+    )
+    await finished.wait()
+    failed = await lifespan.stop()
+    if failed:
+        sys.stderr.write(f"fastrd: lifespan shutdown failed: {failed}\n")
+    return wire.EXIT_OK
