@@ -7,6 +7,7 @@
  */
 #include "engine/serve.h"
 
+#include "base/must.h"
 #include "bindings/app.h"
 #include "bindings/host.h"
 #include "bindings/state.h"
@@ -26,6 +27,22 @@ struct engine_worker {
 	struct io_job drained_job;
 };
 
+/* Where a failed must() leaves its line. Owned by the Worker that has the board. */
+static struct shm_board *spoken_to;
+
+static void
+last_words(const char *line)
+{
+	shm_board_last_words(spoken_to, line);
+}
+
+static void
+last_words_to(struct shm_board *board)
+{
+	spoken_to = board;
+	must_set_last_words(board != NULL ? last_words : NULL);
+}
+
 /* Worker(app, loop, options) */
 static PyObject *
 worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
@@ -44,6 +61,8 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 		return NULL;
 	rc = engine_options_read(dict, &options, &self->root_path);
 	self->board = options.board;
+	if (self->board != NULL)
+		last_words_to(self->board);
 	self->boards = options.boards;
 	if (rc < 0 || (self->host = pyb_host_get(st, loop)) == NULL) {
 		Py_DECREF(self);
@@ -153,6 +172,8 @@ worker_release(struct engine_worker *self)
 {
 	if (self->w != NULL)
 		worker_free(self->w);
+	if (spoken_to == self->board)
+		last_words_to(NULL);
 	shm_board_detach(self->board);
 	shm_boards_detach(&self->boards);
 	Py_XDECREF(self->root_path);
