@@ -55,101 +55,74 @@ version_of(PyObject *dict)
 #endif
 
 static int
-dicts_init(struct pyb_guards *g, PyObject *source)
+dict_take(struct pyb_guards *g, PyObject *item)
 {
-	PyObject *seq = PyObject_GetAttrString(source, "dicts");
-	PyObject *fast = seq != NULL ? PySequence_Fast(seq, "guards.dicts") : NULL;
-	Py_ssize_t n = fast != NULL ? PySequence_Fast_GET_SIZE(fast) : 0;
-	int rc = -1;
+	PyObject *dict = PyType_Check(item) ? ((PyTypeObject *)item)->tp_dict : item;
 
-	if (fast == NULL)
-		goto done;
-	g->dicts = calloc((size_t)n + 1, sizeof(*g->dicts));
-	if (g->dicts == NULL) {
-		PyErr_NoMemory();
-		goto done;
+	if (dict == NULL || !PyDict_Check(dict)) {
+		PyErr_SetString(PyExc_TypeError, "guards.dicts wants dicts and classes");
+		return -1;
 	}
-	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
-		PyObject *dict = PyType_Check(item) ?
-		    ((PyTypeObject *)item)->tp_dict : item;
-
-		if (dict == NULL || !PyDict_Check(dict)) {
-			PyErr_SetString(PyExc_TypeError, "guards.dicts wants dicts and classes");
-			goto done;
-		}
-		if (watch(dict) < 0)
-			goto done;
-		g->dicts[g->n_dicts++].dict = Py_NewRef(dict);
-	}
-	rc = 0;
-done:
-	Py_XDECREF(seq);
-	Py_XDECREF(fast);
-	return rc;
+	if (watch(dict) < 0)
+		return -1;
+	g->dicts[g->n_dicts++].dict = Py_NewRef(dict);
+	return 0;
 }
 
 static int
-lists_init(struct pyb_guards *g, PyObject *source)
+list_take(struct pyb_guards *g, PyObject *item)
 {
-	PyObject *seq = PyObject_GetAttrString(source, "lists");
-	PyObject *fast = seq != NULL ? PySequence_Fast(seq, "guards.lists") : NULL;
-	Py_ssize_t n = fast != NULL ? PySequence_Fast_GET_SIZE(fast) : 0;
-	int rc = -1;
-
-	if (fast == NULL)
-		goto done;
-	g->lists = calloc((size_t)n + 1, sizeof(*g->lists));
-	if (g->lists == NULL) {
-		PyErr_NoMemory();
-		goto done;
+	if (!PyList_Check(item)) {
+		PyErr_SetString(PyExc_TypeError, "guards.lists wants lists");
+		return -1;
 	}
-	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
-
-		if (!PyList_Check(item)) {
-			PyErr_SetString(PyExc_TypeError, "guards.lists wants lists");
-			goto done;
-		}
-		g->lists[g->n_lists].len = PyList_GET_SIZE(item);
-		g->lists[g->n_lists++].list = Py_NewRef(item);
-	}
-	rc = 0;
-done:
-	Py_XDECREF(seq);
-	Py_XDECREF(fast);
-	return rc;
+	g->lists[g->n_lists].len = PyList_GET_SIZE(item);
+	g->lists[g->n_lists++].list = Py_NewRef(item);
+	return 0;
 }
 
 static int
-empties_init(struct pyb_guards *g, PyObject *source)
+empty_take(struct pyb_guards *g, PyObject *item)
 {
-	PyObject *seq = PyObject_GetAttrString(source, "empties");
-	PyObject *fast = seq != NULL ? PySequence_Fast(seq, "guards.empties") : NULL;
-	Py_ssize_t n = fast != NULL ? PySequence_Fast_GET_SIZE(fast) : 0;
-	int rc = -1;
-
-	if (fast == NULL)
-		goto done;
-	g->empties = calloc((size_t)n + 1, sizeof(*g->empties));
-	if (g->empties == NULL) {
-		PyErr_NoMemory();
-		goto done;
+	if (!PyDict_Check(item)) {
+		PyErr_SetString(PyExc_TypeError, "guards.empties wants dicts");
+		return -1;
 	}
-	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
+	g->empties[g->n_empties++] = Py_NewRef(item);
+	return 0;
+}
 
-		if (!PyDict_Check(item)) {
-			PyErr_SetString(PyExc_TypeError, "guards.empties wants dicts");
-			goto done;
-		}
-		g->empties[g->n_empties++] = Py_NewRef(item);
-	}
-	rc = 0;
-done:
+/* The sequence `source` has under `name`. New reference; NULL with an exception
+ * set. */
+static PyObject *
+items_of(PyObject *source, const char *name, const char *wrong)
+{
+	PyObject *seq = PyObject_GetAttrString(source, name);
+	PyObject *fast = seq != NULL ? PySequence_Fast(seq, wrong) : NULL;
+
 	Py_XDECREF(seq);
-	Py_XDECREF(fast);
-	return rc;
+	return fast;
+}
+
+static int
+items_take(struct pyb_guards *g, PyObject *items,
+    int (*take)(struct pyb_guards *g, PyObject *item))
+{
+	for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items); i++)
+		if (take(g, PySequence_Fast_GET_ITEM(items, i)) < 0)
+			return -1;
+	return 0;
+}
+
+/* Zeroed room for what stands in `items`, never of size 0. */
+static void *
+room_for(PyObject *items, size_t size)
+{
+	void *room = calloc((size_t)PySequence_Fast_GET_SIZE(items) + 1, size);
+
+	if (room == NULL)
+		PyErr_NoMemory();
+	return room;
 }
 
 static void
@@ -162,13 +135,28 @@ versions_take(struct pyb_guards *g)
 int
 pyb_guards_init(struct pyb_guards *g, PyObject *source)
 {
+	PyObject *dicts = items_of(source, "dicts", "guards.dicts");
+	PyObject *lists = dicts != NULL ? items_of(source, "lists", "guards.lists") : NULL;
+	PyObject *empties = lists != NULL ?
+	    items_of(source, "empties", "guards.empties") : NULL;
+	int rc = -1;
+
 	*g = (struct pyb_guards){ 0 };
-	g->check = PyObject_GetAttrString(source, "check");
-	if (g->check == NULL || dicts_init(g, source) < 0 ||
-	    lists_init(g, source) < 0 || empties_init(g, source) < 0)
-		return -1;
+	if (empties == NULL ||
+	    (g->check = PyObject_GetAttrString(source, "check")) == NULL ||
+	    (g->dicts = room_for(dicts, sizeof(*g->dicts))) == NULL ||
+	    (g->lists = room_for(lists, sizeof(*g->lists))) == NULL ||
+	    (g->empties = room_for(empties, sizeof(*g->empties))) == NULL ||
+	    items_take(g, dicts, dict_take) < 0 || items_take(g, lists, list_take) < 0 ||
+	    items_take(g, empties, empty_take) < 0)
+		goto done;
 	versions_take(g);
-	return 0;
+	rc = 0;
+done:
+	Py_XDECREF(dicts);
+	Py_XDECREF(lists);
+	Py_XDECREF(empties);
+	return rc;
 }
 
 void
