@@ -112,7 +112,7 @@ content_failed(struct core *c, PyObject **out)
 	if (!PyErr_ExceptionMatches(PyExc_Exception))
 		return PYB_CORO_ERROR;
 	exc = PyErr_GetRaisedException();
-	helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	helper = pyb_run_helper(r);
 	done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fail_content, r->request,
 	    exc, NULL);
 	Py_DECREF(exc);

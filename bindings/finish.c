@@ -9,12 +9,6 @@
 #include "bindings/compat.h"
 #include "bindings/result.h"
 
-static PyObject *
-helper_of(struct pyb_run *r)
-{
-	return PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
-}
-
 /* Has user code put anything on the exit stacks in the scope? -1: an exception. */
 static int
 stacks_used(struct pyb_run *r)
@@ -25,7 +19,7 @@ stacks_used(struct pyb_run *r)
 	if (!(r->plan->flags & SHM_PLAN_F_SCOPE) || r->request == NULL)
 		return 0;
 	pending = PyErr_GetRaisedException();
-	used = PyObject_CallMethodOneArg(helper_of(r), r->app->st->n_stacks_used,
+	used = PyObject_CallMethodOneArg(pyb_run_helper(r), r->app->st->n_stacks_used,
 	    pyb_asgi_scope(r->asgi));
 	is = used != NULL ? used == Py_True : -1;
 	Py_XDECREF(used);
@@ -44,7 +38,7 @@ outcome_unwind(struct pyb_run *r, bool returned)
 
 	if (outcome == NULL)
 		outcome = PyErr_GetRaisedException();
-	r->outcome = PyObject_CallMethodObjArgs(helper_of(r), r->app->st->n_unwind,
+	r->outcome = PyObject_CallMethodObjArgs(pyb_run_helper(r), r->app->st->n_unwind,
 	    pyb_asgi_scope(r->asgi), outcome, NULL);
 	if (r->outcome == NULL)
 		r->outcome = PyErr_GetRaisedException();

@@ -181,7 +181,7 @@ model_json(struct pyb_run *r, bool *helper)
 static PyObject *
 helper_encode(struct pyb_run *r)
 {
-	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	PyObject *helper = pyb_run_helper(r);
 	PyObject *method = pyb_run_method(r), *response = NULL;
 
 	if (method != NULL)

@@ -135,7 +135,7 @@ call_sync(struct pyb_run *r, const struct shm_step *step)
 static int
 scope_fill(struct pyb_run *r)
 {
-	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	PyObject *helper = pyb_run_helper(r);
 	PyObject *values = PyTuple_New((Py_ssize_t)r->view.n_params), *done = NULL;
 
 	for (size_t i = 0; values != NULL && i < r->view.n_params; i++) {
@@ -305,7 +305,7 @@ content_read(struct pyb_run *r)
 static void
 errors_raise(struct pyb_run *r)
 {
-	PyObject *helper = PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+	PyObject *helper = pyb_run_helper(r);
 	PyObject *content = content_read(r), *method = pyb_run_method(r), *got = NULL;
 
 	if (content != NULL && method != NULL)

@@ -88,6 +88,13 @@ bool pyb_run_validators(struct pyb_run *r);
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,
     const struct shm_plan *plan, struct arena *arena);
 
+/* The Python side of the plan's route, borrowed from the binding. */
+static inline PyObject *
+pyb_run_helper(const struct pyb_run *r)
+{
+	return PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
+}
+
 /* Drop every reference. The memory stays with the arena. */
 void pyb_run_clear(struct pyb_run *r);
 
