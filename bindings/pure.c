@@ -9,17 +9,6 @@
 
 #include "http/content_type.h"
 
-static const struct slice content_type_name = { "content-type", 12 };
-
-static bool
-content_is_json(const struct pyb_view *v)
-{
-	for (size_t i = 0; i < v->n_headers; i++)
-		if (slice_equal(v->headers[i].name, content_type_name))
-			return hx_content_type_json(v->headers[i].value);
-	return false;
-}
-
 /* The content as bytes, once. Direct mode reads the exchange; in core mode it
  * was awaited before. */
 static PyObject *
@@ -43,7 +32,7 @@ body_parse(struct pyb_run *r, PyObject **out)
 	}
 	if (PyBytes_GET_SIZE(bytes) == 0)
 		return PYB_PARAM_OK;	/* undefined: the slot stays empty */
-	if (!content_is_json(&r->view))
+	if (!hx_content_type_json(pyb_view_content_type(&r->view)))
 		return PYB_PARAM_ODD;
 	*out = PyObject_CallOneArg(r->app->st->from_json, bytes);
 	if (*out == NULL) {

@@ -131,17 +131,24 @@ pyb_view_query(struct pyb_view *v)
 	    pairs_load(v->arena, v->query, pairs, PYB_MAX_PAIRS, SIZE_MAX);
 }
 
+struct slice
+pyb_view_content_type(const struct pyb_view *v)
+{
+	for (size_t i = 0; i < v->n_headers; i++)
+		if (slice_equal(v->headers[i].name, SLICE_LIT("content-type")))
+			return v->headers[i].value;
+	return SLICE_NULL;
+}
+
 const struct pyb_pairs *
 pyb_view_form(struct pyb_view *v)
 {
 	struct pyb_pairs *pairs = &v->form_pairs;
-	struct slice type = SLICE_NULL;
+	struct slice type;
 
 	if (pairs->loaded)
 		return pairs;
-	for (size_t i = v->n_headers; i-- > 0;)
-		if (slice_equal(v->headers[i].name, SLICE_LIT("content-type")))
-			type = v->headers[i].value;
+	type = pyb_view_content_type(v);
 	if (type.len > 0 && !hx_content_type_form(type))
 		return NULL;
 	return pairs_load(v->arena, type.len > 0 ? v->content : SLICE_NULL, pairs,

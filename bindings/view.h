@@ -49,6 +49,9 @@ int pyb_view_scope(struct pyb_view *v, PyObject *scope, struct arena *arena,
 const struct pyb_pairs *pyb_view_query(struct pyb_view *v);
 const struct pyb_pairs *pyb_view_cookies(struct pyb_view *v);
 
+/* The first content-type field; SLICE_NULL when there is none. */
+struct slice pyb_view_content_type(const struct pyb_view *v);
+
 /* Fields of the content as starlette's Request.form() gives them: none without
  * a content-type, the pairs of an urlencoded form. NULL also for content of any
  * other type and for a form beyond starlette's limits. */
