@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <structmember.h>
 
-#include "bindings/core.h"
+#include "bindings/plan/nested.h"
 #include "shm/method.h"
 #include "shm/route.h"
 

@@ -14,9 +14,9 @@
 
 #include "bindings/guards.h"
 #include "bindings/json.h"
-#include "bindings/params.h"
-#include "bindings/state.h"
-#include "bindings/sync_mode.h"
+#include "bindings/plan/params.h"
+#include "bindings/module_state.h"
+#include "bindings/loop/sync_mode.h"
 #include "http/exchange.h"
 #include "shm/table.h"
 
@@ -27,7 +27,7 @@ struct pyb_binding {
 	struct shm_table table;
 	PyObject *memory;	/* keeps a private table's bytes; NULL: mapped */
 	PyObject *objects;	/* tuple */
-	PyObject *resume;	/* compile.runtime.resume, see run.c */
+	PyObject *resume;	/* compile.runtime.resume, see plan/finish.c */
 	struct pyb_guards guards;
 	struct pyb_sync_stat *sync;	/* one per plan */
 	bool direct;		/* nothing of the user's stands before the router */

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "bindings/compat.h"
-#include "bindings/state.h"
+#include "bindings/module_state.h"
 
 struct pyb_coro {
 	PyObject_HEAD

@@ -3,15 +3,15 @@
  *
  * Called by worker/conductor.c and the test client. Decides, with the guards,
  * between the compiled plan and the application's ASGI interface; what happens
- * then is direct.c's and asgi.c's.
+ * then is plan/alone.c's and asgi/request.c's.
  */
 #include "bindings/request.h"
 
 #include "bindings/app.h"
-#include "bindings/asgi.h"
-#include "bindings/direct.h"
-#include "bindings/host.h"
-#include "bindings/observer.h"
+#include "bindings/asgi/request.h"
+#include "bindings/plan/alone.h"
+#include "bindings/loop/local.h"
+#include "bindings/asgi/observer.h"
 #include "shm/route.h"
 
 /* Match in the table in force. True when a full match was found. */
@@ -158,7 +158,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 	if (plan != NULL && guard != NULL)
 		reason = guard;
 	else if (plan != NULL && !app->binding->direct)
-		reason = NULL;	/* core.c counts: the shim runs the plan */
+		reason = NULL;	/* plan/nested.c counts: the shim runs the plan */
 	else if (plan != NULL && (plan->flags & SHM_PLAN_F_STACKS))
 		reason = NULL;
 	else if (plan != NULL && (plan->flags & SHM_PLAN_F_BODY) && !x->content.complete)

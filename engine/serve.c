@@ -9,8 +9,8 @@
 
 #include "base/must.h"
 #include "bindings/app.h"
-#include "bindings/host.h"
-#include "bindings/state.h"
+#include "bindings/loop/local.h"
+#include "bindings/module_state.h"
 #include "engine/options.h"
 #include "worker/accept.h"
 #include "worker/worker.h"

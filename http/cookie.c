@@ -1,7 +1,7 @@
 /*
  * cookie: split at ';' and '=', strip, unquote.
  *
- * Called by bindings/view.c. Bytes are latin-1 characters.
+ * Called by bindings/plan/source.c. Bytes are latin-1 characters.
  */
 #include "http/cookie.h"
 

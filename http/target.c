@@ -1,7 +1,7 @@
 /*
  * target: unquote, unquote_plus, parse_qsl.
  *
- * Called by policy.c for paths and by bindings/view.c for queries.
+ * Called by policy.c for paths and by bindings/plan/source.c for queries.
  */
 #include "http/target.h"
 

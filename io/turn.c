@@ -1,7 +1,7 @@
 /*
  * turn: poll, run, flush.
  *
- * Driven by bindings/loop.c (and by tests). libevent callbacks run inside
+ * Driven by bindings/loop/loop.c (and by tests). libevent callbacks run inside
  * io_turn_poll() only and must do nothing but move bytes and push jobs.
  */
 #include "io/turn.h"

@@ -1,7 +1,7 @@
 /*
  * builder: sections as growing arrays, the look-up index, the final layout.
  *
- * Called by bindings/table.c. Every record is zeroed before it is filled, so
+ * Called by bindings/table/build.c. Every record is zeroed before it is filled, so
  * padding never differs.
  */
 #include "shm/builder.h"

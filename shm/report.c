@@ -1,7 +1,7 @@
 /*
  * report: does one template cover another?
  *
- * Called by bindings/describe.c, never while serving. Candidates come from the
+ * Called by bindings/table/read_back.c, never while serving. Candidates come from the
  * index: a template that covers another has the same text in its own literal
  * segments. It reports only what it can show; two expressions that merely
  * overlap, or cover each other in an intricate way, are no conflict.

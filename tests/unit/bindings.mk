@@ -9,14 +9,14 @@ tests_unit_libpython_fixture_la_CPPFLAGS = $(python_test_cppflags) \
 	-DFIXTURE_PYTHON='"$(PYTHON_PATH)"' \
 	-DFIXTURE_PACKAGE='"$(abs_top_srcdir)/python/fastrapi"'
 tests_unit_libpython_fixture_la_SOURCES = tests/unit/python_fixture.c \
-	tests/unit/python_fixture.h tests/unit/view_fixture.c tests/unit/view_fixture.h \
+	tests/unit/python_fixture.h tests/unit/source_fixture.c tests/unit/source_fixture.h \
 	tests/unit/plan_fixture.c tests/unit/plan_fixture.h
 
-bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_view \
+bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_source \
 	tests/unit/test_bindings_params tests/unit/test_bindings_coro \
 	tests/unit/test_bindings_scope tests/unit/test_bindings_guards \
-	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_threads \
-	tests/unit/test_bindings_run tests/unit/test_bindings_result \
+	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_pool \
+	tests/unit/test_bindings_call tests/unit/test_bindings_result \
 	tests/unit/test_bindings_request
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
@@ -29,9 +29,9 @@ endif
 tests_unit_test_bindings_json_SOURCES = tests/unit/test_bindings_json.c
 tests_unit_test_bindings_json_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_json_LDADD = $(python_test_libs)
-tests_unit_test_bindings_view_SOURCES = tests/unit/test_bindings_view.c
-tests_unit_test_bindings_view_CPPFLAGS = $(python_test_cppflags)
-tests_unit_test_bindings_view_LDADD = $(python_test_libs)
+tests_unit_test_bindings_source_SOURCES = tests/unit/test_bindings_source.c
+tests_unit_test_bindings_source_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_source_LDADD = $(python_test_libs)
 tests_unit_test_bindings_params_SOURCES = tests/unit/test_bindings_params.c
 tests_unit_test_bindings_params_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_params_LDADD = $(python_test_libs)
@@ -47,12 +47,12 @@ tests_unit_test_bindings_guards_LDADD = $(python_test_libs)
 tests_unit_test_bindings_sync_mode_SOURCES = tests/unit/test_bindings_sync_mode.c
 tests_unit_test_bindings_sync_mode_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_sync_mode_LDADD = $(python_test_libs)
-tests_unit_test_bindings_threads_SOURCES = tests/unit/test_bindings_threads.c
-tests_unit_test_bindings_threads_CPPFLAGS = $(python_test_cppflags)
-tests_unit_test_bindings_threads_LDADD = $(python_test_libs)
-tests_unit_test_bindings_run_SOURCES = tests/unit/test_bindings_run.c
-tests_unit_test_bindings_run_CPPFLAGS = $(python_test_cppflags)
-tests_unit_test_bindings_run_LDADD = $(python_test_libs)
+tests_unit_test_bindings_pool_SOURCES = tests/unit/test_bindings_pool.c
+tests_unit_test_bindings_pool_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_pool_LDADD = $(python_test_libs)
+tests_unit_test_bindings_call_SOURCES = tests/unit/test_bindings_call.c
+tests_unit_test_bindings_call_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_call_LDADD = $(python_test_libs)
 tests_unit_test_bindings_result_SOURCES = tests/unit/test_bindings_result.c
 tests_unit_test_bindings_result_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_result_LDADD = $(python_test_libs)

@@ -8,9 +8,9 @@
 #ifndef TESTS_UNIT_PLAN_FIXTURE_H
 #define TESTS_UNIT_PLAN_FIXTURE_H
 
-#include "tests/unit/view_fixture.h"
+#include "tests/unit/source_fixture.h"
 
-#include "bindings/run.h"
+#include "bindings/plan/run.h"
 
 struct plan_rig {
 	struct hx_exchange x;

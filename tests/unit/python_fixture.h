@@ -14,7 +14,7 @@
 #include <CUnit/Basic.h>
 #include <stdbool.h>
 
-#include "bindings/state.h"
+#include "bindings/module_state.h"
 
 /* Run the tests (ended by CU_TEST_INFO_NULL) as one suite; main()'s status. */
 int python_main(const char *suite, CU_TestInfo *tests);

@@ -2,13 +2,13 @@
  * The parameter steps of a plan: every source, with and without a value, and what
  * their validators and defaults are given.
  */
-#include "tests/unit/view_fixture.h"
+#include "tests/unit/source_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/must.h"
-#include "bindings/params.h"
+#include "bindings/plan/params.h"
 
 #define FORM "content-type: application/x-www-form-urlencoded\n"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bindings/compat.h"
-#include "bindings/result.h"
+#include "bindings/plan/result.h"
 
 /* The endpoint returns `result`; `fill(response, background)` comes before. */
 #define PLAN(more) \

@@ -2,12 +2,12 @@
  * What crosses the ASGI door: the scope of a request, byte for byte, and the
  * header fields of an answer.
  */
-#include "tests/unit/view_fixture.h"
+#include "tests/unit/source_fixture.h"
 
 #include "base/must.h"
-#include "bindings/fields.h"
-#include "bindings/observer.h"
-#include "bindings/scope.h"
+#include "bindings/asgi/fields.h"
+#include "bindings/asgi/observer.h"
+#include "bindings/asgi/scope.h"
 
 static struct hx_exchange x;
 static struct pyb_app *app;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bindings/sync_mode.h"
+#include "bindings/loop/sync_mode.h"
 
 #define MS INT64_C(1000000)
 

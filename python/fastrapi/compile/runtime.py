@@ -33,7 +33,7 @@ from .records import NotCompiled
 REQUEST_KEYWORD = "\0request"
 OUTCOME_KEY = "fastrapi.outcome"
 REQUEST_KEY = "fastrapi.request"
-REPLAY_KEY = "fastrapi.replay"  # also in bindings/state.h
+REPLAY_KEY = "fastrapi.replay"  # also in bindings/module_state.h
 
 
 def _accepted(function: Any, arguments: dict[str, Any]) -> dict[str, Any]:

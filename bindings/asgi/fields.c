@@ -1,0 +1,127 @@
+/*
+ * fields: checks against response splitting (CVE-2020-7695) at the one door
+ * through which application headers enter.
+ *
+ * Called by asgi/send.c for http.response.start and by plan/result.c for Response
+ * objects. The accepted bytes are those uvicorn accepts.
+ */
+#include "bindings/asgi/fields.h"
+
+static bool
+name_byte(unsigned char c)
+{
+	/* Most are letters. */
+	return (c >= 'a' && c <= 'z') ||
+	    (c > 0x20 && c != 0x7F && strchr("()<>@,;:[]={}\\\"", c) == NULL);
+}
+
+bool
+pyb_field_name_plain(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.ptr[i];
+
+		if (!name_byte(c) || (c >= 'A' && c <= 'Z'))
+			return false;
+	}
+	return true;
+}
+
+bool
+pyb_field_value_plain(struct slice value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		unsigned char c = (unsigned char)value.ptr[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7F)
+			return false;
+	}
+	return true;
+}
+
+/* The name in lower case; RuntimeError when it has a byte no name may have. */
+static int
+name_read(struct slice *name, struct arena *arena)
+{
+	char *lower;
+
+	if (pyb_field_name_plain(*name))
+		return 0;
+	lower = arena_alloc(arena, name->len);
+	if (lower == NULL) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	for (size_t i = 0; i < name->len; i++) {
+		if (!name_byte((unsigned char)name->ptr[i])) {
+			PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
+			return -1;
+		}
+		lower[i] = (char)slice_lower((unsigned char)name->ptr[i]);
+	}
+	name->ptr = lower;
+	return 0;
+}
+
+static int
+slice_read(PyObject *bytes, struct slice *out)
+{
+	if (!PyBytes_Check(bytes)) {
+		PyErr_Format(PyExc_TypeError,
+		    "header names and values must be bytes, not %.100s",
+		    Py_TYPE(bytes)->tp_name);
+		return -1;
+	}
+	*out = (struct slice){ PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes) };
+	return 0;
+}
+
+static int
+field_read(struct hx_header *field, PyObject *pair, struct arena *arena)
+{
+	if (PyTuple_GET_SIZE(pair) != 2) {
+		PyErr_SetString(PyExc_ValueError, "a header must be a pair");
+		return -1;
+	}
+	if (slice_read(PyTuple_GET_ITEM(pair, 0), &field->name) < 0 ||
+	    slice_read(PyTuple_GET_ITEM(pair, 1), &field->value) < 0 ||
+	    name_read(&field->name, arena) < 0)
+		return -1;
+	if (pyb_field_value_plain(field->value))
+		return 0;
+	PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
+	return -1;
+}
+
+/* A pair may make its members as it is unpacked, and change others: what was
+ * unpacked is what is kept. */
+int
+pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
+{
+	f->n = 0;
+	f->all = NULL;
+	f->keep = PySequence_List(pairs);
+	if (f->keep == NULL)
+		return -1;
+	f->all = arena_alloc(arena, ((size_t)PyList_GET_SIZE(f->keep) + 1) * sizeof(*f->all));
+	if (f->all == NULL) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(f->keep); i++) {
+		PyObject *pair = PySequence_Tuple(PyList_GET_ITEM(f->keep, i));
+
+		if (pair == NULL)
+			return -1;
+		PyList_SetItem(f->keep, i, pair);
+		if (field_read(&f->all[f->n++], pair, arena) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+pyb_fields_fini(struct pyb_fields *f)
+{
+	Py_CLEAR(f->keep);
+}

@@ -1,0 +1,87 @@
+/*
+ * receive: the application asks for request content.
+ *
+ * A coroutine per call, as uvicorn's `async def receive`. It copies what has
+ * arrived, or asks the connection to read on and waits. After the last piece
+ * it waits for the end: http.disconnect comes when the client went away or the
+ * answer is complete.
+ */
+#include "bindings/asgi/type.h"
+#include "bindings/coro.h"
+
+/* {"type": "http.request", "body": ..., "more_body": ...}; empties the buffer. */
+static PyObject *
+message_take(struct pyb_asgi *a)
+{
+	struct pyb_state *st = a->app->st;
+	struct hx_content *content = &a->x->content;
+	PyObject *message = PyDict_New();
+	PyObject *body = PyBytes_FromStringAndSize(content->data, (Py_ssize_t)content->len);
+
+	if (message == NULL || body == NULL ||
+	    PyDict_SetItem(message, st->n_type, st->t_http_request) < 0 ||
+	    PyDict_SetItem(message, st->n_body, body) < 0 ||
+	    PyDict_SetItem(message, st->n_more_body,
+		content->complete ? Py_False : Py_True) < 0) {
+		Py_CLEAR(message);
+	} else {
+		content->len = 0;
+		a->delivered = content->complete;
+	}
+	Py_XDECREF(body);
+	return message;
+}
+
+static PyObject *
+disconnect_new(struct pyb_asgi *a)
+{
+	PyObject *message = PyDict_New();
+
+	if (message != NULL && PyDict_SetItem(message, a->app->st->n_type,
+	    a->app->st->t_http_disconnect) < 0)
+		Py_CLEAR(message);
+	return message;
+}
+
+static enum pyb_coro_verdict
+receive_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct pyb_asgi *a = arg;
+
+	if (value == NULL)
+		return PYB_CORO_ERROR;
+	if (a->x == NULL || a->complete || a->x->content.aborted) {
+		*out = disconnect_new(a);
+	} else if (!a->delivered && (a->x->content.complete || a->x->content.len > 0)) {
+		*out = message_take(a);
+	} else if (a->x->content.peer_closed) {
+		*out = disconnect_new(a);
+	} else {
+		a->x->calls->want_read(a->x);
+		*out = pyb_asgi_wait(a, &a->receivers);
+		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+	}
+	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
+}
+
+static void
+receive_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+static int
+receive_traverse(void *arg, visitproc visit, void *varg)
+{
+	return visit((PyObject *)arg, varg);
+}
+
+PyObject *
+pyb_asgi_method_receive(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	static const struct pyb_coro_class class = {
+		"receive", receive_step, receive_release, receive_traverse
+	};
+
+	return pyb_coro_new(((struct pyb_asgi *)self)->app->st, &class, Py_NewRef(self));
+}

@@ -1,0 +1,377 @@
+/*
+ * request: the life of a request inside an ASGI application.
+ *
+ * Called by request.c (plain ASGI), by finish.c (the application's stack ends
+ * a compiled request) and by the connection's events. The coroutine that runs
+ * the application applies, at its end, the rules of uvicorn's run_asgi.
+ */
+#include "bindings/asgi/type.h"
+#include "bindings/compat.h"
+#include "bindings/coro.h"
+#include "bindings/loop/local.h"
+#include "bindings/loop/loop.h"
+#include "bindings/asgi/scope.h"
+
+struct pyb_asgi *
+pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
+{
+	struct pyb_asgi *a = PyObject_GC_New(struct pyb_asgi, app->st->asgi_type);
+
+	if (a == NULL)
+		return NULL;
+	memset((char *)a + sizeof(PyObject), 0, sizeof(*a) - sizeof(PyObject));
+	a->app = (struct pyb_app *)Py_NewRef((PyObject *)app);
+	a->scope = pyb_scope_new(app, x);
+	PyObject_GC_Track((PyObject *)a);
+	if (a->scope == NULL) {
+		Py_DECREF(a);
+		return NULL;
+	}
+	a->x = x;
+	x->asgi = Py_NewRef((PyObject *)a);
+	return a;
+}
+
+PyObject *
+pyb_asgi_scope(struct pyb_asgi *a)
+{
+	return a->scope;
+}
+
+PyObject *
+pyb_asgi_receive(struct pyb_asgi *a)
+{
+	return PyObject_GetAttr((PyObject *)a, a->app->st->n_receive);
+}
+
+PyObject *
+pyb_asgi_send(struct pyb_asgi *a)
+{
+	return PyObject_GetAttr((PyObject *)a, a->app->st->n_send);
+}
+
+/* Resolve every waiting future; they look at the state again. */
+static void
+waiters_wake(struct pyb_asgi *a, PyObject **list)
+{
+	PyObject *waiters = *list;
+	struct pyb_state *st = a->app->st;
+
+	*list = NULL;
+	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
+		PyObject *future = PyList_GET_ITEM(waiters, i);
+		PyObject *done = PyObject_CallMethodNoArgs(future, st->n_done), *set = done;
+
+		if (done == Py_False)
+			set = PyObject_CallMethodOneArg(future, st->n_set_result, Py_None);
+		if (set == NULL)
+			PyErr_WriteUnraisable(future);
+		if (set != done)
+			Py_XDECREF(set);
+		Py_XDECREF(done);
+	}
+	Py_XDECREF(waiters);
+}
+
+/* Drop the futures that are done already: their coroutines were cancelled, as
+ * Request.is_disconnected() cancels receive() each time it is asked. */
+static int
+waiters_prune(struct pyb_state *st, PyObject *waiters)
+{
+	int rc = 0;
+
+	for (Py_ssize_t i = PyList_GET_SIZE(waiters); rc == 0 && i-- > 0;) {
+		PyObject *future = PySequence_GetItem(waiters, i);
+		PyObject *done = future != NULL ?
+		    PyObject_CallMethodNoArgs(future, st->n_done) : NULL;
+
+		if (done == NULL)
+			rc = -1;
+		else if (done == Py_True)
+			rc = PyList_SetSlice(waiters, i, i + 1, NULL);
+		Py_XDECREF(done);
+		Py_XDECREF(future);
+	}
+	return rc;
+}
+
+PyObject *
+pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
+{
+	struct pyb_state *st = a->app->st;
+	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
+
+	if (loop == NULL)
+		return NULL;
+	if (*list == NULL)
+		*list = PyList_New(0);
+	waiters = Py_XNewRef(*list);
+	if (waiters != NULL && waiters_prune(st, waiters) == 0)
+		future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
+	if (future != NULL && PyList_Append(waiters, future) < 0)
+		Py_CLEAR(future);
+	Py_XDECREF(waiters);
+	Py_DECREF(loop);
+	return future;
+}
+
+void
+pyb_asgi_let_go(struct pyb_asgi *a)
+{
+	struct hx_exchange *x = a->x;
+
+	if (x == NULL)
+		return;
+	a->x = NULL;
+	x->asgi = NULL;
+	waiters_wake(a, &a->receivers);
+	waiters_wake(a, &a->senders);
+	if (x->app == NULL)
+		x->calls->released(x);
+	Py_DECREF(a);
+}
+
+void
+pyb_asgi_answered(struct pyb_asgi *a)
+{
+	if (a->x == NULL || a->task != NULL)
+		return;		/* its application still answers */
+	a->started = a->complete = true;
+	pyb_asgi_let_go(a);
+}
+
+void
+pyb_asgi_content(struct pyb_asgi *a)
+{
+	waiters_wake(a, &a->receivers);
+	if (a->x != NULL && a->x->content.aborted)
+		waiters_wake(a, &a->senders);
+}
+
+void
+pyb_asgi_writable(struct pyb_asgi *a)
+{
+	waiters_wake(a, &a->senders);
+}
+
+static void
+report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyObject *exc)
+{
+	PyObject *done;
+
+	if (seen != NULL) {
+		if (exc != NULL && PyList_Append(seen->exceptions, exc) < 0)
+			PyErr_Clear();
+		return;
+	}
+	done = PyObject_CallFunction(app->st->log_exception, "sO", message,
+	    exc != NULL ? exc : Py_None);
+	if (done == NULL)
+		PyErr_WriteUnraisable(app->asgi);
+	Py_XDECREF(done);
+}
+
+void
+pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
+{
+	PyObject *exc = PyErr_GetRaisedException();
+
+	report(app, x->observer, "cannot make an ASGI request", exc);
+	Py_XDECREF(exc);
+	x->calls->abort(x);
+}
+
+void
+pyb_asgi_begin(struct pyb_asgi *a)
+{
+	a->running = true;
+	a->app->running++;
+	a->seen = a->x != NULL ? a->x->observer : NULL;
+	if (a->seen == NULL)
+		return;
+	a->seen_owner = Py_NewRef(a->seen->owner);
+	a->seen->running++;
+}
+
+/* The application runs no more, background tasks and exits of dependencies included. */
+static void
+run_end(struct pyb_asgi *a)
+{
+	struct pyb_observer *seen = a->seen;
+	struct pyb_app *app = a->app;
+
+	a->seen = NULL;
+	if (seen != NULL && --seen->running == 0)
+		seen->idle(seen);
+	Py_CLEAR(a->seen_owner);
+	if (!a->running)
+		return;
+	a->running = false;
+	if (--app->running == 0 && app->idle != NULL)
+		app->idle(app->idle_arg);
+}
+
+void
+pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
+{
+	PyObject *exc = result == NULL ? PyErr_GetRaisedException() : NULL;
+	struct pyb_observer *seen = a->x != NULL ? a->x->observer : a->seen;
+	bool gone = a->x == NULL || a->x->content.aborted || a->x->content.peer_closed;
+	const char *complaint = NULL;
+
+	if (exc != NULL)
+		complaint = "Exception in ASGI application";
+	else if (result != Py_None)
+		complaint = "ASGI callable should return None, but returned something else.";
+	else if (!a->started && !gone)
+		complaint = "ASGI callable returned without starting response.";
+	else if (!a->complete && !gone)
+		complaint = "ASGI callable returned without completing response.";
+	if (complaint != NULL)
+		report(a->app, seen, complaint, exc);
+	Py_XDECREF(exc);
+	Py_CLEAR(a->task);
+	if (a->x != NULL) {
+		if (!a->complete)
+			a->x->calls->abort(a->x);
+		a->complete = true;
+		pyb_asgi_let_go(a);
+	}
+	run_end(a);
+}
+
+/* The coroutine around the application: arg is (asgi, callable, extra). */
+static enum pyb_coro_verdict
+app_step(void *arg, PyObject *value, PyObject **out)
+{
+	PyObject *triple = arg, *callable, *extra, *receive, *send;
+	struct pyb_asgi *a = (struct pyb_asgi *)PyTuple_GET_ITEM(triple, 0);
+
+	callable = PyTuple_GET_ITEM(triple, 1);
+	extra = PyTuple_GET_ITEM(triple, 2);
+	if (callable != Py_None && value != NULL) {
+		PyTuple_SET_ITEM(triple, 1, Py_NewRef(Py_None));
+		receive = pyb_asgi_receive(a);
+		send = pyb_asgi_send(a);
+		*out = receive == NULL || send == NULL ? NULL :
+		    PyObject_CallFunctionObjArgs(callable, a->scope, receive, send,
+			extra != Py_None ? extra : NULL, NULL);
+		Py_XDECREF(receive);
+		Py_XDECREF(send);
+		Py_DECREF(callable);
+		if (*out != NULL)
+			return PYB_CORO_AWAIT;
+		value = NULL;
+	}
+	pyb_asgi_finish(a, value);
+	*out = Py_NewRef(Py_None);
+	return PYB_CORO_RETURN;
+}
+
+static void
+app_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+static int
+app_traverse(void *arg, visitproc visit, void *varg)
+{
+	return visit((PyObject *)arg, varg);
+}
+
+void
+pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject *context)
+{
+	static const struct pyb_coro_class class = {
+		"application", app_step, app_release, app_traverse
+	};
+	struct pyb_host *host = a->x->host;
+	PyObject *triple = PyTuple_Pack(3, (PyObject *)a, callable,
+	    extra != NULL ? extra : Py_None);
+	PyObject *coro = NULL, *task = NULL, *own = NULL;
+
+	pyb_asgi_begin(a);
+	if (triple != NULL)
+		coro = pyb_coro_new(a->app->st, &class, triple);
+	if (coro != NULL && context == NULL)
+		context = own = PyContext_CopyCurrent();
+	if (coro != NULL && context != NULL)
+		task = pyb_eager_task(host->loop, coro, context);
+	if (task == NULL)
+		pyb_asgi_finish(a, NULL);
+	else if (a->x != NULL || !a->complete)
+		Py_XSETREF(a->task, Py_NewRef(task));
+	Py_XDECREF(task);
+	Py_XDECREF(coro);
+	Py_XDECREF(own);
+	Py_DECREF(a);
+}
+
+static int
+asgi_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct pyb_asgi *a = (struct pyb_asgi *)self;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(a->app);
+	Py_VISIT(a->scope);
+	Py_VISIT(a->seen_owner);
+	Py_VISIT(a->task);
+	Py_VISIT(a->receivers);
+	Py_VISIT(a->senders);
+	return 0;
+}
+
+static int
+asgi_clear(PyObject *self)
+{
+	struct pyb_asgi *a = (struct pyb_asgi *)self;
+
+	Py_CLEAR(a->scope);
+	Py_CLEAR(a->task);
+	Py_CLEAR(a->receivers);
+	Py_CLEAR(a->senders);
+	return 0;
+}
+
+static void
+asgi_dealloc(PyObject *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	asgi_clear(self);
+	run_end((struct pyb_asgi *)self);
+	Py_XDECREF(((struct pyb_asgi *)self)->app);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+static PyMethodDef asgi_methods[] = {
+	{ "receive", pyb_asgi_method_receive, METH_NOARGS, "ASGI receive()." },
+	{ "send", pyb_asgi_method_send, METH_O, "ASGI send(message)." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyType_Slot asgi_slots[] = {
+	{ Py_tp_dealloc, asgi_dealloc },
+	{ Py_tp_traverse, asgi_traverse },
+	{ Py_tp_clear, asgi_clear },
+	{ Py_tp_methods, asgi_methods },
+	{ 0, NULL }
+};
+
+static PyType_Spec asgi_spec = {
+	.name = "fastrapi._engine.Asgi",
+	.basicsize = sizeof(struct pyb_asgi),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+	    Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+	.slots = asgi_slots,
+};
+
+PyTypeObject *
+pyb_asgi_type_new(PyObject *module)
+{
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &asgi_spec, NULL);
+}

@@ -1,0 +1,143 @@
+/*
+ * scope: bytes to the dictionary an ASGI application gets.
+ *
+ * Called by request.c. Keys, types and values follow uvicorn's httptools
+ * implementation, because applications have come to depend on them: raw_path
+ * without the query, lower case header names, path with root_path before it.
+ */
+#include "bindings/asgi/scope.h"
+
+#include "bindings/asgi/observer.h"
+
+static PyObject *
+bytes_of(struct slice s)
+{
+	return PyBytes_FromStringAndSize(s.ptr, (Py_ssize_t)s.len);
+}
+
+static PyObject *
+ascii_of(struct slice s)
+{
+	return PyUnicode_DecodeLatin1(s.ptr, (Py_ssize_t)s.len, NULL);
+}
+
+static PyObject *
+headers_of(const struct hx_request *req)
+{
+	PyObject *list = PyList_New(req->n_headers);
+
+	if (list == NULL)
+		return NULL;
+	for (unsigned i = 0; i < req->n_headers; i++) {
+		PyObject *pair = PyTuple_New(2);
+		PyObject *name = bytes_of(req->headers[i].name);
+		PyObject *value = bytes_of(req->headers[i].value);
+
+		if (pair == NULL || name == NULL || value == NULL) {
+			Py_XDECREF(pair);
+			Py_XDECREF(name);
+			Py_XDECREF(value);
+			Py_DECREF(list);
+			return NULL;
+		}
+		PyTuple_SET_ITEM(pair, 0, name);
+		PyTuple_SET_ITEM(pair, 1, value);
+		PyList_SET_ITEM(list, i, pair);
+	}
+	return list;
+}
+
+/* (host, port), or None on a unix socket. */
+static PyObject *
+address_of(struct slice host, uint16_t port)
+{
+	if (host.len == 0)
+		Py_RETURN_NONE;
+	return Py_BuildValue("(s#H)", host.ptr, (Py_ssize_t)host.len, port);
+}
+
+/* dict[key] = value; steals value, NULL passes the failure on. */
+static int
+put(PyObject *dict, PyObject *key, PyObject *value)
+{
+	int rc = value == NULL ? -1 : PyDict_SetItem(dict, key, value);
+
+	Py_XDECREF(value);
+	return rc;
+}
+
+/* The server puts root_path before the path; the test client does not. */
+static PyObject *
+path_of(const struct hx_exchange *x)
+{
+	PyObject *path = PyUnicode_DecodeUTF8(x->req.path.ptr,
+	    (Py_ssize_t)x->req.path.len, NULL);
+	PyObject *root, *full;
+
+	if (path == NULL || x->root_path.len == 0 || x->observer != NULL)
+		return path;
+	root = PyUnicode_DecodeUTF8(x->root_path.ptr, (Py_ssize_t)x->root_path.len, NULL);
+	full = root != NULL ? PyUnicode_Concat(root, path) : NULL;
+	Py_XDECREF(root);
+	Py_DECREF(path);
+	return full;
+}
+
+static PyObject *
+raw_path_of(const struct hx_exchange *x)
+{
+	PyObject *raw = x->observer == NULL ? bytes_of(x->root_path) : NULL;
+
+	if (raw == NULL)
+		return x->observer == NULL ? NULL : bytes_of(x->req.raw_path);
+	PyBytes_ConcatAndDel(&raw, bytes_of(x->req.raw_path));
+	return raw;
+}
+
+static PyObject *
+state_of(struct pyb_app *app, const struct pyb_observer *seen)
+{
+	PyObject *state = seen != NULL ? seen->state : app->state;
+
+	return state != NULL ? PyDict_Copy(state) : PyDict_New();
+}
+
+static int
+peers_fill(struct pyb_app *app, struct hx_exchange *x, PyObject *scope)
+{
+	struct pyb_state *st = app->st;
+	const struct pyb_observer *seen = x->observer;
+
+	if (seen != NULL)
+		return PyDict_SetItem(scope, st->n_client, seen->client) < 0 ||
+		    PyDict_SetItem(scope, st->n_server, seen->server) < 0 ? -1 : 0;
+	return put(scope, st->n_server, address_of(x->server_host, x->server_port)) < 0 ||
+	    put(scope, st->n_client, address_of(x->client_host, x->client_port)) < 0 ? -1 : 0;
+}
+
+/* Entries in uvicorn's order: an application can list them. */
+PyObject *
+pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
+{
+	struct pyb_state *st = app->st;
+	PyObject *scope = PyDict_New();
+
+	if (scope == NULL)
+		return NULL;
+	if (PyDict_SetItem(scope, st->n_type, st->n_http) < 0 ||
+	    put(scope, st->n_asgi, PyDict_Copy(st->asgi_info)) < 0 ||
+	    PyDict_SetItem(scope, st->n_http_version,
+		x->req.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
+	    peers_fill(app, x, scope) < 0 ||
+	    put(scope, st->n_scheme, ascii_of(x->scheme)) < 0 ||
+	    put(scope, st->n_root_path, PyUnicode_DecodeUTF8(x->root_path.ptr,
+		(Py_ssize_t)x->root_path.len, NULL)) < 0 ||
+	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
+	    put(scope, st->n_state, state_of(app, x->observer)) < 0 ||
+	    put(scope, st->n_method, ascii_of(x->req.method_name)) < 0 ||
+	    put(scope, st->n_path, path_of(x)) < 0 ||
+	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||
+	    put(scope, st->n_query_string, bytes_of(x->req.query)) < 0)
+		Py_CLEAR(scope);
+	return scope;
+}

@@ -1,0 +1,261 @@
+/*
+ * send: the application answers.
+ *
+ * Follows uvicorn's RequestResponseCycle.send: the same order of checks, the
+ * same exceptions with the same texts, nothing at all once the client is gone.
+ * Waits before writing while the connection's backlog is high.
+ */
+#include <stdlib.h>
+
+#include "bindings/asgi/type.h"
+#include "bindings/compat.h"
+#include "bindings/coro.h"
+#include "bindings/asgi/fields.h"
+
+enum { BACKLOG_HIGH = 64 * 1024, COPY_BYTES = 8192 };
+
+/* message[key]; NULL without an exception when it is absent. New reference. */
+static PyObject *
+get(PyObject *message, PyObject *key)
+{
+	PyObject *value;
+
+	if (PyDict_CheckExact(message)) {
+		value = PyDict_GetItemWithError(message, key);
+		return Py_XNewRef(value);
+	}
+	value = PyObject_GetItem(message, key);
+	if (value == NULL && PyErr_ExceptionMatches(PyExc_KeyError))
+		PyErr_Clear();
+	return value;
+}
+
+static PyObject *
+must_get(PyObject *message, PyObject *key)
+{
+	PyObject *value = get(message, key);
+
+	if (value == NULL && !PyErr_Occurred())
+		PyErr_SetObject(PyExc_KeyError, key);
+	return value;
+}
+
+/* What the fields say about the length of the content. */
+static int
+length_take(struct pyb_asgi *a, const struct pyb_fields *f)
+{
+	bool decided = false;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct slice value = f->all[i].value;
+
+		if (!decided && slice_equal(f->all[i].name, SLICE_LIT("content-length"))) {
+			PyObject *number = PyLong_FromString(value.ptr, NULL, 10);
+
+			a->length_left = number != NULL ? PyLong_AsUnsignedLongLong(number) : 0;
+			Py_XDECREF(number);
+			if (PyErr_Occurred())
+				return -1;
+			a->length_known = decided = true;
+		} else if (slice_equal(f->all[i].name, SLICE_LIT("transfer-encoding")) &&
+		    slice_equal_lower(value, SLICE_LIT("chunked"))) {
+			a->chunked = decided = true;
+			a->length_known = false;
+			a->length_left = 0;
+		}
+	}
+	if (!decided && !a->x->is_head)
+		a->chunked = true;
+	return 0;
+}
+
+static int
+send_start(struct pyb_asgi *a, PyObject *message)
+{
+	struct pyb_state *st = a->app->st;
+	struct pyb_fields f = { 0 };
+	PyObject *status = NULL, *headers = NULL, *none = NULL;
+	long code;
+	int rc = -1;
+
+	a->started = true;
+	status = must_get(message, st->n_status);
+	code = status != NULL ? PyLong_AsLong(status) : -1;
+	if (PyErr_Occurred())
+		goto done;
+	if (code < 100 || code > 999) {
+		PyErr_SetObject(PyExc_KeyError, status);
+		goto done;
+	}
+	headers = get(message, st->n_headers);
+	if (headers == NULL) {
+		if (PyErr_Occurred() || (headers = none = PyTuple_New(0)) == NULL)
+			goto done;
+	}
+	if (pyb_fields_read(&f, headers, &a->x->arena) < 0 || length_take(a, &f) < 0)
+		goto done;
+	if (code == 204 || code == 304)
+		a->chunked = false;
+	a->x->calls->head(a->x, (int)code, f.all, f.n);
+	rc = 0;
+done:
+	pyb_fields_fini(&f);
+	Py_XDECREF(status);
+	Py_XDECREF(headers);
+	return rc;
+}
+
+static void
+bytes_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+/* Count `len` more bytes against a known length. */
+static int
+length_count(struct pyb_asgi *a, size_t len, bool last)
+{
+	if (a->x->is_head) {
+		a->length_left = 0;
+		return 0;
+	}
+	if (!a->chunked) {
+		if (len > a->length_left) {
+			PyErr_SetString(PyExc_RuntimeError,
+			    "Response content longer than Content-Length");
+			return -1;
+		}
+		a->length_left -= len;
+	}
+	if (last && a->length_left != 0) {
+		PyErr_SetString(PyExc_RuntimeError,
+		    "Response content shorter than Content-Length");
+		return -1;
+	}
+	return 0;
+}
+
+/* The content as bytes: bytes itself, or any buffer copied. New reference. */
+static PyObject *
+content_of(PyObject *body)
+{
+	if (body == NULL)
+		return PyErr_Occurred() ? NULL : PyBytes_FromStringAndSize(NULL, 0);
+	if (PyBytes_CheckExact(body))
+		return Py_NewRef(body);
+	return PyBytes_FromObject(body);
+}
+
+static int
+send_body(struct pyb_asgi *a, PyObject *message)
+{
+	struct pyb_state *st = a->app->st;
+	PyObject *body = get(message, st->n_body), *content = content_of(body);
+	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
+	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
+	struct hx_piece piece;
+
+	if (content == NULL || again < 0 || PyErr_Occurred() ||
+	    length_count(a, (size_t)PyBytes_GET_SIZE(content), !again) < 0)
+		goto done;
+	piece = (struct hx_piece){ { PyBytes_AS_STRING(content),
+	    (size_t)PyBytes_GET_SIZE(content) }, NULL, NULL };
+	if (piece.bytes.len > COPY_BYTES) {
+		piece.release = bytes_release;
+		piece.arg = Py_NewRef(content);
+	}
+	a->complete = !again;
+	a->x->calls->body(a->x, piece, !again);
+	if (a->complete)
+		pyb_asgi_let_go(a);
+	rc = 0;
+done:
+	Py_XDECREF(body);
+	Py_XDECREF(content);
+	Py_XDECREF(more);
+	return rc;
+}
+
+static int
+type_refuse(PyObject *type, const char *expected)
+{
+	if (expected != NULL)
+		PyErr_Format(PyExc_RuntimeError,
+		    "Expected ASGI message '%s', but got '%S'.", expected, type);
+	else
+		PyErr_Format(PyExc_RuntimeError,
+		    "Unexpected ASGI message '%S' sent, after response already completed.",
+		    type);
+	return -1;
+}
+
+static int
+is_type(PyObject *type, PyObject *expected)
+{
+	return type == expected || PyObject_RichCompareBool(type, expected, Py_EQ) == 1;
+}
+
+static int
+message_send(struct pyb_asgi *a, PyObject *message)
+{
+	struct pyb_state *st = a->app->st;
+	PyObject *type = must_get(message, st->n_type);
+	int rc;
+
+	if (type == NULL)
+		return -1;
+	if (a->complete)
+		rc = type_refuse(type, NULL);
+	else if (!a->started)
+		rc = is_type(type, st->t_http_response_start) ? send_start(a, message) :
+		    type_refuse(type, "http.response.start");
+	else
+		rc = is_type(type, st->t_http_response_body) ? send_body(a, message) :
+		    type_refuse(type, "http.response.body");
+	Py_DECREF(type);
+	return rc;
+}
+
+/* arg: the pair (asgi, message). */
+static enum pyb_coro_verdict
+send_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct pyb_asgi *a = (struct pyb_asgi *)PyTuple_GET_ITEM((PyObject *)arg, 0);
+	bool gone = (a->x == NULL && !a->complete) ||
+	    (a->x != NULL && a->x->content.aborted);
+
+	if (value == NULL)
+		return PYB_CORO_ERROR;
+	if (!gone && a->x != NULL && a->x->calls->backlog(a->x) > BACKLOG_HIGH) {
+		*out = pyb_asgi_wait(a, &a->senders);
+		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+	}
+	if (!gone && message_send(a, PyTuple_GET_ITEM((PyObject *)arg, 1)) < 0)
+		return PYB_CORO_ERROR;
+	*out = Py_NewRef(Py_None);
+	return PYB_CORO_RETURN;
+}
+
+static void
+send_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+static int
+send_traverse(void *arg, visitproc visit, void *varg)
+{
+	return visit((PyObject *)arg, varg);
+}
+
+PyObject *
+pyb_asgi_method_send(PyObject *self, PyObject *message)
+{
+	static const struct pyb_coro_class class = {
+		"send", send_step, send_release, send_traverse
+	};
+	PyObject *pair = PyTuple_Pack(2, self, message);
+
+	return pair != NULL ?
+	    pyb_coro_new(((struct pyb_asgi *)self)->app->st, &class, pair) : NULL;
+}

@@ -1,0 +1,96 @@
+/*
+ * eager_task: tasks that begin at once.
+ *
+ * From CPython 3.12 on asyncio offers it (eager_start). On 3.11 a Task
+ * schedules its first step through loop.call_soon() while it is constructed;
+ * the loop catches that one call and the step is run right here, in the same
+ * context the loop would have used. The context, which nobody else has yet,
+ * tells the step from what finalizers and other threads schedule meanwhile.
+ */
+#include "bindings/compat.h"
+#include "bindings/loop/loop.h"
+
+/* A construction in progress. */
+struct pyb_eager {
+	PyObject *context;	/* the task's, borrowed */
+	PyObject *step;		/* NULL until caught */
+};
+
+bool
+pyb_eager_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)
+{
+	struct pyb_eager *e = loop->eager;
+
+	if (context != e->context || e->step != NULL)
+		return false;
+	e->step = Py_NewRef(callback);
+	return true;
+}
+
+static PyObject *
+task_construct(struct pyb_loop *loop, PyObject *coro, PyObject *context)
+{
+	PyObject *args[5] = { NULL, coro, (PyObject *)loop, context, Py_True };
+
+	return PyObject_Vectorcall(loop->st->task_class, args + 1,
+	    1 | PY_VECTORCALL_ARGUMENTS_OFFSET, loop->st->kw_task);
+}
+
+#if PY_VERSION_HEX >= 0x030C0000
+
+PyObject *
+pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
+{
+	return task_construct((struct pyb_loop *)self, coro, context);
+}
+
+#else
+
+/* Run `step` now. 0, or -1 with an exception set when it cannot even be
+ * scheduled. */
+static int
+step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
+{
+	PyObject *done;
+
+	if (PyContext_Enter(context) < 0) {
+		struct pyb_handle *h;
+
+		PyErr_Clear();
+		h = pyb_handle_new(loop, step, NULL, 0, context, loop->st->handle_type);
+		if (h == NULL)
+			return -1;
+		pyb_handle_push(h);
+		Py_DECREF(h);
+		return 0;
+	}
+	done = PyObject_CallNoArgs(step);
+	/* A step keeps the coroutine's exceptions in the task; SystemExit and
+	 * KeyboardInterrupt come out and end the loop, as those of a callback do. */
+	if (done == NULL && !PyErr_ExceptionMatches(PyExc_SystemExit) &&
+	    !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
+		PyErr_WriteUnraisable(step);
+	else if (done == NULL)
+		Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
+	Py_XDECREF(done);
+	PyContext_Exit(context);
+	return 0;
+}
+
+PyObject *
+pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
+{
+	struct pyb_loop *loop = (struct pyb_loop *)self;
+	struct pyb_eager e = { context, NULL }, *outer = loop->eager;
+	PyObject *task;
+
+	loop->eager = &e;
+	task = task_construct(loop, coro, context);
+	loop->eager = outer;
+	if (task != NULL && e.step != NULL && step_run(loop, e.step, context) < 0)
+		Py_CLEAR(task);
+	Py_XDECREF(e.step);
+	return task;
+}
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * local: per-loop state and the stand-in task.
+ *
+ * Called by plan_start and threads. The host lives as an attribute of its loop
+ * and goes away with it.
+ */
+#include "bindings/loop/local.h"
+
+#include "bindings/compat.h"
+#include "bindings/loop/loop.h"
+#include "bindings/loop/pool.h"
+
+static PyObject *
+weak_head(PyObject *task)
+{
+	return *PyObject_GET_WEAKREFS_LISTPTR(task);
+}
+
+static int
+standin_renew(struct pyb_host *h)
+{
+	PyObject *task = PyObject_CallOneArg(h->st->new_request_task, h->loop);
+
+	if (task == NULL)
+		return -1;
+	Py_XSETREF(h->standin, task);
+	h->standin_refs = Py_REFCNT(task);
+	h->standin_weak = weak_head(task);
+	return 0;
+}
+
+int
+pyb_host_enter(struct pyb_host *h)
+{
+	PyObject *args[2], *done;
+
+	if (h->standin == NULL && standin_renew(h) < 0)
+		return -1;
+	args[0] = h->loop;
+	args[1] = h->standin;
+	done = PyObject_Vectorcall(h->st->enter_task, args, 2, NULL);
+	Py_XDECREF(done);
+	return done == NULL ? -1 : 0;
+}
+
+void
+pyb_host_leave(struct pyb_host *h)
+{
+	PyObject *pending = PyErr_GetRaisedException();
+	PyObject *args[2] = { h->loop, h->standin };
+	PyObject *done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
+
+	if (done == NULL)
+		PyErr_WriteUnraisable(h->standin);
+	Py_XDECREF(done);
+	if (Py_REFCNT(h->standin) != h->standin_refs ||
+	    weak_head(h->standin) != h->standin_weak)
+		Py_CLEAR(h->standin);
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
+}
+
+struct pyb_pool *
+pyb_host_pool(struct pyb_host *h)
+{
+	if (h->pool == NULL)
+		h->pool = pyb_pool_new(h->st, h->loop, h->turn);
+	return h->pool;
+}
+
+PyObject *
+pyb_host_thread_context(struct pyb_host *h)
+{
+	if (h->thread_context == NULL)
+		h->thread_context = PyObject_CallNoArgs(h->st->pool_context);
+	return h->thread_context != NULL ? PyContext_Copy(h->thread_context) : NULL;
+}
+
+struct pyb_host *
+pyb_host_get(struct pyb_state *st, PyObject *loop)
+{
+	struct pyb_host *h = (struct pyb_host *)PyObject_GetAttr(loop, st->n__fastrapi_host);
+	struct io_turn *turn;
+
+	if (h != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
+		return h;
+	PyErr_Clear();
+	turn = pyb_loop_turn(loop);
+	if (turn == NULL)
+		return NULL;
+	h = PyObject_GC_New(struct pyb_host, st->host_type);
+	if (h == NULL)
+		return NULL;
+	h->st = st;
+	h->loop = Py_NewRef(loop);
+	h->turn = turn;
+	h->standin = h->standin_weak = h->thread_context = NULL;
+	h->standin_refs = 0;
+	h->pool = NULL;
+	PyObject_GC_Track((PyObject *)h);
+	if (PyObject_SetAttr(loop, st->n__fastrapi_host, (PyObject *)h) < 0)
+		Py_CLEAR(h);
+	return h;
+}
+
+static int
+host_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct pyb_host *h = (struct pyb_host *)self;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(h->loop);
+	Py_VISIT(h->standin);
+	Py_VISIT(h->thread_context);
+	return 0;
+}
+
+static int
+host_clear(PyObject *self)
+{
+	struct pyb_host *h = (struct pyb_host *)self;
+
+	if (h->pool != NULL) {
+		pyb_pool_free(h->pool);
+		h->pool = NULL;
+	}
+	Py_CLEAR(h->standin);
+	Py_CLEAR(h->thread_context);
+	Py_CLEAR(h->loop);
+	return 0;
+}
+
+static void
+host_dealloc(PyObject *self)
+{
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	host_clear(self);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+/* close(): called by the loop when it is closed, while its turn still lives. */
+static PyObject *
+host_close(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	host_clear(self);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef host_methods[] = {
+	{ "close", host_close, METH_NOARGS,
+	    "Stop the pool's threads and let go of the loop." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyType_Slot host_slots[] = {
+	{ Py_tp_dealloc, host_dealloc },
+	{ Py_tp_traverse, host_traverse },
+	{ Py_tp_clear, host_clear },
+	{ Py_tp_methods, host_methods },
+	{ 0, NULL }
+};
+
+static PyType_Spec host_spec = {
+	.name = "fastrapi._engine.Host",
+	.basicsize = sizeof(struct pyb_host),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+	    Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+	.slots = host_slots,
+};
+
+PyTypeObject *
+pyb_host_type_new(PyObject *module)
+{
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &host_spec, NULL);
+}

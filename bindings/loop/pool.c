@@ -1,0 +1,392 @@
+/*
+ * pool: queue, threads, completions.
+ *
+ * The loop's thread submits; pool threads take jobs under the mutex, run them
+ * under the interpreter and put them on the done list; an eventfd brings the
+ * loop to collect it. While jobs wait, a one millisecond tick looks whether
+ * any was taken since the last look: when none was, every thread is stuck in a
+ * blocking or long job and as many threads again are set to work. The mutex is
+ * only ever held for a few pointer moves, never while waiting for the
+ * interpreter, so taking it with the interpreter held cannot deadlock.
+ */
+#include "bindings/loop/pool.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bindings/compat.h"
+
+enum {
+	IDLE_SECONDS = 10,	/* a thread without work ends, as anyio's do */
+	TICK_US = 1000
+};
+
+struct pyb_pool {
+	PyObject_HEAD
+	struct pyb_state *st;
+	PyObject *loop;			/* borrowed: its host owns the pool */
+	struct io_turn *turn;
+	struct event wake, tick;
+	struct io_job grow_job;
+	int wake_fd;
+	bool ticking;
+	uint64_t taken_seen;		/* at the last tick */
+	pthread_mutex_t mutex;
+	pthread_cond_t work;
+	/* Everything below belongs to the mutex. */
+	struct pyb_job *first, *last;
+	struct pyb_job *done_first, *done_last;
+	size_t waiting, threads, idle;
+	uint64_t taken;
+	bool signalled, closing;
+};
+
+/* Under the mutex. */
+static struct pyb_job *
+queue_take(struct pyb_pool *p)
+{
+	struct pyb_job *job = p->first;
+
+	if (job == NULL)
+		return NULL;
+	p->first = job->next;
+	if (p->first == NULL)
+		p->last = NULL;
+	p->waiting--;
+	p->taken++;
+	return job;
+}
+
+static void
+done_put(struct pyb_pool *p, struct pyb_job *job)
+{
+	bool wake;
+
+	job->next = NULL;
+	pthread_mutex_lock(&p->mutex);
+	if (p->done_last != NULL)
+		p->done_last->next = job;
+	else
+		p->done_first = job;
+	p->done_last = job;
+	wake = !p->signalled && !p->closing;
+	p->signalled = true;
+	pthread_mutex_unlock(&p->mutex);
+	if (wake)
+		while (eventfd_write(p->wake_fd, 1) < 0 && errno == EINTR)
+			continue;
+}
+
+static void
+job_completed(struct io_job *io)
+{
+	struct pyb_job *job = (struct pyb_job *)((char *)io - offsetof(struct pyb_job, io));
+
+	job->done(job);
+}
+
+/* libevent callback: move the done list into the FIFO. */
+static void
+on_wake(evutil_socket_t fd, short Py_UNUSED(what), void *arg)
+{
+	struct pyb_pool *p = arg;
+	struct pyb_job *job;
+	eventfd_t count;
+
+	if (eventfd_read(fd, &count) < 0)
+		return;
+	pthread_mutex_lock(&p->mutex);
+	job = p->done_first;
+	p->done_first = p->done_last = NULL;
+	p->signalled = false;
+	pthread_mutex_unlock(&p->mutex);
+	while (job != NULL) {
+		struct pyb_job *next = job->next;
+
+		job->io.run = job_completed;
+		io_turn_push(p->turn, &job->io);
+		job = next;
+	}
+}
+
+static void
+tick_arm(struct pyb_pool *p)
+{
+	struct timeval tv = { 0, TICK_US };
+
+	if (!p->ticking) {
+		p->ticking = true;
+		evtimer_add(&p->tick, &tv);
+	}
+}
+
+/* libevent callback: jobs have been waiting for a millisecond. */
+static void
+on_tick(evutil_socket_t Py_UNUSED(fd), short Py_UNUSED(what), void *arg)
+{
+	struct pyb_pool *p = arg;
+	bool waiting, stuck;
+
+	p->ticking = false;
+	pthread_mutex_lock(&p->mutex);
+	waiting = p->waiting > 0;
+	stuck = waiting && p->taken == p->taken_seen;
+	p->taken_seen = p->taken;
+	if (stuck && p->idle > 0)
+		pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->mutex);
+	if (stuck)
+		io_turn_push(p->turn, &p->grow_job);
+	if (waiting)
+		tick_arm(p);
+}
+
+/* [gil] Start a thread. The application sees a failure only as a longer wait. */
+static bool
+thread_add(struct pyb_pool *p)
+{
+	PyObject *done;
+
+	pthread_mutex_lock(&p->mutex);
+	p->threads++;
+	pthread_mutex_unlock(&p->mutex);
+	done = PyObject_CallFunctionObjArgs(p->st->pool_thread_start, (PyObject *)p,
+	    p->loop, NULL);
+	if (done != NULL) {
+		Py_DECREF(done);
+		return true;
+	}
+	PyErr_WriteUnraisable((PyObject *)p);
+	pthread_mutex_lock(&p->mutex);
+	p->threads--;
+	pthread_mutex_unlock(&p->mutex);
+	return false;
+}
+
+/* [gil] Threads at most: what the application made of anyio's default limiter. */
+static size_t
+limit_ask(struct pyb_pool *p)
+{
+	PyObject *limit = PyObject_CallNoArgs(p->st->pool_limit);
+	size_t n = limit != NULL ? PyLong_AsSize_t(limit) : 0;
+
+	if (PyErr_Occurred()) {
+		PyErr_WriteUnraisable((PyObject *)p);
+		n = 0;
+	}
+	Py_XDECREF(limit);
+	return n;
+}
+
+/* FIFO job: every thread is stuck; double their number within the limit. When none
+ * could be started, try again. */
+static void
+grow(struct io_job *io)
+{
+	struct pyb_pool *p = (struct pyb_pool *)((char *)io - offsetof(struct pyb_pool, grow_job));
+	size_t want, have, limit;
+
+	pthread_mutex_lock(&p->mutex);
+	have = p->threads;
+	want = p->idle < p->waiting ? p->waiting - p->idle : 0;
+	pthread_mutex_unlock(&p->mutex);
+	if (want > 1 && want > have)
+		want = have > 0 ? have : 1;
+	limit = want > 0 ? limit_ask(p) : 0;
+	while (want-- > 0 && have++ < limit)
+		if (!thread_add(p))
+			break;
+}
+
+void
+pyb_pool_submit(struct pyb_pool *p, struct pyb_job *job)
+{
+	bool first;
+
+	job->next = NULL;
+	job->io = (struct io_job){ 0 };
+	pthread_mutex_lock(&p->mutex);
+	if (p->last != NULL)
+		p->last->next = job;
+	else
+		p->first = job;
+	p->last = job;
+	p->waiting++;
+	/* One thread works through the queue; more come by the tick. */
+	if (p->idle > 0 && p->idle == p->threads)
+		pthread_cond_signal(&p->work);
+	first = p->threads == 0;
+	pthread_mutex_unlock(&p->mutex);
+	if (first)
+		thread_add(p);
+	tick_arm(p);
+}
+
+/* Wait without the interpreter for a job. NULL: the thread shall end. */
+static struct pyb_job *
+job_wait(struct pyb_pool *p)
+{
+	struct pyb_job *job;
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	pthread_mutex_lock(&p->mutex);
+	p->idle++;
+	while (p->first == NULL && !p->closing && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&p->work, &p->mutex, &until);
+	p->idle--;
+	job = p->closing ? NULL : queue_take(p);
+	if (job == NULL)
+		p->threads--;
+	pthread_mutex_unlock(&p->mutex);
+	return job;
+}
+
+/* run(): a pool thread's life. Called by fastrapi.hooks on the new thread. */
+static PyObject *
+pool_run(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct pyb_pool *p = (struct pyb_pool *)self;
+
+	for (;;) {
+		struct pyb_job *job;
+
+		Py_BEGIN_ALLOW_THREADS
+		job = job_wait(p);
+		Py_END_ALLOW_THREADS
+		if (job == NULL)
+			Py_RETURN_NONE;
+		while (job != NULL) {
+			job->work(job);
+			done_put(p, job);
+			pthread_mutex_lock(&p->mutex);
+			job = p->closing ? NULL : queue_take(p);
+			pthread_mutex_unlock(&p->mutex);
+		}
+	}
+}
+
+static int
+pool_open(struct pyb_pool *p)
+{
+	pthread_condattr_t attr;
+
+	p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (p->wake_fd < 0) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		return -1;
+	}
+	pthread_mutex_init(&p->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->work, &attr);
+	pthread_condattr_destroy(&attr);
+	event_assign(&p->wake, io_turn_base(p->turn), p->wake_fd, EV_READ | EV_PERSIST,
+	    on_wake, p);
+	evtimer_assign(&p->tick, io_turn_base(p->turn), on_tick, p);
+	event_add(&p->wake, NULL);
+	return 0;
+}
+
+struct pyb_pool *
+pyb_pool_new(struct pyb_state *st, PyObject *loop, struct io_turn *turn)
+{
+	struct pyb_pool *p = PyObject_New(struct pyb_pool, st->pool_type);
+
+	if (p == NULL)
+		return NULL;
+	memset((char *)p + sizeof(PyObject), 0, sizeof(*p) - sizeof(PyObject));
+	p->st = st;
+	p->loop = loop;
+	p->turn = turn;
+	p->grow_job.run = grow;
+	p->wake_fd = -1;
+	if (pool_open(p) < 0)
+		Py_CLEAR(p);
+	return p;
+}
+
+void
+pyb_pool_free(struct pyb_pool *p)
+{
+	event_del(&p->wake);
+	event_del(&p->tick);
+	io_turn_remove(p->turn, &p->grow_job);
+	pthread_mutex_lock(&p->mutex);
+	p->closing = true;
+	p->first = p->last = NULL;
+	p->waiting = 0;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->mutex);
+	Py_DECREF(p);
+}
+
+static void
+pool_dealloc(PyObject *self)
+{
+	struct pyb_pool *p = (struct pyb_pool *)self;
+	PyTypeObject *type = Py_TYPE(self);
+
+	if (p->wake_fd >= 0) {
+		close(p->wake_fd);
+		pthread_cond_destroy(&p->work);
+		pthread_mutex_destroy(&p->mutex);
+	}
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+size_t
+pyb_pool_waiting(struct pyb_pool *p)
+{
+	size_t n;
+
+	pthread_mutex_lock(&p->mutex);
+	n = p->waiting;
+	pthread_mutex_unlock(&p->mutex);
+	return n;
+}
+
+size_t
+pyb_pool_threads(struct pyb_pool *p)
+{
+	size_t n;
+
+	pthread_mutex_lock(&p->mutex);
+	n = p->threads;
+	pthread_mutex_unlock(&p->mutex);
+	return n;
+}
+
+static PyMethodDef pool_methods[] = {
+	{ "run", pool_run, METH_NOARGS, "Serve jobs on the calling thread until told to end." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyType_Slot pool_slots[] = {
+	{ Py_tp_dealloc, pool_dealloc },
+	{ Py_tp_methods, pool_methods },
+	{ 0, NULL }
+};
+
+static PyType_Spec pool_spec = {
+	.name = "fastrapi._engine.Pool",
+	.basicsize = sizeof(struct pyb_pool),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+	    Py_TPFLAGS_IMMUTABLETYPE,
+	.slots = pool_slots,
+};
+
+PyTypeObject *
+pyb_pool_type_new(PyObject *module)
+{
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &pool_spec, NULL);
+}

@@ -1,0 +1,217 @@
+/*
+ * schedule: call_soon() and its kin.
+ *
+ * The loop methods that queue callbacks. What other threads schedule is kept
+ * apart until the loop's thread has the interpreter, because the FIFO is
+ * touched without it.
+ */
+#include <math.h>
+
+#include "bindings/loop/loop.h"
+#include "bindings/loop/timer.h"
+
+enum { MAX_FIXED = 2 };
+
+/* The arguments of a scheduling call, all borrowed. */
+struct call {
+	PyObject *fixed[MAX_FIXED];
+	PyObject *const *rest;
+	Py_ssize_t n_rest;
+	PyObject *context;		/* NULL: a copy of the current one */
+};
+
+static int
+keyword_take(struct call *call, const char *const *names, PyObject *name, PyObject *value)
+{
+	if (PyUnicode_CompareWithASCIIString(name, "context") == 0) {
+		call->context = value != Py_None ? value : NULL;
+		return 0;
+	}
+	for (int i = 0; i < MAX_FIXED && names[i] != NULL; i++) {
+		if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0 &&
+		    call->fixed[i] == NULL) {
+			call->fixed[i] = value;
+			return 0;
+		}
+	}
+	PyErr_Format(PyExc_TypeError, "unexpected keyword argument %R", name);
+	return -1;
+}
+
+/* Read the arguments; those called `names` may come by position or name. */
+static int
+call_read(struct call *call, const char *const *names, PyObject *const *args, Py_ssize_t n,
+    PyObject *keywords)
+{
+	Py_ssize_t n_keywords = keywords != NULL ? PyTuple_GET_SIZE(keywords) : 0;
+	Py_ssize_t n_fixed = names[1] != NULL ? 2 : 1;
+
+	*call = (struct call){ .rest = args + n_fixed };
+	for (Py_ssize_t i = 0; i < n_fixed && i < n; i++)
+		call->fixed[i] = args[i];
+	if (n > n_fixed)
+		call->n_rest = n - n_fixed;
+	for (Py_ssize_t i = 0; i < n_keywords; i++)
+		if (keyword_take(call, names, PyTuple_GET_ITEM(keywords, i), args[n + i]) < 0)
+			return -1;
+	for (Py_ssize_t i = 0; i < n_fixed; i++) {
+		if (call->fixed[i] == NULL) {
+			PyErr_Format(PyExc_TypeError, "missing argument '%s'", names[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+foreign_add(struct pyb_loop *loop, struct pyb_handle *h)
+{
+	Py_INCREF(h);
+	h->next = NULL;
+	if (loop->foreign_last != NULL)
+		loop->foreign_last->next = h;
+	else
+		loop->foreign_first = h;
+	loop->foreign_last = h;
+}
+
+void
+pyb_foreign_take(struct pyb_loop *loop)
+{
+	struct pyb_handle *h = loop->foreign_first;
+
+	loop->foreign_first = loop->foreign_last = NULL;
+	while (h != NULL) {
+		struct pyb_handle *next = h->next;
+
+		h->next = NULL;
+		pyb_handle_push(h);
+		Py_DECREF(h);
+		h = next;
+	}
+}
+
+/* In debug mode, asyncio's own checks. 0, or -1 with an exception set. */
+static int
+debug_check(struct pyb_loop *loop, PyObject *callback, const char *method, bool threadsafe)
+{
+	PyObject *done = NULL;
+
+	if (!loop->debug)
+		return 0;
+	if (!threadsafe) {
+		done = PyObject_CallMethod((PyObject *)loop, "_check_thread", NULL);
+		if (done == NULL)
+			return -1;
+		Py_DECREF(done);
+	}
+	done = PyObject_CallMethod((PyObject *)loop, "_check_callback", "Os", callback, method);
+	Py_XDECREF(done);
+	return done != NULL ? 0 : -1;
+}
+
+static PyObject *
+soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bool threadsafe)
+{
+	static const char *const names[MAX_FIXED] = { "callback" };
+	struct pyb_loop *loop = pyb_loop_alive(self);
+	struct pyb_handle *h;
+	struct call call;
+	bool foreign;
+
+	if (loop == NULL || call_read(&call, names, args, n, keywords) < 0)
+		return NULL;
+	if (loop->eager != NULL && n == 1 && pyb_eager_catch(loop, args[0], call.context))
+		Py_RETURN_NONE;
+	if (debug_check(loop, call.fixed[0],
+	    threadsafe ? "call_soon_threadsafe" : "call_soon", threadsafe) < 0)
+		return NULL;
+	h = pyb_handle_new(loop, call.fixed[0], call.rest, call.n_rest, call.context,
+	    loop->st->handle_type);
+	if (h == NULL)
+		return NULL;
+	foreign = loop->thread != 0 && loop->thread != PyThread_get_thread_ident();
+	if (foreign)
+		foreign_add(loop, h);
+	else
+		pyb_handle_push(h);
+	if (foreign || threadsafe)
+		io_turn_wake(loop->turn);
+	return (PyObject *)h;
+}
+
+static PyObject *
+call_soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
+{
+	return soon(self, args, n, keywords, false);
+}
+
+static PyObject *
+call_soon_threadsafe(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
+{
+	return soon(self, args, n, keywords, true);
+}
+
+/* call_at(), and call_later() as seen from `base`. */
+static PyObject *
+timed(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords,
+    const char *const *names, double base)
+{
+	struct pyb_loop *loop = pyb_loop_alive(self);
+	struct pyb_handle *h;
+	struct call call;
+	double when;
+
+	if (loop == NULL || call_read(&call, names, args, n, keywords) < 0)
+		return NULL;
+	if (call.fixed[0] == Py_None)
+		return PyErr_Format(PyExc_TypeError, "%s cannot be None", names[0]);
+	when = PyFloat_AsDouble(call.fixed[0]);
+	if ((when == -1.0 && PyErr_Occurred()) ||
+	    debug_check(loop, call.fixed[1], "call_at", false) < 0)
+		return NULL;
+	/* What is no number is due at once, as with asyncio. */
+	when = isnan(when) ? io_turn_now() : base + when;
+	h = pyb_handle_new(loop, call.fixed[1], call.rest, call.n_rest, call.context,
+	    loop->st->timer_handle_type);
+	if (h != NULL && pyb_timer_start(h, when) < 0)
+		Py_CLEAR(h);
+	return (PyObject *)h;
+}
+
+static PyObject *
+call_later(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
+{
+	static const char *const names[MAX_FIXED] = { "delay", "callback" };
+
+	return timed(self, args, n, keywords, names, io_turn_now());
+}
+
+static PyObject *
+call_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
+{
+	static const char *const names[MAX_FIXED] = { "when", "callback" };
+
+	return timed(self, args, n, keywords, names, 0.0);
+}
+
+static PyObject *
+loop_time(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+	return PyFloat_FromDouble(io_turn_now());
+}
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+PyMethodDef pyb_schedule_methods[] = {
+	{ "call_soon", FAST(call_soon), METH_FASTCALL | METH_KEYWORDS,
+	    "call_soon(callback, *args, context=None)" },
+	{ "call_soon_threadsafe", FAST(call_soon_threadsafe),
+	    METH_FASTCALL | METH_KEYWORDS, "call_soon() from any thread." },
+	{ "call_later", FAST(call_later), METH_FASTCALL | METH_KEYWORDS,
+	    "call_later(delay, callback, *args, context=None)" },
+	{ "call_at", FAST(call_at), METH_FASTCALL | METH_KEYWORDS,
+	    "call_at(when, callback, *args, context=None)" },
+	{ "time", loop_time, METH_NOARGS, "The monotonic clock in seconds." },
+	{ NULL, NULL, 0, NULL }
+};

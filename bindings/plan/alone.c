@@ -1,0 +1,305 @@
+/*
+ * alone: the three ways to run a plan without any ASGI in between.
+ *
+ * Called by request.c. A plan whose coroutines cannot suspend is stepped on
+ * the spot, with the stand-in as current task; one that may suspend gets a
+ * task of its own, whose first step runs at once; one made of plain functions
+ * goes to the pool in a single hop. Each request has its own context.
+ */
+#include "bindings/plan/alone.h"
+
+#include "bindings/compat.h"
+#include "bindings/plan/finish.h"
+#include "bindings/loop/loop.h"
+#include "bindings/plan/reread.h"
+
+/* The run is over: drop it and give the exchange back. */
+static void
+run_end(struct pyb_run *r)
+{
+	struct hx_exchange *x = r->x;
+	struct pyb_asgi *asgi = (struct pyb_asgi *)Py_XNewRef((PyObject *)r->asgi);
+
+	pyb_run_clear(r);
+	x->app = NULL;
+	if (x->asgi == NULL)
+		x->calls->released(x);
+	else if (asgi != NULL)
+		pyb_asgi_answered(asgi);
+	Py_XDECREF((PyObject *)asgi);
+}
+
+/* Await `coro` (stolen), which cannot suspend. Its result, or NULL with an
+ * exception. */
+static PyObject *
+step_through(PyObject *coro)
+{
+	PyObject *iterator = pyb_coro_iterator(coro), *value = NULL;
+	PySendResult sent;
+
+	Py_DECREF(coro);
+	if (iterator == NULL)
+		return NULL;
+	sent = PyIter_Send(iterator, Py_None, &value);
+	if (sent == PYGEN_NEXT) {
+		/* Only a function whose code was exchanged after compiling. */
+		Py_CLEAR(value);
+		value = PyObject_CallMethod(iterator, "close", NULL);
+		Py_XDECREF(value);
+		value = NULL;
+		PyErr_SetString(PyExc_RuntimeError,
+		    "a coroutine function was changed after the application was compiled");
+	}
+	Py_DECREF(iterator);
+	return value;
+}
+
+/* All steps on this thread. True: r->result; false: an exception is set. */
+static bool
+steps_drive(struct pyb_run *r)
+{
+	PyObject *value = Py_NewRef(Py_None), *out;
+
+	for (;;) {
+		enum pyb_coro_verdict verdict = pyb_run_steps(r, value, &out);
+
+		Py_XDECREF(value);
+		if (verdict != PYB_CORO_AWAIT)
+			return verdict == PYB_CORO_RETURN;
+		value = step_through(out);
+	}
+}
+
+static struct pyb_sync_stat *
+sync_stat(struct pyb_run *r)
+{
+	return &r->binding->sync[r->plan - r->binding->table.plans];
+}
+
+/* The steps, measured when it matters where they run. */
+static bool
+steps_measured(struct pyb_run *r, bool pooled)
+{
+	struct pyb_sync_probe probe;
+	bool returned;
+
+	if (r->app->sync != PYB_SYNC_AUTO || !(r->plan->flags & SHM_PLAN_F_THREAD))
+		return steps_drive(r);
+	pyb_sync_begin(&probe, pooled);
+	returned = steps_drive(r);
+	pyb_sync_end(sync_stat(r), &probe, pooled);
+	return returned;
+}
+
+/* Into the request's context, with the stand-in as current task. False: the
+ * exception is the outcome. */
+static bool
+user_enter(struct pyb_run *r)
+{
+	bool inside = PyContext_Enter(r->context) == 0;
+
+	if (inside && pyb_host_enter(r->host) == 0)
+		return true;
+	r->outcome = PyErr_GetRaisedException();
+	if (inside)
+		PyContext_Exit(r->context);
+	return false;
+}
+
+static void
+user_leave(struct pyb_run *r)
+{
+	pyb_host_leave(r->host);
+	PyContext_Exit(r->context);
+}
+
+/* Run the steps (unless a pool thread has, `pooled`), then answer. */
+static void
+inline_run(struct pyb_run *r, bool pooled)
+{
+	if (r->outcome == NULL && user_enter(r)) {
+		pyb_finish_answer(r, pooled || steps_measured(r, false));
+		user_leave(r);
+	}
+	if (r->outcome != NULL)
+		pyb_finish_resume_start(r);
+	run_end(r);
+}
+
+static void
+job_work(struct pyb_job *job)
+{
+	struct pyb_run *r = (struct pyb_run *)((char *)job - offsetof(struct pyb_run, job));
+
+	if (!steps_measured(r, true))
+		r->outcome = PyErr_GetRaisedException();
+}
+
+static void
+job_done(struct pyb_job *job)
+{
+	inline_run((struct pyb_run *)((char *)job - offsetof(struct pyb_run, job)), true);
+}
+
+/* The run as a coroutine: steps, answer, and perhaps the application's stack. */
+static enum pyb_coro_verdict
+task_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct pyb_run *r = arg;
+	enum pyb_coro_verdict verdict;
+
+	if (r->phase == PYB_RUN_STEPS) {
+		verdict = pyb_run_steps(r, value, out);
+		if (verdict == PYB_CORO_AWAIT)
+			return verdict;
+		pyb_finish_answer(r, verdict == PYB_CORO_RETURN);
+		if (r->outcome != NULL) {
+			r->phase = PYB_RUN_RESUME;
+			*out = pyb_finish_resume(r);
+			if (*out != NULL)
+				return PYB_CORO_AWAIT;
+			pyb_finish_resumed(r, NULL);
+		}
+	} else {
+		pyb_finish_resumed(r, value);
+	}
+	r->phase = PYB_RUN_ENDED;
+	*out = Py_NewRef(Py_None);
+	return PYB_CORO_RETURN;
+}
+
+/* The coroutine is finished, or dropped unfinished (its loop went away). */
+static void
+task_release(void *arg)
+{
+	struct pyb_run *r = arg;
+
+	if (r->phase != PYB_RUN_ENDED)
+		r->x->calls->abort(r->x);
+	run_end(r);
+}
+
+static int
+task_traverse(void *arg, visitproc visit, void *varg)
+{
+	struct pyb_run *r = arg;
+
+	for (uint32_t i = 0; i < r->plan->n_slots; i++)
+		if (r->slots[i] != NULL && visit(r->slots[i], varg) != 0)
+			return 1;
+	return r->request != NULL ? visit(r->request, varg) : 0;
+}
+
+static void
+task_start(struct pyb_run *r)
+{
+	static const struct pyb_coro_class class = {
+		"request", task_step, task_release, task_traverse
+	};
+	struct hx_exchange *x = r->x;
+	PyObject *context = Py_NewRef(r->context), *loop = Py_NewRef(r->host->loop);
+	PyObject *coro = pyb_coro_new(r->app->st, &class, r);
+	PyObject *task = coro != NULL ? pyb_eager_task(loop, coro, context) : NULL;
+
+	if (task == NULL)
+		PyErr_WriteUnraisable(loop);
+	/* The run may have ended already; only a waiting one needs its task. */
+	if (task != NULL && x->app == r)
+		Py_XSETREF(r->task, Py_NewRef(task));
+	Py_XDECREF(task);
+	Py_XDECREF(coro);
+	Py_DECREF(loop);
+	Py_DECREF(context);
+}
+
+/* Validators that are user code run on the loop's thread, as FastAPI has it. An
+ * exception becomes the outcome. */
+static bool
+validators_run(struct pyb_run *r)
+{
+	if (r->steps[r->pc].op != SHM_STEP_VALIDATE)
+		return true;
+	if (user_enter(r)) {
+		if (!pyb_run_validators(r))
+			r->outcome = PyErr_GetRaisedException();
+		user_leave(r);
+	}
+	return r->outcome == NULL;
+}
+
+/* The Request for user code, where it has to be there before any of that runs or
+ * must not be made on a pool thread. An exception becomes the outcome. */
+static bool
+request_make(struct pyb_run *r)
+{
+	uint32_t flags = r->plan->flags;
+
+	if (!(flags & SHM_PLAN_F_SCOPE) ||
+	    !(flags & (SHM_PLAN_F_REREADS | SHM_PLAN_F_THREAD)))
+		return true;
+	if (pyb_run_request(r) == NULL || ((flags & SHM_PLAN_F_REREADS) &&
+	    pyb_reread_remember(r, pyb_asgi_scope(r->asgi)) < 0))
+		r->outcome = PyErr_GetRaisedException();
+	return r->outcome == NULL;
+}
+
+static void
+pool_start(struct pyb_run *r)
+{
+	struct pyb_pool *pool;
+
+	if (!validators_run(r)) {
+		inline_run(r, true);
+		return;
+	}
+	pool = pyb_host_pool(r->host);
+	r->mode = PYB_RUN_THREAD;
+	r->job.work = job_work;
+	r->job.done = job_done;
+	if (pool != NULL) {
+		pyb_pool_submit(pool, &r->job);
+		return;
+	}
+	r->outcome = PyErr_GetRaisedException();
+	inline_run(r, true);
+}
+
+bool
+pyb_direct_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
+    struct pyb_replay *replay)
+{
+	struct pyb_run *r = pyb_run_new(app, app->binding, plan, &x->arena);
+
+	*replay = (struct pyb_replay){ "out of memory", false };
+	if (r == NULL)
+		return false;
+	r->x = x;
+	r->host = (struct pyb_host *)Py_NewRef((PyObject *)x->host);
+	pyb_view_exchange(&r->view, x);
+	if (!pyb_pure_run(r)) {
+		*replay = (struct pyb_replay){ r->replay_reason, r->replay_over };
+		pyb_run_clear(r);
+		return false;
+	}
+	r->context = (plan->flags & SHM_PLAN_F_THREAD) && app->sync == PYB_SYNC_THREADS &&
+	    r->steps[r->pc].op != SHM_STEP_VALIDATE ?
+	    pyb_host_thread_context(r->host) : PyContext_CopyCurrent();
+	if (r->context == NULL) {
+		PyErr_Clear();
+		pyb_run_clear(r);
+		return false;
+	}
+	x->app = r;
+	if (!request_make(r)) {
+		inline_run(r, true);
+	} else if (plan->flags & SHM_PLAN_F_SUSPENDS) {
+		r->mode = PYB_RUN_TASK;
+		task_start(r);
+	} else if ((plan->flags & SHM_PLAN_F_THREAD) &&
+	    !pyb_sync_inline(app->sync, sync_stat(r))) {
+		pool_start(r);
+	} else {
+		inline_run(r, false);
+	}
+	return true;
+}

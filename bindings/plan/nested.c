@@ -1,0 +1,206 @@
+/*
+ * nested: plans behind user middleware and around yield dependencies.
+ *
+ * Called through App.run_core() by the route's ASGI application (FastAPI's own
+ * request_response around it), so exit stacks, exception handlers and the
+ * sending of the answer are FastAPI's. What the middleware changed in the scope
+ * is seen, because the plan reads from the scope.
+ */
+#include "bindings/plan/nested.h"
+
+#include "bindings/compat.h"
+#include "bindings/plan/reread.h"
+#include "bindings/plan/result.h"
+
+enum { ARENA_BYTES = 2048 };
+
+struct core {
+	struct arena arena;
+	struct pyb_run *run;
+	PyObject *scope;	/* strong: the view points into it */
+	PyObject *values;	/* strong: path parameters */
+};
+
+static void
+core_release(void *arg)
+{
+	struct core *c = arg;
+
+	if (c->run != NULL)
+		pyb_run_clear(c->run);
+	Py_CLEAR(c->scope);
+	Py_CLEAR(c->values);
+	arena_fini(&c->arena);
+	PyMem_Free(c);
+}
+
+/* FastAPI's handler takes the request over. */
+static enum pyb_coro_verdict
+fall_back(struct pyb_run *r, PyObject **out)
+{
+	r->phase = PYB_RUN_FALLBACK;
+	r->app->replayed++;
+	*out = PyObject_CallOneArg(r->fallback, r->request);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+/* The view of the scope and of the matched path parameters. */
+static bool
+view_make(struct core *c)
+{
+	struct pyb_run *r = c->run;
+	struct pyb_state *st = r->app->st;
+	Py_ssize_t n = PyTuple_GET_SIZE(c->values);
+	struct slice *params = arena_alloc(&c->arena, ((size_t)n + 1) * sizeof(*params));
+
+	if (params == NULL || pyb_view_scope(&r->view, c->scope, &c->arena,
+	    st->n_headers, st->n_query_string) < 0 ||
+	    (r->form != NULL && pyb_view_form_data(&r->view, r->form, st->n__list) < 0))
+		return false;
+	if ((r->plan->flags & SHM_PLAN_F_REREADS) && pyb_reread_remember(r, c->scope) < 0) {
+		PyErr_Clear();
+		return false;
+	}
+	for (Py_ssize_t i = 0; i < n; i++) {
+		Py_ssize_t len;
+
+		params[i].ptr = PyUnicode_AsUTF8AndSize(PyTuple_GET_ITEM(c->values, i), &len);
+		if (params[i].ptr == NULL) {
+			PyErr_Clear();
+			return false;
+		}
+		params[i].len = (size_t)len;
+	}
+	r->view.params = params;
+	r->view.n_params = (size_t)n;
+	return true;
+}
+
+static enum pyb_coro_verdict
+steps_run(struct core *c, PyObject *value, PyObject **out)
+{
+	struct pyb_run *r = c->run;
+	enum pyb_coro_verdict verdict = pyb_run_steps(r, value, out);
+
+	if (verdict != PYB_CORO_RETURN)
+		return verdict;
+	r->phase = PYB_RUN_ENDED;
+	*out = pyb_result_response(r);
+	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
+}
+
+static enum pyb_coro_verdict
+steps_begin(struct core *c, PyObject **out)
+{
+	struct pyb_run *r = c->run;
+
+	if (!view_make(c) || !pyb_pure_run(r))
+		return fall_back(r, out);
+	r->phase = PYB_RUN_STEPS;
+	r->app->compiled++;
+	return steps_run(c, Py_None, out);
+}
+
+/* The content could not be read, and what of it was read is lost: FastAPI's
+ * handler gets the same exception when it tries. */
+static enum pyb_coro_verdict
+content_failed(struct core *c, PyObject **out)
+{
+	struct pyb_run *r = c->run;
+	PyObject *exc, *helper, *done;
+
+	if (!PyErr_ExceptionMatches(PyExc_Exception))
+		return PYB_CORO_ERROR;
+	exc = PyErr_GetRaisedException();
+	helper = pyb_run_helper(r);
+	done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fail_content, r->request,
+	    exc, NULL);
+	Py_DECREF(exc);
+	if (done == NULL)
+		return PYB_CORO_ERROR;
+	Py_DECREF(done);
+	return fall_back(r, out);
+}
+
+/* The content is there: `value` is what body() or form() gave. */
+static enum pyb_coro_verdict
+content_take(struct core *c, PyObject *value, PyObject **out)
+{
+	struct pyb_run *r = c->run;
+
+	if (r->plan->flags & SHM_PLAN_F_FORM) {
+		r->form = Py_NewRef(value);
+	} else {
+		if (!PyBytes_CheckExact(value))
+			return fall_back(r, out);
+		r->body = Py_NewRef(value);
+	}
+	return steps_begin(c, out);
+}
+
+static enum pyb_coro_verdict
+core_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct core *c = arg;
+	struct pyb_run *r = c->run;
+
+	if (r->phase == PYB_RUN_STEPS)
+		return steps_run(c, value, out);
+	if (value == NULL && r->phase == PYB_RUN_BODY)
+		return content_failed(c, out);
+	if (value == NULL)
+		return PYB_CORO_ERROR;
+	if (r->phase == PYB_RUN_FALLBACK) {
+		*out = Py_NewRef(value);
+		return PYB_CORO_RETURN;
+	}
+	if (r->phase == PYB_RUN_BODY)
+		return content_take(c, value, out);
+	if (!(r->plan->flags & SHM_PLAN_F_BODY))
+		return steps_begin(c, out);
+	r->phase = PYB_RUN_BODY;
+	*out = PyObject_CallMethodNoArgs(r->request, r->plan->flags & SHM_PLAN_F_FORM ?
+	    r->app->st->n_form : r->app->st->n_body);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+static int
+core_traverse(void *arg, visitproc visit, void *varg)
+{
+	struct core *c = arg;
+
+	if (c->scope != NULL && visit(c->scope, varg) != 0)
+		return 1;
+	return c->run->request != NULL ? visit(c->run->request, varg) : 0;
+}
+
+PyObject *
+pyb_core_new(struct pyb_app *app, const struct shm_plan *plan, PyObject *request,
+    PyObject *values, PyObject *fallback)
+{
+	static const struct pyb_coro_class class = {
+		"handler", core_step, core_release, core_traverse
+	};
+	struct core *c = PyMem_Calloc(1, sizeof(*c));
+
+	if (c == NULL || arena_init(&c->arena, ARENA_BYTES) < 0) {
+		PyMem_Free(c);
+		return PyErr_NoMemory();
+	}
+	c->scope = PyObject_GetAttr(request, app->st->n_scope);
+	c->values = Py_NewRef(values);
+	c->run = pyb_run_new(app, app->binding, plan, &c->arena);
+	if (c->run == NULL || c->scope == NULL || !PyDict_CheckExact(c->scope)) {
+		if (c->run == NULL)
+			PyErr_NoMemory();
+		else if (c->scope != NULL)
+			PyErr_SetString(PyExc_TypeError, "request.scope is no dict");
+		core_release(c);
+		return NULL;
+	}
+	c->run->mode = PYB_RUN_CORE;
+	c->run->phase = PYB_RUN_NEW;
+	c->run->request = Py_NewRef(request);
+	c->run->fallback = Py_NewRef(fallback);
+	return pyb_coro_new(app->st, &class, c);
+}

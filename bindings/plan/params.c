@@ -1,0 +1,363 @@
+/*
+ * params: text to validated values.
+ *
+ * Called by read.c for every parameter of a plan, before any user code has
+ * run. Selection rules (which occurrence counts, what counts as absent) are
+ * FastAPI's request_params_to_args and _get_multidict_value.
+ */
+#include "bindings/plan/params.h"
+
+#include "bindings/compat.h"
+
+PyObject *
+pyb_param_validate(struct pyb_state *st, PyObject *validator, PyObject *value)
+{
+	PyObject *args[3] = { NULL, value, Py_True };
+
+	return PyObject_Vectorcall(validator, args + 1,
+	    1 | PY_VECTORCALL_ARGUMENTS_OFFSET, st->kw_from_attributes);
+}
+
+enum pyb_param_verdict
+pyb_param_default(struct pyb_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, PyObject **out)
+{
+	PyObject *value;
+
+	*out = NULL;
+	if (step->flags & SHM_STEP_F_REQUIRED)
+		return PYB_PARAM_MISSING;
+	if (step->flags & SHM_STEP_F_RAW)
+		return PYB_PARAM_OK;
+	if (step->flags & SHM_STEP_F_DEFAULT_FACTORY)
+		value = PyObject_CallNoArgs(o->all[step->object2]);
+	else
+		value = Py_NewRef(o->all[step->object2]);
+	if (value != NULL && (step->flags & SHM_STEP_F_DEFAULT_COPY))
+		Py_SETREF(value, PyObject_CallOneArg(st->deepcopy, value));
+	if (value == NULL)
+		return PYB_PARAM_RAISED;
+	if ((step->flags & SHM_STEP_F_DEFAULT_VALIDATE) && step->object != SHM_NONE) {
+		PyObject *valid = pyb_param_validate(st, o->all[step->object], value);
+
+		Py_DECREF(value);
+		if (valid == NULL)
+			return PYB_PARAM_INVALID;
+		value = valid;
+	}
+	*out = value;
+	return PYB_PARAM_OK;
+}
+
+/* Text as the source's own decoding gives it. */
+static PyObject *
+text_new(unsigned source, struct slice s)
+{
+	if (source == SHM_SOURCE_QUERY || source == SHM_SOURCE_PATH ||
+	    source == SHM_SOURCE_FORM)
+		return PyUnicode_DecodeUTF8(s.ptr, (Py_ssize_t)s.len, NULL);
+	return PyUnicode_DecodeLatin1(s.ptr, (Py_ssize_t)s.len, NULL);
+}
+
+/* The value starlette's convertor makes of a matched path parameter. */
+static PyObject *
+path_value_new(struct pyb_state *st, const struct shm_step *step, struct slice s)
+{
+	PyObject *text = text_new(SHM_SOURCE_PATH, s), *value = text;
+
+	if (text == NULL)
+		return NULL;
+	if (step->flags & SHM_STEP_F_INT)
+		value = PyLong_FromUnicodeObject(text, 10);
+	else if (step->flags & SHM_STEP_F_FLOAT)
+		value = PyFloat_FromString(text);
+	else if (step->flags & SHM_STEP_F_UUID)
+		value = PyObject_CallOneArg(st->uuid_class, text);
+	if (value != text)
+		Py_DECREF(text);
+	return value;
+}
+
+/* The n-th pair source of a step: header fields are looked at in place. */
+struct pair_source {
+	const struct pyb_pair *pairs;
+	const struct hx_header *headers;
+	size_t n;
+};
+
+static int
+source_open(struct pyb_view *v, unsigned source, struct pair_source *s)
+{
+	const struct pyb_pairs *pairs;
+
+	if (source == SHM_SOURCE_HEADER) {
+		*s = (struct pair_source){ NULL, v->headers, v->n_headers };
+		return 0;
+	}
+	pairs = source == SHM_SOURCE_QUERY ? pyb_view_query(v) :
+	    source == SHM_SOURCE_FORM ? pyb_view_form(v) : pyb_view_cookies(v);
+	if (pairs == NULL)
+		return -1;
+	*s = (struct pair_source){ pairs->all, NULL, pairs->n };
+	return 0;
+}
+
+static struct pyb_pair
+source_at(const struct pair_source *s, size_t i)
+{
+	if (s->headers != NULL)
+		return (struct pyb_pair){ s->headers[i].name, s->headers[i].value };
+	return s->pairs[i];
+}
+
+/* Index of the occurrence that counts for a scalar: the first header field,
+ * the last query entry or cookie. -1 when absent. */
+static Py_ssize_t
+source_find(const struct pair_source *s, struct slice name)
+{
+	if (s->headers != NULL) {
+		for (size_t i = 0; i < s->n; i++)
+			if (slice_equal(s->headers[i].name, name))
+				return (Py_ssize_t)i;
+		return -1;
+	}
+	for (size_t i = s->n; i-- > 0;)
+		if (slice_equal(s->pairs[i].name, name))
+			return (Py_ssize_t)i;
+	return -1;
+}
+
+/* All occurrences of `name` as a list of str; an empty list when absent. */
+static PyObject *
+source_list(const struct pair_source *s, unsigned source, struct slice name)
+{
+	PyObject *list = PyList_New(0);
+
+	if (list == NULL)
+		return NULL;
+	for (size_t i = 0; i < s->n; i++) {
+		struct pyb_pair pair = source_at(s, i);
+		PyObject *text;
+		int rc;
+
+		if (!slice_equal(pair.name, name))
+			continue;
+		text = text_new(source, pair.value);
+		rc = text == NULL ? -1 : PyList_Append(list, text);
+		Py_XDECREF(text);
+		if (rc < 0) {
+			Py_DECREF(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static struct slice
+step_name(const struct pyb_objects *o, const struct shm_step *step)
+{
+	return (struct slice){ o->table->strings + step->name, step->name_len };
+}
+
+/* The raw value of a step: *out NULL and 0 when absent, -1 with an exception. */
+static int
+raw_take(const struct pyb_objects *o, const struct shm_step *step,
+    struct pyb_view *v, PyObject **out)
+{
+	struct pair_source s;
+	Py_ssize_t at;
+
+	*out = NULL;
+	if (source_open(v, step->source, &s) < 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	/* Cookies are a plain dict in FastAPI: no getlist, one value. */
+	if ((step->flags & SHM_STEP_F_LIST) && step->source != SHM_SOURCE_COOKIE) {
+		*out = source_list(&s, step->source, step_name(o, step));
+		if (*out == NULL)
+			return -1;
+		if (PyList_GET_SIZE(*out) == 0)
+			Py_CLEAR(*out);
+		return 0;
+	}
+	at = source_find(&s, step_name(o, step));
+	if (at < 0)
+		return 0;
+	/* An empty text counts as absent in a form; so it does for a sequence,
+	 * because its length is 0. */
+	if (source_at(&s, (size_t)at).value.len == 0 &&
+	    (step->source == SHM_SOURCE_FORM || (step->flags & SHM_STEP_F_LIST)))
+		return 0;
+	*out = text_new(step->source, source_at(&s, (size_t)at).value);
+	return *out == NULL ? -1 : 0;
+}
+
+static enum pyb_param_verdict
+validated(struct pyb_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, PyObject *raw, PyObject **out)
+{
+	if (step->object == SHM_NONE || (step->flags & SHM_STEP_F_RAW)) {
+		*out = raw;
+		return PYB_PARAM_OK;
+	}
+	*out = pyb_param_validate(st, o->all[step->object], raw);
+	Py_DECREF(raw);
+	return *out == NULL ? PYB_PARAM_INVALID : PYB_PARAM_OK;
+}
+
+enum pyb_param_verdict
+pyb_param_take(struct pyb_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, struct pyb_view *v, PyObject **out)
+{
+	PyObject *raw = NULL;
+
+	if (step->source == SHM_SOURCE_PATH) {
+		if (step->key >= v->n_params)
+			return PYB_PARAM_ODD;
+		raw = path_value_new(st, step, v->params[step->key]);
+	} else if (raw_take(o, step, v, &raw) == 0 && raw == NULL) {
+		return pyb_param_default(st, o, step, out);
+	}
+	if (raw == NULL) {
+		PyErr_Clear();
+		return PYB_PARAM_ODD;
+	}
+	return validated(st, o, step, raw, out);
+}
+
+/* Is `name` one of the names the model's fields took? */
+static bool
+name_processed(const struct pyb_objects *o, const struct shm_step *model, struct slice name)
+{
+	for (uint32_t i = 1; i <= model->count; i++) {
+		PyObject *key;
+		Py_ssize_t len;
+		const char *text;
+
+		if (slice_equal(step_name(o, &model[i]), name))
+			return true;
+		if (model->source != SHM_SOURCE_HEADER)
+			continue;
+		/* The unconverted field name is no extra header either. */
+		key = o->all[model[i].object];
+		text = PyUnicode_AsUTF8AndSize(key, &len);
+		if (text != NULL && slice_equal_lower((struct slice){ text, (size_t)len }, name))
+			return true;
+		PyErr_Clear();
+	}
+	return false;
+}
+
+/* One more value under `key`: the first stays alone, further ones make a list,
+ * as _get_multidict_extras groups them. */
+static int
+extra_add(PyObject *dict, PyObject *key, PyObject *value, bool many)
+{
+	PyObject *old = PyDict_GetItemWithError(dict, key), *list;
+	int rc;
+
+	if (old == NULL || !many)
+		return PyErr_Occurred() ? -1 : PyDict_SetItem(dict, key, value);
+	if (PyList_CheckExact(old))
+		return PyList_Append(old, value);
+	list = Py_BuildValue("[OO]", old, value);
+	rc = list == NULL ? -1 : PyDict_SetItem(dict, key, list);
+	Py_XDECREF(list);
+	return rc;
+}
+
+/* Everything the model's fields did not take (FastAPI hands it to the model,
+ * whose `extra` policy decides). */
+static int
+extras_fill(const struct pyb_objects *o, const struct shm_step *model,
+    struct pyb_view *v, PyObject *extras)
+{
+	struct pair_source s;
+	bool many = model->source != SHM_SOURCE_COOKIE;
+
+	if (source_open(v, model->source, &s) < 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		struct pyb_pair pair = source_at(&s, i);
+		PyObject *key = NULL, *value = NULL;
+		int rc = -1;
+
+		if (name_processed(o, model, pair.name))
+			continue;
+		key = text_new(model->source, pair.name);
+		value = text_new(model->source, pair.value);
+		if (key != NULL && value != NULL)
+			rc = extra_add(extras, key, value, many);
+		Py_XDECREF(key);
+		Py_XDECREF(value);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Does the request hold anything of an optional model (FastAPI's
+ * _is_form_model_supplied and its like)? -1: the source cannot be read. */
+static int
+model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct pyb_view *v)
+{
+	struct pair_source s;
+
+	if (source_open(v, model->source, &s) < 0)
+		return -1;
+	if (model->flags & SHM_STEP_F_EXTRAS_SUPPLY)
+		return s.n > 0;
+	for (uint32_t i = 1; i <= model->count; i++)
+		if (source_find(&s, step_name(o, &model[i])) >= 0)
+			return 1;
+	return 0;
+}
+
+/* The dict FastAPI would validate. */
+static PyObject *
+model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb_view *v)
+{
+	PyObject *dict = PyDict_New(), *extras = PyDict_New();
+	int rc = dict == NULL || extras == NULL ? -1 : 0;
+
+	for (uint32_t i = 1; rc == 0 && i <= model->count; i++) {
+		PyObject *raw = NULL;
+
+		rc = raw_take(o, &model[i], v, &raw);
+		if (rc == 0 && raw != NULL)
+			rc = PyDict_SetItem(dict, o->all[model[i].object], raw);
+		Py_XDECREF(raw);
+	}
+	if (rc == 0)
+		rc = extras_fill(o, model, v, extras);
+	if (rc == 0)
+		rc = PyDict_Update(dict, extras);
+	Py_XDECREF(extras);
+	if (rc < 0)
+		Py_CLEAR(dict);
+	return dict;
+}
+
+enum pyb_param_verdict
+pyb_param_model_take(struct pyb_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, struct pyb_view *v, PyObject **out)
+{
+	PyObject *dict;
+	int supplied = 1;
+
+	if (step->flags & SHM_STEP_F_OPTIONAL_MODEL)
+		supplied = model_supplied(o, step, v);
+	if (supplied < 0)
+		return PYB_PARAM_ODD;
+	if (!supplied)
+		return pyb_param_default(st, o, step, out);
+	dict = model_dict(o, step, v);
+	if (dict == NULL) {
+		PyErr_Clear();
+		return PYB_PARAM_ODD;
+	}
+	return validated(st, o, step, dict, out);
+}

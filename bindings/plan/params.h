@@ -1,0 +1,50 @@
+/*
+ * params: the parameter steps of a plan.
+ *
+ * Each step takes text from the view, makes the Python value FastAPI would
+ * have seen and validates it with the very validator FastAPI would have
+ * called. Anything missing, invalid or not exactly representable is told by the
+ * verdict: the application itself will answer.
+ */
+#ifndef BINDINGS_PLAN_PARAMS_H
+#define BINDINGS_PLAN_PARAMS_H
+
+#include "bindings/module_state.h"
+#include "bindings/plan/source.h"
+#include "shm/plan.h"
+#include "shm/table.h"
+
+enum pyb_param_verdict {
+	PYB_PARAM_OK,		/* *out holds the value, new reference; NULL: RAW and absent */
+	PYB_PARAM_MISSING,	/* required and absent */
+	PYB_PARAM_INVALID,	/* the validator raised; its exception is set */
+	PYB_PARAM_RAISED,	/* making the default raised; that exception is set */
+	PYB_PARAM_ODD		/* cannot be decided here; no exception set */
+};
+
+/* What the steps of one plan need: the table's strings and the objects its
+ * indexes mean. */
+struct pyb_objects {
+	const struct shm_table *table;
+	PyObject *const *all;
+};
+
+/* Run one PARAM step. */
+enum pyb_param_verdict pyb_param_take(struct pyb_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, struct pyb_view *v, PyObject **out);
+
+/* Run one PARAM_MODEL step; `step[1 .. step->count]` are its PARAM_FIELDs. */
+enum pyb_param_verdict pyb_param_model_take(struct pyb_state *st,
+    const struct pyb_objects *o, const struct shm_step *step, struct pyb_view *v,
+    PyObject **out);
+
+/* validator(value, from_attributes=True): new reference, NULL with the
+ * exception set. */
+PyObject *pyb_param_validate(struct pyb_state *st, PyObject *validator, PyObject *value);
+
+/* The default of an absent value as _validate_value_with_model_field gives it
+ * (deepcopy per request, validated only when asked). */
+enum pyb_param_verdict pyb_param_default(struct pyb_state *st,
+    const struct pyb_objects *o, const struct shm_step *step, PyObject **out);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * read: the steps before any user code.
+ *
+ * Called by plan_start (direct) and core. Every refusal here is a replay: the
+ * application itself gets the untouched request and finds the same fault in
+ * its own way, so no error text of FastAPI's is ever written down again.
+ */
+#include "bindings/plan/run.h"
+
+#include "http/content_type.h"
+
+/* The content as bytes, once. Direct mode reads the exchange; in core mode it
+ * was awaited before. */
+static PyObject *
+body_bytes(struct pyb_run *r)
+{
+	if (r->body == NULL && r->x != NULL)
+		r->body = PyBytes_FromStringAndSize(r->x->content.data,
+		    (Py_ssize_t)r->x->content.len);
+	return r->body;
+}
+
+static enum pyb_param_verdict
+body_parse(struct pyb_run *r, PyObject **out)
+{
+	PyObject *bytes = body_bytes(r);
+
+	*out = NULL;
+	if (bytes == NULL) {
+		PyErr_Clear();
+		return PYB_PARAM_ODD;
+	}
+	if (PyBytes_GET_SIZE(bytes) == 0)
+		return PYB_PARAM_OK;	/* undefined: the slot stays empty */
+	if (!hx_content_type_json(pyb_view_content_type(&r->view)))
+		return PYB_PARAM_ODD;
+	*out = PyObject_CallOneArg(r->app->st->from_json, bytes);
+	if (*out == NULL) {
+		PyErr_Clear();
+		return PYB_PARAM_ODD;
+	}
+	return PYB_PARAM_OK;
+}
+
+static enum pyb_param_verdict
+raw_validate(struct pyb_run *r, const struct shm_step *step, PyObject *raw, PyObject **out)
+{
+	struct pyb_objects o = pyb_binding_objects(r->binding);
+
+	if (raw == NULL)
+		return pyb_param_default(r->app->st, &o, step, out);
+	if (step->object == SHM_NONE || (step->flags & SHM_STEP_F_RAW)) {
+		*out = Py_NewRef(raw);
+		return PYB_PARAM_OK;
+	}
+	*out = pyb_param_validate(r->app->st, o.all[step->object], raw);
+	return *out == NULL ? PYB_PARAM_INVALID : PYB_PARAM_OK;
+}
+
+static enum pyb_param_verdict
+body_field(struct pyb_run *r, const struct shm_step *step, PyObject **out)
+{
+	PyObject *parsed = r->slots[step->first], *member = NULL;
+	enum pyb_param_verdict verdict;
+
+	if (parsed != NULL) {
+		if (!PyDict_CheckExact(parsed))
+			return PYB_PARAM_ODD;
+		member = PyDict_GetItemWithError(parsed,
+		    PyTuple_GET_ITEM(r->binding->objects, step->key));
+		if (member == NULL && PyErr_Occurred()) {
+			PyErr_Clear();
+			return PYB_PARAM_ODD;
+		}
+	}
+	Py_XINCREF(member);
+	verdict = raw_validate(r, step, member, out);
+	Py_XDECREF(member);
+	return verdict;
+}
+
+enum pyb_param_verdict
+pyb_pure_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
+{
+	struct pyb_objects o = pyb_binding_objects(r->binding);
+
+	*out = NULL;
+	switch (step->op) {
+	case SHM_STEP_PARAM:
+		return pyb_param_take(r->app->st, &o, step, &r->view, out);
+	case SHM_STEP_PARAM_MODEL:
+		return pyb_param_model_take(r->app->st, &o, step, &r->view, out);
+	case SHM_STEP_BODY_PARSE:
+		return body_parse(r, out);
+	case SHM_STEP_VALIDATE:
+		return raw_validate(r, step, r->slots[step->first], out);
+	case SHM_STEP_BODY_FIELD:
+		return body_field(r, step, out);
+	default:
+		return PYB_PARAM_OK;	/* PARAM_FIELD: its model has read it */
+	}
+}
+
+bool
+pyb_pure_run(struct pyb_run *r)
+{
+	r->replay_over = true;
+	for (uint32_t i = 0; i < r->plan->n_pure; i++) {
+		const struct shm_step *step = &r->steps[i];
+		PyObject *value;
+
+		switch (pyb_pure_step(r, step, &value)) {
+		case PYB_PARAM_OK:
+			break;
+		case PYB_PARAM_MISSING:
+			r->replay_reason = "parameter missing";
+			return false;
+		case PYB_PARAM_INVALID:
+			PyErr_Clear();
+			r->replay_reason = "parameter invalid";
+			return false;
+		case PYB_PARAM_RAISED:
+			PyErr_Clear();
+			r->replay_reason = "a default cannot be made";
+			return false;
+		case PYB_PARAM_ODD:
+			r->replay_reason = "unusual request";
+			/* Of a form Python reads more than we do. */
+			r->replay_over = !(r->plan->flags & SHM_PLAN_F_FORM);
+			return false;
+		}
+		if (step->slot != SHM_NONE)
+			Py_XSETREF(r->slots[step->slot], value);
+		else
+			Py_XDECREF(value);
+	}
+	r->pc = r->plan->n_pure;
+	return true;
+}

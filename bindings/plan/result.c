@@ -1,0 +1,352 @@
+/*
+ * result: encoding and the answer's fields.
+ *
+ * Called by call.c after the endpoint returned. Field order and content-length
+ * rules are Starlette's Response.init_headers; status rules are FastAPI's
+ * _build_response_args. When anything is out of the ordinary the route's
+ * helper, which calls FastAPI's own functions, builds the Response instead.
+ */
+#include "bindings/plan/result.h"
+
+#include "base/decimal.h"
+#include "bindings/compat.h"
+#include "bindings/asgi/fields.h"
+
+enum {
+	COPY_BYTES = 8192,	/* larger bodies are sent from the bytes object */
+	MAX_FIELDS = 64
+};
+
+struct fields {
+	struct hx_header all[MAX_FIELDS];
+	size_t n;
+	char length[DECIMAL_MAX];
+};
+
+static void
+bytes_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+/* A piece that refers to `bytes` when it is large and is copied otherwise. */
+static struct hx_piece
+piece_of(PyObject *bytes)
+{
+	struct hx_piece p = { { PyBytes_AS_STRING(bytes),
+	    (size_t)PyBytes_GET_SIZE(bytes) }, NULL, NULL };
+
+	if (p.bytes.len > COPY_BYTES) {
+		p.release = bytes_release;
+		p.arg = Py_NewRef(bytes);
+	}
+	return p;
+}
+
+/* Append (name, value) pairs of a raw header list. False when it is not the
+ * exact list of pairs of bytes that Starlette makes, or when the fields must not
+ * go out as they are: send() then refuses or changes them. */
+static bool
+fields_add_raw(struct fields *f, PyObject *raw)
+{
+	if (!PyList_CheckExact(raw) ||
+	    (size_t)PyList_GET_SIZE(raw) > MAX_FIELDS - f->n)
+		return false;
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(raw); i++) {
+		PyObject *pair = PyList_GET_ITEM(raw, i), *name, *value;
+		struct hx_header *field;
+
+		if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2)
+			return false;
+		name = PyTuple_GET_ITEM(pair, 0);
+		value = PyTuple_GET_ITEM(pair, 1);
+		if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value))
+			return false;
+		field = &f->all[f->n++];
+		*field = (struct hx_header){
+			{ PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name) },
+			{ PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value) },
+		};
+		if (!pyb_field_name_plain(field->name) || !pyb_field_value_plain(field->value))
+			return false;
+	}
+	return true;
+}
+
+static void
+fields_json(struct fields *f, size_t len)
+{
+	size_t n = decimal_put(f->length, len);
+
+	f->all[0] = (struct hx_header){ SLICE_LIT("content-length"),
+	    { f->length, n } };
+	f->all[1] = (struct hx_header){ SLICE_LIT("content-type"),
+	    SLICE_LIT("application/json") };
+	f->n = 2;
+}
+
+/* Status of the answer; 0 when it has to be Python's business: statuses that
+ * carry no content, odd values. */
+static int
+status_of(struct pyb_state *st, const struct shm_plan *plan, PyObject *response)
+{
+	long status = plan->status != 0 ? (long)plan->status : 200;
+
+	if (response != NULL) {
+		PyObject *set = PyObject_GetAttr(response, st->n_status_code);
+
+		if (set == NULL || (set != Py_None && !PyLong_CheckExact(set))) {
+			PyErr_Clear();
+			Py_XDECREF(set);
+			return 0;
+		}
+		if (set != Py_None && PyLong_AsLong(set) != 0)
+			status = PyLong_AsLong(set);
+		Py_DECREF(set);
+		if (status == -1 && PyErr_Occurred())
+			PyErr_Clear();
+	}
+	if (status < 200 || status > 599 || status == 204 || status == 205 || status == 304)
+		return 0;
+	return (int)status;
+}
+
+/* Does the request have background tasks to run after the answer? */
+static bool
+background_waits(struct pyb_state *st, PyObject *background)
+{
+	PyObject *tasks;
+	bool waits = true;
+
+	if (background == NULL)
+		return false;
+	tasks = PyObject_GetAttr(background, st->n_tasks);
+	if (tasks == NULL)
+		PyErr_Clear();
+	else
+		waits = !PyList_CheckExact(tasks) || PyList_GET_SIZE(tasks) > 0;
+	Py_XDECREF(tasks);
+	return waits;
+}
+
+/* Is a Response's background None, or tasks of which there are none? Any other
+ * object may do something when it is called. */
+static bool
+background_empty(struct pyb_state *st, PyObject *background)
+{
+	return background == Py_None ||
+	    ((PyObject *)Py_TYPE(background) == st->background_class &&
+	    !background_waits(st, background));
+}
+
+/* validate_python(result, from_attributes=True), then to_json(...): bytes. NULL
+ * with *helper set when the helper must raise FastAPI's own error. */
+static PyObject *
+model_json(struct pyb_run *r, bool *helper)
+{
+	const struct shm_plan *plan = r->plan;
+	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
+	PyObject *value, *json, *args[16];
+	PyObject *values = objects[plan->response_values];
+	Py_ssize_t n = PyTuple_GET_SIZE(values);
+
+	*helper = false;
+	value = pyb_param_validate(r->app->st, objects[plan->response_validator], r->result);
+	if (value == NULL) {
+		PyErr_Clear();
+		*helper = true;
+		return NULL;
+	}
+	if (n > 14) {
+		Py_DECREF(value);
+		*helper = true;
+		return NULL;
+	}
+	args[0] = NULL;
+	args[1] = value;
+	for (Py_ssize_t i = 0; i < n; i++)
+		args[2 + i] = PyTuple_GET_ITEM(values, i);
+	json = PyObject_Vectorcall(objects[plan->response_serializer], args + 1,
+	    1 | PY_VECTORCALL_ARGUMENTS_OFFSET, objects[plan->response_kwargs]);
+	Py_DECREF(value);
+	if (json != NULL && !PyBytes_CheckExact(json)) {
+		Py_CLEAR(json);
+		*helper = true;
+	}
+	return json;
+}
+
+/* helper.encode(result, response, background, method): the Response FastAPI
+ * makes. */
+static PyObject *
+helper_encode(struct pyb_run *r)
+{
+	PyObject *helper = pyb_run_helper(r);
+	PyObject *method = pyb_run_method(r), *response = NULL;
+
+	if (method != NULL)
+		response = PyObject_CallMethodObjArgs(helper, r->app->st->n_encode, r->result,
+		    r->response != NULL ? r->response : Py_None,
+		    r->background != NULL ? r->background : Py_None, method, NULL);
+	Py_XDECREF(method);
+	return response;
+}
+
+/* May so many bytes of content go out behind these fields? Else send() is to say
+ * what is wrong. */
+static bool
+length_fits(const struct fields *f, long code, size_t len)
+{
+	char text[DECIMAL_MAX];
+	struct slice right = { text, decimal_put(text, len) };
+
+	for (size_t i = 0; i < f->n; i++)
+		if (slice_equal(f->all[i].name, SLICE_LIT("content-length")) &&
+		    !slice_equal(f->all[i].value, right))
+			return false;
+	return len == 0 || (code != 204 && code != 304);
+}
+
+/* Answer with a Response object when sending it is nothing but start and body
+ * (Response.__call__ of Starlette, no background). */
+static enum pyb_result_verdict
+response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
+{
+	struct pyb_state *st = app->st;
+	PyObject *call = NULL, *background = NULL, *body = NULL, *raw = NULL;
+	PyObject *status = NULL;
+	struct fields f = { .n = 0 };
+	enum pyb_result_verdict verdict = PYB_RESULT_RESPONSE;
+	long code;
+
+	call = PyObject_GetAttr((PyObject *)Py_TYPE(response), st->n___call__);
+	if (call != st->response_call)
+		goto done;
+	background = PyObject_GetAttr(response, st->n_background);
+	if (background == NULL || !background_empty(st, background))
+		goto done;
+	body = PyObject_GetAttr(response, st->n_body);
+	raw = PyObject_GetAttr(response, st->n_raw_headers);
+	status = PyObject_GetAttr(response, st->n_status_code);
+	if (body == NULL || !PyBytes_CheckExact(body) || raw == NULL ||
+	    status == NULL || !PyLong_Check(status) || !fields_add_raw(&f, raw))
+		goto done;
+	code = PyLong_AsLong(status);
+	if (code < 200 || code > 999 || code == 205 ||
+	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)))
+		goto done;
+	x->calls->answer(x, (int)code, f.all, f.n, piece_of(body));
+	verdict = PYB_RESULT_SENT;
+done:
+	PyErr_Clear();
+	Py_XDECREF(call);
+	Py_XDECREF(background);
+	Py_XDECREF(body);
+	Py_XDECREF(raw);
+	Py_XDECREF(status);
+	return verdict;
+}
+
+/* The injected Response's own headers, appended as FastAPI does. */
+static bool
+fields_add_injected(struct pyb_state *st, struct fields *f, PyObject *response)
+{
+	PyObject *raw;
+	bool ok;
+
+	if (response == NULL)
+		return true;
+	raw = PyObject_GetAttr(response, st->n_raw_headers);
+	ok = raw != NULL && fields_add_raw(f, raw);
+	/* The fields keep pointing into the list: the response owns it. */
+	Py_XDECREF(raw);
+	PyErr_Clear();
+	return ok;
+}
+
+/* The C way: bytes or encoder text with computed fields. PYB_RESULT_RESPONSE
+ * means: not this way, use the helper. */
+static enum pyb_result_verdict
+direct_answer(struct pyb_run *r)
+{
+	struct pyb_app *app = r->app;
+	struct fields f;
+	int status = status_of(app->st, r->plan, r->response);
+	PyObject *json = NULL;
+	struct hx_piece piece;
+	bool helper;
+
+	if (status == 0 || background_waits(app->st, r->background))
+		return PYB_RESULT_RESPONSE;
+	if (r->plan->response_mode == SHM_RESPONSE_MODEL_JSON) {
+		json = model_json(r, &helper);
+		if (json == NULL)
+			return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
+		piece = piece_of(json);
+	} else {
+		if (pyb_json_encode(&app->json, r->result) != PYB_JSON_OK)
+			return PYB_RESULT_RESPONSE;
+		piece = (struct hx_piece){ { app->json.bytes, app->json.len }, NULL, NULL };
+	}
+	fields_json(&f, piece.bytes.len);
+	if (!fields_add_injected(app->st, &f, r->response)) {
+		if (piece.release != NULL)
+			piece.release(piece.arg);
+		Py_XDECREF(json);
+		return PYB_RESULT_RESPONSE;
+	}
+	r->x->calls->answer(r->x, status, f.all, f.n, piece);
+	Py_XDECREF(json);
+	pyb_json_trim(&app->json);
+	return PYB_RESULT_SENT;
+}
+
+static bool
+is_response(struct pyb_run *r)
+{
+	return PyObject_TypeCheck(r->result, (PyTypeObject *)r->app->st->response_base);
+}
+
+enum pyb_result_verdict
+pyb_result_answer(struct pyb_run *r, PyObject **response)
+{
+	enum pyb_result_verdict verdict;
+	PyObject *made;
+
+	*response = NULL;
+	if (r->plan->response_mode != SHM_RESPONSE_HELPER && !is_response(r)) {
+		verdict = direct_answer(r);
+		if (verdict != PYB_RESULT_RESPONSE)
+			return verdict;
+	}
+	made = pyb_result_response(r);
+	if (made == NULL)
+		return PYB_RESULT_ERROR;
+	verdict = response_answer(r->app, made, r->x);
+	if (verdict == PYB_RESULT_RESPONSE)
+		*response = made;
+	else
+		Py_DECREF(made);
+	return verdict;
+}
+
+PyObject *
+pyb_result_response(struct pyb_run *r)
+{
+	PyObject *n_background = r->app->st->n_background, *background;
+
+	if (!is_response(r))
+		return helper_encode(r);
+	/* A returned Response goes out as it is; only its background is filled
+	 * in when it has none (the injected headers and status are dropped). */
+	background = PyObject_GetAttr(r->result, n_background);
+	if (background == NULL)
+		return NULL;
+	if (background == Py_None && r->background != NULL &&
+	    PyObject_SetAttr(r->result, n_background, r->background) < 0) {
+		Py_DECREF(background);
+		return NULL;
+	}
+	Py_DECREF(background);
+	return Py_NewRef(r->result);
+}

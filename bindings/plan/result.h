@@ -1,0 +1,30 @@
+/*
+ * result: what an endpoint returned becomes the answer.
+ *
+ * The three ways of plan.h: validate and serialise with pydantic-core, encode
+ * plain data in C, or let the route's helper build a Response. A Response
+ * whose class sends itself the way Starlette's base class does is answered
+ * directly; every other one must be awaited by the caller.
+ */
+#ifndef BINDINGS_PLAN_RESULT_H
+#define BINDINGS_PLAN_RESULT_H
+
+#include <Python.h>
+
+#include "bindings/plan/run.h"
+
+enum pyb_result_verdict {
+	PYB_RESULT_SENT,	/* the exchange has its complete answer */
+	PYB_RESULT_RESPONSE,	/* *response must be awaited with scope, receive, send */
+	PYB_RESULT_ERROR	/* an exception is set; nothing was sent */
+};
+
+/* Answer the run's exchange with r->result. *response (new reference) is set
+ * only with PYB_RESULT_RESPONSE. */
+enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response);
+
+/* The same, as a Response object for FastAPI's own request_response wrapper.
+ * New reference; NULL with an exception set. */
+PyObject *pyb_result_response(struct pyb_run *r);
+
+#endif

@@ -1,0 +1,239 @@
+/*
+ * source: query, cookie and form pairs, split once per request.
+ *
+ * Called by params.c. The splitting rules live in http/target and http/cookie;
+ * this room only keeps their results.
+ */
+#include "bindings/plan/source.h"
+
+#include "http/content_type.h"
+#include "http/cookie.h"
+#include "http/target.h"
+
+/* Defaults of starlette's Request.form(). */
+enum { FORM_MAX_FIELDS = 1000, FORM_MAX_FIELD_BYTES = 1024 * 1024 };
+
+void
+pyb_view_exchange(struct pyb_view *v, struct hx_exchange *x)
+{
+	*v = (struct pyb_view){
+		.arena = &x->arena,
+		.headers = x->req.headers,
+		.n_headers = x->req.n_headers,
+		.query = x->req.query,
+		.params = x->params,
+		.n_params = x->n_params,
+		.content = { x->content.data, x->content.len },
+	};
+}
+
+static int
+bytes_slice(PyObject *o, struct slice *out)
+{
+	if (o == NULL || !PyBytes_CheckExact(o))
+		return -1;
+	*out = (struct slice){ PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o) };
+	return 0;
+}
+
+int
+pyb_view_scope(struct pyb_view *v, PyObject *scope, struct arena *arena,
+    PyObject *st_headers_name, PyObject *st_query_name)
+{
+	PyObject *list = PyDict_GetItemWithError(scope, st_headers_name);
+	PyObject *query = PyDict_GetItemWithError(scope, st_query_name);
+	struct hx_header *headers;
+	Py_ssize_t n;
+
+	*v = (struct pyb_view){ .arena = arena };
+	if (list == NULL || !PyList_CheckExact(list) || bytes_slice(query, &v->query) < 0)
+		goto odd;
+	n = PyList_GET_SIZE(list);
+	if (n > 4 * HX_MAX_HEADERS)
+		goto odd;
+	headers = arena_alloc(arena, (size_t)n * sizeof(*headers));
+	if (headers == NULL)
+		goto odd;
+	for (Py_ssize_t i = 0; i < n; i++) {
+		PyObject *pair = PyList_GET_ITEM(list, i);
+
+		if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2 ||
+		    bytes_slice(PyTuple_GET_ITEM(pair, 0), &headers[i].name) < 0 ||
+		    bytes_slice(PyTuple_GET_ITEM(pair, 1), &headers[i].value) < 0)
+			goto odd;
+	}
+	v->headers = headers;
+	v->n_headers = (size_t)n;
+	return 0;
+odd:
+	PyErr_Clear();
+	return -1;
+}
+
+/* Append a pair, growing by doubling inside the arena. */
+static int
+pairs_add(struct arena *arena, struct pyb_pairs *pairs, size_t *cap, struct pyb_pair pair)
+{
+	if (pairs->n == PYB_MAX_PAIRS)
+		return -1;
+	if (pairs->n == *cap) {
+		size_t grown = *cap == 0 ? 8 : *cap * 2;
+		struct pyb_pair *all = arena_alloc(arena, grown * sizeof(*all));
+
+		if (all == NULL)
+			return -1;
+		if (pairs->n > 0)
+			memcpy(all, pairs->all, pairs->n * sizeof(*all));
+		pairs->all = all;
+		*cap = grown;
+	}
+	pairs->all[pairs->n++] = pair;
+	return 0;
+}
+
+/* What was read before a fault is forgotten. */
+static const struct pyb_pairs *
+pairs_end(struct pyb_pairs *pairs, bool ok)
+{
+	if (!ok)
+		*pairs = (struct pyb_pairs){ 0 };
+	pairs->loaded = ok;
+	return ok ? pairs : NULL;
+}
+
+/* The pairs of an urlencoded text. Those of a query and of a form are split and
+ * decoded alike (parse_qsl, python_multipart's QuerystringParser). */
+static const struct pyb_pairs *
+pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size_t max_pairs,
+    size_t max_bytes)
+{
+	struct slice name, value;
+	size_t cap = 0;
+
+	while (hx_query_next(&rest, &name, &value)) {
+		struct pyb_pair pair;
+
+		if (pairs->n == max_pairs || name.len + value.len > max_bytes ||
+		    hx_query_decode(arena, name, &pair.name) < 0 ||
+		    hx_query_decode(arena, value, &pair.value) < 0 ||
+		    pairs_add(arena, pairs, &cap, pair) < 0)
+			return pairs_end(pairs, false);
+	}
+	return pairs_end(pairs, true);
+}
+
+const struct pyb_pairs *
+pyb_view_query(struct pyb_view *v)
+{
+	struct pyb_pairs *pairs = &v->query_pairs;
+
+	return pairs->loaded ? pairs :
+	    pairs_load(v->arena, v->query, pairs, PYB_MAX_PAIRS, SIZE_MAX);
+}
+
+struct slice
+pyb_view_content_type(const struct pyb_view *v)
+{
+	for (size_t i = 0; i < v->n_headers; i++)
+		if (slice_equal(v->headers[i].name, SLICE_LIT("content-type")))
+			return v->headers[i].value;
+	return SLICE_NULL;
+}
+
+const struct pyb_pairs *
+pyb_view_form(struct pyb_view *v)
+{
+	struct pyb_pairs *pairs = &v->form_pairs;
+	struct slice type;
+
+	if (pairs->loaded)
+		return pairs;
+	type = pyb_view_content_type(v);
+	if (type.len > 0 && !hx_content_type_form(type))
+		return NULL;
+	return pairs_load(v->arena, type.len > 0 ? v->content : SLICE_NULL, pairs,
+	    FORM_MAX_FIELDS, FORM_MAX_FIELD_BYTES);
+}
+
+PyObject *
+pyb_view_form_items(struct pyb_view *v)
+{
+	const struct pyb_pairs *pairs = pyb_view_form(v);
+	PyObject *list;
+
+	if (pairs == NULL)
+		return PyErr_NoMemory();
+	list = PyList_New((Py_ssize_t)pairs->n);
+	for (size_t i = 0; list != NULL && i < pairs->n; i++) {
+		const struct pyb_pair *pair = &pairs->all[i];
+		PyObject *item = Py_BuildValue("(s#s#)", pair->name.ptr,
+		    (Py_ssize_t)pair->name.len, pair->value.ptr, (Py_ssize_t)pair->value.len);
+
+		if (item == NULL)
+			Py_CLEAR(list);
+		else
+			PyList_SET_ITEM(list, (Py_ssize_t)i, item);
+	}
+	return list;
+}
+
+static int
+text_slice(PyObject *o, struct slice *out)
+{
+	Py_ssize_t len;
+
+	out->ptr = PyUnicode_CheckExact(o) ? PyUnicode_AsUTF8AndSize(o, &len) : NULL;
+	if (out->ptr == NULL)
+		return -1;
+	out->len = (size_t)len;
+	return 0;
+}
+
+int
+pyb_view_form_data(struct pyb_view *v, PyObject *form, PyObject *n_list)
+{
+	PyObject *list = PyObject_GetAttr(form, n_list);
+	struct pyb_pairs *pairs = &v->form_pairs;
+	size_t cap = 0;
+	int rc = list != NULL && PyList_CheckExact(list) ? 0 : -1;
+
+	for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(list); i++) {
+		PyObject *item = PyList_GET_ITEM(list, i);
+		struct pyb_pair pair;
+
+		if (!PyTuple_CheckExact(item) || PyTuple_GET_SIZE(item) != 2 ||
+		    text_slice(PyTuple_GET_ITEM(item, 0), &pair.name) < 0 ||
+		    text_slice(PyTuple_GET_ITEM(item, 1), &pair.value) < 0)
+			rc = -1;
+		else
+			rc = pairs_add(v->arena, pairs, &cap, pair);
+	}
+	pairs_end(pairs, rc == 0);
+	Py_XDECREF(list);
+	PyErr_Clear();
+	return rc;
+}
+
+const struct pyb_pairs *
+pyb_view_cookies(struct pyb_view *v)
+{
+	struct pyb_pairs *pairs = &v->cookie_pairs;
+	size_t cap = 0;
+
+	if (pairs->loaded)
+		return pairs;
+	for (size_t i = 0; i < v->n_headers; i++) {
+		struct slice rest = v->headers[i].value, name, value;
+
+		if (!slice_equal(v->headers[i].name, SLICE_LIT("cookie")))
+			continue;
+		while (hx_cookie_next(&rest, &name, &value)) {
+			struct pyb_pair pair = { .name = name };
+
+			if (hx_cookie_unquote(v->arena, value, &pair.value) < 0 ||
+			    pairs_add(v->arena, pairs, &cap, pair) < 0)
+				return pairs_end(pairs, false);
+		}
+	}
+	return pairs_end(pairs, true);
+}

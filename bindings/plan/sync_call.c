@@ -1,0 +1,143 @@
+/*
+ * sync_call: a job that outlives a cancelled task.
+ *
+ * Called by call.c. The job owns everything the function needs, so that a run
+ * whose task is cancelled while its function blocks can be dropped; the function's
+ * result is then nobody's, as with anyio.
+ */
+#include "bindings/plan/sync_call.h"
+
+#include "bindings/compat.h"
+#include "bindings/loop/loop.h"
+
+struct sync_call {
+	struct pyb_job job;
+	struct pyb_state *st;
+	PyObject *callable, *args, *kwargs, *context;
+	PyObject *future;
+	PyObject *value, *exc;
+};
+
+static void
+call_free(struct sync_call *c)
+{
+	Py_CLEAR(c->callable);
+	Py_CLEAR(c->args);
+	Py_CLEAR(c->kwargs);
+	Py_CLEAR(c->context);
+	Py_CLEAR(c->future);
+	Py_CLEAR(c->value);
+	Py_CLEAR(c->exc);
+	PyMem_Free(c);
+}
+
+static void
+call_work(struct pyb_job *job)
+{
+	struct sync_call *c = (struct sync_call *)job;
+
+	if (PyContext_Enter(c->context) == 0) {
+		c->value = PyObject_Call(c->callable, c->args, c->kwargs);
+		if (c->value == NULL)
+			c->exc = PyErr_GetRaisedException();
+		PyContext_Exit(c->context);
+	} else {
+		c->exc = PyErr_GetRaisedException();
+	}
+}
+
+/* A future cannot carry StopIteration (PEP 479): what anyio does. */
+static PyObject *
+deliverable(PyObject *exc)
+{
+	PyObject *wrapped;
+
+	if (!PyErr_GivenExceptionMatches(exc, PyExc_StopIteration))
+		return Py_NewRef(exc);
+	wrapped = PyObject_CallFunction(PyExc_RuntimeError, "s",
+	    "coroutine raised StopIteration");
+	if (wrapped != NULL)
+		PyException_SetCause(wrapped, Py_NewRef(exc));
+	return wrapped;
+}
+
+static void
+call_done(struct pyb_job *job)
+{
+	struct sync_call *c = (struct sync_call *)job;
+	PyObject *done = PyObject_CallMethodNoArgs(c->future, c->st->n_done), *got = NULL, *exc;
+
+	if (done == Py_False) {
+		if (c->exc == NULL) {
+			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_result, c->value);
+		} else if ((exc = deliverable(c->exc)) != NULL) {
+			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_exception, exc);
+			Py_DECREF(exc);
+		}
+	}
+	if (done == NULL || (done == Py_False && got == NULL))
+		PyErr_WriteUnraisable(c->callable);
+	Py_XDECREF(done);
+	Py_XDECREF(got);
+	call_free(c);
+}
+
+/* The step's arguments, by name or by position. */
+static int
+arguments_take(struct sync_call *c, struct pyb_run *r, const struct shm_step *step)
+{
+	const uint32_t *slots = r->binding->table.args + step->first;
+	PyObject *names = step->object2 != SHM_NONE ?
+	    PyTuple_GET_ITEM(r->binding->objects, step->object2) : NULL;
+
+	c->kwargs = PyDict_New();
+	c->args = PyTuple_New(names == NULL ? (Py_ssize_t)step->count : 0);
+	if (c->kwargs == NULL || c->args == NULL)
+		return -1;
+	for (uint32_t i = 0; i < step->count; i++) {
+		PyObject *value = r->slots[slots[i]];
+
+		if (names == NULL)
+			PyTuple_SET_ITEM(c->args, i, Py_NewRef(value));
+		else if (PyDict_SetItem(c->kwargs, PyTuple_GET_ITEM(names, i), value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+PyObject *
+pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
+{
+	struct pyb_state *st = r->app->st;
+	struct sync_call *c = PyMem_Calloc(1, sizeof(*c));
+	PyObject *loop = NULL, *future = NULL;
+	struct pyb_host *host = NULL;
+	struct pyb_pool *pool;
+
+	if (c == NULL)
+		return PyErr_NoMemory();
+	loop = PyObject_CallNoArgs(st->get_running_loop);
+	if (loop == NULL || (host = pyb_host_get(st, loop)) == NULL ||
+	    (pool = pyb_host_pool(host)) == NULL)
+		goto done;
+	c->st = st;
+	c->job.work = call_work;
+	c->job.done = call_done;
+	c->callable = Py_NewRef(PyTuple_GET_ITEM(r->binding->objects, step->object));
+	c->context = PyObject_CallNoArgs(st->pool_context);
+	c->future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
+	if (arguments_take(c, r, step) < 0 || c->context == NULL || c->future == NULL)
+		goto done;
+	future = Py_NewRef(c->future);
+	pyb_pool_submit(pool, &c->job);
+	c = NULL;
+	/* Elsewhere no scope of the application's stands around the plan. */
+	if (r->mode == PYB_RUN_CORE)
+		Py_SETREF(future, PyObject_CallOneArg(st->shielded, future));
+done:
+	if (c != NULL)
+		call_free(c);
+	Py_XDECREF(loop);
+	Py_XDECREF((PyObject *)host);
+	return future;
+}

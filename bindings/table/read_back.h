@@ -1,0 +1,17 @@
+/*
+ * read_back: route tables read back into Python.
+ *
+ * Adds to the module: describe_table(bytes) -> dict, route_conflicts(bytes) ->
+ * list, match_table(bytes, method, path) -> tuple or None, plan_constants() ->
+ * dict. For the compiler, tests, `fastrd routes` and `fastrd explain`; requests
+ * never come here.
+ */
+#ifndef BINDINGS_TABLE_READ_BACK_H
+#define BINDINGS_TABLE_READ_BACK_H
+
+#include <Python.h>
+
+/* 0, or -1 with an exception set. */
+int pyb_describe_register(PyObject *module);
+
+#endif
