@@ -192,7 +192,7 @@ coro_next(PyObject *self)
 static PySendResult
 inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
 {
-	struct pyb_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
+	struct pyb_module_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
 	PyObject *got = PyObject_CallMethodOneArg(c->inner, st->n_throw, exc);
 
 	*value = NULL;
@@ -214,7 +214,7 @@ inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
 static PySendResult
 coro_throw_exc(struct pyb_coro *c, PyObject *exc, PyObject **result)
 {
-	struct pyb_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
+	struct pyb_module_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
 	PySendResult sent;
 	PyObject *value = NULL;
 
@@ -349,7 +349,7 @@ coro_dealloc(PyObject *self)
 }
 
 PyObject *
-pyb_coro_new(struct pyb_state *st, const struct pyb_coro_class *class, void *arg)
+pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, void *arg)
 {
 	struct pyb_coro *c = PyObject_GC_New(struct pyb_coro, st->coro_type);
 
@@ -390,7 +390,7 @@ ready_traverse(void *arg, visitproc visit, void *varg)
 }
 
 PyObject *
-pyb_coro_ready(struct pyb_state *st, PyObject *value)
+pyb_coro_ready(struct pyb_module_state *st, PyObject *value)
 {
 	static const struct pyb_coro_class class = {
 		"ready", ready_step, ready_release, ready_traverse

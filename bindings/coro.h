@@ -12,7 +12,7 @@
 
 #include <Python.h>
 
-struct pyb_state;
+struct pyb_module_state;
 
 enum pyb_coro_verdict {
 	PYB_CORO_RETURN,	/* *out: the result, new reference */
@@ -33,11 +33,11 @@ struct pyb_coro_class {
 
 /* New coroutine; it owns `arg` from now on, also when NULL is returned (release
  * is called). Allocates from a free list. */
-PyObject *pyb_coro_new(struct pyb_state *st, const struct pyb_coro_class *class, void *arg);
+PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, void *arg);
 
 /* An awaitable that is done already: `await` gives `value` (new reference to
  * it is taken). */
-PyObject *pyb_coro_ready(struct pyb_state *st, PyObject *value);
+PyObject *pyb_coro_ready(struct pyb_module_state *st, PyObject *value);
 
 /* Create the type. New reference, NULL with an exception set. */
 PyTypeObject *pyb_coro_type_new(PyObject *module);

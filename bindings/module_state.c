@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 static int
-intern_all(struct pyb_state *st)
+intern_all(struct pyb_module_state *st)
 {
 #define PYB_FILL(name) \
 	if ((st->n_##name = PyUnicode_InternFromString(#name)) == NULL) \
@@ -32,7 +32,7 @@ struct import_row {
 	const char *name;
 };
 
-#define ROW(field, module, name) { offsetof(struct pyb_state, field), module, name }
+#define ROW(field, module, name) { offsetof(struct pyb_module_state, field), module, name }
 
 static const struct import_row general_rows[] = {
 	ROW(task_class, "asyncio", "Task"),
@@ -62,7 +62,7 @@ static const struct import_row fastapi_rows[] = {
 };
 
 static int
-import_rows(struct pyb_state *st, const struct import_row *rows, size_t n)
+import_rows(struct pyb_module_state *st, const struct import_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		PyObject **field = (PyObject **)((char *)st + rows[i].offset);
@@ -82,7 +82,7 @@ import_rows(struct pyb_state *st, const struct import_row *rows, size_t n)
 }
 
 int
-pyb_state_init(struct pyb_state *st)
+pyb_module_state_init(struct pyb_module_state *st)
 {
 	if (intern_all(st) < 0)
 		return -1;
@@ -106,7 +106,7 @@ pyb_state_init(struct pyb_state *st)
 }
 
 int
-pyb_state_load_fastapi(struct pyb_state *st)
+pyb_module_state_load_fastapi(struct pyb_module_state *st)
 {
 	if (import_rows(st, fastapi_rows,
 	    sizeof(fastapi_rows) / sizeof(fastapi_rows[0])) < 0)
@@ -117,11 +117,11 @@ pyb_state_load_fastapi(struct pyb_state *st)
 }
 
 /* The state is nothing but object pointers, so one loop visits them all. */
-_Static_assert(sizeof(struct pyb_state) % sizeof(PyObject *) == 0,
-    "pyb_state holds object pointers only");
+_Static_assert(sizeof(struct pyb_module_state) % sizeof(PyObject *) == 0,
+    "pyb_module_state holds object pointers only");
 
 int
-pyb_state_traverse(struct pyb_state *st, visitproc visit, void *arg)
+pyb_module_state_traverse(struct pyb_module_state *st, visitproc visit, void *arg)
 {
 	PyObject **all = (PyObject **)st;
 
@@ -131,7 +131,7 @@ pyb_state_traverse(struct pyb_state *st, visitproc visit, void *arg)
 }
 
 void
-pyb_state_clear(struct pyb_state *st)
+pyb_module_state_clear(struct pyb_module_state *st)
 {
 	PyObject **all = (PyObject **)st;
 

@@ -35,7 +35,7 @@
 	X(v11, "1.1") X(v10, "1.0") X(v3, "3.0") X(spec, "2.3") X(empty, "") \
 	X(replay, "fastrapi.replay") X(request, "fastrapi.request")
 
-struct pyb_state {
+struct pyb_module_state {
 #define PYB_FIELD(name) PyObject *n_##name;
 	PYB_NAMES(PYB_FIELD)
 #undef PYB_FIELD
@@ -56,7 +56,7 @@ struct pyb_state {
 	PyObject *pool_thread_start;	/* fastrapi.hooks: (pool, loop, number) -> None */
 	PyObject *pool_limit;		/* fastrapi.hooks: () -> int */
 	PyObject *pool_context;		/* fastrapi.hooks: () -> context for a thread call */
-	/* Loaded by pyb_state_load_fastapi(): an app that is no FastAPI app
+	/* Loaded by pyb_module_state_load_fastapi(): an app that is no FastAPI app
 	 * is served without importing any of it. */
 	PyObject *from_json;		/* pydantic_core.from_json */
 	PyObject *jsonable_encoder;	/* fastapi.encoders.jsonable_encoder */
@@ -75,7 +75,7 @@ struct pyb_state {
 	PyTypeObject *asgi_type;
 	PyTypeObject *app_type;
 	PyTypeObject *binding_type;
-	PyTypeObject *host_type;
+	PyTypeObject *local_type;
 	PyTypeObject *handle_type;
 	PyTypeObject *timer_handle_type;
 	PyTypeObject *loop_type;
@@ -83,14 +83,14 @@ struct pyb_state {
 };
 
 /* Fill `st` (zeroed). 0, or -1 with an exception set; what was filled stays
- * for pyb_state_clear(). */
-int pyb_state_init(struct pyb_state *st);
+ * for pyb_module_state_clear(). */
+int pyb_module_state_init(struct pyb_module_state *st);
 
 /* Import what compiled plans call in FastAPI, Starlette and Pydantic. 0, or -1
  * with an exception set. Idempotent. */
-int pyb_state_load_fastapi(struct pyb_state *st);
+int pyb_module_state_load_fastapi(struct pyb_module_state *st);
 
-int pyb_state_traverse(struct pyb_state *st, visitproc visit, void *arg);
-void pyb_state_clear(struct pyb_state *st);
+int pyb_module_state_traverse(struct pyb_module_state *st, visitproc visit, void *arg);
+void pyb_module_state_clear(struct pyb_module_state *st);
 
 #endif

@@ -106,7 +106,7 @@ guards_look(struct pyb_app *app)
 static void
 count(struct pyb_app *app, struct hx_exchange *x, const char *reason, bool replayed)
 {
-	struct pyb_observer *seen = x->observer;
+	struct pyb_observer *seen = x->upper.observer;
 	PyObject *old, *one;
 
 	if (reason == NULL)
@@ -164,7 +164,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 	else if (plan != NULL && (plan->flags & SHM_PLAN_F_BODY) && !x->content.complete)
 		reason = "content not complete";
 	else if (plan != NULL) {
-		if (pyb_direct_start(app, x, plan, &replay)) {
+		if (pyb_alone_start(app, x, plan, &replay)) {
 			count(app, x, NULL, false);
 			return;
 		}
@@ -185,19 +185,19 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 void
 pyb_request_content(struct hx_exchange *x)
 {
-	if (x->asgi != NULL)
-		pyb_asgi_content(x->asgi);
+	if (x->upper.asgi != NULL)
+		pyb_asgi_content(x->upper.asgi);
 }
 
 void
 pyb_request_writable(struct hx_exchange *x)
 {
-	if (x->asgi != NULL)
-		pyb_asgi_writable(x->asgi);
+	if (x->upper.asgi != NULL)
+		pyb_asgi_writable(x->upper.asgi);
 }
 
 bool
 pyb_request_active(const struct hx_exchange *x)
 {
-	return x->app != NULL || x->asgi != NULL;
+	return x->upper.run != NULL || x->upper.asgi != NULL;
 }

@@ -12,20 +12,21 @@
 #include "bindings/loop/handle.h"
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
-#include "bindings/module_state.h"
-#include "bindings/table/build.h"
 #include "bindings/loop/pool.h"
 #include "bindings/loop/timer.h"
+#include "bindings/module_state.h"
+#include "bindings/plan/nested.h"
+#include "bindings/table/build.h"
 #include "engine/serve.h"
 #include "engine/testclient.h"
 #include "http/status.h"
 
 static int
-types_make(PyObject *module, struct pyb_state *st)
+types_make(PyObject *module, struct pyb_module_state *st)
 {
 	return (st->coro_type = pyb_coro_type_new(module)) == NULL ||
 	    (st->asgi_type = pyb_asgi_type_new(module)) == NULL ||
-	    (st->host_type = pyb_host_type_new(module)) == NULL ||
+	    (st->local_type = pyb_local_type_new(module)) == NULL ||
 	    (st->pool_type = pyb_pool_type_new(module)) == NULL ||
 	    (st->handle_type = pyb_handle_type_new(module)) == NULL ||
 	    (st->timer_handle_type =
@@ -38,11 +39,11 @@ types_make(PyObject *module, struct pyb_state *st)
 static int
 module_exec(PyObject *module)
 {
-	struct pyb_state *st = PyModule_GetState(module);
+	struct pyb_module_state *st = PyModule_GetState(module);
 
 	if (Py_Version >= 0x030D0000)
 		hx_status_rename();
-	if (pyb_state_init(st) < 0 || types_make(module, st) < 0)
+	if (pyb_module_state_init(st) < 0 || types_make(module, st) < 0)
 		return -1;
 	if (PyModule_AddType(module, st->loop_type) < 0 ||
 	    PyModule_AddType(module, st->handle_type) < 0 ||
@@ -50,7 +51,8 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->binding_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
-	if (pyb_table_register(module) < 0 || engine_serve_register(module) < 0)
+	if (pyb_nested_register(module) < 0 || pyb_build_register(module) < 0 ||
+	    engine_serve_register(module) < 0)
 		return -1;
 	return engine_testclient_register(module);
 }
@@ -58,13 +60,13 @@ module_exec(PyObject *module)
 static int
 module_traverse(PyObject *module, visitproc visit, void *arg)
 {
-	return pyb_state_traverse(PyModule_GetState(module), visit, arg);
+	return pyb_module_state_traverse(PyModule_GetState(module), visit, arg);
 }
 
 static int
 module_clear(PyObject *module)
 {
-	pyb_state_clear(PyModule_GetState(module));
+	pyb_module_state_clear(PyModule_GetState(module));
 	return 0;
 }
 
@@ -83,7 +85,7 @@ static struct PyModuleDef module_def = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "fastrapi._engine",
 	.m_doc = "The C engine of fastrd. Not a public interface.",
-	.m_size = sizeof(struct pyb_state),
+	.m_size = sizeof(struct pyb_module_state),
 	.m_slots = module_slots,
 	.m_traverse = module_traverse,
 	.m_clear = module_clear,

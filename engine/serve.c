@@ -19,7 +19,7 @@ struct engine_worker {
 	PyObject_HEAD
 	struct worker *w;
 	struct pyb_app *app;		/* strong */
-	struct pyb_host *host;		/* strong */
+	struct pyb_loop_local *local;		/* strong */
 	PyObject *drained;		/* called once without arguments */
 	PyObject *root_path;		/* owns the options' text */
 	struct shm_board *board;	/* attached, or NULL */
@@ -47,7 +47,7 @@ last_words_to(struct shm_board *board)
 static PyObject *
 worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
-	struct pyb_state *st = PyType_GetModuleState(type);
+	struct pyb_module_state *st = PyType_GetModuleState(type);
 	struct worker_options options;
 	PyObject *app, *loop, *dict;
 	struct engine_worker *self;
@@ -64,12 +64,12 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	if (self->board != NULL)
 		last_words_to(self->board);
 	self->boards = options.boards;
-	if (rc < 0 || (self->host = pyb_host_get(st, loop)) == NULL) {
+	if (rc < 0 || (self->local = pyb_local_get(st, loop)) == NULL) {
 		Py_DECREF(self);
 		return NULL;
 	}
 	self->app = (struct pyb_app *)Py_NewRef(app);
-	self->w = worker_new(self->host->turn, self->app, self->host, &options);
+	self->w = worker_new(self->local->turn, self->app, self->local, &options);
 	if (self->w == NULL) {
 		Py_DECREF(self);
 		return PyErr_NoMemory();
@@ -97,7 +97,7 @@ on_drained(void *arg)
 {
 	struct engine_worker *self = arg;
 
-	io_turn_push(self->host->turn, &self->drained_job);
+	io_turn_push(self->local->turn, &self->drained_job);
 }
 
 static void
@@ -125,8 +125,7 @@ worker_type_drain(PyObject *obj, PyObject *callback)
 
 	Py_XSETREF(self->drained, Py_NewRef(callback));
 	self->drained_job.run = drained_run;
-	self->app->idle = on_drained;
-	self->app->idle_arg = self;
+	pyb_app_on_idle(self->app, on_drained, self);
 	worker_drain(self->w, on_drained, self);
 	Py_RETURN_NONE;
 }
@@ -161,7 +160,7 @@ worker_type_traverse(PyObject *obj, visitproc visit, void *arg)
 
 	Py_VISIT(Py_TYPE(obj));
 	Py_VISIT(self->app);
-	Py_VISIT(self->host);
+	Py_VISIT(self->local);
 	Py_VISIT(self->drained);
 	return 0;
 }
@@ -178,7 +177,7 @@ worker_release(struct engine_worker *self)
 	shm_boards_detach(&self->boards);
 	Py_XDECREF(self->root_path);
 	Py_XDECREF(self->app);
-	Py_XDECREF(self->host);
+	Py_XDECREF(self->local);
 }
 
 /* Connections that an application still holds keep the worker, and what it needs:
@@ -190,8 +189,8 @@ worker_type_dealloc(PyObject *obj)
 	PyTypeObject *type = Py_TYPE(obj);
 
 	PyObject_GC_UnTrack(obj);
-	if (self->host != NULL && self->host->turn != NULL)
-		io_turn_remove(self->host->turn, &self->drained_job);
+	if (self->local != NULL && self->local->turn != NULL)
+		io_turn_remove(self->local->turn, &self->drained_job);
 	if (self->app != NULL && self->app->idle_arg == self)
 		self->app->idle = NULL;
 	Py_XDECREF(self->drained);

@@ -25,7 +25,7 @@ enum { OUTPUT_HIGH = 64 * 1024 };
 struct memory {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
-	struct pyb_host *host;		/* strong */
+	struct pyb_loop_local *local;		/* strong */
 	struct worker *w;		/* as long as its connection */
 	struct worker_conn *c;		/* NULL once freed; until then it holds this object */
 	struct pyb_observer seen;
@@ -41,14 +41,14 @@ struct memory {
 static bool
 is_open(const struct memory *m)
 {
-	return m->c != NULL && m->host->loop != NULL;
+	return m->c != NULL && m->local->loop != NULL;
 }
 
 static void
 wake(struct memory *m)
 {
-	if (m->host->loop != NULL)
-		io_turn_push(m->host->turn, &m->wake_job);
+	if (m->local->loop != NULL)
+		io_turn_push(m->local->turn, &m->wake_job);
 }
 
 /* FIFO: output has come, or the end; the reader looks again. */
@@ -57,7 +57,7 @@ wake_run(struct io_job *job)
 {
 	struct memory *m = (struct memory *)((char *)job - offsetof(struct memory, wake_job));
 	PyObject *waiter = m->waiter, *done;
-	struct pyb_state *st = m->app->st;
+	struct pyb_module_state *st = m->app->st;
 
 	m->waiter = NULL;
 	if (waiter == NULL)
@@ -181,7 +181,7 @@ seen_init(struct memory *m, PyObject *client, PyObject *server, PyObject *state)
 static PyObject *
 memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
-	struct pyb_state *st = PyType_GetModuleState(type);
+	struct pyb_module_state *st = PyType_GetModuleState(type);
 	PyObject *app, *loop, *client, *server, *state, *dict;
 	struct worker_options options;
 	const char *scheme;
@@ -197,16 +197,17 @@ memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	m->app = (struct pyb_app *)Py_NewRef(app);
 	if (engine_options_read(dict, &options, &m->root_path) < 0 ||
 	    seen_init(m, client, server, state) < 0 ||
-	    (m->host = pyb_host_get(st, loop)) == NULL)
+	    (m->local = pyb_local_get(st, loop)) == NULL)
 		goto failed;
 	options.scheme = strcmp(scheme, "https") == 0 ? "https" : "http";
-	m->w = worker_new(m->host->turn, m->app, m->host, &options);
+	m->w = worker_new(m->local->turn, m->app, m->local, &options);
 	m->c = m->w != NULL ? worker_conn_new_over(m->w, &memory_transport, m) : NULL;
 	if (m->c == NULL) {
 		PyErr_NoMemory();
 		goto failed;
 	}
-	m->c->x.observer = &m->seen;
+	m->c->x.upper.observer = &m->seen;
+	m->c->x.root_in_path = true;	/* Starlette's TestClient adds nothing to the path */
 	worker_on_empty(m->w, on_empty, Py_NewRef((PyObject *)m));
 	return (PyObject *)m;
 failed:
@@ -290,7 +291,7 @@ memory_traverse(PyObject *self, visitproc visit, void *arg)
 
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(m->app);
-	Py_VISIT(m->host);
+	Py_VISIT(m->local);
 	Py_VISIT(m->waiter);
 	Py_VISIT(m->seen.exceptions);
 	Py_VISIT(m->seen.reasons);
@@ -321,15 +322,15 @@ memory_dealloc(PyObject *self)
 	PyTypeObject *type = Py_TYPE(self);
 
 	PyObject_GC_UnTrack(self);
-	if (m->host != NULL && m->host->loop != NULL)
-		io_turn_remove(m->host->turn, &m->wake_job);
+	if (m->local != NULL && m->local->loop != NULL)
+		io_turn_remove(m->local->turn, &m->wake_job);
 	if (m->w != NULL)
 		worker_free(m->w);
 	memory_clear(self);
 	free(m->out);
 	Py_XDECREF(m->root_path);
 	Py_XDECREF(m->app);
-	Py_XDECREF(m->host);
+	Py_XDECREF(m->local);
 	type->tp_free(self);
 	Py_DECREF(type);
 }

@@ -108,7 +108,7 @@ struct hx_calls {
 	    const struct hx_header *fields, size_t n_fields);
 	int (*body)(struct hx_exchange *x, struct hx_piece piece, bool last);
 	/* Bytes accepted but not yet taken by the kernel; above the owner's
-	 * high-water mark a producer should wait for pyb_request_writable(). */
+	 * high-water mark a producer should wait until it is told to go on. */
 	size_t (*backlog)(struct hx_exchange *x);
 	/* The application wants (more) request content: sends 100-continue
 	 * when due, goes on reading. */
@@ -116,8 +116,8 @@ struct hx_calls {
 	/* The application failed and no further answer comes. Before the head
 	 * this sends a plain 500, after it the connection is cut. */
 	void (*abort)(struct hx_exchange *x);
-	/* pyb_request_active() has become false: the exchange may be reset and
-	 * the next request of the connection begun. */
+	/* The rooms above use the exchange no longer: it may be reset, and the
+	 * next request of the connection begun, before this returns. */
 	void (*released)(struct hx_exchange *x);
 };
 
@@ -129,14 +129,18 @@ struct hx_exchange {
 	int status;			/* sent status, 0 before */
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
-	void *app;			/* the bindings' run of this request, or NULL */
-	void *asgi;			/* the bindings' ASGI side of it, or NULL */
-	void *host;			/* the bindings' state of the event loop */
-	void *observer;			/* the bindings' report to a test client, or NULL */
+	/* What the rooms above keep with the exchange. This room never looks. */
+	struct {
+		void *run;		/* of a compiled plan, or NULL */
+		void *asgi;		/* the request inside the ASGI application, or NULL */
+		void *loop;		/* what is kept for the event loop */
+		void *observer;		/* the report to a test client, or NULL */
+	} upper;
 	struct slice client_host, server_host;	/* numeric; empty on a unix socket */
 	uint16_t client_port, server_port;
 	struct slice scheme;		/* "http" */
 	struct slice root_path;		/* where a proxy mounted us; decoded, may be empty */
+	bool root_in_path;		/* the target already begins with root_path */
 	/* Route match, filled by shm_route_match(). */
 	uint32_t route;			/* UINT32_MAX: none */
 	uint32_t route_epoch;		/* of the table it was matched in */

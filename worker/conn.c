@@ -41,7 +41,7 @@ conn_new(struct worker *w)
 	}
 	c->w = w;
 	c->fd = -1;
-	c->x.host = w->host;
+	c->x.upper.loop = w->loop;
 	c->x.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
 	c->x.root_path = (struct slice){ w->options.root_path, strlen(w->options.root_path) };
 	c->job.run = worker_conductor_job;

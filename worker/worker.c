@@ -127,7 +127,7 @@ beat_init(struct worker *w)
 }
 
 struct worker *
-worker_new(struct io_turn *turn, struct pyb_app *app, void *host,
+worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
     const struct worker_options *options)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -136,7 +136,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *host,
 		return NULL;
 	w->turn = turn;
 	w->app = app;
-	w->host = host;
+	w->loop = loop;
 	w->options = *options;
 	w->board = options->board != NULL ? options->board : &w->own_board;
 	timers_init(w);

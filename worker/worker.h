@@ -60,7 +60,7 @@ typedef void worker_drained_f(void *arg);
 struct worker {
 	struct io_turn *turn;
 	struct pyb_app *app;		/* borrowed: the owner keeps it */
-	void *host;			/* borrowed: becomes every exchange's host */
+	void *loop;			/* borrowed: the upper.loop of every exchange */
 	struct worker_options options;
 	struct hx_date date;
 	char preset[96];		/* "date: ...\r\nserver: fastrd\r\n" */
@@ -86,7 +86,7 @@ struct worker {
 };
 
 /* NULL when out of memory. The options' texts and board are borrowed. */
-struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *host,
+struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
     const struct worker_options *options);
 
 /* Every connection must be gone before (see worker_abort). */

@@ -13,7 +13,7 @@
 static PyObject *
 message_take(struct pyb_asgi *a)
 {
-	struct pyb_state *st = a->app->st;
+	struct pyb_module_state *st = a->app->st;
 	struct hx_content *content = &a->x->content;
 	PyObject *message = PyDict_New();
 	PyObject *body = PyBytes_FromStringAndSize(content->data, (Py_ssize_t)content->len);

@@ -28,7 +28,7 @@ pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
 		return NULL;
 	}
 	a->x = x;
-	x->asgi = Py_NewRef((PyObject *)a);
+	x->upper.asgi = Py_NewRef((PyObject *)a);
 	return a;
 }
 
@@ -55,7 +55,7 @@ static void
 waiters_wake(struct pyb_asgi *a, PyObject **list)
 {
 	PyObject *waiters = *list;
-	struct pyb_state *st = a->app->st;
+	struct pyb_module_state *st = a->app->st;
 
 	*list = NULL;
 	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
@@ -76,7 +76,7 @@ waiters_wake(struct pyb_asgi *a, PyObject **list)
 /* Drop the futures that are done already: their coroutines were cancelled, as
  * Request.is_disconnected() cancels receive() each time it is asked. */
 static int
-waiters_prune(struct pyb_state *st, PyObject *waiters)
+waiters_prune(struct pyb_module_state *st, PyObject *waiters)
 {
 	int rc = 0;
 
@@ -98,7 +98,7 @@ waiters_prune(struct pyb_state *st, PyObject *waiters)
 PyObject *
 pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
 {
-	struct pyb_state *st = a->app->st;
+	struct pyb_module_state *st = a->app->st;
 	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
 
 	if (loop == NULL)
@@ -123,10 +123,10 @@ pyb_asgi_let_go(struct pyb_asgi *a)
 	if (x == NULL)
 		return;
 	a->x = NULL;
-	x->asgi = NULL;
+	x->upper.asgi = NULL;
 	waiters_wake(a, &a->receivers);
 	waiters_wake(a, &a->senders);
-	if (x->app == NULL)
+	if (x->upper.run == NULL)
 		x->calls->released(x);
 	Py_DECREF(a);
 }
@@ -176,7 +176,7 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 {
 	PyObject *exc = PyErr_GetRaisedException();
 
-	report(app, x->observer, "cannot make an ASGI request", exc);
+	report(app, x->upper.observer, "cannot make an ASGI request", exc);
 	Py_XDECREF(exc);
 	x->calls->abort(x);
 }
@@ -186,7 +186,7 @@ pyb_asgi_begin(struct pyb_asgi *a)
 {
 	a->running = true;
 	a->app->running++;
-	a->seen = a->x != NULL ? a->x->observer : NULL;
+	a->seen = a->x != NULL ? a->x->upper.observer : NULL;
 	if (a->seen == NULL)
 		return;
 	a->seen_owner = Py_NewRef(a->seen->owner);
@@ -215,7 +215,7 @@ void
 pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 {
 	PyObject *exc = result == NULL ? PyErr_GetRaisedException() : NULL;
-	struct pyb_observer *seen = a->x != NULL ? a->x->observer : a->seen;
+	struct pyb_observer *seen = a->x != NULL ? a->x->upper.observer : a->seen;
 	bool gone = a->x == NULL || a->x->content.aborted || a->x->content.peer_closed;
 	const char *complaint = NULL;
 
@@ -286,7 +286,7 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 	static const struct pyb_coro_class class = {
 		"application", app_step, app_release, app_traverse
 	};
-	struct pyb_host *host = a->x->host;
+	struct pyb_loop_local *local = a->x->upper.loop;
 	PyObject *triple = PyTuple_Pack(3, (PyObject *)a, callable,
 	    extra != NULL ? extra : Py_None);
 	PyObject *coro = NULL, *task = NULL, *own = NULL;
@@ -297,7 +297,7 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 	if (coro != NULL && context == NULL)
 		context = own = PyContext_CopyCurrent();
 	if (coro != NULL && context != NULL)
-		task = pyb_eager_task(host->loop, coro, context);
+		task = pyb_eager_task(local->loop, coro, context);
 	if (task == NULL)
 		pyb_asgi_finish(a, NULL);
 	else if (a->x != NULL || !a->complete)

@@ -16,7 +16,7 @@
 
 struct pyb_asgi;
 
-/* The ASGI side of `x`: becomes x->app. New reference (the exchange holds its
+/* The ASGI side of `x`: becomes x->upper.asgi. New reference (the exchange holds its
  * own until it is let go); NULL with an exception set. */
 struct pyb_asgi *pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x);
 

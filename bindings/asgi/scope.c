@@ -66,7 +66,7 @@ put(PyObject *dict, PyObject *key, PyObject *value)
 	return rc;
 }
 
-/* The server puts root_path before the path; the test client does not. */
+/* scope["path"] begins with root_path, as uvicorn has it. */
 static PyObject *
 path_of(const struct hx_exchange *x)
 {
@@ -74,7 +74,7 @@ path_of(const struct hx_exchange *x)
 	    (Py_ssize_t)x->req.path.len, NULL);
 	PyObject *root, *full;
 
-	if (path == NULL || x->root_path.len == 0 || x->observer != NULL)
+	if (path == NULL || x->root_path.len == 0 || x->root_in_path)
 		return path;
 	root = PyUnicode_DecodeUTF8(x->root_path.ptr, (Py_ssize_t)x->root_path.len, NULL);
 	full = root != NULL ? PyUnicode_Concat(root, path) : NULL;
@@ -86,10 +86,11 @@ path_of(const struct hx_exchange *x)
 static PyObject *
 raw_path_of(const struct hx_exchange *x)
 {
-	PyObject *raw = x->observer == NULL ? bytes_of(x->root_path) : NULL;
+	PyObject *raw;
 
-	if (raw == NULL)
-		return x->observer == NULL ? NULL : bytes_of(x->req.raw_path);
+	if (x->root_in_path)
+		return bytes_of(x->req.raw_path);
+	raw = bytes_of(x->root_path);
 	PyBytes_ConcatAndDel(&raw, bytes_of(x->req.raw_path));
 	return raw;
 }
@@ -105,8 +106,8 @@ state_of(struct pyb_app *app, const struct pyb_observer *seen)
 static int
 peers_fill(struct pyb_app *app, struct hx_exchange *x, PyObject *scope)
 {
-	struct pyb_state *st = app->st;
-	const struct pyb_observer *seen = x->observer;
+	struct pyb_module_state *st = app->st;
+	const struct pyb_observer *seen = x->upper.observer;
 
 	if (seen != NULL)
 		return PyDict_SetItem(scope, st->n_client, seen->client) < 0 ||
@@ -119,7 +120,7 @@ peers_fill(struct pyb_app *app, struct hx_exchange *x, PyObject *scope)
 PyObject *
 pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 {
-	struct pyb_state *st = app->st;
+	struct pyb_module_state *st = app->st;
 	PyObject *scope = PyDict_New();
 
 	if (scope == NULL)
@@ -133,7 +134,7 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	    put(scope, st->n_root_path, PyUnicode_DecodeUTF8(x->root_path.ptr,
 		(Py_ssize_t)x->root_path.len, NULL)) < 0 ||
 	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
-	    put(scope, st->n_state, state_of(app, x->observer)) < 0 ||
+	    put(scope, st->n_state, state_of(app, x->upper.observer)) < 0 ||
 	    put(scope, st->n_method, ascii_of(x->req.method_name)) < 0 ||
 	    put(scope, st->n_path, path_of(x)) < 0 ||
 	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||

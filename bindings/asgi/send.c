@@ -72,7 +72,7 @@ length_take(struct pyb_asgi *a, const struct pyb_fields *f)
 static int
 send_start(struct pyb_asgi *a, PyObject *message)
 {
-	struct pyb_state *st = a->app->st;
+	struct pyb_module_state *st = a->app->st;
 	struct pyb_fields f = { 0 };
 	PyObject *status = NULL, *headers = NULL, *none = NULL;
 	long code;
@@ -149,7 +149,7 @@ content_of(PyObject *body)
 static int
 send_body(struct pyb_asgi *a, PyObject *message)
 {
-	struct pyb_state *st = a->app->st;
+	struct pyb_module_state *st = a->app->st;
 	PyObject *body = get(message, st->n_body), *content = content_of(body);
 	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
@@ -198,7 +198,7 @@ is_type(PyObject *type, PyObject *expected)
 static int
 message_send(struct pyb_asgi *a, PyObject *message)
 {
-	struct pyb_state *st = a->app->st;
+	struct pyb_module_state *st = a->app->st;
 	PyObject *type = must_get(message, st->n_type);
 	int rc;
 

@@ -27,7 +27,7 @@ struct pyb_asgi {
 	uint64_t length_left;		/* of a known length */
 };
 
-/* The exchange is not ours any more: clears x->app, tells the owner. */
+/* The exchange is not ours any more: clears x->upper.asgi, tells the owner. */
 void pyb_asgi_let_go(struct pyb_asgi *a);
 
 /* A new future of the running loop, appended to *list. New reference. */

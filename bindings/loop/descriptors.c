@@ -171,7 +171,7 @@ remove_writer(PyObject *self, PyObject *fileobj)
 }
 
 void
-pyb_watch_clear(struct pyb_loop *loop)
+pyb_descriptors_clear(struct pyb_loop *loop)
 {
 	for (int fd = 0; fd < loop->n_watches; fd++) {
 		struct pyb_watch *w = loop->watches[fd];
@@ -189,7 +189,7 @@ pyb_watch_clear(struct pyb_loop *loop)
 
 #define FAST(function) ((PyCFunction)(void (*)(void))(function))
 
-PyMethodDef pyb_watch_methods[] = {
+PyMethodDef pyb_descriptors_methods[] = {
 	{ "_add_reader", FAST(add_reader), METH_FASTCALL, NULL },
 	{ "_add_writer", FAST(add_writer), METH_FASTCALL, NULL },
 	{ "_remove_reader", remove_reader, METH_O, NULL },

@@ -1,7 +1,7 @@
 /*
  * local: per-loop state and the stand-in task.
  *
- * Called by plan_start and threads. The host lives as an attribute of its loop
+ * Called by plan_start and threads. The local lives as an attribute of its loop
  * and goes away with it.
  */
 #include "bindings/loop/local.h"
@@ -17,7 +17,7 @@ weak_head(PyObject *task)
 }
 
 static int
-standin_renew(struct pyb_host *h)
+standin_renew(struct pyb_loop_local *h)
 {
 	PyObject *task = PyObject_CallOneArg(h->st->new_request_task, h->loop);
 
@@ -30,7 +30,7 @@ standin_renew(struct pyb_host *h)
 }
 
 int
-pyb_host_enter(struct pyb_host *h)
+pyb_local_enter(struct pyb_loop_local *h)
 {
 	PyObject *args[2], *done;
 
@@ -44,7 +44,7 @@ pyb_host_enter(struct pyb_host *h)
 }
 
 void
-pyb_host_leave(struct pyb_host *h)
+pyb_local_leave(struct pyb_loop_local *h)
 {
 	PyObject *pending = PyErr_GetRaisedException();
 	PyObject *args[2] = { h->loop, h->standin };
@@ -61,7 +61,7 @@ pyb_host_leave(struct pyb_host *h)
 }
 
 struct pyb_pool *
-pyb_host_pool(struct pyb_host *h)
+pyb_local_pool(struct pyb_loop_local *h)
 {
 	if (h->pool == NULL)
 		h->pool = pyb_pool_new(h->st, h->loop, h->turn);
@@ -69,17 +69,17 @@ pyb_host_pool(struct pyb_host *h)
 }
 
 PyObject *
-pyb_host_thread_context(struct pyb_host *h)
+pyb_local_thread_context(struct pyb_loop_local *h)
 {
 	if (h->thread_context == NULL)
 		h->thread_context = PyObject_CallNoArgs(h->st->pool_context);
 	return h->thread_context != NULL ? PyContext_Copy(h->thread_context) : NULL;
 }
 
-struct pyb_host *
-pyb_host_get(struct pyb_state *st, PyObject *loop)
+struct pyb_loop_local *
+pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 {
-	struct pyb_host *h = (struct pyb_host *)PyObject_GetAttr(loop, st->n__fastrapi_host);
+	struct pyb_loop_local *h = (struct pyb_loop_local *)PyObject_GetAttr(loop, st->n__fastrapi_host);
 	struct io_turn *turn;
 
 	if (h != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -88,7 +88,7 @@ pyb_host_get(struct pyb_state *st, PyObject *loop)
 	turn = pyb_loop_turn(loop);
 	if (turn == NULL)
 		return NULL;
-	h = PyObject_GC_New(struct pyb_host, st->host_type);
+	h = PyObject_GC_New(struct pyb_loop_local, st->local_type);
 	if (h == NULL)
 		return NULL;
 	h->st = st;
@@ -106,7 +106,7 @@ pyb_host_get(struct pyb_state *st, PyObject *loop)
 static int
 host_traverse(PyObject *self, visitproc visit, void *arg)
 {
-	struct pyb_host *h = (struct pyb_host *)self;
+	struct pyb_loop_local *h = (struct pyb_loop_local *)self;
 
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(h->loop);
@@ -118,7 +118,7 @@ host_traverse(PyObject *self, visitproc visit, void *arg)
 static int
 host_clear(PyObject *self)
 {
-	struct pyb_host *h = (struct pyb_host *)self;
+	struct pyb_loop_local *h = (struct pyb_loop_local *)self;
 
 	if (h->pool != NULL) {
 		pyb_pool_free(h->pool);
@@ -165,14 +165,14 @@ static PyType_Slot host_slots[] = {
 
 static PyType_Spec host_spec = {
 	.name = "fastrapi._engine.Host",
-	.basicsize = sizeof(struct pyb_host),
+	.basicsize = sizeof(struct pyb_loop_local),
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
 	    Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
 	.slots = host_slots,
 };
 
 PyTypeObject *
-pyb_host_type_new(PyObject *module)
+pyb_local_type_new(PyObject *module)
 {
 	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &host_spec, NULL);
 }

@@ -18,9 +18,9 @@
 
 struct pyb_pool;
 
-struct pyb_host {
+struct pyb_loop_local {
 	PyObject_HEAD
-	struct pyb_state *st;	/* the module's; the type keeps the module alive */
+	struct pyb_module_state *st;	/* the module's; the type keeps the module alive */
 	PyObject *loop;
 	struct io_turn *turn;
 	PyObject *standin;	/* NULL until first needed */
@@ -30,25 +30,25 @@ struct pyb_host {
 	struct pyb_pool *pool;	/* NULL until first needed */
 };
 
-/* The host of `loop` (a fastrapi event loop), made on first use and kept by the
+/* The local of `loop` (a fastrapi event loop), made on first use and kept by the
  * loop. New reference; NULL with an exception set. */
-struct pyb_host *pyb_host_get(struct pyb_state *st, PyObject *loop);
+struct pyb_loop_local *pyb_local_get(struct pyb_module_state *st, PyObject *loop);
 
 /* [gil] User code is about to run on the loop's thread outside any task:
  * makes the stand-in the current task. 0, or -1 with an exception set. */
-int pyb_host_enter(struct pyb_host *h);
+int pyb_local_enter(struct pyb_loop_local *h);
 
 /* [gil] The counterpart; a pending exception is kept. */
-void pyb_host_leave(struct pyb_host *h);
+void pyb_local_leave(struct pyb_loop_local *h);
 
 /* The loop's thread pool, made on first use. NULL with an exception set. */
-struct pyb_pool *pyb_host_pool(struct pyb_host *h);
+struct pyb_pool *pyb_local_pool(struct pyb_loop_local *h);
 
 /* The context in which plain functions of a request without a task run (each in
  * a copy of its own). New reference; NULL with an exception set. */
-PyObject *pyb_host_thread_context(struct pyb_host *h);
+PyObject *pyb_local_thread_context(struct pyb_loop_local *h);
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_host_type_new(PyObject *module);
+PyTypeObject *pyb_local_type_new(PyObject *module);
 
 #endif

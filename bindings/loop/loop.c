@@ -131,7 +131,7 @@ handles_drop(struct pyb_loop *loop)
 		return;
 	loop->closing = true;
 	pyb_foreign_take(loop);
-	pyb_watch_clear(loop);
+	pyb_descriptors_clear(loop);
 	pyb_timers_clear(loop);
 	pyb_handles_clear(loop);
 }
@@ -290,7 +290,7 @@ pyb_loop_type_new(PyObject *module)
 	PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &loop_spec, NULL);
 
 	if (type != NULL && (methods_add(type, pyb_schedule_methods) < 0 ||
-	    methods_add(type, pyb_watch_methods) < 0))
+	    methods_add(type, pyb_descriptors_methods) < 0))
 		Py_CLEAR(type);
 	return type;
 }

@@ -26,7 +26,7 @@ struct pyb_watch {
 
 struct pyb_loop {
 	PyObject_HEAD
-	struct pyb_state *st;
+	struct pyb_module_state *st;
 	struct io_turn *turn;		/* NULL once closed */
 	unsigned long thread;		/* that runs it, 0: not running */
 	bool stopping;
@@ -64,10 +64,10 @@ void pyb_foreign_take(struct pyb_loop *loop);
 extern PyMethodDef pyb_schedule_methods[];
 
 /* Methods _add_reader, _remove_reader, _add_writer, _remove_writer. */
-extern PyMethodDef pyb_watch_methods[];
+extern PyMethodDef pyb_descriptors_methods[];
 
 /* Forget all descriptors (close). */
-void pyb_watch_clear(struct pyb_loop *loop);
+void pyb_descriptors_clear(struct pyb_loop *loop);
 
 PyTypeObject *pyb_loop_type_new(PyObject *module);
 

@@ -29,7 +29,7 @@ enum {
 
 struct pyb_pool {
 	PyObject_HEAD
-	struct pyb_state *st;
+	struct pyb_module_state *st;
 	PyObject *loop;			/* borrowed: its host owns the pool */
 	struct io_turn *turn;
 	struct event wake, tick;
@@ -297,7 +297,7 @@ pool_open(struct pyb_pool *p)
 }
 
 struct pyb_pool *
-pyb_pool_new(struct pyb_state *st, PyObject *loop, struct io_turn *turn)
+pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn)
 {
 	struct pyb_pool *p = PyObject_New(struct pyb_pool, st->pool_type);
 

@@ -30,7 +30,7 @@ struct pyb_job {
 /* A pool of as many threads at most as anyio's default limiter of the loop says (40
  * unless the application changed it) whenever one more is wanted. NULL with an
  * exception set. */
-struct pyb_pool *pyb_pool_new(struct pyb_state *st, PyObject *loop, struct io_turn *turn);
+struct pyb_pool *pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn);
 
 /* [gil] Let threads end after their job in hand; does not wait for them. Jobs
  * not begun are dropped: the loop they belong to is gone. */

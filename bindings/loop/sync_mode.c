@@ -35,20 +35,20 @@ switches(void)
 }
 
 bool
-pyb_sync_inline(enum pyb_sync mode, const struct pyb_sync_stat *stat)
+pyb_sync_mode_inline(enum pyb_sync mode, const struct pyb_sync_stat *stat)
 {
 	return mode == PYB_SYNC_INLINE || (mode == PYB_SYNC_AUTO && stat->promoted);
 }
 
 void
-pyb_sync_begin(struct pyb_sync_probe *probe, bool pooled)
+pyb_sync_mode_begin(struct pyb_sync_probe *probe, bool pooled)
 {
 	probe->switches = pooled ? switches() : 0;
 	probe->began_ns = now_ns();
 }
 
 void
-pyb_sync_end(struct pyb_sync_stat *stat, const struct pyb_sync_probe *probe, bool pooled)
+pyb_sync_mode_end(struct pyb_sync_stat *stat, const struct pyb_sync_probe *probe, bool pooled)
 {
 	int64_t took = now_ns() - probe->began_ns;
 	uint32_t needed = stat->needed != 0 ? stat->needed : GOOD_RUNS;

@@ -28,12 +28,12 @@ struct pyb_sync_probe {
 };
 
 /* Should this run go to the loop? */
-bool pyb_sync_inline(enum pyb_sync mode, const struct pyb_sync_stat *stat);
+bool pyb_sync_mode_inline(enum pyb_sync mode, const struct pyb_sync_stat *stat);
 
 /* Around the functions of a plan, on the thread that runs them. `pooled` also
  * counts the thread's voluntary context switches: a sign of blocking. */
-void pyb_sync_begin(struct pyb_sync_probe *probe, bool pooled);
-void pyb_sync_end(struct pyb_sync_stat *stat, const struct pyb_sync_probe *probe,
+void pyb_sync_mode_begin(struct pyb_sync_probe *probe, bool pooled);
+void pyb_sync_mode_end(struct pyb_sync_stat *stat, const struct pyb_sync_probe *probe,
     bool pooled);
 
 #endif

@@ -9,8 +9,10 @@
 #include "bindings/plan/alone.h"
 
 #include "bindings/compat.h"
-#include "bindings/plan/finish.h"
 #include "bindings/loop/loop.h"
+#include "bindings/plan/call.h"
+#include "bindings/plan/finish.h"
+#include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 
 /* The run is over: drop it and give the exchange back. */
@@ -21,8 +23,8 @@ run_end(struct pyb_run *r)
 	struct pyb_asgi *asgi = (struct pyb_asgi *)Py_XNewRef((PyObject *)r->asgi);
 
 	pyb_run_clear(r);
-	x->app = NULL;
-	if (x->asgi == NULL)
+	x->upper.run = NULL;
+	if (x->upper.asgi == NULL)
 		x->calls->released(x);
 	else if (asgi != NULL)
 		pyb_asgi_answered(asgi);
@@ -61,7 +63,7 @@ steps_drive(struct pyb_run *r)
 	PyObject *value = Py_NewRef(Py_None), *out;
 
 	for (;;) {
-		enum pyb_coro_verdict verdict = pyb_run_steps(r, value, &out);
+		enum pyb_coro_verdict verdict = pyb_call_steps(r, value, &out);
 
 		Py_XDECREF(value);
 		if (verdict != PYB_CORO_AWAIT)
@@ -85,9 +87,9 @@ steps_measured(struct pyb_run *r, bool pooled)
 
 	if (r->app->sync != PYB_SYNC_AUTO || !(r->plan->flags & SHM_PLAN_F_THREAD))
 		return steps_drive(r);
-	pyb_sync_begin(&probe, pooled);
+	pyb_sync_mode_begin(&probe, pooled);
 	returned = steps_drive(r);
-	pyb_sync_end(sync_stat(r), &probe, pooled);
+	pyb_sync_mode_end(sync_stat(r), &probe, pooled);
 	return returned;
 }
 
@@ -98,7 +100,7 @@ user_enter(struct pyb_run *r)
 {
 	bool inside = PyContext_Enter(r->context) == 0;
 
-	if (inside && pyb_host_enter(r->host) == 0)
+	if (inside && pyb_local_enter(r->local) == 0)
 		return true;
 	r->outcome = PyErr_GetRaisedException();
 	if (inside)
@@ -109,7 +111,7 @@ user_enter(struct pyb_run *r)
 static void
 user_leave(struct pyb_run *r)
 {
-	pyb_host_leave(r->host);
+	pyb_local_leave(r->local);
 	PyContext_Exit(r->context);
 }
 
@@ -149,7 +151,7 @@ task_step(void *arg, PyObject *value, PyObject **out)
 	enum pyb_coro_verdict verdict;
 
 	if (r->phase == PYB_RUN_STEPS) {
-		verdict = pyb_run_steps(r, value, out);
+		verdict = pyb_call_steps(r, value, out);
 		if (verdict == PYB_CORO_AWAIT)
 			return verdict;
 		pyb_finish_answer(r, verdict == PYB_CORO_RETURN);
@@ -197,14 +199,14 @@ task_start(struct pyb_run *r)
 		"request", task_step, task_release, task_traverse
 	};
 	struct hx_exchange *x = r->x;
-	PyObject *context = Py_NewRef(r->context), *loop = Py_NewRef(r->host->loop);
+	PyObject *context = Py_NewRef(r->context), *loop = Py_NewRef(r->local->loop);
 	PyObject *coro = pyb_coro_new(r->app->st, &class, r);
 	PyObject *task = coro != NULL ? pyb_eager_task(loop, coro, context) : NULL;
 
 	if (task == NULL)
 		PyErr_WriteUnraisable(loop);
 	/* The run may have ended already; only a waiting one needs its task. */
-	if (task != NULL && x->app == r)
+	if (task != NULL && x->upper.run == r)
 		Py_XSETREF(r->task, Py_NewRef(task));
 	Py_XDECREF(task);
 	Py_XDECREF(coro);
@@ -220,7 +222,7 @@ validators_run(struct pyb_run *r)
 	if (r->steps[r->pc].op != SHM_STEP_VALIDATE)
 		return true;
 	if (user_enter(r)) {
-		if (!pyb_run_validators(r))
+		if (!pyb_call_validators(r))
 			r->outcome = PyErr_GetRaisedException();
 		user_leave(r);
 	}
@@ -252,7 +254,7 @@ pool_start(struct pyb_run *r)
 		inline_run(r, true);
 		return;
 	}
-	pool = pyb_host_pool(r->host);
+	pool = pyb_local_pool(r->local);
 	r->mode = PYB_RUN_THREAD;
 	r->job.work = job_work;
 	r->job.done = job_done;
@@ -265,7 +267,7 @@ pool_start(struct pyb_run *r)
 }
 
 bool
-pyb_direct_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
+pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
     struct pyb_replay *replay)
 {
 	struct pyb_run *r = pyb_run_new(app, app->binding, plan, &x->arena);
@@ -274,29 +276,29 @@ pyb_direct_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pl
 	if (r == NULL)
 		return false;
 	r->x = x;
-	r->host = (struct pyb_host *)Py_NewRef((PyObject *)x->host);
-	pyb_view_exchange(&r->view, x);
-	if (!pyb_pure_run(r)) {
+	r->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)x->upper.loop);
+	pyb_source_exchange(&r->source, x);
+	if (!pyb_read_steps(r)) {
 		*replay = (struct pyb_replay){ r->replay_reason, r->replay_over };
 		pyb_run_clear(r);
 		return false;
 	}
 	r->context = (plan->flags & SHM_PLAN_F_THREAD) && app->sync == PYB_SYNC_THREADS &&
 	    r->steps[r->pc].op != SHM_STEP_VALIDATE ?
-	    pyb_host_thread_context(r->host) : PyContext_CopyCurrent();
+	    pyb_local_thread_context(r->local) : PyContext_CopyCurrent();
 	if (r->context == NULL) {
 		PyErr_Clear();
 		pyb_run_clear(r);
 		return false;
 	}
-	x->app = r;
+	x->upper.run = r;
 	if (!request_make(r)) {
 		inline_run(r, true);
 	} else if (plan->flags & SHM_PLAN_F_SUSPENDS) {
 		r->mode = PYB_RUN_TASK;
 		task_start(r);
 	} else if ((plan->flags & SHM_PLAN_F_THREAD) &&
-	    !pyb_sync_inline(app->sync, sync_stat(r))) {
+	    !pyb_sync_mode_inline(app->sync, sync_stat(r))) {
 		pool_start(r);
 	} else {
 		inline_run(r, false);

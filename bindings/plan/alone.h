@@ -14,7 +14,7 @@ struct pyb_replay {
 
 /* [gil] Run `plan` for x. True: the request is being answered. False: nothing
  * of the user's has run, *replay says why. */
-bool pyb_direct_start(struct pyb_app *app, struct hx_exchange *x,
+bool pyb_alone_start(struct pyb_app *app, struct hx_exchange *x,
     const struct shm_plan *plan, struct pyb_replay *replay);
 
 #endif

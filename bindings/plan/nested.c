@@ -1,7 +1,7 @@
 /*
  * nested: plans behind user middleware and around yield dependencies.
  *
- * Called through App.run_core() by the route's ASGI application (FastAPI's own
+ * Called through _engine.run_nested() by the route's ASGI application (FastAPI's own
  * request_response around it), so exit stacks, exception handlers and the
  * sending of the answer are FastAPI's. What the middleware changed in the scope
  * is seen, because the plan reads from the scope.
@@ -9,22 +9,24 @@
 #include "bindings/plan/nested.h"
 
 #include "bindings/compat.h"
+#include "bindings/plan/call.h"
+#include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 #include "bindings/plan/result.h"
 
 enum { ARENA_BYTES = 2048 };
 
-struct core {
+struct nested {
 	struct arena arena;
 	struct pyb_run *run;
-	PyObject *scope;	/* strong: the view points into it */
+	PyObject *scope;	/* strong: the source points into it */
 	PyObject *values;	/* strong: path parameters */
 };
 
 static void
-core_release(void *arg)
+nested_release(void *arg)
 {
-	struct core *c = arg;
+	struct nested *c = arg;
 
 	if (c->run != NULL)
 		pyb_run_clear(c->run);
@@ -44,18 +46,18 @@ fall_back(struct pyb_run *r, PyObject **out)
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
-/* The view of the scope and of the matched path parameters. */
+/* The source: what it is in the scope and of the matched path parameters. */
 static bool
-view_make(struct core *c)
+source_make(struct nested *c)
 {
 	struct pyb_run *r = c->run;
-	struct pyb_state *st = r->app->st;
+	struct pyb_module_state *st = r->app->st;
 	Py_ssize_t n = PyTuple_GET_SIZE(c->values);
 	struct slice *params = arena_alloc(&c->arena, ((size_t)n + 1) * sizeof(*params));
 
-	if (params == NULL || pyb_view_scope(&r->view, c->scope, &c->arena,
+	if (params == NULL || pyb_source_scope(&r->source, c->scope, &c->arena,
 	    st->n_headers, st->n_query_string) < 0 ||
-	    (r->form != NULL && pyb_view_form_data(&r->view, r->form, st->n__list) < 0))
+	    (r->form != NULL && pyb_source_form_data(&r->source, r->form, st->n__list) < 0))
 		return false;
 	if ((r->plan->flags & SHM_PLAN_F_REREADS) && pyb_reread_remember(r, c->scope) < 0) {
 		PyErr_Clear();
@@ -71,16 +73,16 @@ view_make(struct core *c)
 		}
 		params[i].len = (size_t)len;
 	}
-	r->view.params = params;
-	r->view.n_params = (size_t)n;
+	r->source.params = params;
+	r->source.n_params = (size_t)n;
 	return true;
 }
 
 static enum pyb_coro_verdict
-steps_run(struct core *c, PyObject *value, PyObject **out)
+steps_run(struct nested *c, PyObject *value, PyObject **out)
 {
 	struct pyb_run *r = c->run;
-	enum pyb_coro_verdict verdict = pyb_run_steps(r, value, out);
+	enum pyb_coro_verdict verdict = pyb_call_steps(r, value, out);
 
 	if (verdict != PYB_CORO_RETURN)
 		return verdict;
@@ -90,11 +92,11 @@ steps_run(struct core *c, PyObject *value, PyObject **out)
 }
 
 static enum pyb_coro_verdict
-steps_begin(struct core *c, PyObject **out)
+steps_begin(struct nested *c, PyObject **out)
 {
 	struct pyb_run *r = c->run;
 
-	if (!view_make(c) || !pyb_pure_run(r))
+	if (!source_make(c) || !pyb_read_steps(r))
 		return fall_back(r, out);
 	r->phase = PYB_RUN_STEPS;
 	r->app->compiled++;
@@ -104,7 +106,7 @@ steps_begin(struct core *c, PyObject **out)
 /* The content could not be read, and what of it was read is lost: FastAPI's
  * handler gets the same exception when it tries. */
 static enum pyb_coro_verdict
-content_failed(struct core *c, PyObject **out)
+content_failed(struct nested *c, PyObject **out)
 {
 	struct pyb_run *r = c->run;
 	PyObject *exc, *helper, *done;
@@ -124,7 +126,7 @@ content_failed(struct core *c, PyObject **out)
 
 /* The content is there: `value` is what body() or form() gave. */
 static enum pyb_coro_verdict
-content_take(struct core *c, PyObject *value, PyObject **out)
+content_take(struct nested *c, PyObject *value, PyObject **out)
 {
 	struct pyb_run *r = c->run;
 
@@ -139,9 +141,9 @@ content_take(struct core *c, PyObject *value, PyObject **out)
 }
 
 static enum pyb_coro_verdict
-core_step(void *arg, PyObject *value, PyObject **out)
+nested_step(void *arg, PyObject *value, PyObject **out)
 {
-	struct core *c = arg;
+	struct nested *c = arg;
 	struct pyb_run *r = c->run;
 
 	if (r->phase == PYB_RUN_STEPS)
@@ -165,23 +167,23 @@ core_step(void *arg, PyObject *value, PyObject **out)
 }
 
 static int
-core_traverse(void *arg, visitproc visit, void *varg)
+nested_traverse(void *arg, visitproc visit, void *varg)
 {
-	struct core *c = arg;
+	struct nested *c = arg;
 
 	if (c->scope != NULL && visit(c->scope, varg) != 0)
 		return 1;
 	return c->run->request != NULL ? visit(c->run->request, varg) : 0;
 }
 
-PyObject *
-pyb_core_new(struct pyb_app *app, const struct shm_plan *plan, PyObject *request,
+static PyObject *
+handler_new(struct pyb_app *app, const struct shm_plan *plan, PyObject *request,
     PyObject *values, PyObject *fallback)
 {
 	static const struct pyb_coro_class class = {
-		"handler", core_step, core_release, core_traverse
+		"handler", nested_step, nested_release, nested_traverse
 	};
-	struct core *c = PyMem_Calloc(1, sizeof(*c));
+	struct nested *c = PyMem_Calloc(1, sizeof(*c));
 
 	if (c == NULL || arena_init(&c->arena, ARENA_BYTES) < 0) {
 		PyMem_Free(c);
@@ -195,12 +197,44 @@ pyb_core_new(struct pyb_app *app, const struct shm_plan *plan, PyObject *request
 			PyErr_NoMemory();
 		else if (c->scope != NULL)
 			PyErr_SetString(PyExc_TypeError, "request.scope is no dict");
-		core_release(c);
+		nested_release(c);
 		return NULL;
 	}
-	c->run->mode = PYB_RUN_CORE;
+	c->run->mode = PYB_RUN_NESTED;
 	c->run->phase = PYB_RUN_NEW;
 	c->run->request = Py_NewRef(request);
 	c->run->fallback = Py_NewRef(fallback);
 	return pyb_coro_new(app->st, &class, c);
+}
+
+/* run_nested(app, route, request, values, fallback) */
+static PyObject *
+run_nested(PyObject *module, PyObject *args)
+{
+	struct pyb_module_state *st = PyModule_GetState(module);
+	PyObject *request, *values, *fallback;
+	const struct shm_table *t;
+	struct pyb_app *app;
+	unsigned route;
+
+	if (!PyArg_ParseTuple(args, "O!IOO!O:run_nested", st->app_type, &app, &route, &request,
+	    &PyTuple_Type, &values, &fallback))
+		return NULL;
+	t = app->binding != NULL ? &app->binding->table : NULL;
+	if (t == NULL || route >= t->n_routes || t->routes[route].plan == SHM_NONE)
+		return PyObject_CallOneArg(fallback, request);
+	return handler_new(app, &t->plans[t->routes[route].plan], request, values, fallback);
+}
+
+int
+pyb_nested_register(PyObject *module)
+{
+	static PyMethodDef functions[] = {
+		{ "run_nested", run_nested, METH_VARARGS,
+		    "run_nested(app, route, request, values, fallback) -> "
+		    "coroutine of a Response" },
+		{ NULL, NULL, 0, NULL }
+	};
+
+	return PyModule_AddFunctions(module, functions);
 }

@@ -4,14 +4,13 @@
 #ifndef BINDINGS_PLAN_NESTED_H
 #define BINDINGS_PLAN_NESTED_H
 
-#include "bindings/plan/run.h"
+#include <Python.h>
 
-/* A coroutine that runs `plan` for a Starlette Request and returns a Response
- * or raises. When the request is not plain it awaits fallback(request), the
- * handler FastAPI itself made, instead; nothing of the user's has run by then.
- * `values`: tuple of str, the matched path parameters. New reference, NULL
- * with an exception set. */
-PyObject *pyb_core_new(struct pyb_app *app, const struct shm_plan *plan,
-    PyObject *request, PyObject *values, PyObject *fallback);
+/* Add run_nested(app, route, request, values, fallback) to the module: a coroutine
+ * that runs the plan of `route` for a Starlette Request and returns a Response or
+ * raises. When the request is not plain it awaits fallback(request), the handler
+ * FastAPI itself made, instead; nothing of the user's has run by then. `values`:
+ * tuple of str, the matched path parameters. 0, or -1 with an exception set. */
+int pyb_nested_register(PyObject *module);
 
 #endif

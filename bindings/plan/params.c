@@ -10,7 +10,7 @@
 #include "bindings/compat.h"
 
 PyObject *
-pyb_param_validate(struct pyb_state *st, PyObject *validator, PyObject *value)
+pyb_param_validate(struct pyb_module_state *st, PyObject *validator, PyObject *value)
 {
 	PyObject *args[3] = { NULL, value, Py_True };
 
@@ -19,7 +19,7 @@ pyb_param_validate(struct pyb_state *st, PyObject *validator, PyObject *value)
 }
 
 enum pyb_param_verdict
-pyb_param_default(struct pyb_state *st, const struct pyb_objects *o,
+pyb_param_default(struct pyb_module_state *st, const struct pyb_objects *o,
     const struct shm_step *step, PyObject **out)
 {
 	PyObject *value;
@@ -61,7 +61,7 @@ text_new(unsigned source, struct slice s)
 
 /* The value starlette's convertor makes of a matched path parameter. */
 static PyObject *
-path_value_new(struct pyb_state *st, const struct shm_step *step, struct slice s)
+path_value_new(struct pyb_module_state *st, const struct shm_step *step, struct slice s)
 {
 	PyObject *text = text_new(SHM_SOURCE_PATH, s), *value = text;
 
@@ -86,7 +86,7 @@ struct pair_source {
 };
 
 static int
-source_open(struct pyb_view *v, unsigned source, struct pair_source *s)
+source_open(struct pyb_source *v, unsigned source, struct pair_source *s)
 {
 	const struct pyb_pairs *pairs;
 
@@ -94,8 +94,8 @@ source_open(struct pyb_view *v, unsigned source, struct pair_source *s)
 		*s = (struct pair_source){ NULL, v->headers, v->n_headers };
 		return 0;
 	}
-	pairs = source == SHM_SOURCE_QUERY ? pyb_view_query(v) :
-	    source == SHM_SOURCE_FORM ? pyb_view_form(v) : pyb_view_cookies(v);
+	pairs = source == SHM_SOURCE_QUERY ? pyb_source_query(v) :
+	    source == SHM_SOURCE_FORM ? pyb_source_form(v) : pyb_source_cookies(v);
 	if (pairs == NULL)
 		return -1;
 	*s = (struct pair_source){ pairs->all, NULL, pairs->n };
@@ -162,7 +162,7 @@ step_name(const struct pyb_objects *o, const struct shm_step *step)
 /* The raw value of a step: *out NULL and 0 when absent, -1 with an exception. */
 static int
 raw_take(const struct pyb_objects *o, const struct shm_step *step,
-    struct pyb_view *v, PyObject **out)
+    struct pyb_source *v, PyObject **out)
 {
 	struct pair_source s;
 	Py_ssize_t at;
@@ -194,7 +194,7 @@ raw_take(const struct pyb_objects *o, const struct shm_step *step,
 }
 
 static enum pyb_param_verdict
-validated(struct pyb_state *st, const struct pyb_objects *o,
+validated(struct pyb_module_state *st, const struct pyb_objects *o,
     const struct shm_step *step, PyObject *raw, PyObject **out)
 {
 	if (step->object == SHM_NONE || (step->flags & SHM_STEP_F_RAW)) {
@@ -207,8 +207,8 @@ validated(struct pyb_state *st, const struct pyb_objects *o,
 }
 
 enum pyb_param_verdict
-pyb_param_take(struct pyb_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_view *v, PyObject **out)
+pyb_param_take(struct pyb_module_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, struct pyb_source *v, PyObject **out)
 {
 	PyObject *raw = NULL;
 
@@ -271,7 +271,7 @@ extra_add(PyObject *dict, PyObject *key, PyObject *value, bool many)
  * whose `extra` policy decides). */
 static int
 extras_fill(const struct pyb_objects *o, const struct shm_step *model,
-    struct pyb_view *v, PyObject *extras)
+    struct pyb_source *v, PyObject *extras)
 {
 	struct pair_source s;
 	bool many = model->source != SHM_SOURCE_COOKIE;
@@ -302,7 +302,7 @@ extras_fill(const struct pyb_objects *o, const struct shm_step *model,
 /* Does the request hold anything of an optional model (FastAPI's
  * _is_form_model_supplied and its like)? -1: the source cannot be read. */
 static int
-model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct pyb_view *v)
+model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct pyb_source *v)
 {
 	struct pair_source s;
 
@@ -318,7 +318,7 @@ model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct
 
 /* The dict FastAPI would validate. */
 static PyObject *
-model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb_view *v)
+model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb_source *v)
 {
 	PyObject *dict = PyDict_New(), *extras = PyDict_New();
 	int rc = dict == NULL || extras == NULL ? -1 : 0;
@@ -342,8 +342,8 @@ model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb
 }
 
 enum pyb_param_verdict
-pyb_param_model_take(struct pyb_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_view *v, PyObject **out)
+pyb_param_model_take(struct pyb_module_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, struct pyb_source *v, PyObject **out)
 {
 	PyObject *dict;
 	int supplied = 1;

@@ -1,7 +1,7 @@
 /*
  * params: the parameter steps of a plan.
  *
- * Each step takes text from the view, makes the Python value FastAPI would
+ * Each step takes text from the source, makes the Python value FastAPI would
  * have seen and validates it with the very validator FastAPI would have
  * called. Anything missing, invalid or not exactly representable is told by the
  * verdict: the application itself will answer.
@@ -30,21 +30,21 @@ struct pyb_objects {
 };
 
 /* Run one PARAM step. */
-enum pyb_param_verdict pyb_param_take(struct pyb_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_view *v, PyObject **out);
+enum pyb_param_verdict pyb_param_take(struct pyb_module_state *st, const struct pyb_objects *o,
+    const struct shm_step *step, struct pyb_source *v, PyObject **out);
 
 /* Run one PARAM_MODEL step; `step[1 .. step->count]` are its PARAM_FIELDs. */
-enum pyb_param_verdict pyb_param_model_take(struct pyb_state *st,
-    const struct pyb_objects *o, const struct shm_step *step, struct pyb_view *v,
+enum pyb_param_verdict pyb_param_model_take(struct pyb_module_state *st,
+    const struct pyb_objects *o, const struct shm_step *step, struct pyb_source *v,
     PyObject **out);
 
 /* validator(value, from_attributes=True): new reference, NULL with the
  * exception set. */
-PyObject *pyb_param_validate(struct pyb_state *st, PyObject *validator, PyObject *value);
+PyObject *pyb_param_validate(struct pyb_module_state *st, PyObject *validator, PyObject *value);
 
 /* The default of an absent value as _validate_value_with_model_field gives it
  * (deepcopy per request, validated only when asked). */
-enum pyb_param_verdict pyb_param_default(struct pyb_state *st,
+enum pyb_param_verdict pyb_param_default(struct pyb_module_state *st,
     const struct pyb_objects *o, const struct shm_step *step, PyObject **out);
 
 #endif

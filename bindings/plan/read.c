@@ -1,16 +1,26 @@
 /*
  * read: the steps before any user code.
  *
- * Called by plan_start (direct) and core. Every refusal here is a replay: the
- * application itself gets the untouched request and finds the same fault in
- * its own way, so no error text of FastAPI's is ever written down again.
+ * Called by alone.c and nested.c before a run begins, and by call.c for a
+ * validator that is user code. Every refusal here is a replay: the application
+ * itself gets the untouched request and finds the same fault in its own way,
+ * so no error text of FastAPI's is ever written down again.
  */
-#include "bindings/plan/run.h"
+#include "bindings/plan/read.h"
 
 #include "http/content_type.h"
 
-/* The content as bytes, once. Direct mode reads the exchange; in core mode it
- * was awaited before. */
+/* What the parameter steps need of the binding. */
+static struct pyb_objects
+objects_of(const struct pyb_run *r)
+{
+	return (struct pyb_objects){
+		&r->binding->table, &PyTuple_GET_ITEM(r->binding->objects, 0)
+	};
+}
+
+/* The content as bytes, once. A run that stands alone reads the exchange; for
+ * a nested one it was awaited before. */
 static PyObject *
 body_bytes(struct pyb_run *r)
 {
@@ -32,7 +42,7 @@ body_parse(struct pyb_run *r, PyObject **out)
 	}
 	if (PyBytes_GET_SIZE(bytes) == 0)
 		return PYB_PARAM_OK;	/* undefined: the slot stays empty */
-	if (!hx_content_type_json(pyb_view_content_type(&r->view)))
+	if (!hx_content_type_json(pyb_source_content_type(&r->source)))
 		return PYB_PARAM_ODD;
 	*out = PyObject_CallOneArg(r->app->st->from_json, bytes);
 	if (*out == NULL) {
@@ -45,7 +55,7 @@ body_parse(struct pyb_run *r, PyObject **out)
 static enum pyb_param_verdict
 raw_validate(struct pyb_run *r, const struct shm_step *step, PyObject *raw, PyObject **out)
 {
-	struct pyb_objects o = pyb_binding_objects(r->binding);
+	struct pyb_objects o = objects_of(r);
 
 	if (raw == NULL)
 		return pyb_param_default(r->app->st, &o, step, out);
@@ -80,16 +90,16 @@ body_field(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 }
 
 enum pyb_param_verdict
-pyb_pure_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
+pyb_read_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 {
-	struct pyb_objects o = pyb_binding_objects(r->binding);
+	struct pyb_objects o = objects_of(r);
 
 	*out = NULL;
 	switch (step->op) {
 	case SHM_STEP_PARAM:
-		return pyb_param_take(r->app->st, &o, step, &r->view, out);
+		return pyb_param_take(r->app->st, &o, step, &r->source, out);
 	case SHM_STEP_PARAM_MODEL:
-		return pyb_param_model_take(r->app->st, &o, step, &r->view, out);
+		return pyb_param_model_take(r->app->st, &o, step, &r->source, out);
 	case SHM_STEP_BODY_PARSE:
 		return body_parse(r, out);
 	case SHM_STEP_VALIDATE:
@@ -102,14 +112,14 @@ pyb_pure_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 }
 
 bool
-pyb_pure_run(struct pyb_run *r)
+pyb_read_steps(struct pyb_run *r)
 {
 	r->replay_over = true;
 	for (uint32_t i = 0; i < r->plan->n_pure; i++) {
 		const struct shm_step *step = &r->steps[i];
 		PyObject *value;
 
-		switch (pyb_pure_step(r, step, &value)) {
+		switch (pyb_read_step(r, step, &value)) {
 		case PYB_PARAM_OK:
 			break;
 		case PYB_PARAM_MISSING:

@@ -15,7 +15,7 @@ enum { HEADERS, QUERY, COOKIES, SEEN };
 int
 pyb_reread_remember(struct pyb_run *r, PyObject *scope)
 {
-	struct pyb_state *st = r->app->st;
+	struct pyb_module_state *st = r->app->st;
 	PyObject *const names[SEEN] = { st->n_headers, st->n_query_params, st->n_cookies };
 	PyObject *params = PyDict_GetItemWithError(scope, st->n_path_params);
 	PyObject *seen = PyTuple_New(SEEN), *cookies, *list;
@@ -82,7 +82,7 @@ dict_same(PyObject *seen, PyObject *now)
 static bool
 unchanged(struct pyb_run *r)
 {
-	struct pyb_state *st = r->app->st;
+	struct pyb_module_state *st = r->app->st;
 	PyObject *const names[SEEN] = { st->n__headers, st->n__query_params, st->n__cookies };
 	PyObject *attributes = PyObject_GetAttr(r->request, st->n___dict__);
 	PyObject *scope = PyObject_GetAttr(r->request, st->n_scope);

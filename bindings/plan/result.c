@@ -10,6 +10,7 @@
 
 #include "base/decimal.h"
 #include "bindings/compat.h"
+#include "bindings/plan/params.h"
 #include "bindings/asgi/fields.h"
 
 enum {
@@ -88,7 +89,7 @@ fields_json(struct fields *f, size_t len)
 /* Status of the answer; 0 when it has to be Python's business: statuses that
  * carry no content, odd values. */
 static int
-status_of(struct pyb_state *st, const struct shm_plan *plan, PyObject *response)
+status_of(struct pyb_module_state *st, const struct shm_plan *plan, PyObject *response)
 {
 	long status = plan->status != 0 ? (long)plan->status : 200;
 
@@ -113,7 +114,7 @@ status_of(struct pyb_state *st, const struct shm_plan *plan, PyObject *response)
 
 /* Does the request have background tasks to run after the answer? */
 static bool
-background_waits(struct pyb_state *st, PyObject *background)
+background_waits(struct pyb_module_state *st, PyObject *background)
 {
 	PyObject *tasks;
 	bool waits = true;
@@ -132,7 +133,7 @@ background_waits(struct pyb_state *st, PyObject *background)
 /* Is a Response's background None, or tasks of which there are none? Any other
  * object may do something when it is called. */
 static bool
-background_empty(struct pyb_state *st, PyObject *background)
+background_empty(struct pyb_module_state *st, PyObject *background)
 {
 	return background == Py_None ||
 	    ((PyObject *)Py_TYPE(background) == st->background_class &&
@@ -212,7 +213,7 @@ length_fits(const struct fields *f, long code, size_t len)
 static enum pyb_result_verdict
 response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 {
-	struct pyb_state *st = app->st;
+	struct pyb_module_state *st = app->st;
 	PyObject *call = NULL, *background = NULL, *body = NULL, *raw = NULL;
 	PyObject *status = NULL;
 	struct fields f = { .n = 0 };
@@ -249,7 +250,7 @@ done:
 
 /* The injected Response's own headers, appended as FastAPI does. */
 static bool
-fields_add_injected(struct pyb_state *st, struct fields *f, PyObject *response)
+fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *response)
 {
 	PyObject *raw;
 	bool ok;

@@ -1,17 +1,10 @@
 /*
- * run: the steps that call user code, in FastAPI's order.
+ * run: the life of a run, and the objects made once for it.
  *
- * Driven by alone.c (inline, in a task or on a pool thread) and by nested.c. It
- * never sends anything: when the endpoint has returned it says so, and
- * finish.c turns the result into an answer.
+ * A run is made and cleared by alone.c and nested.c. The Request is made when
+ * the first step needs it, by call.c, reread.c or finish.c.
  */
 #include "bindings/plan/run.h"
-
-#include "bindings/compat.h"
-#include "bindings/plan/reread.h"
-#include "bindings/plan/sync_call.h"
-
-enum { STACK_ARGS = 16 };
 
 struct pyb_run *
 pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *plan,
@@ -55,79 +48,10 @@ pyb_run_clear(struct pyb_run *r)
 	Py_CLEAR(r->fallback);
 	Py_CLEAR(r->outcome);
 	Py_CLEAR(r->asgi);
-	Py_CLEAR(r->host);
+	Py_CLEAR(r->local);
 	Py_CLEAR(r->binding);
 	Py_CLEAR(r->app);
 	r->phase = PYB_RUN_ENDED;
-}
-
-/* Was a value not made, because its validation failed? Nothing that depends on it
- * is called then, as in solve_dependencies. */
-static bool
-args_lack(struct pyb_run *r, const struct shm_step *step)
-{
-	const uint32_t *slots = r->binding->table.args + step->first;
-
-	for (uint32_t i = 0; r->errors != NULL && i < step->count; i++)
-		if (r->slots[slots[i]] == NULL)
-			return true;
-	return false;
-}
-
-/* Call with args[0 .. count) from the slots, none of which is empty. */
-static PyObject *
-call_now(struct pyb_run *r, const struct shm_step *step)
-{
-	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
-	const uint32_t *slots = r->binding->table.args + step->first;
-	PyObject *callable = objects[step->object];
-	PyObject *stack[STACK_ARGS + 1], **args = stack, *result;
-	PyObject *names = step->object2 != SHM_NONE ? objects[step->object2] : NULL;
-
-	if (step->count > STACK_ARGS) {
-		args = PyMem_Malloc((step->count + 1) * sizeof(*args));
-		if (args == NULL)
-			return PyErr_NoMemory();
-	}
-	for (uint32_t i = 0; i < step->count; i++)
-		args[i + 1] = Py_NewRef(r->slots[slots[i]]);
-	Py_INCREF(callable);
-	result = PyObject_Vectorcall(callable, args + 1,
-	    (names == NULL ? step->count : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
-	Py_DECREF(callable);
-	for (uint32_t i = 0; i < step->count; i++)
-		Py_DECREF(args[i + 1]);
-	if (args != stack)
-		PyMem_Free(args);
-	return result;
-}
-
-/* A plain function in a copy of the request's context, as run_in_threadpool
- * gives it one; on the loop's thread the running loop is hidden meanwhile. */
-static PyObject *
-call_sync(struct pyb_run *r, const struct shm_step *step)
-{
-	struct pyb_state *st = r->app->st;
-	PyObject *context = PyContext_Copy(r->context), *value = NULL, *done;
-
-	if (context == NULL || PyContext_Enter(context) < 0) {
-		Py_XDECREF(context);
-		return NULL;
-	}
-	if (r->mode == PYB_RUN_INLINE)
-		Py_XDECREF(PyObject_CallOneArg(st->set_running_loop, Py_None));
-	value = call_now(r, step);
-	if (r->mode == PYB_RUN_INLINE) {
-		PyObject *pending = PyErr_GetRaisedException();
-
-		done = PyObject_CallOneArg(st->set_running_loop, r->host->loop);
-		Py_XDECREF(done);
-		if (pending != NULL)
-			PyErr_SetRaisedException(pending);
-	}
-	PyContext_Exit(context);
-	Py_DECREF(context);
-	return value;
 }
 
 /* helper.fill_scope(scope, values): what user code finds in the scope of a Request
@@ -136,11 +60,11 @@ static int
 scope_fill(struct pyb_run *r)
 {
 	PyObject *helper = pyb_run_helper(r);
-	PyObject *values = PyTuple_New((Py_ssize_t)r->view.n_params), *done = NULL;
+	PyObject *values = PyTuple_New((Py_ssize_t)r->source.n_params), *done = NULL;
 
-	for (size_t i = 0; values != NULL && i < r->view.n_params; i++) {
-		PyObject *text = PyUnicode_DecodeUTF8(r->view.params[i].ptr,
-		    (Py_ssize_t)r->view.params[i].len, NULL);
+	for (size_t i = 0; values != NULL && i < r->source.n_params; i++) {
+		PyObject *text = PyUnicode_DecodeUTF8(r->source.params[i].ptr,
+		    (Py_ssize_t)r->source.params[i].len, NULL);
 
 		if (text == NULL)
 			Py_CLEAR(values);
@@ -160,7 +84,7 @@ scope_fill(struct pyb_run *r)
 static PyObject *
 request_new(struct pyb_run *r)
 {
-	struct pyb_state *st = r->app->st;
+	struct pyb_module_state *st = r->app->st;
 	PyObject *receive = NULL, *send = NULL, *request = NULL;
 
 	if (r->asgi == NULL && (r->asgi = pyb_asgi_new(r->app, r->x)) == NULL)
@@ -195,209 +119,4 @@ pyb_run_request(struct pyb_run *r)
 	if (r->request == NULL)
 		r->request = request_new(r);
 	return r->request;
-}
-
-/* The Response FastAPI injects: no content-length, status None. */
-static PyObject *
-response_new(struct pyb_run *r)
-{
-	struct pyb_state *st = r->app->st;
-	PyObject *response = PyObject_CallNoArgs(st->response_base), *raw = NULL;
-
-	if (response == NULL)
-		return NULL;
-	raw = PyList_New(0);
-	if (raw == NULL || PyObject_SetAttr(response, st->n_raw_headers, raw) < 0 ||
-	    PyObject_SetAttr(response, st->n_status_code, Py_None) < 0)
-		Py_CLEAR(response);
-	Py_XDECREF(raw);
-	return response;
-}
-
-/* A value made for the request, kept in *field and put into the step's slot. */
-static PyObject *
-injected(struct pyb_run *r, const struct shm_step *step)
-{
-	struct pyb_state *st = r->app->st;
-
-	switch (step->op) {
-	case SHM_STEP_REQUEST:
-		return Py_XNewRef(pyb_run_request(r));
-	case SHM_STEP_RESPONSE:
-		if (r->response == NULL)
-			r->response = response_new(r);
-		return Py_XNewRef(r->response);
-	case SHM_STEP_BACKGROUND:
-		if (r->background == NULL)
-			r->background = PyObject_CallNoArgs(st->background_class);
-		return Py_XNewRef(r->background);
-	default:
-		return PyObject_CallNoArgs(PyTuple_GET_ITEM(r->binding->objects,
-		    step->object));
-	}
-}
-
-static void
-slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
-{
-	if (step->op == SHM_STEP_ENDPOINT)
-		Py_XSETREF(r->result, value);
-	else if (step->slot != SHM_NONE)
-		Py_XSETREF(r->slots[step->slot], value);
-	else
-		Py_DECREF(value);
-}
-
-/* A validation by user code in its place. Its errors are collected: FastAPI
- * reports all of a request's errors together. */
-static int
-validator_step(struct pyb_run *r, const struct shm_step *step)
-{
-	PyObject *value = NULL, *exc, *entry;
-	enum pyb_param_verdict verdict = pyb_pure_step(r, step, &value);
-	int rc;
-
-	if (verdict == PYB_PARAM_OK) {
-		slot_set(r, step, value);
-		return 0;
-	}
-	if (verdict != PYB_PARAM_INVALID ||
-	    !PyErr_ExceptionMatches(r->app->st->validation_error)) {
-		if (!PyErr_Occurred())
-			PyErr_SetString(PyExc_SystemError, "a plan lacks a value");
-		return -1;
-	}
-	exc = PyErr_GetRaisedException();
-	if (r->errors == NULL && (r->errors = PyList_New(0)) == NULL) {
-		Py_DECREF(exc);
-		return -1;
-	}
-	entry = Py_BuildValue("(IN)", (unsigned)(step - r->steps), exc);
-	rc = entry == NULL ? -1 : PyList_Append(r->errors, entry);
-	Py_XDECREF(entry);
-	return rc;
-}
-
-bool
-pyb_run_validators(struct pyb_run *r)
-{
-	while (r->steps[r->pc].op == SHM_STEP_VALIDATE)
-		if (validator_step(r, &r->steps[r->pc++]) < 0)
-			return false;
-	return true;
-}
-
-/* The content as FastAPI has it at hand: the form's fields, the parsed JSON, or
- * None. New reference. */
-static PyObject *
-content_read(struct pyb_run *r)
-{
-	if (r->plan->flags & SHM_PLAN_F_FORM)
-		return r->form != NULL ? Py_NewRef(r->form) : pyb_view_form_items(&r->view);
-	for (uint32_t i = 0; i < r->plan->n_pure; i++)
-		if (r->steps[i].op == SHM_STEP_BODY_PARSE &&
-		    r->slots[r->steps[i].slot] != NULL)
-			return Py_NewRef(r->slots[r->steps[i].slot]);
-	Py_RETURN_NONE;
-}
-
-/* helper.raise_request_errors(errors, content, method): always an exception. */
-static void
-errors_raise(struct pyb_run *r)
-{
-	PyObject *helper = pyb_run_helper(r);
-	PyObject *content = content_read(r), *method = pyb_run_method(r), *got = NULL;
-
-	if (content != NULL && method != NULL)
-		got = PyObject_CallMethodObjArgs(helper,
-		    r->app->st->n_raise_request_errors, r->errors, content, method, NULL);
-	Py_XDECREF(content);
-	Py_XDECREF(method);
-	if (got != NULL) {
-		Py_DECREF(got);
-		PyErr_SetString(PyExc_SystemError, "raise_request_errors returned");
-	}
-}
-
-enum step_verdict { STEP_DONE, STEP_AWAIT, STEP_FAILED };
-
-/* Call a dependency or the endpoint. *out is what to await. */
-static enum step_verdict
-call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
-{
-	PyObject *value;
-
-	if (step->op == SHM_STEP_ENDPOINT && r->errors != NULL) {
-		errors_raise(r);
-		return STEP_FAILED;
-	}
-	if (args_lack(r, step))
-		return STEP_DONE;
-	if (step->flags & SHM_STEP_F_SYNC) {
-		if (r->mode == PYB_RUN_TASK || r->mode == PYB_RUN_CORE) {
-			*out = pyb_sync_call(r, step);
-			return *out == NULL ? STEP_FAILED : STEP_AWAIT;
-		}
-		value = call_sync(r, step);
-	} else {
-		value = call_now(r, step);
-	}
-	if (value == NULL)
-		return STEP_FAILED;
-	if (step->flags & (SHM_STEP_F_AWAIT | SHM_STEP_F_YIELD)) {
-		*out = value;
-		return STEP_AWAIT;
-	}
-	slot_set(r, step, value);
-	return STEP_DONE;
-}
-
-static enum step_verdict
-step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
-{
-	PyObject *value;
-
-	switch (step->op) {
-	case SHM_STEP_CALL:
-	case SHM_STEP_ENDPOINT:
-		return call_step(r, step, out);
-	case SHM_STEP_REQUEST:
-	case SHM_STEP_RESPONSE:
-	case SHM_STEP_BACKGROUND:
-	case SHM_STEP_FRESH:
-		value = injected(r, step);
-		if (value == NULL)
-			return STEP_FAILED;
-		slot_set(r, step, value);
-		return STEP_DONE;
-	case SHM_STEP_REREAD:
-		return pyb_reread_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
-	default:
-		return validator_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
-	}
-}
-
-enum pyb_coro_verdict
-pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out)
-{
-	*out = NULL;
-	if (value == NULL)
-		return PYB_CORO_ERROR;
-	if (r->awaited != NULL)
-		slot_set(r, r->awaited, Py_NewRef(value));
-	r->awaited = NULL;
-	while (r->pc < r->plan->n_steps) {
-		const struct shm_step *step = &r->steps[r->pc++];
-
-		switch (step_one(r, step, out)) {
-		case STEP_DONE:
-			continue;
-		case STEP_AWAIT:
-			r->awaited = step;
-			return PYB_CORO_AWAIT;
-		case STEP_FAILED:
-			return PYB_CORO_ERROR;
-		}
-	}
-	return PYB_CORO_RETURN;
 }

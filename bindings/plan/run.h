@@ -1,10 +1,10 @@
 /*
  * run: one execution of a plan.
  *
- * A run answers an exchange directly (nothing of the user's stands before the
- * router), or it is the core of FastAPI's own request_response wrapper (user
- * middleware, yield dependencies) and returns a Response. Its steps are the
- * same in both. The struct lives in the arena it was made in and ends before
+ * A run stands alone and answers an exchange (nothing of the user's stands
+ * before the router), or it is nested: the handler inside FastAPI's own
+ * request_response (user middleware, yield dependencies), which returns a
+ * Response. Its steps are the same in both. The struct lives in the arena it was made in and ends before
  * that arena is reset.
  */
 #ifndef BINDINGS_PLAN_RUN_H
@@ -20,10 +20,10 @@
 #include "bindings/plan/source.h"
 
 enum pyb_run_phase {
-	PYB_RUN_NEW,		/* core: not begun */
+	PYB_RUN_NEW,		/* nested: not begun */
 	PYB_RUN_STEPS,		/* calling dependencies and the endpoint */
-	PYB_RUN_BODY,		/* core: waiting for request.body() */
-	PYB_RUN_FALLBACK,	/* core: FastAPI's handler has taken over */
+	PYB_RUN_BODY,		/* nested: waiting for request.body() */
+	PYB_RUN_FALLBACK,	/* nested: FastAPI's handler has taken over */
 	PYB_RUN_RESUME,		/* task: the application's stack finishes the request */
 	PYB_RUN_ENDED
 };
@@ -33,20 +33,20 @@ enum pyb_run_mode {
 	PYB_RUN_INLINE,		/* on the loop's thread, outside any task */
 	PYB_RUN_THREAD,		/* on a pool thread, from the first call to the last */
 	PYB_RUN_TASK,		/* in a task of its own */
-	PYB_RUN_CORE		/* inside request_response, in the task of the caller */
+	PYB_RUN_NESTED		/* inside request_response, in the task of the caller */
 };
 
 struct pyb_run {
 	enum pyb_run_mode mode;
 	struct pyb_app *app;		/* strong */
 	struct pyb_binding *binding;	/* strong */
-	struct pyb_host *host;		/* strong; NULL in core mode */
+	struct pyb_loop_local *local;		/* strong; NULL when nested */
 	const struct shm_plan *plan;
 	const struct shm_step *steps;
-	struct hx_exchange *x;		/* direct mode, else NULL */
-	struct pyb_asgi *asgi;		/* direct mode, when Python needed a scope */
+	struct hx_exchange *x;		/* alone, else NULL */
+	struct pyb_asgi *asgi;		/* alone, when Python needed a scope */
 	struct arena *arena;
-	struct pyb_view view;
+	struct pyb_source source;
 	enum pyb_run_phase phase;
 	uint32_t pc;
 	const struct shm_step *awaited;	/* whose value the caller is waiting for */
@@ -54,35 +54,17 @@ struct pyb_run {
 	PyObject *result;
 	PyObject *request, *response, *background;
 	PyObject *body;			/* bytes of the content, NULL: not read */
-	PyObject *form;			/* core: the FormData */
-	PyObject *seen, *seen_pairs, *seen_cookies, *seen_params;	/* core: see reread.c */
+	PyObject *form;			/* nested: the FormData */
+	PyObject *seen, *seen_pairs, *seen_cookies, *seen_params;	/* see reread.c */
 	PyObject *errors;		/* list of (step, ValidationError) */
-	PyObject *context;		/* direct mode */
-	PyObject *task;			/* direct mode in a task */
-	PyObject *fallback;		/* core mode: FastAPI's own handler */
+	PyObject *context;		/* alone */
+	PyObject *task;			/* alone, in a task */
+	PyObject *fallback;		/* nested: FastAPI's own handler */
 	const char *replay_reason;
 	bool replay_over;		/* the plan need not be tried again for this request */
-	struct pyb_job job;		/* direct mode on the pool */
+	struct pyb_job job;		/* alone, on the pool */
 	PyObject *outcome;		/* exception or Response for the application's stack */
 };
-
-/* The pure steps. True: values are in the slots. False: nothing of the user's
- * has run and r->replay_reason says why; no exception is set. */
-bool pyb_pure_run(struct pyb_run *r);
-
-/* One pure step, or an IMPURE one in its place. */
-enum pyb_param_verdict pyb_pure_step(struct pyb_run *r, const struct shm_step *step,
-    PyObject **out);
-
-/* The remaining steps, in the manner of a coroutine's step function: user code
- * runs from here on. RETURN: the endpoint's result is in r->result (*out is
- * NULL); AWAIT: call again with what *out gives; ERROR: it raised. In modes
- * INLINE and THREAD only coroutines that cannot suspend are awaited. */
-enum pyb_coro_verdict pyb_run_steps(struct pyb_run *r, PyObject *value, PyObject **out);
-
-/* Validators that are user code and stand before the first call: what a plan for
- * a pool thread does on the loop first. False: an exception is set. */
-bool pyb_run_validators(struct pyb_run *r);
 
 /* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,

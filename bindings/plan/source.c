@@ -14,9 +14,9 @@
 enum { FORM_MAX_FIELDS = 1000, FORM_MAX_FIELD_BYTES = 1024 * 1024 };
 
 void
-pyb_view_exchange(struct pyb_view *v, struct hx_exchange *x)
+pyb_source_exchange(struct pyb_source *v, struct hx_exchange *x)
 {
-	*v = (struct pyb_view){
+	*v = (struct pyb_source){
 		.arena = &x->arena,
 		.headers = x->req.headers,
 		.n_headers = x->req.n_headers,
@@ -37,7 +37,7 @@ bytes_slice(PyObject *o, struct slice *out)
 }
 
 int
-pyb_view_scope(struct pyb_view *v, PyObject *scope, struct arena *arena,
+pyb_source_scope(struct pyb_source *v, PyObject *scope, struct arena *arena,
     PyObject *st_headers_name, PyObject *st_query_name)
 {
 	PyObject *list = PyDict_GetItemWithError(scope, st_headers_name);
@@ -45,7 +45,7 @@ pyb_view_scope(struct pyb_view *v, PyObject *scope, struct arena *arena,
 	struct hx_header *headers;
 	Py_ssize_t n;
 
-	*v = (struct pyb_view){ .arena = arena };
+	*v = (struct pyb_source){ .arena = arena };
 	if (list == NULL || !PyList_CheckExact(list) || bytes_slice(query, &v->query) < 0)
 		goto odd;
 	n = PyList_GET_SIZE(list);
@@ -123,7 +123,7 @@ pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size
 }
 
 const struct pyb_pairs *
-pyb_view_query(struct pyb_view *v)
+pyb_source_query(struct pyb_source *v)
 {
 	struct pyb_pairs *pairs = &v->query_pairs;
 
@@ -132,7 +132,7 @@ pyb_view_query(struct pyb_view *v)
 }
 
 struct slice
-pyb_view_content_type(const struct pyb_view *v)
+pyb_source_content_type(const struct pyb_source *v)
 {
 	for (size_t i = 0; i < v->n_headers; i++)
 		if (slice_equal(v->headers[i].name, SLICE_LIT("content-type")))
@@ -141,14 +141,14 @@ pyb_view_content_type(const struct pyb_view *v)
 }
 
 const struct pyb_pairs *
-pyb_view_form(struct pyb_view *v)
+pyb_source_form(struct pyb_source *v)
 {
 	struct pyb_pairs *pairs = &v->form_pairs;
 	struct slice type;
 
 	if (pairs->loaded)
 		return pairs;
-	type = pyb_view_content_type(v);
+	type = pyb_source_content_type(v);
 	if (type.len > 0 && !hx_content_type_form(type))
 		return NULL;
 	return pairs_load(v->arena, type.len > 0 ? v->content : SLICE_NULL, pairs,
@@ -156,9 +156,9 @@ pyb_view_form(struct pyb_view *v)
 }
 
 PyObject *
-pyb_view_form_items(struct pyb_view *v)
+pyb_source_form_items(struct pyb_source *v)
 {
-	const struct pyb_pairs *pairs = pyb_view_form(v);
+	const struct pyb_pairs *pairs = pyb_source_form(v);
 	PyObject *list;
 
 	if (pairs == NULL)
@@ -190,7 +190,7 @@ text_slice(PyObject *o, struct slice *out)
 }
 
 int
-pyb_view_form_data(struct pyb_view *v, PyObject *form, PyObject *n_list)
+pyb_source_form_data(struct pyb_source *v, PyObject *form, PyObject *n_list)
 {
 	PyObject *list = PyObject_GetAttr(form, n_list);
 	struct pyb_pairs *pairs = &v->form_pairs;
@@ -215,7 +215,7 @@ pyb_view_form_data(struct pyb_view *v, PyObject *form, PyObject *n_list)
 }
 
 const struct pyb_pairs *
-pyb_view_cookies(struct pyb_view *v)
+pyb_source_cookies(struct pyb_source *v)
 {
 	struct pyb_pairs *pairs = &v->cookie_pairs;
 	size_t cap = 0;

@@ -12,7 +12,7 @@
 
 struct sync_call {
 	struct pyb_job job;
-	struct pyb_state *st;
+	struct pyb_module_state *st;
 	PyObject *callable, *args, *kwargs, *context;
 	PyObject *future;
 	PyObject *value, *exc;
@@ -108,17 +108,17 @@ arguments_take(struct sync_call *c, struct pyb_run *r, const struct shm_step *st
 PyObject *
 pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
 {
-	struct pyb_state *st = r->app->st;
+	struct pyb_module_state *st = r->app->st;
 	struct sync_call *c = PyMem_Calloc(1, sizeof(*c));
 	PyObject *loop = NULL, *future = NULL;
-	struct pyb_host *host = NULL;
+	struct pyb_loop_local *local = NULL;
 	struct pyb_pool *pool;
 
 	if (c == NULL)
 		return PyErr_NoMemory();
 	loop = PyObject_CallNoArgs(st->get_running_loop);
-	if (loop == NULL || (host = pyb_host_get(st, loop)) == NULL ||
-	    (pool = pyb_host_pool(host)) == NULL)
+	if (loop == NULL || (local = pyb_local_get(st, loop)) == NULL ||
+	    (pool = pyb_local_pool(local)) == NULL)
 		goto done;
 	c->st = st;
 	c->job.work = call_work;
@@ -132,12 +132,12 @@ pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
 	pyb_pool_submit(pool, &c->job);
 	c = NULL;
 	/* Elsewhere no scope of the application's stands around the plan. */
-	if (r->mode == PYB_RUN_CORE)
+	if (r->mode == PYB_RUN_NESTED)
 		Py_SETREF(future, PyObject_CallOneArg(st->shielded, future));
 done:
 	if (c != NULL)
 		call_free(c);
 	Py_XDECREF(loop);
-	Py_XDECREF((PyObject *)host);
+	Py_XDECREF((PyObject *)local);
 	return future;
 }

@@ -375,9 +375,9 @@ static PyMethodDef functions[] = {
 };
 
 int
-pyb_table_register(PyObject *module)
+pyb_build_register(PyObject *module)
 {
 	if (PyModule_AddFunctions(module, functions) < 0)
 		return -1;
-	return pyb_describe_register(module);
+	return pyb_read_back_register(module);
 }

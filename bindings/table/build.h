@@ -11,6 +11,6 @@
 #include <Python.h>
 
 /* 0, or -1 with an exception set. */
-int pyb_table_register(PyObject *module);
+int pyb_build_register(PyObject *module);
 
 #endif

@@ -305,7 +305,7 @@ static PyMethodDef functions[] = {
 };
 
 int
-pyb_describe_register(PyObject *module)
+pyb_read_back_register(PyObject *module)
 {
 	return PyModule_AddFunctions(module, functions);
 }

@@ -12,6 +12,6 @@
 #include <Python.h>
 
 /* 0, or -1 with an exception set. */
-int pyb_describe_register(PyObject *module);
+int pyb_read_back_register(PyObject *module);
 
 #endif

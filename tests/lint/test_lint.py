@@ -24,19 +24,61 @@ ALLOWED = {
     "engine": {"base", "shm", "io", "http", "bindings", "worker"},
     "master": {"base", "shm"},
 }
-SOURCES = sorted(p for room in ALLOWED for p in (ROOT / room).glob("*.[ch]"))
+# Within bindings/ each layer may include those above it in this list, and itself. A
+# shelf is a layer; the files that stand on no shelf are named.
+LAYERS = [
+    ("shared", {"compat", "module_state", "coro", "json"}),
+    ("loop", None),
+    ("app", {"guards", "binding", "app"}),
+    ("asgi", None),
+    ("plan", None),
+    ("request", {"request"}),
+]
+# The compiler's side, beside all of them: no request comes here.
+TABLE = {"shared"}
+# What some parts of bindings/ may know of other rooms, where that is less than all.
+ROOMS_OF = {"loop": {"base", "io"}, "table": {"base", "shm"}}
+SOURCES = sorted(p for room in ALLOWED for p in (ROOT / room).rglob("*.[ch]"))
 # What the worker may know of the bindings: one header.
 ONLY = {"worker": {"bindings/request.h"}}
 
 
+def layer(name: str) -> str:
+    """Of a file of bindings/: its shelf, or the layer that names it."""
+    parts = Path(name).parts
+    if len(parts) == 3:
+        return parts[1]
+    (found,) = (shelf for shelf, files in LAYERS if files and Path(name).stem in files)
+    return found
+
+
+def below(shelf: str) -> set[str]:
+    """The layers that a file of this one may include."""
+    if shelf == "table":
+        return {"table", *TABLE}
+    names = [name for name, _ in LAYERS]
+    return set(names[: names.index(shelf) + 1])
+
+
+def included(path: Path) -> list[str]:
+    return re.findall(r'#include "([^"]+)"', path.read_text())
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_includes_go_downwards(path):
-    room = path.parent.name
-    for name in re.findall(r'#include "([^"]+)"', path.read_text()):
+    here = str(path.relative_to(ROOT))
+    room = Path(here).parts[0]
+    for name in included(path):
         other = name.split("/")[0]
-        assert other == room or other in ALLOWED[room], f"{path.name} includes {name}"
+        assert other == room or other in ALLOWED[room], f"{here} includes {name}"
         if other == "bindings" and room in ONLY:
-            assert name in ONLY[room], f"{path.name} includes {name}"
+            assert name in ONLY[room], f"{here} includes {name}"
+        if room != "bindings":
+            continue
+        if other == room:
+            assert layer(name) in below(layer(here)), f"{here} includes {name}"
+        else:
+            assert other in ROOMS_OF.get(layer(here), ALLOWED[room]), f"{here} includes {name}"
 
 
 def published() -> list[Path]:
@@ -50,12 +92,14 @@ def test_every_source_is_in_a_room():
     """In a directory of its own, or deeper, the rules below would not see it."""
     of_tests = {"tests", "bench"}
     sources = {p for p in published() if p.suffix in (".c", ".h")}
-    assert {p for p in sources if p.relative_to(ROOT).parts[0] not in of_tests} <= set(SOURCES)
+    of_rooms = {p for p in sources if p.relative_to(ROOT).parts[0] not in of_tests}
+    assert of_rooms, "git lists no sources"
+    assert of_rooms <= set(SOURCES)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_bindings_and_engine_know_python(path):
-    if path.parent.name not in ("bindings", "engine"):
+    if path.relative_to(ROOT).parts[0] not in ("bindings", "engine"):
         assert "Python.h" not in path.read_text()
 
 

@@ -77,7 +77,7 @@ run_end(struct run *r)
 	struct hx_exchange *x = r->x;
 
 	r->app->ended++;
-	x->app = NULL;
+	x->upper.run = NULL;
 	free(r);
 	x->calls->released(x);
 }
@@ -170,7 +170,7 @@ run_begin(struct pyb_app *app, struct hx_exchange *x)
 	r->job.run = on_job;
 	r->app = app;
 	r->x = x;
-	x->app = r;
+	x->upper.run = r;
 	if (!path_is(x, "/read") && !path_is(x, "/wait"))
 		r->n = path_number(x);
 	if (path_is(x, "/after"))
@@ -245,7 +245,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 void
 pyb_request_content(struct hx_exchange *x)
 {
-	struct run *r = x->app;
+	struct run *r = x->upper.run;
 
 	if (path_is(x, "/read") || path_is(x, "/wait"))
 		run_step(r);
@@ -259,7 +259,7 @@ pyb_request_content(struct hx_exchange *x)
 void
 pyb_request_writable(struct hx_exchange *x)
 {
-	struct run *r = x->app;
+	struct run *r = x->upper.run;
 
 	if (!r->waits)
 		return;
@@ -270,5 +270,5 @@ pyb_request_writable(struct hx_exchange *x)
 bool
 pyb_request_active(const struct hx_exchange *x)
 {
-	return x->app != NULL;
+	return x->upper.run != NULL;
 }

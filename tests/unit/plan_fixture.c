@@ -98,8 +98,8 @@ run_make(struct plan_rig *rig)
 	rig->run = pyb_run_new(app, app->binding, &app->binding->table.plans[0], &rig->x.arena);
 	must(rig->run != NULL);
 	rig->run->x = &rig->x;
-	rig->run->host = (struct pyb_host *)Py_NewRef((PyObject *)rig->host);
-	pyb_view_exchange(&rig->run->view, &rig->x);
+	rig->run->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)rig->local);
+	pyb_source_exchange(&rig->run->source, &rig->x);
 	rig->run->context = PyContext_New();
 }
 
@@ -131,8 +131,8 @@ plan_open(struct plan_rig *rig, const char *statements, const char *query,
 	py_do(statements);
 	rig->app = py("bind()");
 	rig->loop = py("EventLoop()");
-	rig->host = pyb_host_get(python_state(), rig->loop);
-	must(rig->host != NULL);
+	rig->local = pyb_local_get(python_state(), rig->loop);
+	must(rig->local != NULL);
 	view_exchange(&rig->x, query, fields, (struct slice){ content, strlen(content) });
 	rig->x.calls = &calls;
 	rig->x.params[0] = SLICE_LIT("first");
@@ -170,13 +170,13 @@ plan_run(struct plan_rig *rig, enum pyb_run_mode mode)
 	PyObject *value = Py_NewRef(Py_None), *out;
 
 	rig->run->mode = mode;
-	if (!pyb_pure_run(rig->run)) {
+	if (!pyb_read_steps(rig->run)) {
 		Py_DECREF(value);
 		snprintf(text, sizeof(text), "replay: %s", rig->run->replay_reason);
 		return text;
 	}
 	for (;;) {
-		enum pyb_coro_verdict verdict = pyb_run_steps(rig->run, value, &out);
+		enum pyb_coro_verdict verdict = pyb_call_steps(rig->run, value, &out);
 
 		Py_XDECREF(value);
 		if (verdict == PYB_CORO_RETURN)
@@ -192,7 +192,7 @@ plan_close(struct plan_rig *rig)
 {
 	run_end(rig);
 	hx_exchange_fini(&rig->x);
-	Py_CLEAR(rig->host);
+	Py_CLEAR(rig->local);
 	Py_CLEAR(rig->app);
 	py_do("asyncio._set_running_loop(None)\nobjects.clear()\nmade = None\n");
 	Py_XDECREF(PyObject_CallMethod(rig->loop, "close", NULL));

@@ -10,14 +10,15 @@
 
 #include "tests/unit/source_fixture.h"
 
-#include "bindings/plan/run.h"
+#include "bindings/plan/call.h"
+#include "bindings/plan/read.h"
 
 struct plan_rig {
 	struct hx_exchange x;
 	struct slice path_params[2];
 	struct pyb_run *run;
 	PyObject *loop, *app;
-	struct pyb_host *host;
+	struct pyb_loop_local *local;
 	PyObject *answer;	/* (status, [(name, value)], content), or NULL */
 	struct hx_piece kept;	/* content that is released at the end */
 };

@@ -228,16 +228,16 @@ python_main(const char *suite, CU_TestInfo *tests)
 	return failures == 0 ? 0 : 1;
 }
 
-struct pyb_state *
+struct pyb_module_state *
 python_state(void)
 {
 	return PyModule_GetState(engine);
 }
 
-struct pyb_state *
+struct pyb_module_state *
 python_state_fastapi(void)
 {
-	if (pyb_state_load_fastapi(python_state()) < 0) {
+	if (pyb_module_state_load_fastapi(python_state()) < 0) {
 		PyErr_Print();
 		must(!"FastAPI is there");
 	}

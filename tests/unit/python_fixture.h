@@ -20,8 +20,8 @@
 int python_main(const char *suite, CU_TestInfo *tests);
 
 /* The extension's state; pydantic, starlette and fastapi are loaded when asked. */
-struct pyb_state *python_state(void);
-struct pyb_state *python_state_fastapi(void);
+struct pyb_module_state *python_state(void);
+struct pyb_module_state *python_state_fastapi(void);
 
 /* In one namespace for the whole program: the value of an expression (new
  * reference), and statements. What raises ends the program. */

@@ -331,5 +331,5 @@ main(void)
 		CU_TEST_INFO_NULL
 	};
 
-	return python_main("bindings: run", tests);
+	return python_main("bindings: call", tests);
 }

@@ -24,14 +24,14 @@ enum {
 /* One step over one request. */
 struct rig {
 	struct hx_exchange x;
-	struct pyb_view view;
+	struct pyb_source source;
 	struct shm_table table;
 	struct pyb_objects objects;
 	PyObject *all[MAX_OBJECTS];
 	struct shm_step steps[1 + MAX_FIELDS];
 	char strings[512];
-	enum pyb_param_verdict (*take)(struct pyb_state *, const struct pyb_objects *,
-	    const struct shm_step *, struct pyb_view *, PyObject **);
+	enum pyb_param_verdict (*take)(struct pyb_module_state *, const struct pyb_objects *,
+	    const struct shm_step *, struct pyb_source *, PyObject **);
 };
 
 static void
@@ -67,7 +67,7 @@ rig_open(struct rig *rig, const char *query, const char *fields, const char *con
 {
 	memset(rig, 0, sizeof(*rig));
 	view_exchange(&rig->x, query, fields, (struct slice){ content, strlen(content) });
-	pyb_view_exchange(&rig->view, &rig->x);
+	pyb_source_exchange(&rig->source, &rig->x);
 	rig->table.strings = rig->strings;
 	rig->objects = (struct pyb_objects){ &rig->table, rig->all };
 	rig->take = pyb_param_take;
@@ -91,7 +91,7 @@ take(struct rig *rig, PyObject **out)
 	PyObject *untouched = Py_None;
 
 	*out = untouched;
-	return rig->take(python_state_fastapi(), &rig->objects, rig->steps, &rig->view, out);
+	return rig->take(python_state_fastapi(), &rig->objects, rig->steps, &rig->source, out);
 }
 
 static void
@@ -360,12 +360,12 @@ test_path(void)
 		struct rig rig;
 
 		rig_open(&rig, "", "", "", "tag", NULL);
-		rig.view.params = params;
-		rig.view.n_params = 2;
+		rig.source.params = params;
+		rig.source.n_params = 2;
 		rig.steps[0].flags = (uint16_t)(rows[i].flags | REQUIRED);
 		rig.steps[0].key = 1;
 		rig_check(&rig, rows[i].want);
-		rig.view.n_params = 1;	/* the table of another moment */
+		rig.source.n_params = 1;	/* the table of another moment */
 		CU_ASSERT(py_equal(outcome(&rig), "'odd'"));
 		rig_close(&rig);
 	}
@@ -382,8 +382,8 @@ test_a_number_beyond_pythons_limit_is_odd(void)
 	memset(digits, '9', 5000);
 	define_validators();
 	rig_open(&rig, "", "", "", "tag", NULL);
-	rig.view.params = params;
-	rig.view.n_params = 1;
+	rig.source.params = params;
+	rig.source.n_params = 1;
 	rig.steps[0].flags = SHM_STEP_F_INT | REQUIRED;
 	CU_ASSERT(py_equal(outcome(&rig), "'odd'"));
 	rig_close(&rig);

@@ -218,7 +218,7 @@ test_a_blocked_thread_is_not_waited_for(void)
 static void
 threads_start(const char *starts)
 {
-	struct pyb_state *st = python_state();
+	struct pyb_module_state *st = python_state();
 	PyObject *names = py("globals()"), *list = py(starts);
 
 	PyDict_SetItemString(names, "starts", list);
@@ -311,5 +311,5 @@ main(void)
 		CU_TEST_INFO_NULL
 	};
 
-	return python_main("bindings: threads", tests);
+	return python_main("bindings: pool", tests);
 }

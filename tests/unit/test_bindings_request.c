@@ -14,7 +14,7 @@ enum { MAX_FAILURES = 3000 };
 
 static struct hx_exchange x;
 static struct pyb_app *app;
-static struct pyb_host *host;
+static struct pyb_loop_local *local;
 static int answers, aborts, releases, status;
 static long fail_at = -1;
 static bool failed, pending, context_kept;
@@ -117,7 +117,7 @@ app_open(const char *more)
 	    "def once():\n"
 	    "    loop.call_soon(start)\n"
 	    "    loop.run_until_complete(rest())\n";
-	struct pyb_state *st = python_state_fastapi();
+	struct pyb_module_state *st = python_state_fastapi();
 	PyObject *names, *function = PyCFunction_New(&def, NULL), *loop;
 	struct plan_rig rig;
 
@@ -135,8 +135,8 @@ app_open(const char *more)
 	Py_SETREF(st->log_exception, py("lambda message, exc: logged.append(type(exc).__name__)"));
 	app = (struct pyb_app *)py("serve()");
 	loop = py("loop");
-	host = pyb_host_get(st, loop);
-	must(host != NULL);
+	local = pyb_local_get(st, loop);
+	must(local != NULL);
 	Py_DECREF(loop);
 }
 
@@ -144,7 +144,7 @@ static void
 app_close(void)
 {
 	Py_CLEAR(app);
-	Py_CLEAR(host);
+	Py_CLEAR(local);
 	py_do("loop.close()\nloop = start = fresh = None\n");
 }
 
@@ -157,7 +157,7 @@ request_once(void)
 	x.req.path = x.req.raw_path = SLICE_LIT("/");
 	x.scheme = SLICE_LIT("http");
 	x.calls = &calls;
-	x.host = host;
+	x.upper.loop = local;
 	x.state = HX_RUNNING;
 	pyb_request_wants_content(app, &x);
 	py_do("once()");
@@ -277,7 +277,7 @@ test_tripped_guard_with_rebind(void)
 static void
 test_context_is_left_when_the_task_cannot_be_entered(void)
 {
-	struct pyb_state *st = python_state();
+	struct pyb_module_state *st = python_state();
 	PyObject *enter;
 
 	app_open(plans[0]);

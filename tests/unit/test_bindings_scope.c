@@ -74,7 +74,18 @@ test_root_path(void)
 	hx_exchange_fini(&x);
 }
 
-/* The test client sets addresses and state itself, and keeps root_path apart. */
+/* A connection whose targets begin with root_path as they come. */
+static void
+test_root_path_in_the_target(void)
+{
+	exchange_open("");
+	x.root_path = SLICE_LIT("/api");
+	x.root_in_path = true;
+	CU_ASSERT(scope_is("{" REST PATHS "'headers': [], 'root_path': '/api'}"));
+	hx_exchange_fini(&x);
+}
+
+/* The test client sets addresses and state itself. */
 static void
 test_under_observation(void)
 {
@@ -82,9 +93,8 @@ test_under_observation(void)
 	    .server = py("['testserver', 80]"), .state = py("{'own': 1}") };
 
 	exchange_open("");
-	x.root_path = SLICE_LIT("/api");
-	x.observer = &seen;
-	CU_ASSERT(scope_is("{" REST PATHS "'headers': [], 'root_path': '/api', "
+	x.upper.observer = &seen;
+	CU_ASSERT(scope_is("{" REST PATHS "'headers': [], "
 	    "'client': ('testclient', 50000), 'server': ['testserver', 80], "
 	    "'state': {'own': 1}}"));
 	hx_exchange_fini(&x);
@@ -260,6 +270,7 @@ main(void)
 		{ "a request", test_a_request },
 		{ "a bare request", test_bare_request },
 		{ "root path", test_root_path },
+		{ "root path in the target", test_root_path_in_the_target },
 		{ "under observation", test_under_observation },
 		{ "each scope is its own", test_each_scope_is_its_own },
 		{ "memory of scopes", test_scope_memory },

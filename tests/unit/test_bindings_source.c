@@ -59,13 +59,13 @@ query_agrees(const char *text)
 {
 	PyObject *arg = PyUnicode_DecodeLatin1(text, (Py_ssize_t)strlen(text), NULL);
 	struct hx_exchange x;
-	struct pyb_view v;
+	struct pyb_source v;
 	bool is;
 
 	view_exchange(&x, text, "", SLICE_NULL);
-	pyb_view_exchange(&v, &x);
-	is = same(view_pairs(pyb_view_query(&v), false), py_call("query", arg)) &&
-	    pyb_view_query(&v) == pyb_view_query(&v);
+	pyb_source_exchange(&v, &x);
+	is = same(view_pairs(pyb_source_query(&v), false), py_call("query", arg)) &&
+	    pyb_source_query(&v) == pyb_source_query(&v);
 	hx_exchange_fini(&x);
 	Py_DECREF(arg);
 	return is;
@@ -75,14 +75,14 @@ static PyObject *
 form_pairs(const char *fields, struct slice content)
 {
 	struct hx_exchange x;
-	struct pyb_view v;
+	struct pyb_source v;
 	PyObject *got;
 
 	view_exchange(&x, "", fields, content);
-	pyb_view_exchange(&v, &x);
-	got = view_pairs(pyb_view_form(&v), false);
+	pyb_source_exchange(&v, &x);
+	got = view_pairs(pyb_source_form(&v), false);
 	/* It says the same when it is asked again. */
-	CU_ASSERT(same(view_pairs(pyb_view_form(&v), false), Py_NewRef(got)));
+	CU_ASSERT(same(view_pairs(pyb_source_form(&v), false), Py_NewRef(got)));
 	hx_exchange_fini(&x);
 	return got;
 }
@@ -137,14 +137,14 @@ test_cookies(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		PyObject *values = py(rows[i].values), *list, *got;
 		struct hx_exchange x;
-		struct pyb_view v;
+		struct pyb_source v;
 
 		view_exchange(&x, "", rows[i].fields, SLICE_NULL);
-		pyb_view_exchange(&v, &x);
-		list = view_pairs(pyb_view_cookies(&v), true);
+		pyb_source_exchange(&v, &x);
+		list = view_pairs(pyb_source_cookies(&v), true);
 		got = PyObject_CallOneArg((PyObject *)&PyDict_Type, list);
 		CU_ASSERT(same(got, py_call("cookies", values)));
-		CU_ASSERT_PTR_EQUAL(pyb_view_cookies(&v), pyb_view_cookies(&v));
+		CU_ASSERT_PTR_EQUAL(pyb_source_cookies(&v), pyb_source_cookies(&v));
 		hx_exchange_fini(&x);
 		Py_DECREF(list);
 		Py_DECREF(values);
@@ -201,20 +201,20 @@ test_number_of_pairs(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *text = repeated(rows[i].n), *fields = malloc(4 * rows[i].n + 16);
 		struct hx_exchange x;
-		struct pyb_view v;
+		struct pyb_source v;
 
 		CU_ASSERT(form_agrees((struct slice){ text, strlen(text) }));
 		sprintf(fields, "cookie: %s\n", text);
 		for (char *p = fields; *p != '\0'; p++)
 			*p = *p == '&' ? ';' : *p;
 		view_exchange(&x, text, fields, SLICE_NULL);
-		pyb_view_exchange(&v, &x);
+		pyb_source_exchange(&v, &x);
 		for (int again = 0; again < 2; again++) {
-			CU_ASSERT_EQUAL(pyb_view_query(&v) != NULL, rows[i].query);
-			CU_ASSERT_EQUAL(pyb_view_cookies(&v) != NULL, rows[i].query);
+			CU_ASSERT_EQUAL(pyb_source_query(&v) != NULL, rows[i].query);
+			CU_ASSERT_EQUAL(pyb_source_cookies(&v) != NULL, rows[i].query);
 		}
 		if (rows[i].query)
-			CU_ASSERT_EQUAL(pyb_view_query(&v)->n, rows[i].n);
+			CU_ASSERT_EQUAL(pyb_source_query(&v)->n, rows[i].n);
 		hx_exchange_fini(&x);
 		free(fields);
 		free(text);
@@ -255,12 +255,12 @@ test_a_refused_form_stays_refused(void)
 {
 	struct slice content = large_field(7, 1024 * 1024 + 1);
 	struct hx_exchange x;
-	struct pyb_view v;
+	struct pyb_source v;
 
 	view_exchange(&x, "", FORM, content);
-	pyb_view_exchange(&v, &x);
+	pyb_source_exchange(&v, &x);
 	for (int again = 0; again < 3; again++) {
-		CU_ASSERT_PTR_NULL(pyb_view_form(&v));
+		CU_ASSERT_PTR_NULL(pyb_source_form(&v));
 		CU_ASSERT_EQUAL(v.form_pairs.n, 0);
 	}
 	hx_exchange_fini(&x);
@@ -271,16 +271,16 @@ static void
 test_form_items(void)
 {
 	struct hx_exchange x;
-	struct pyb_view v;
+	struct pyb_source v;
 
 	view_exchange(&x, "", FORM, SLICE_LIT("a=1&b=%E4&a=%F0%9F%98%80"));
-	pyb_view_exchange(&v, &x);
-	CU_ASSERT(py_equal(pyb_view_form_items(&v),
+	pyb_source_exchange(&v, &x);
+	CU_ASSERT(py_equal(pyb_source_form_items(&v),
 	    "[('a', '1'), ('b', '\\ufffd'), ('a', '\\U0001f600')]"));
 	hx_exchange_fini(&x);
 	view_exchange(&x, "", "content-type: text/plain\n", SLICE_LIT("a=1"));
-	pyb_view_exchange(&v, &x);
-	CU_ASSERT_PTR_NULL(pyb_view_form_items(&v));
+	pyb_source_exchange(&v, &x);
+	CU_ASSERT_PTR_NULL(pyb_source_form_items(&v));
 	CU_ASSERT(py_raised("MemoryError"));
 	hx_exchange_fini(&x);
 }
@@ -290,16 +290,16 @@ static bool
 form_data_gives(const char *expression, const char *want)
 {
 	PyObject *form = py(expression), *n_list = py("'_list'");
-	struct pyb_view v = { 0 };
+	struct pyb_source v = { 0 };
 	struct arena arena;
 	bool is;
 
 	must(arena_init(&arena, 64) == 0);
 	v.arena = &arena;
-	if (pyb_view_form_data(&v, form, n_list) < 0)
+	if (pyb_source_form_data(&v, form, n_list) < 0)
 		is = strcmp(want, "odd") == 0 && !v.form_pairs.loaded;
 	else
-		is = py_equal(view_pairs(pyb_view_form(&v), false), want);
+		is = py_equal(view_pairs(pyb_source_form(&v), false), want);
 	is = is && PyErr_Occurred() == NULL;
 	arena_fini(&arena);
 	Py_DECREF(n_list);
@@ -356,22 +356,22 @@ test_scopes(void)
 		{ "{'headers': [], 'query_string': bytearray(b'')}", false },
 		{ "{'headers': [], 'query_string': None}", false },
 	};
-	struct pyb_state *st = python_state();
+	struct pyb_module_state *st = python_state();
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		PyObject *scope = python_keep(py(rows[i].scope));
 		struct arena arena;
-		struct pyb_view v;
+		struct pyb_source v;
 
 		must(arena_init(&arena, 64) == 0);
-		CU_ASSERT_EQUAL(pyb_view_scope(&v, scope, &arena, st->n_headers,
+		CU_ASSERT_EQUAL(pyb_source_scope(&v, scope, &arena, st->n_headers,
 		    st->n_query_string), rows[i].taken ? 0 : -1);
 		CU_ASSERT_PTR_NULL(PyErr_Occurred());
 		if (rows[i].taken) {
 			PyObject *headers = PyDict_GetItemString(scope, "headers");
 
 			CU_ASSERT_EQUAL(v.n_headers, (size_t)PyList_GET_SIZE(headers));
-			CU_ASSERT_PTR_NOT_NULL(pyb_view_query(&v));
+			CU_ASSERT_PTR_NOT_NULL(pyb_source_query(&v));
 		}
 		arena_fini(&arena);
 	}
@@ -382,14 +382,14 @@ test_scope_values(void)
 {
 	PyObject *scope = python_keep(py("{'headers': [(b'cookie', b'a=1'), (b'x', b'y\\0z'), "
 	    "(b'cookie', b'b=2')], 'query_string': b'q=%41&q'}"));
-	struct pyb_state *st = python_state();
+	struct pyb_module_state *st = python_state();
 	struct arena arena;
-	struct pyb_view v;
+	struct pyb_source v;
 
 	must(arena_init(&arena, 64) == 0);
-	CU_ASSERT_EQUAL(pyb_view_scope(&v, scope, &arena, st->n_headers, st->n_query_string), 0);
-	CU_ASSERT(py_equal(view_pairs(pyb_view_query(&v), false), "[('q', 'A'), ('q', '')]"));
-	CU_ASSERT(py_equal(view_pairs(pyb_view_cookies(&v), true), "[('a', '1'), ('b', '2')]"));
+	CU_ASSERT_EQUAL(pyb_source_scope(&v, scope, &arena, st->n_headers, st->n_query_string), 0);
+	CU_ASSERT(py_equal(view_pairs(pyb_source_query(&v), false), "[('q', 'A'), ('q', '')]"));
+	CU_ASSERT(py_equal(view_pairs(pyb_source_cookies(&v), true), "[('a', '1'), ('b', '2')]"));
 	CU_ASSERT(slice_equal(v.headers[1].value, SLICE_LIT("y\0z")));
 	arena_fini(&arena);
 }
@@ -411,5 +411,5 @@ main(void)
 		CU_TEST_INFO_NULL
 	};
 
-	return python_main("bindings: view", tests);
+	return python_main("bindings: source", tests);
 }

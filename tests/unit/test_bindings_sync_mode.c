@@ -18,7 +18,7 @@ run(struct pyb_sync_stat *stat, char kind)
 	bool pooled = kind >= 'a';
 	struct pyb_sync_probe probe;
 
-	pyb_sync_begin(&probe, pooled);
+	pyb_sync_mode_begin(&probe, pooled);
 	/* Begun in a second, so that it took less than nothing. */
 	probe.began_ns += 1000 * MS;
 	if (kind == 'l')
@@ -27,7 +27,7 @@ run(struct pyb_sync_stat *stat, char kind)
 		probe.began_ns -= 1010 * MS;
 	if (kind == 'b' || kind == 'B')
 		probe.switches--;
-	pyb_sync_end(stat, &probe, pooled);
+	pyb_sync_mode_end(stat, &probe, pooled);
 }
 
 static void
@@ -48,12 +48,12 @@ test_modes(void)
 {
 	struct pyb_sync_stat fresh = { 0 }, promoted = { .promoted = true };
 
-	CU_ASSERT_FALSE(pyb_sync_inline(PYB_SYNC_THREADS, &fresh));
-	CU_ASSERT_FALSE(pyb_sync_inline(PYB_SYNC_THREADS, &promoted));
-	CU_ASSERT_FALSE(pyb_sync_inline(PYB_SYNC_AUTO, &fresh));
-	CU_ASSERT_TRUE(pyb_sync_inline(PYB_SYNC_AUTO, &promoted));
-	CU_ASSERT_TRUE(pyb_sync_inline(PYB_SYNC_INLINE, &fresh));
-	CU_ASSERT_TRUE(pyb_sync_inline(PYB_SYNC_INLINE, &promoted));
+	CU_ASSERT_FALSE(pyb_sync_mode_inline(PYB_SYNC_THREADS, &fresh));
+	CU_ASSERT_FALSE(pyb_sync_mode_inline(PYB_SYNC_THREADS, &promoted));
+	CU_ASSERT_FALSE(pyb_sync_mode_inline(PYB_SYNC_AUTO, &fresh));
+	CU_ASSERT_TRUE(pyb_sync_mode_inline(PYB_SYNC_AUTO, &promoted));
+	CU_ASSERT_TRUE(pyb_sync_mode_inline(PYB_SYNC_INLINE, &fresh));
+	CU_ASSERT_TRUE(pyb_sync_mode_inline(PYB_SYNC_INLINE, &promoted));
 }
 
 static void

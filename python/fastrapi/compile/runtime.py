@@ -24,6 +24,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fastrapi import _engine
 from fastrapi.loop import EventLoop
 
 from . import dialect
@@ -310,14 +311,16 @@ class Seam:
         return layer._exception_handlers, layer._status_handlers
 
     def _route_app(self, index: int, helper: RouteHelper) -> Any:
-        run_core = self.engine_app.run_core
+        engine_app = self.engine_app
 
-        async def core(request: Request) -> Response:
+        async def nested(request: Request) -> Response:
             values = request.scope.pop("fastrapi.values")
-            response: Response = await run_core(index, request, values, helper.handler)
+            response: Response = await _engine.run_nested(
+                engine_app, index, request, values, helper.handler
+            )
             return response
 
-        return routing.request_response(core)
+        return routing.request_response(nested)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

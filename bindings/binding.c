@@ -1,0 +1,125 @@
+/*
+ * binding: the Python type Binding.
+ *
+ * Made by fastrapi.compile for App.bind(). The request path only reads it.
+ */
+#include "bindings/binding.h"
+
+#include <stdlib.h>
+
+/* Take the table from bytes (a private table) or from a sealed descriptor. */
+static int
+table_attach(struct pyb_binding *b, PyObject *source)
+{
+	const char *why = "not a table";
+
+	if (PyBytes_Check(source)) {
+		b->memory = Py_NewRef(source);
+		if (shm_table_attach(&b->table, PyBytes_AS_STRING(source),
+		    (size_t)PyBytes_GET_SIZE(source), &why) == 0)
+			return 0;
+	} else {
+		long fd = PyLong_AsLong(source);
+
+		if (fd == -1 && PyErr_Occurred())
+			return -1;
+		if (shm_table_open(&b->table, (int)fd, &why) == 0)
+			return 0;
+	}
+	PyErr_Format(PyExc_ValueError, "route table refused: %s", why);
+	return -1;
+}
+
+/* Binding(table, objects, guards, resume, direct) */
+static PyObject *
+binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+	static char *names[] = { "table", "objects", "guards", "resume", "direct", NULL };
+	PyObject *table, *objects, *guards, *resume;
+	struct pyb_binding *b;
+	int direct;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!OOp:Binding", names, &table,
+	    &PyTuple_Type, &objects, &guards, &resume, &direct))
+		return NULL;
+	b = (struct pyb_binding *)type->tp_alloc(type, 0);
+	if (b == NULL)
+		return NULL;
+	b->objects = Py_NewRef(objects);
+	b->resume = Py_NewRef(resume);
+	b->direct = direct != 0;
+	if (table_attach(b, table) < 0 || pyb_guards_init(&b->guards, guards) < 0) {
+		Py_DECREF(b);
+		return NULL;
+	}
+	if ((size_t)PyTuple_GET_SIZE(objects) < b->table.n_objects) {
+		PyErr_SetString(PyExc_ValueError, "the table names more objects than given");
+		Py_DECREF(b);
+		return NULL;
+	}
+	b->sync = calloc(b->table.n_plans + 1, sizeof(*b->sync));
+	if (b->sync == NULL) {
+		Py_DECREF(b);
+		return PyErr_NoMemory();
+	}
+	return (PyObject *)b;
+}
+
+static int
+binding_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct pyb_binding *b = (struct pyb_binding *)self;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(b->objects);
+	Py_VISIT(b->resume);
+	return pyb_guards_traverse(&b->guards, visit, arg);
+}
+
+static int
+binding_clear(PyObject *self)
+{
+	struct pyb_binding *b = (struct pyb_binding *)self;
+
+	Py_CLEAR(b->objects);
+	Py_CLEAR(b->resume);
+	pyb_guards_fini(&b->guards);
+	return 0;
+}
+
+static void
+binding_dealloc(PyObject *self)
+{
+	struct pyb_binding *b = (struct pyb_binding *)self;
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	binding_clear(self);
+	shm_table_detach(&b->table);
+	Py_CLEAR(b->memory);
+	free(b->sync);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+static PyType_Slot binding_slots[] = {
+	{ Py_tp_new, binding_new },
+	{ Py_tp_dealloc, binding_dealloc },
+	{ Py_tp_traverse, binding_traverse },
+	{ Py_tp_clear, binding_clear },
+	{ Py_tp_doc, "Binding(table, objects, guards, resume, direct): a compiled application." },
+	{ 0, NULL }
+};
+
+static PyType_Spec binding_spec = {
+	.name = "fastrapi._engine.Binding",
+	.basicsize = sizeof(struct pyb_binding),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+	.slots = binding_slots,
+};
+
+PyTypeObject *
+pyb_binding_type_new(PyObject *module)
+{
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &binding_spec, NULL);
+}
