@@ -1,14 +1,16 @@
 /*
- * coro: PEP 492 mechanics around a C step function.
+ * coro: the Python type Coroutine, PEP 492 around a C step function.
  *
- * Used by plan_task, asgi and the test client. It never knows what a step
- * does; it keeps the awaited iterator, passes send/throw/close to it and calls
- * the step when it ends. A coroutine runs at most once and on one thread.
+ * Called by asgi and plan, whose coroutines it makes, and by engine/module.c (the
+ * type). It never knows what a step does; it keeps the awaited iterator, passes
+ * send/throw/close to it and calls the step when it ends. A coroutine runs at most
+ * once and on one thread.
  */
 #include "bindings/coro.h"
 
 #include <stdbool.h>
 
+#include "bindings/awaitable.h"
 #include "bindings/compat.h"
 #include "bindings/module_state.h"
 
@@ -30,46 +32,6 @@ coro_finish(struct pyb_coro *c)
 	Py_CLEAR(c->inner);
 	if (class != NULL)
 		class->release(c->arg);
-}
-
-/* A coroutine, or a generator that types.coroutine() made one. */
-static bool
-is_coroutine(PyObject *awaitable)
-{
-	PyCodeObject *code;
-	bool is;
-
-	if (!PyGen_CheckExact(awaitable))
-		return PyCoro_CheckExact(awaitable);
-	code = PyGen_GetCode((PyGenObject *)awaitable);
-	is = (code->co_flags & CO_ITERABLE_COROUTINE) != 0;
-	Py_DECREF(code);
-	return is;
-}
-
-PyObject *
-pyb_coro_iterator(PyObject *awaitable)
-{
-	PyAsyncMethods *methods = Py_TYPE(awaitable)->tp_as_async;
-	PyObject *iterator;
-
-	if (is_coroutine(awaitable))
-		return Py_NewRef(awaitable);
-	if (methods == NULL || methods->am_await == NULL)
-		return PyErr_Format(PyExc_TypeError,
-		    "object %.100s can't be used in 'await' expression",
-		    Py_TYPE(awaitable)->tp_name);
-	iterator = methods->am_await(awaitable);
-	if (iterator == NULL || (PyIter_Check(iterator) && !is_coroutine(iterator)))
-		return iterator;
-	if (is_coroutine(iterator))
-		PyErr_SetString(PyExc_TypeError, "__await__() returned a coroutine");
-	else
-		PyErr_Format(PyExc_TypeError,
-		    "__await__() returned non-iterator of type '%.100s'",
-		    Py_TYPE(iterator)->tp_name);
-	Py_DECREF(iterator);
-	return NULL;
 }
 
 /* The inner iterator ended with `value` (or NULL and an exception): run steps
@@ -97,7 +59,7 @@ coro_advance(struct pyb_coro *c, PyObject *value, PyObject **result)
 			*result = NULL;
 			return PYGEN_ERROR;
 		}
-		c->inner = pyb_coro_iterator(out);
+		c->inner = pyb_awaitable_iterator(out);
 		Py_DECREF(out);
 		if (c->inner == NULL)
 			continue;	/* the step sees the TypeError */
@@ -363,40 +325,6 @@ pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, vo
 	c->running = false;
 	PyObject_GC_Track((PyObject *)c);
 	return (PyObject *)c;
-}
-
-static enum pyb_coro_verdict
-ready_step(void *arg, PyObject *value, PyObject **out)
-{
-	if (value == NULL)
-		return PYB_CORO_ERROR;
-	*out = Py_NewRef((PyObject *)arg);
-	return PYB_CORO_RETURN;
-}
-
-static void
-ready_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
-static int
-ready_traverse(void *arg, visitproc visit, void *varg)
-{
-	PyObject *value = arg;
-	int vret = value != NULL ? visit(value, varg) : 0;
-
-	return vret;
-}
-
-PyObject *
-pyb_coro_ready(struct pyb_module_state *st, PyObject *value)
-{
-	static const struct pyb_coro_class class = {
-		"ready", ready_step, ready_release, ready_traverse
-	};
-
-	return pyb_coro_new(st, &class, Py_NewRef(value));
 }
 
 static PyMethodDef coro_methods[] = {

@@ -31,19 +31,11 @@ struct pyb_coro_class {
 	int (*traverse)(void *arg, visitproc visit, void *varg);	/* may be NULL */
 };
 
-/* New coroutine; it owns `arg` from now on, also when NULL is returned (release
- * is called). Allocates from a free list. */
+/* New coroutine; it owns `arg` from now on, also when NULL is returned with an
+ * exception set (release is called). */
 PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, void *arg);
-
-/* An awaitable that is done already: `await` gives `value` (new reference to
- * it is taken). */
-PyObject *pyb_coro_ready(struct pyb_module_state *st, PyObject *value);
 
 /* Create the type. New reference, NULL with an exception set. */
 PyTypeObject *pyb_coro_type_new(PyObject *module);
-
-/* The iterator that drives `awaitable` (PEP 492): itself for coroutines, else
- * what __await__ gives. New reference. */
-PyObject *pyb_coro_iterator(PyObject *awaitable);
 
 #endif

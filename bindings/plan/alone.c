@@ -8,6 +8,7 @@
  */
 #include "bindings/plan/alone.h"
 
+#include "bindings/awaitable.h"
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
 #include "bindings/plan/call.h"
@@ -36,7 +37,7 @@ run_end(struct pyb_run *r)
 static PyObject *
 step_through(PyObject *coro)
 {
-	PyObject *iterator = pyb_coro_iterator(coro), *value = NULL;
+	PyObject *iterator = pyb_awaitable_iterator(coro), *value = NULL;
 	PySendResult sent;
 
 	Py_DECREF(coro);

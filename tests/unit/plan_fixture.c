@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/must.h"
+#include "bindings/awaitable.h"
 
 static struct plan_rig *current;
 
@@ -145,7 +146,7 @@ plan_open(struct plan_rig *rig, const char *statements, const char *query,
 static PyObject *
 awaited(PyObject *awaitable)
 {
-	PyObject *iterator = pyb_coro_iterator(awaitable), *value = NULL;
+	PyObject *iterator = pyb_awaitable_iterator(awaitable), *value = NULL;
 
 	Py_DECREF(awaitable);
 	must(iterator == NULL || PyIter_Send(iterator, Py_None, &value) != PYGEN_NEXT);

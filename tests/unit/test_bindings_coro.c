@@ -412,31 +412,6 @@ test_repr(void)
 	script_close(&s);
 }
 
-static void
-ready_once(void *value)
-{
-	PyObject *coro = pyb_coro_ready(python_state(), value), *got = NULL;
-
-	CU_ASSERT_EQUAL(PyIter_Send(coro, Py_None, &got), PYGEN_RETURN);
-	CU_ASSERT_PTR_EQUAL(got, value);
-	Py_XDECREF(got);
-	Py_DECREF(coro);
-	coro = pyb_coro_ready(python_state(), value);	/* never awaited */
-	Py_DECREF(coro);
-}
-
-static void
-test_ready(void)
-{
-	PyObject *value = python_keep(py("[1]"));
-	PyObject *coro = pyb_coro_ready(python_state(), value);
-
-	CU_ASSERT_EQUAL(python_leak(ready_once, value), 0);
-	CU_ASSERT_PTR_NULL(PyObject_CallMethod(coro, "throw", "O", PyExc_KeyError));
-	CU_ASSERT(py_raised("KeyError"));
-	Py_DECREF(coro);
-}
-
 static bool
 new_failing(void *arg)
 {
@@ -477,7 +452,6 @@ main(void)
 		{ "results", test_results },
 		{ "under asyncio", test_under_asyncio },
 		{ "repr", test_repr },
-		{ "ready", test_ready },
 		{ "out of memory releases too", test_out_of_memory_releases_too },
 		CU_TEST_INFO_NULL
 	};

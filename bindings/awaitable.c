@@ -1,0 +1,51 @@
+/*
+ * awaitable: what `await` does before it waits (PEP 492).
+ *
+ * Called by coro.c for what a step asks to await, and by plan/alone.c for coroutines
+ * that it steps itself. Exceptions have the types and texts of CPython's own `await`.
+ */
+#include "bindings/awaitable.h"
+
+#include <stdbool.h>
+
+#include "bindings/compat.h"
+
+/* A coroutine, or a generator that types.coroutine() made one. */
+static bool
+is_coroutine(PyObject *awaitable)
+{
+	PyCodeObject *code;
+	bool is;
+
+	if (!PyGen_CheckExact(awaitable))
+		return PyCoro_CheckExact(awaitable);
+	code = PyGen_GetCode((PyGenObject *)awaitable);
+	is = (code->co_flags & CO_ITERABLE_COROUTINE) != 0;
+	Py_DECREF(code);
+	return is;
+}
+
+PyObject *
+pyb_awaitable_iterator(PyObject *awaitable)
+{
+	PyAsyncMethods *methods = Py_TYPE(awaitable)->tp_as_async;
+	PyObject *iterator;
+
+	if (is_coroutine(awaitable))
+		return Py_NewRef(awaitable);
+	if (methods == NULL || methods->am_await == NULL)
+		return PyErr_Format(PyExc_TypeError,
+		    "object %.100s can't be used in 'await' expression",
+		    Py_TYPE(awaitable)->tp_name);
+	iterator = methods->am_await(awaitable);
+	if (iterator == NULL || (PyIter_Check(iterator) && !is_coroutine(iterator)))
+		return iterator;
+	if (is_coroutine(iterator))
+		PyErr_SetString(PyExc_TypeError, "__await__() returned a coroutine");
+	else
+		PyErr_Format(PyExc_TypeError,
+		    "__await__() returned non-iterator of type '%.100s'",
+		    Py_TYPE(iterator)->tp_name);
+	Py_DECREF(iterator);
+	return NULL;
+}
