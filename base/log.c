@@ -14,8 +14,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 static struct {
 	enum log_level level;
@@ -89,7 +90,8 @@ emit(enum log_level level, int err, const char *fmt, va_list ap)
 {
 	static const char *const words[] = { "debug", "info", "warn", "error" };
 	char text[PIPE_BUF], line[PIPE_BUF];
-	struct timespec now;
+	uint64_t now_ms = clock_unix_ms();
+	time_t now_s = (time_t)(now_ms / 1000);
 	struct tm tm;
 	size_t n, m;
 	int len;
@@ -100,11 +102,10 @@ emit(enum log_level level, int err, const char *fmt, va_list ap)
 	m = (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
 	if (err != 0)
 		snprintf(text + m, sizeof(text) - m, ": %s", strerror(err));
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
+	gmtime_r(&now_s, &tm);
 	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03ldZ %s [%s] ",
-	    now.tv_nsec / 1000000, words[level], log_state.name);
+	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03uZ %s [%s] ",
+	    (unsigned)(now_ms % 1000), words[level], log_state.name);
 	n += escape(line + n, text, sizeof(line) - n - 1);
 	line[n++] = '\n';
 	while (writable() && write(STDERR_FILENO, line, n) < 0 && errno == EINTR)

@@ -7,6 +7,7 @@
  */
 #include "bindings/request.h"
 
+#include "base/clock.h"
 #include "bindings/app.h"
 #include "bindings/asgi/request.h"
 #include "bindings/plan/alone.h"
@@ -86,7 +87,7 @@ binding_renew(struct pyb_app *app)
 static const char *
 guards_look(struct pyb_app *app)
 {
-	int64_t now_s = io_turn_now_s();
+	int64_t now_s = clock_unix_s();
 	bool full = now_s != app->checked_s;
 	enum pyb_guard_verdict verdict;
 

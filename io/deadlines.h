@@ -20,7 +20,7 @@
 
 /* Intrusive node, zero-initialised before first use. */
 struct io_deadline {
-	double when;		/* io_turn_now() at which it is due */
+	double when;		/* clock_monotonic_s() at which it is due */
 	uint64_t order;
 	size_t place;		/* in the heap, from 1; 0: not waiting */
 };

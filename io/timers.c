@@ -8,10 +8,12 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 static void
 arm(struct io_timers *l)
 {
-	uint64_t now = io_turn_now_ms();
+	uint64_t now = clock_coarse_ms();
 	uint64_t due = l->ring.next->since_ms + l->length_ms;
 	uint64_t wait = (due > now ? due - now : 0) + l->length_ms / 10 + 1;
 	struct timeval tv = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000 };
@@ -24,7 +26,7 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct io_timers *l = arg;
-	uint64_t now = io_turn_now_ms();
+	uint64_t now = clock_coarse_ms();
 
 	(void)fd;
 	(void)what;
@@ -63,7 +65,7 @@ void
 io_timers_touch(struct io_timers *l, struct io_timer *timer)
 {
 	io_timers_remove(timer);
-	timer->since_ms = io_turn_now_ms();
+	timer->since_ms = clock_coarse_ms();
 	timer->next = &l->ring;
 	timer->prev = l->ring.prev;
 	l->ring.prev->next = timer;

@@ -77,12 +77,4 @@ void io_turn_flush(struct io_turn *t);
  * cheap when the loop is awake. */
 void io_turn_wake(struct io_turn *t);
 
-/* The precise monotonic clock in seconds: asyncio's loop.time(). */
-double io_turn_now(void);
-
-/* The coarse monotonic clock in milliseconds, for time-outs, and unix time in
- * seconds, for the Date header: a few nanoseconds each. */
-uint64_t io_turn_now_ms(void);
-int64_t io_turn_now_s(void);
-
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/banner.h"
@@ -45,7 +46,7 @@ master_generation_load(struct master *m)
 	memset(g, 0, sizeof(*g));
 	g->state = GENERATION_LOADING;
 	g->number = ++m->generation_count;
-	g->began_ms = master_now_ms();
+	g->began_ms = clock_monotonic_ms();
 	g->table_fd = shm_segment_create("fastrd-table");
 	c = g->table_fd >= 0 ? master_child_add(m, ROLE_LOADER, g) : NULL;
 	if (c != NULL && master_spawn(c, &m->conf, m->python,
@@ -121,7 +122,7 @@ serve(struct master *m, struct master_generation *g)
 			continue;
 		master_child_order(c, WIRE_SERVE);
 		c->state = CHILD_SERVING;
-		c->serves_since_ms = master_now_ms();
+		c->serves_since_ms = clock_monotonic_ms();
 	}
 }
 

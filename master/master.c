@@ -16,23 +16,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/workers.h"
 
 enum { FAST_MS = 1000 };
-
-uint64_t
-master_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 uint64_t
 master_grace_ms(const struct master *m)
@@ -62,7 +53,7 @@ void
 master_child_end(struct master_child *c, uint64_t ms)
 {
 	c->killed = true;
-	c->kill_at_ms = master_now_ms() + ms;
+	c->kill_at_ms = clock_monotonic_ms() + ms;
 	kill(c->pid, SIGTERM);
 }
 
@@ -286,7 +277,7 @@ signals_read(struct master *m)
 static int
 clock_look(struct master *m)
 {
-	uint64_t now = master_now_ms(), next = UINT64_MAX;
+	uint64_t now = clock_monotonic_ms(), next = UINT64_MAX;
 	uint64_t startup = (uint64_t)m->conf.number[CONF_startup] * 1000;
 
 #define DUE(at) ((at) <= now || ((next = (at) < next ? (at) : next), false))

@@ -49,9 +49,6 @@ struct master {
 /* Run until everything has ended; the exit code. */
 int master_run(struct master *m);
 
-/* The clock of all times here. */
-uint64_t master_now_ms(void);
-
 /* A free record for a child; NULL when there is none. */
 struct master_child *master_child_add(struct master *m, enum master_role role,
     struct master_generation *g);

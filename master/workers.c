@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/shortage.h"
@@ -48,7 +49,7 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 	c->slot = slot;
 	c->board = board_free(m);
 	if (g == m->serving)	/* else the generation has a deadline */
-		c->kill_at_ms = master_now_ms() + (uint64_t)m->conf.number[CONF_startup] * 1000;
+		c->kill_at_ms = clock_monotonic_ms() + (uint64_t)m->conf.number[CONF_startup] * 1000;
 	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, m->boards_fd);
 }
 
@@ -61,7 +62,7 @@ master_worker_add(struct master *m, unsigned slot)
 		return;
 	snprintf(what, sizeof(what), "start worker %u", slot);
 	log_errorx("%s", master_shortage_text(text, sizeof(text), what, errno));
-	m->slots[slot].spawn_at_ms = master_now_ms() + DELAY_MAX_MS;
+	m->slots[slot].spawn_at_ms = clock_monotonic_ms() + DELAY_MAX_MS;
 }
 
 void
@@ -76,14 +77,14 @@ master_worker_drain(struct master_child *c, uint64_t ms)
 	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN, (unsigned long long)ms);
 	master_child_order(c, order);
 	c->state = CHILD_DRAINING;
-	c->kill_at_ms = master_now_ms() + ms + END_GRACE_MS;
+	c->kill_at_ms = clock_monotonic_ms() + ms + END_GRACE_MS;
 }
 
 void
 master_worker_replace(struct master *m, const struct master_child *c)
 {
 	struct master_slot *s = &m->slots[c->slot];
-	uint64_t now = master_now_ms();
+	uint64_t now = clock_monotonic_ms();
 
 	if (c->state == CHILD_SERVING && now - c->serves_since_ms >= YOUNG_MS)
 		s->delay_ms = 0;

@@ -14,9 +14,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "worker/conn.h"
 #include "worker/transport.h"
@@ -109,11 +109,8 @@ idle(const struct shm_board *b, uint64_t now_ns)
 static uint64_t
 least_of_idle(const struct shm_boards *all)
 {
-	uint64_t least = UINT64_MAX, now_ns;
-	struct timespec ts;
+	uint64_t least = UINT64_MAX, now_ns = clock_monotonic_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct shm_board *b = shm_boards_at(all, i);
 		uint64_t open = atomic_load_explicit(

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "worker/accept.h"
 #include "worker/conn.h"
@@ -106,12 +106,10 @@ static void
 on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	struct timespec ts;
 
 	(void)fd;
 	(void)what;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	shm_board_beat(w->board, (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec);
+	shm_board_beat(w->board, clock_monotonic_ns());
 }
 
 static void
@@ -163,7 +161,7 @@ worker_free(struct worker *w)
 struct slice
 worker_preset(struct worker *w)
 {
-	int64_t now_s = io_turn_now_s();
+	int64_t now_s = clock_unix_s();
 
 	if (now_s != w->preset_s) {
 		struct slice date = hx_date_get(&w->date, now_s);

@@ -17,9 +17,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bindings/compat.h"
 
 enum {
@@ -233,10 +233,9 @@ static struct pyb_job *
 job_wait(struct pyb_pool *p)
 {
 	struct pyb_job *job;
-	struct timespec until;
+	struct timespec until = clock_monotonic();
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += IDLE_SECONDS;
 	pthread_mutex_lock(&p->mutex);
 	p->idle++;

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 
+#include "base/clock.h"
 #include "bindings/loop/loop.h"
 #include "bindings/loop/timer.h"
 
@@ -171,7 +172,7 @@ timed(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords,
 	    debug_check(loop, call.fixed[1], "call_at", false) < 0)
 		return NULL;
 	/* What is no number is due at once, as with asyncio. */
-	when = isnan(when) ? io_turn_now() : base + when;
+	when = isnan(when) ? clock_monotonic_s() : base + when;
 	h = pyb_handle_new(loop, call.fixed[1], call.rest, call.n_rest, call.context,
 	    loop->st->timer_handle_type);
 	if (h != NULL && pyb_timer_start(h, when) < 0)
@@ -184,7 +185,7 @@ call_later(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywor
 {
 	static const char *const names[MAX_FIXED] = { "delay", "callback" };
 
-	return timed(self, args, n, keywords, names, io_turn_now());
+	return timed(self, args, n, keywords, names, clock_monotonic_s());
 }
 
 static PyObject *
@@ -198,7 +199,7 @@ call_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
 static PyObject *
 loop_time(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-	return PyFloat_FromDouble(io_turn_now());
+	return PyFloat_FromDouble(clock_monotonic_s());
 }
 
 #define FAST(function) ((PyCFunction)(void (*)(void))(function))

@@ -8,7 +8,8 @@
 #include "bindings/loop/sync_mode.h"
 
 #include <sys/resource.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 enum {
 	GOOD_RUNS = 64,		/* before the first promotion */
@@ -16,15 +17,6 @@ enum {
 	SHORT_NS = 200 * 1000,	/* a short run */
 	LONG_NS = 5 * 1000 * 1000	/* an inline run that must not happen again */
 };
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static long
 switches(void)
@@ -44,13 +36,13 @@ void
 pyb_sync_mode_begin(struct pyb_sync_probe *probe, bool pooled)
 {
 	probe->switches = pooled ? switches() : 0;
-	probe->began_ns = now_ns();
+	probe->began_ns = (int64_t)clock_monotonic_ns();
 }
 
 void
 pyb_sync_mode_end(struct pyb_sync_stat *stat, const struct pyb_sync_probe *probe, bool pooled)
 {
-	int64_t took = now_ns() - probe->began_ns;
+	int64_t took = (int64_t)clock_monotonic_ns() - probe->began_ns;
 	uint32_t needed = stat->needed != 0 ? stat->needed : GOOD_RUNS;
 
 	if (!pooled) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <structmember.h>
 
+#include "base/clock.h"
 #include "bindings/loop/loop.h"
 
 /* asyncio's: what is due within it is due. */
@@ -41,7 +42,7 @@ pyb_timers_queue(struct pyb_loop *loop)
 
 	if (first == NULL)
 		return;
-	end = io_turn_now() + CLOCK_RESOLUTION;
+	end = clock_monotonic_s() + CLOCK_RESOLUTION;
 	for (; first != NULL && first->when < end; first = io_deadlines_first(&loop->deadlines)) {
 		struct pyb_handle *h = &timer_of(first)->handle;
 

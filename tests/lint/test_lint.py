@@ -81,6 +81,13 @@ def test_includes_go_downwards(path):
             assert other in ROOMS_OF.get(layer(here), ALLOWED[room]), f"{here} includes {name}"
 
 
+def test_clocks_are_read_in_one_place():
+    assert "clock_gettime" in (ROOT / "base/clock.h").read_text()
+    for path in SOURCES:
+        if path.name != "clock.h":
+            assert not re.search(r"\b(clock_gettime|gettimeofday|time)\((NULL|CLOCK_|&)", path.read_text()), path
+
+
 def published() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

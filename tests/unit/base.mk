@@ -1,5 +1,9 @@
 # Unit tests of base/.
-check_PROGRAMS += tests/unit/test_base
-TESTS += tests/unit/test_base
+base_tests = tests/unit/test_base tests/unit/test_base_clock
+check_PROGRAMS += $(base_tests)
+TESTS += $(base_tests)
+
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = libbase.la -lcunit
+tests_unit_test_base_clock_SOURCES = tests/unit/test_base_clock.c
+tests_unit_test_base_clock_LDADD = -lcunit

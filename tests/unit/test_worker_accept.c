@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/unit/worker_fixture.h"
 #include "worker/accept.h"
 
@@ -254,15 +255,11 @@ struct other {
 static void
 board_set(struct shm_board *b, const struct other *other)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	shm_board_claim(b, 1, 1);
 	shm_board_state(b, other->state);
 	shm_board_set(b, SHM_COUNT_connections_open, other->open);
 	shm_board_set(b, SHM_COUNT_requests_active, other->active);
-	shm_board_beat(b, (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec -
-	    other->age_s * UINT64_C(1000000000));
+	shm_board_beat(b, clock_monotonic_ns() - other->age_s * UINT64_C(1000000000));
 }
 
 /* Connections taken from a queue of four in each of the first turns, as digits,

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 struct worker_options
 rig_options(void)
 {
@@ -135,10 +137,10 @@ rig_turn(struct rig *rig, bool read)
 void
 rig_wait(struct rig *rig, unsigned ms)
 {
-	uint64_t until = io_turn_now_ms() + ms;
+	uint64_t until = clock_coarse_ms() + ms;
 	struct timespec nap = { 0, 2000000 };
 
-	while (io_turn_now_ms() < until) {
+	while (clock_coarse_ms() < until) {
 		nanosleep(&nap, NULL);
 		rig_turn(rig, true);
 	}
