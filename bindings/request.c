@@ -15,51 +15,60 @@
 #include "bindings/asgi/observer.h"
 #include "shm/route.h"
 
-/* Match in the table in force. True when a full match was found. */
-static bool
-match(struct pyb_app *app, struct hx_exchange *x)
+/* Which way a request goes. */
+enum way {
+	WAY_ALONE,	/* its plan answers it */
+	WAY_NESTED,	/* through ASGI; its plan runs inside request_response */
+	WAY_ASGI	/* through ASGI, for a reason */
+};
+
+struct decision {
+	enum way way;
+	const struct shm_plan *plan;	/* NULL with WAY_ASGI */
+	const char *reason;		/* with WAY_ASGI; static, or the table's */
+};
+
+void
+pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
 {
 	x->route = UINT32_MAX;
 	x->n_params = 0;
 	x->route_epoch = app->epoch;
-	return app->binding != NULL && shm_route_match(&app->binding->table,
-	    x->req.method, x->req.path, &x->route, x->params, &x->n_params);
+	if (app->binding != NULL)
+		shm_route_match(&app->binding->table, x->req.method, x->req.path, &x->route,
+		    x->params, &x->n_params);
 }
 
-/* The plan of the matched route; NULL with the reason when there is none. */
-static const struct shm_plan *
-plan_of(struct pyb_app *app, const struct hx_exchange *x, const char **reason)
+/* What the table says of the matched route, whatever the guards say. */
+static struct decision
+decide(const struct pyb_app *app, const struct hx_exchange *x)
 {
+	const struct pyb_binding *b = app->binding;
 	const struct shm_route *route;
+	struct decision d = { WAY_ASGI, NULL, NULL };
 
-	*reason = "no route matches";
-	if (app->binding == NULL) {
-		*reason = "application is not compiled";
-		return NULL;
+	if (b == NULL) {
+		d.reason = "application is not compiled";
+	} else if (app->force == PYB_FORCE_ASGI) {
+		d.reason = "forced";
+	} else if (x->route == UINT32_MAX) {
+		d.reason = "no route matches";
+	} else if ((route = &b->table.routes[x->route])->plan == SHM_NONE) {
+		d.reason = b->table.strings + route->reason.offset;
+	} else {
+		d.plan = &b->table.plans[route->plan];
+		d.way = b->direct && !(d.plan->flags & SHM_PLAN_F_STACKS) ?
+		    WAY_ALONE : WAY_NESTED;
 	}
-	if (app->force == PYB_FORCE_ASGI) {
-		*reason = "forced";
-		return NULL;
-	}
-	if (x->route == UINT32_MAX)
-		return NULL;
-	route = &app->binding->table.routes[x->route];
-	if (route->plan == SHM_NONE) {
-		*reason = app->binding->table.strings + route->reason.offset;
-		return NULL;
-	}
-	return &app->binding->table.plans[route->plan];
+	return d;
 }
 
 bool
-pyb_request_wants_content(struct pyb_app *app, struct hx_exchange *x)
+pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x)
 {
-	const struct shm_plan *plan;
-	const char *reason;
+	struct decision d = decide(app, x);
 
-	match(app, x);
-	plan = plan_of(app, x, &reason);
-	return plan != NULL && app->binding->direct && (plan->flags & SHM_PLAN_F_BODY);
+	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY);
 }
 
 /* The application changed: let it be compiled again. A binding that nobody replaced
@@ -104,27 +113,30 @@ guards_look(struct pyb_app *app)
 	    "application changed while serving";
 }
 
+/* Tell a test client why its request was not answered by a plan alone. */
 static void
-count(struct pyb_app *app, struct hx_exchange *x, const char *reason, bool replayed)
+observe(struct pyb_observer *seen, const char *reason)
 {
-	struct pyb_observer *seen = x->upper.observer;
 	PyObject *old, *one;
 
-	if (reason == NULL)
-		app->compiled++;
-	else if (replayed)
-		app->replayed++;
-	else
-		app->through_asgi++;
-	if (seen == NULL || reason == NULL)
+	if (seen == NULL)
 		return;
-	if (!replayed)
-		seen->asgi++;
 	old = PyDict_GetItemString(seen->reasons, reason);
 	one = PyLong_FromLong(old != NULL ? PyLong_AsLong(old) + 1 : 1);
 	if (one == NULL || PyDict_SetItemString(seen->reasons, reason, one) < 0)
 		PyErr_Clear();
 	Py_XDECREF(one);
+}
+
+static void
+count_asgi(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
+{
+	struct pyb_observer *seen = x->upper.observer;
+
+	app->through_asgi++;
+	if (seen != NULL)
+		seen->asgi++;
+	observe(seen, reason);
 }
 
 /* Bind on the first request when nobody has done so (no lifespan ran). */
@@ -142,45 +154,64 @@ bind_first(struct pyb_app *app)
 	Py_XDECREF(done);
 }
 
+/* What the guards allow of what the table says. */
+static struct decision
+decide_guarded(struct pyb_app *app, struct hx_exchange *x)
+{
+	const char *tripped = app->binding != NULL ? guards_look(app) : NULL;
+	struct decision d;
+
+	if (x->route_epoch != app->epoch)
+		pyb_request_match(app, x);
+	d = decide(app, x);
+	if (d.plan != NULL && tripped != NULL)
+		d = (struct decision){ WAY_ASGI, NULL, tripped };
+	else if (d.way == WAY_ALONE && (d.plan->flags & SHM_PLAN_F_BODY) &&
+	    !x->content.complete)
+		d = (struct decision){ WAY_ASGI, NULL, "content not complete" };
+	return d;
+}
+
+/* Through the application's own interface. `replayed`: its plan has been tried and
+ * would end the same inside request_response. */
+static void
+asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
+{
+	struct pyb_asgi *asgi = pyb_asgi_new(app, x);
+
+	if (asgi == NULL) {
+		pyb_asgi_lost(app, x);
+		return;
+	}
+	if (replayed && PyDict_SetItem(pyb_asgi_scope(asgi), app->st->t_replay, Py_True) < 0)
+		PyErr_Clear();	/* the Seam tries the plan again */
+	pyb_asgi_start(asgi, app->asgi, NULL, NULL);
+}
+
 void
 pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 {
-	const struct shm_plan *plan;
-	const char *reason, *guard = NULL;
-	struct pyb_asgi *asgi;
 	struct pyb_replay replay = { NULL, false };
+	struct decision d;
 
 	bind_first(app);
-	if (app->binding != NULL)
-		guard = guards_look(app);
-	if (x->route_epoch != app->epoch)
-		match(app, x);
-	plan = plan_of(app, x, &reason);
-	if (plan != NULL && guard != NULL)
-		reason = guard;
-	else if (plan != NULL && !app->binding->direct)
-		reason = NULL;	/* plan/nested.c counts: the shim runs the plan */
-	else if (plan != NULL && (plan->flags & SHM_PLAN_F_STACKS))
-		reason = NULL;
-	else if (plan != NULL && (plan->flags & SHM_PLAN_F_BODY) && !x->content.complete)
-		reason = "content not complete";
-	else if (plan != NULL) {
-		if (pyb_alone_start(app, x, plan, &replay)) {
-			count(app, x, NULL, false);
+	d = decide_guarded(app, x);
+	switch (d.way) {
+	case WAY_ALONE:
+		if (pyb_alone_start(app, x, d.plan, &replay)) {
+			app->compiled++;
 			return;
 		}
-		reason = replay.reason;
+		app->replayed++;
+		observe(x->upper.observer, replay.reason);
+		break;
+	case WAY_NESTED:
+		break;	/* plan/nested.c counts */
+	case WAY_ASGI:
+		count_asgi(app, x, d.reason);
+		break;
 	}
-	if (reason != NULL)
-		count(app, x, reason, replay.reason != NULL);
-	asgi = pyb_asgi_new(app, x);
-	if (asgi != NULL && replay.over && PyDict_SetItem(pyb_asgi_scope(asgi),
-	    app->st->t_replay, Py_True) < 0)
-		PyErr_Clear();	/* the Seam tries the plan again */
-	if (asgi != NULL)
-		pyb_asgi_start(asgi, app->asgi, NULL, NULL);
-	else
-		pyb_asgi_lost(app, x);
+	asgi_start(app, x, replay.over);
 }
 
 void

@@ -14,10 +14,13 @@
 
 struct pyb_app;
 
-/* Match the route (fills x->route, x->params) and say whether the content must
- * be complete before pyb_request_start(): true for compiled plans that read
- * it. No interpreter. */
-bool pyb_request_wants_content(struct pyb_app *app, struct hx_exchange *x);
+/* Find the route that Starlette's router would find: fills x->route and x->params.
+ * No interpreter. */
+void pyb_request_match(struct pyb_app *app, struct hx_exchange *x);
+
+/* Must the content be complete before pyb_request_start()? True for a matched plan
+ * that reads it. No interpreter. */
+bool pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x);
 
 /* [gil] Begin the request: compiled plan, thread pool or the application's
  * ASGI interface. The answer arrives through x->calls, perhaps before this

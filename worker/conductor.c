@@ -1,9 +1,42 @@
 /*
  * conductor: head, content, application, next.
  *
- * Reached from conn.c (bytes), from reply.c (the exchange was released) and
- * from the FIFO. Everything up to the application's start happens without the
- * interpreter, in libevent's callback.
+ * The walk of one request. Without the interpreter, in libevent's callback:
+ *
+ *	transport.c	on_readable		bytes from the socket
+ *	conn.c		worker_conn_feed	into the input buffer
+ *	conductor.c	head_read		http/parse, http/policy: a head, or a refusal
+ *	conductor.c	request_begin		content.c frames the content,
+ *						bindings/request.h matches the route
+ *	conductor.c	worker_conductor_ready	queues the connection's job
+ *
+ * With the interpreter, from the turn's FIFO (bindings/loop/loop.c runs it):
+ *
+ *	conductor.c	worker_conductor_job	pyb_request_start: plan or ASGI
+ *	reply.c		reply_answer		called back through x->calls: status,
+ *						fields and content into the output
+ *	reply.c		reply_released		called back likewise: the exchange is reset
+ *
+ * Without it again, at the end of the turn: flush.c writes what all requests of the
+ * turn have put into the output, with one call of sendmsg().
+ *
+ * A request that waits leaves pyb_request_start() before it has answered. Its
+ * reply_* calls come later, from a job of the loop, and end in the same way.
+ *
+ * Re-entry. A plan that does not wait answers and releases its exchange before
+ * pyb_request_start() returns. The next pipelined head is then read on the same stack:
+ *
+ *	worker_conductor_job
+ *	    pyb_request_start			request 1
+ *		reply_answer
+ *		reply_released			resets the exchange: request 1 is gone
+ *		    worker_conductor_advance
+ *			head_read, request_begin	request 2 is in the exchange
+ *			    worker_conductor_ready	start_due; in_job: no new job
+ *	    pyb_request_start			request 2, by the job's own loop
+ *
+ * So the stack never holds more than one request. Once pyb_request_start() has
+ * answered it must take the exchange for another request's.
  */
 #include "worker/conductor.h"
 
@@ -17,10 +50,10 @@
 enum { PIPELINE_PER_TURN = 32 };
 
 void
-worker_conductor_start(struct worker_conn *c)
+worker_conductor_ready(struct worker_conn *c)
 {
 	c->start_due = true;
-	/* The job looks again before it ends. */
+	/* The job that is running looks at start_due again before it ends. */
 	if (!c->in_job)
 		worker_conn_push(c);
 }
@@ -64,11 +97,14 @@ request_begin(struct worker_conn *c, size_t head_len)
 		c->waits_content = true;
 		worker_content_cut(c);
 		worker_conn_close_soon(c);
-	} else if (pyb_request_wants_content(c->w->app, &c->x) && c->content_open) {
+		return;
+	}
+	pyb_request_match(c->w->app, &c->x);
+	if (c->content_open && pyb_request_wants_content(c->w->app, &c->x)) {
 		c->waits_content = true;
 		c->x.calls->want_read(&c->x);
 	} else {
-		worker_conductor_start(c);
+		worker_conductor_ready(c);
 	}
 }
 

@@ -9,8 +9,9 @@
 /* Bytes have arrived, or the last exchange is over: go as far as they allow. */
 void worker_conductor_advance(struct worker_conn *c);
 
-/* The request is ready for the application: start it from the FIFO. */
-void worker_conductor_start(struct worker_conn *c);
+/* The request in hand is ready for the application: the connection's job will start
+ * it. */
+void worker_conductor_ready(struct worker_conn *c);
 
 /* The request in hand will not be served (the application has not seen it). */
 void worker_conductor_forget(struct worker_conn *c);

@@ -110,7 +110,7 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 		worker_conn_push(c);
 	} else if (c->x.content.complete) {
 		c->waits_content = false;
-		worker_conductor_start(c);
+		worker_conductor_ready(c);
 	}
 	return used;
 }

@@ -116,17 +116,24 @@ user_leave(struct pyb_run *r)
 	PyContext_Exit(r->context);
 }
 
-/* Run the steps (unless a pool thread has, `pooled`), then answer. */
+/* The run answers no more: what it left to the application's stack goes there. */
 static void
-inline_run(struct pyb_run *r, bool pooled)
+run_finish(struct pyb_run *r)
 {
-	if (r->outcome == NULL && user_enter(r)) {
-		pyb_finish_answer(r, pooled || steps_measured(r, false));
-		user_leave(r);
-	}
 	if (r->outcome != NULL)
 		pyb_finish_resume_start(r);
 	run_end(r);
+}
+
+/* Run the steps on this thread, then answer. */
+static void
+run_inline(struct pyb_run *r)
+{
+	if (user_enter(r)) {
+		pyb_finish_answer(r, steps_measured(r, false));
+		user_leave(r);
+	}
+	run_finish(r);
 }
 
 static void
@@ -138,10 +145,17 @@ job_work(struct pyb_job *job)
 		r->outcome = PyErr_GetRaisedException();
 }
 
+/* A pool thread has run the steps: answer. */
 static void
 job_done(struct pyb_job *job)
 {
-	inline_run((struct pyb_run *)((char *)job - offsetof(struct pyb_run, job)), true);
+	struct pyb_run *r = (struct pyb_run *)((char *)job - offsetof(struct pyb_run, job));
+
+	if (r->outcome == NULL && user_enter(r)) {
+		pyb_finish_answer(r, true);
+		user_leave(r);
+	}
+	run_finish(r);
 }
 
 /* The run as a coroutine: steps, answer, and perhaps the application's stack. */
@@ -230,8 +244,8 @@ validators_run(struct pyb_run *r)
 	return r->outcome == NULL;
 }
 
-/* The Request for user code, where it has to be there before any of that runs or
- * must not be made on a pool thread. An exception becomes the outcome. */
+/* Make the Request now if the plan rereads it or runs on a pool thread. An exception
+ * becomes the outcome. */
 static bool
 request_make(struct pyb_run *r)
 {
@@ -249,22 +263,21 @@ request_make(struct pyb_run *r)
 static void
 pool_start(struct pyb_run *r)
 {
-	struct pyb_pool *pool;
+	struct pyb_pool *pool = NULL;
 
-	if (!validators_run(r)) {
-		inline_run(r, true);
+	if (validators_run(r)) {
+		pool = pyb_local_pool(r->local);
+		if (pool == NULL)
+			r->outcome = PyErr_GetRaisedException();
+	}
+	if (pool == NULL) {
+		run_finish(r);
 		return;
 	}
-	pool = pyb_local_pool(r->local);
 	r->mode = PYB_RUN_THREAD;
 	r->job.work = job_work;
 	r->job.done = job_done;
-	if (pool != NULL) {
-		pyb_pool_submit(pool, &r->job);
-		return;
-	}
-	r->outcome = PyErr_GetRaisedException();
-	inline_run(r, true);
+	pyb_pool_submit(pool, &r->job);
 }
 
 bool
@@ -294,7 +307,7 @@ pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pla
 	}
 	x->upper.run = r;
 	if (!request_make(r)) {
-		inline_run(r, true);
+		run_finish(r);
 	} else if (plan->flags & SHM_PLAN_F_SUSPENDS) {
 		r->mode = PYB_RUN_TASK;
 		task_start(r);
@@ -302,7 +315,7 @@ pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pla
 	    !pyb_sync_mode_inline(app->sync, sync_stat(r))) {
 		pool_start(r);
 	} else {
-		inline_run(r, false);
+		run_inline(r);
 	}
 	return true;
 }

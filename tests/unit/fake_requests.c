@@ -221,8 +221,15 @@ simple(struct pyb_app *app, struct hx_exchange *x)
 	return true;
 }
 
+void
+pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
+{
+	(void)app;
+	x->route = UINT32_MAX;
+}
+
 bool
-pyb_request_wants_content(struct pyb_app *app, struct hx_exchange *x)
+pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x)
 {
 	(void)app;
 	return path_is(x, "/echo");

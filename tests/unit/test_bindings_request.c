@@ -159,7 +159,7 @@ request_once(void)
 	x.calls = &calls;
 	x.upper.loop = local;
 	x.state = HX_RUNNING;
-	pyb_request_wants_content(app, &x);
+	pyb_request_match(app, &x);
 	py_do("once()");
 }
 
