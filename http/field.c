@@ -72,21 +72,21 @@ hx_field_value_ok(struct slice s)
 }
 
 char *
-hx_field_line_end(char *p, char *end, const struct hx_refusal **why)
+hx_field_line_end(char *p, char *end, enum hx_refusal *why)
 {
-	*why = NULL;
+	*why = HX_ACCEPTED;
 	p += odd_find(p, end) - p;
 	if (p == end)
 		return NULL;
 	if (*p != '\r') {
-		*why = hx_refusal_get(*p == '\n' ? HX_REFUSE_bad_line_end : HX_REFUSE_bad_byte);
+		*why = *p == '\n' ? HX_REFUSE_bad_line_end : HX_REFUSE_bad_byte;
 		return NULL;
 	}
 	if (p + 1 == end)
 		return NULL;
 	if (p[1] == '\n')
 		return p;
-	*why = hx_refusal_get(HX_REFUSE_bad_line_end);
+	*why = HX_REFUSE_bad_line_end;
 	return NULL;
 }
 
@@ -106,7 +106,7 @@ trim(const char *p, const char *end)
 	return (struct slice){ p, (size_t)(end - p) };
 }
 
-const struct hx_refusal *
+enum hx_refusal
 hx_field_read(char *line, char *cr, struct hx_header *out)
 {
 	char *p = line;
@@ -116,13 +116,12 @@ hx_field_read(char *line, char *cr, struct hx_header *out)
 	while ((c = lower_token[(unsigned char)*p]) != 0)
 		*p++ = (char)c;
 	if (p == line)
-		return hx_refusal_get(is_blank(*p) ? HX_REFUSE_folded_field :
-		    HX_REFUSE_bad_field);
+		return is_blank(*p) ? HX_REFUSE_folded_field : HX_REFUSE_bad_field;
 	if (*p != ':')
-		return hx_refusal_get(HX_REFUSE_bad_field);
+		return HX_REFUSE_bad_field;
 	out->name = (struct slice){ line, (size_t)(p - line) };
 	out->value = trim(p + 1, cr);
-	return NULL;
+	return HX_ACCEPTED;
 }
 
 bool

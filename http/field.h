@@ -9,16 +9,16 @@
 #define HTTP_FIELD_H
 
 #include "http/exchange.h"
-#include "http/policy.h"
+#include "http/refusal.h"
 
 /* The CR of the CRLF that ends the line at `p`. NULL when that has not arrived
- * before `end` (*why is NULL) or when the line has a byte no line may have, a bare
+ * before `end` (*why is HX_ACCEPTED) or when the line has a byte no line may have, a bare
  * CR or LF among them (*why says so). */
-char *hx_field_line_end(char *p, char *end, const struct hx_refusal **why);
+char *hx_field_line_end(char *p, char *end, enum hx_refusal *why);
 
 /* Read the non-empty field line from `line` to its `cr` into *out, slices of the
- * line; the name becomes lower case in place. NULL, or why it is refused. */
-const struct hx_refusal *hx_field_read(char *line, char *cr, struct hx_header *out);
+ * line; the name becomes lower case in place. HX_ACCEPTED, or why it is refused. */
+enum hx_refusal hx_field_read(char *line, char *cr, struct hx_header *out);
 
 /* Has `s` only bytes a field value may have (RFC 9110 section 5.5): no control byte
  * but the tab? */

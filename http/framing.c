@@ -189,7 +189,7 @@ data_take(struct hx_framing *f, char *buf, size_t len, size_t *used, struct slic
 
 enum hx_framing_result
 hx_framing_feed(struct hx_framing *f, char *buf, size_t len, size_t *used,
-    struct slice *data, const struct hx_refusal **why)
+    struct slice *data, enum hx_refusal *why)
 {
 	*used = 0;
 	for (;;) {
@@ -205,8 +205,8 @@ hx_framing_feed(struct hx_framing *f, char *buf, size_t len, size_t *used,
 		if (line == 0)
 			return HX_FRAMING_MORE;
 		if (line < 0 || !line_act(f)) {
-			*why = hx_refusal_get(f->state == HX_FRAMING_TRAILER ?
-			    HX_REFUSE_bad_trailer : HX_REFUSE_bad_chunk);
+			*why = f->state == HX_FRAMING_TRAILER ? HX_REFUSE_bad_trailer :
+			    HX_REFUSE_bad_chunk;
 			return HX_FRAMING_REFUSED;
 		}
 	}

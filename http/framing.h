@@ -40,6 +40,6 @@ void hx_framing_init(struct hx_framing *f, const struct hx_request *req);
 
 /* Take bytes from buf[0 .. len); *used says how many. */
 enum hx_framing_result hx_framing_feed(struct hx_framing *f, char *buf, size_t len,
-    size_t *used, struct slice *data, const struct hx_refusal **why);
+    size_t *used, struct slice *data, enum hx_refusal *why);
 
 #endif

@@ -20,12 +20,6 @@ const struct hx_limits hx_limits_default = {
 
 enum { VERSION_BYTES = 9 };	/* " HTTP/1.1" */
 
-static const struct hx_refusal *
-refuse(enum hx_refusal_id id)
-{
-	return hx_refusal_get(id);
-}
-
 static bool
 digit(char c)
 {
@@ -43,46 +37,46 @@ static const http_parser_settings settings = { .on_url = on_url };
 
 /* The version at the end of the request line. It is looked at first because the
  * parser would call the preface of HTTP/2 an unknown method. */
-static const struct hx_refusal *
+static enum hx_refusal
 version_read(struct hx_request *req, const char *version)
 {
 	if (memcmp(version, " HTTP/", 6) != 0 || !digit(version[6]) || version[7] != '.' ||
 	    !digit(version[8]))
-		return refuse(HX_REFUSE_bad_request_line);
+		return HX_REFUSE_bad_request_line;
 	if (version[6] != '1' || version[8] > '1')
-		return refuse(HX_REFUSE_bad_version);
+		return HX_REFUSE_bad_version;
 	req->minor = (uint8_t)(version[8] - '0');
-	return NULL;
+	return HX_ACCEPTED;
 }
 
 /* Method, one blank, target, one blank, version (RFC 9112 section 3). */
-static const struct hx_refusal *
+static enum hx_refusal
 request_line_read(struct hx_request *req, const char *line, const char *cr)
 {
 	struct slice seen = SLICE_NULL;
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	const char *blank, *version = cr - VERSION_BYTES;
 	http_parser parser;
 
 	if (cr - line <= VERSION_BYTES)
-		return refuse(HX_REFUSE_bad_request_line);
-	if ((why = version_read(req, version)) != NULL)
+		return HX_REFUSE_bad_request_line;
+	if ((why = version_read(req, version)) != HX_ACCEPTED)
 		return why;
 	blank = memchr(line, ' ', (size_t)(version - line));
 	if (blank == NULL || blank == line)
-		return refuse(HX_REFUSE_bad_request_line);
+		return HX_REFUSE_bad_request_line;
 	req->method_name = (struct slice){ line, (size_t)(blank - line) };
 	req->target = (struct slice){ blank + 1, (size_t)(version - blank - 1) };
 	http_parser_init(&parser, HTTP_REQUEST);
 	parser.data = &seen;
 	http_parser_execute(&parser, &settings, line, (size_t)(cr + 2 - line));
 	if (HTTP_PARSER_ERRNO(&parser) == HPE_INVALID_METHOD)
-		return refuse(HX_REFUSE_bad_method);
+		return HX_REFUSE_bad_method;
 	if (HTTP_PARSER_ERRNO(&parser) != HPE_OK || seen.ptr != req->target.ptr ||
 	    seen.len != req->target.len)
-		return refuse(HX_REFUSE_bad_request_line);
+		return HX_REFUSE_bad_request_line;
 	req->method = (hx_method)parser.method;
-	return NULL;
+	return HX_ACCEPTED;
 }
 
 /* Which of the fields the server asks for by name this is, -1: none. */
@@ -112,30 +106,30 @@ known_find(struct slice name)
 	}
 }
 
-static const struct hx_refusal *
+static enum hx_refusal
 field_add(struct hx_request *req, char *line, char *cr, const struct hx_limits *limits)
 {
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	unsigned at = req->n_headers;
 	int known;
 
 	if (at == limits->fields || at == HX_MAX_HEADERS)
-		return refuse(HX_REFUSE_too_many_fields);
+		return HX_REFUSE_too_many_fields;
 	why = hx_field_read(line, cr, &req->headers[at]);
-	if (why != NULL)
+	if (why != HX_ACCEPTED)
 		return why;
 	known = known_find(req->headers[at].name);
 	if (known >= 0 && req->count[known]++ == 0)
 		req->first[known] = (int8_t)at;
 	req->n_headers++;
-	return NULL;
+	return HX_ACCEPTED;
 }
 
 /* The end of the line at `p`, refusing it as soon as it is too long. What is behind
  * the byte that decides is not looked at, so that it cannot change the verdict. */
 static char *
-line_end(char *p, char *end, size_t limit, enum hx_refusal_id too_long,
-    const struct hx_refusal **why)
+line_end(char *p, char *end, size_t limit, enum hx_refusal too_long,
+    enum hx_refusal *why)
 {
 	size_t len = (size_t)(end - p);
 	bool over = len > limit && p[limit] != '\r';
@@ -144,16 +138,16 @@ line_end(char *p, char *end, size_t limit, enum hx_refusal_id too_long,
 	if (len > limit)
 		len = over ? limit + 1 : len > limit + 2 ? limit + 2 : len;
 	cr = hx_field_line_end(p, p + len, why);
-	if (over && cr == NULL && *why == NULL)
-		*why = refuse(too_long);
+	if (over && cr == NULL && *why == HX_ACCEPTED)
+		*why = too_long;
 	return cr;
 }
 
 /* Read a head from bytes that may hold only a part of it: the offset behind the
- * blank line, or 0: refused (*why) or incomplete (*why is NULL). */
+ * blank line, or 0: refused (*why) or incomplete (*why is HX_ACCEPTED). */
 static size_t
 head_read(struct hx_exchange *x, char *head, char *end, const struct hx_limits *limits,
-    const struct hx_refusal **why)
+    enum hx_refusal *why)
 {
 	struct hx_request *req = &x->req;
 	char *line = head, *cr;
@@ -164,12 +158,12 @@ head_read(struct hx_exchange *x, char *head, char *end, const struct hx_limits *
 	cr = line_end(line, end, limits->line, HX_REFUSE_line_too_long, why);
 	if (cr != NULL)
 		*why = request_line_read(req, line, cr);
-	while (cr != NULL && *why == NULL) {
+	while (cr != NULL && *why == HX_ACCEPTED) {
 		line = cr + 2;
 		cr = line_end(line, end, limits->field, HX_REFUSE_field_too_long, why);
 		if (cr == line) {
 			*why = hx_policy_request(x);
-			return *why == NULL ? (size_t)(cr + 2 - head) : 0;
+			return *why == HX_ACCEPTED ? (size_t)(cr + 2 - head) : 0;
 		}
 		if (cr != NULL)
 			*why = field_add(req, line, cr, limits);
@@ -204,11 +198,11 @@ worth_reading(const char *buf, size_t len, size_t scanned, const struct hx_limit
 
 int
 hx_parse_head(struct hx_exchange *x, char *buf, size_t len, size_t *scanned,
-    const struct hx_limits *limits, const struct hx_refusal **why)
+    const struct hx_limits *limits, enum hx_refusal *why)
 {
 	size_t skip = len >= 2 && buf[0] == '\r' && buf[1] == '\n' ? 2 : 0, seen, end;
 
-	*why = NULL;
+	*why = HX_ACCEPTED;
 	if (len == 0 || !worth_reading(buf, len, *scanned, limits)) {
 		*scanned = len;
 		return 0;
@@ -218,7 +212,7 @@ hx_parse_head(struct hx_exchange *x, char *buf, size_t len, size_t *scanned,
 	end = head_read(x, buf + skip, buf + skip + seen, limits, why);
 	if (end > 0)
 		return (int)(end + skip);
-	if (*why == NULL && len - skip > limits->head)
-		*why = refuse(HX_REFUSE_head_too_large);
-	return *why != NULL ? -1 : 0;
+	if (*why == HX_ACCEPTED && len - skip > limits->head)
+		*why = HX_REFUSE_head_too_large;
+	return *why != HX_ACCEPTED ? -1 : 0;
 }

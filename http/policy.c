@@ -10,20 +10,6 @@
 #include "http/field.h"
 #include "http/target.h"
 
-static const struct hx_refusal refusals[] = {
-#define REFUSAL(name, status, reason) { status, #name, reason },
-#include "http/refusal.def"
-#undef REFUSAL
-};
-
-const struct hx_refusal *
-hx_refusal_get(enum hx_refusal_id id)
-{
-	return &refusals[id];
-}
-
-#define REFUSE(name) return &refusals[HX_REFUSE_##name]
-
 /* What an ASCII octet may be part of; higher ones only of a field value. */
 enum {
 	OCTET_TOKEN = 1,	/* RFC 9110 section 5.6.2 */
@@ -134,7 +120,7 @@ same_host(struct slice a, struct slice b)
 }
 
 /* http://authority/path: the authority must be the Host (RFC 9112 3.2.2). */
-static const struct hx_refusal *
+static enum hx_refusal
 absolute_form(struct hx_exchange *x, struct slice *rest)
 {
 	struct slice t = *rest, host = hx_exchange_known(x, HX_HOST), authority;
@@ -146,7 +132,7 @@ absolute_form(struct hx_exchange *x, struct slice *rest)
 	    slice_equal_lower((struct slice){ t.ptr, 8 }, SLICE_LIT("https://")))
 		skip = 8;
 	else
-		REFUSE(bad_target);
+		return HX_REFUSE_bad_target;
 	authority = (struct slice){ t.ptr + skip, t.len - skip };
 	for (size_t i = 0; i < authority.len; i++)
 		if (authority.ptr[i] == '/' || authority.ptr[i] == '?') {
@@ -154,25 +140,25 @@ absolute_form(struct hx_exchange *x, struct slice *rest)
 			break;
 		}
 	if (!authority_ok(authority) || (host.ptr != NULL && !same_host(host, authority)))
-		REFUSE(bad_host);
+		return HX_REFUSE_bad_host;
 	*rest = (struct slice){ authority.ptr + authority.len, t.len - skip - authority.len };
-	return NULL;
+	return HX_ACCEPTED;
 }
 
-static const struct hx_refusal *
+static enum hx_refusal
 target_split(struct hx_exchange *x)
 {
 	struct hx_request *req = &x->req;
 	struct slice rest = req->target;
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	const char *mark;
 
 	if (!target_ok(rest))
-		REFUSE(bad_target);
+		return HX_REFUSE_bad_target;
 	if (rest.len == 1 && *rest.ptr == '*') {
 		if (!slice_equal(req->method_name, SLICE_LIT("OPTIONS")))
-			REFUSE(bad_target);
-	} else if (*rest.ptr != '/' && (why = absolute_form(x, &rest)) != NULL) {
+			return HX_REFUSE_bad_target;
+	} else if (*rest.ptr != '/' && (why = absolute_form(x, &rest)) != HX_ACCEPTED) {
 		return why;
 	}
 	mark = rest.len > 0 ? memchr(rest.ptr, '?', rest.len) : NULL;
@@ -185,63 +171,63 @@ target_split(struct hx_exchange *x)
 	if (req->raw_path.len == 0)
 		req->raw_path = SLICE_LIT("/");
 	if (hx_path_decode(&x->arena, req->raw_path, &req->path) < 0)
-		REFUSE(no_memory);
-	return NULL;
+		return HX_REFUSE_no_memory;
+	return HX_ACCEPTED;
 }
 
 /* RFC 9112 section 6.3; a list, a sign, leading zeros or a repetition is refused
  * although the RFC would allow equal repetitions. */
-static const struct hx_refusal *
+static enum hx_refusal
 length_read(struct hx_exchange *x)
 {
 	struct slice v = hx_exchange_known(x, HX_CONTENT_LENGTH);
 	uint64_t n = 0;
 
 	if (v.ptr == NULL)
-		return NULL;
+		return HX_ACCEPTED;
 	if (x->req.count[HX_CONTENT_LENGTH] != 1 || v.len == 0 || v.len > 18 ||
 	    (v.len > 1 && *v.ptr == '0'))
-		REFUSE(bad_length);
+		return HX_REFUSE_bad_length;
 	for (size_t i = 0; i < v.len; i++) {
 		if (v.ptr[i] < '0' || v.ptr[i] > '9')
-			REFUSE(bad_length);
+			return HX_REFUSE_bad_length;
 		n = n * 10 + (uint64_t)(v.ptr[i] - '0');
 	}
 	x->req.content_length = n;
-	return NULL;
+	return HX_ACCEPTED;
 }
 
-static const struct hx_refusal *
+static enum hx_refusal
 framing_read(struct hx_exchange *x)
 {
 	struct slice coding = hx_exchange_known(x, HX_TRANSFER_ENCODING);
-	const struct hx_refusal *why = length_read(x);
+	enum hx_refusal why = length_read(x);
 
-	if (why != NULL || coding.ptr == NULL)
+	if (why != HX_ACCEPTED || coding.ptr == NULL)
 		return why;
 	if (x->req.count[HX_CONTENT_LENGTH] > 0)
-		REFUSE(length_and_coding);
+		return HX_REFUSE_length_and_coding;
 	if (x->req.minor == 0)
-		REFUSE(coding_in_10);
+		return HX_REFUSE_coding_in_10;
 	if (x->req.count[HX_TRANSFER_ENCODING] != 1 ||
 	    !slice_equal_lower(coding, SLICE_LIT("chunked")))
-		REFUSE(bad_coding);
+		return HX_REFUSE_bad_coding;
 	x->req.chunked = true;
-	return NULL;
+	return HX_ACCEPTED;
 }
 
-static const struct hx_refusal *
+static enum hx_refusal
 expectation_read(struct hx_exchange *x)
 {
 	struct slice v = hx_exchange_known(x, HX_EXPECT);
 
 	x->req.expect_continue = false;
 	if (v.ptr == NULL || x->req.minor == 0)
-		return NULL;
+		return HX_ACCEPTED;
 	if (!slice_equal_lower(v, SLICE_LIT("100-continue")))
-		REFUSE(bad_expectation);
+		return HX_REFUSE_bad_expectation;
 	x->req.expect_continue = true;
-	return NULL;
+	return HX_ACCEPTED;
 }
 
 /* RFC 9112 section 9.6: any Connection field may say "close". */
@@ -255,25 +241,25 @@ asks_to_close(const struct hx_request *req)
 	return false;
 }
 
-const struct hx_refusal *
+enum hx_refusal
 hx_policy_request(struct hx_exchange *x)
 {
 	struct hx_request *req = &x->req;
 	struct slice host = hx_exchange_known(x, HX_HOST);
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 
 	req->chunked = false;
 	req->content_length = 0;
 	if (slice_equal(req->method_name, SLICE_LIT("CONNECT")))
-		REFUSE(connect);
+		return HX_REFUSE_connect;
 	/* RFC 9112 section 3.2: 1.1 requires exactly one Host. */
 	if (req->count[HX_HOST] > 1 || (req->minor == 1 && host.ptr == NULL) ||
 	    (host.ptr != NULL && !authority_ok(host)))
-		REFUSE(bad_host);
+		return HX_REFUSE_bad_host;
 	why = target_split(x);
-	if (why == NULL)
+	if (why == HX_ACCEPTED)
 		why = framing_read(x);
-	if (why == NULL)
+	if (why == HX_ACCEPTED)
 		why = expectation_read(x);
 	/* uvicorn never keeps an HTTP/1.0 connection. */
 	req->keep_alive = req->minor == 1 && !asks_to_close(req);

@@ -9,21 +9,7 @@
 #define HTTP_POLICY_H
 
 #include "http/exchange.h"
-
-struct hx_refusal {
-	int status;
-	const char *name;	/* of the counter */
-	const char *reason;	/* sent as text/plain */
-};
-
-#define REFUSAL(name, status, reason) HX_REFUSE_##name,
-enum hx_refusal_id {
-#include "http/refusal.def"
-	HX_REFUSAL_COUNT
-};
-#undef REFUSAL
-
-const struct hx_refusal *hx_refusal_get(enum hx_refusal_id id);
+#include "http/refusal.h"
 
 /* Is `s` a token (RFC 9110 section 5.6.2): a field name, say? */
 bool hx_policy_token(struct slice s);
@@ -31,6 +17,6 @@ bool hx_policy_token(struct slice s);
 /* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
  * target's parts. */
-const struct hx_refusal *hx_policy_request(struct hx_exchange *x);
+enum hx_refusal hx_policy_request(struct hx_exchange *x);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * status: one row per status code, in status.def.
  *
- * Called by serialize.c.
+ * The lines are serialize.c's, the bare phrases those of room worker's own answers.
  */
 #include "http/status.h"
 
@@ -27,6 +27,22 @@ hx_status_line(int status)
 	case code: \
 		return renamed ? SLICE_LIT("HTTP/1.1 " #code " " phrase_9110 "\r\n") : \
 		    SLICE_LIT("HTTP/1.1 " #code " " phrase "\r\n");
+#include "http/status.def"
+#undef STATUS
+#undef STATUS_RENAMED
+	default:
+		return SLICE_NULL;
+	}
+}
+
+struct slice
+hx_status_phrase(int status)
+{
+	switch (status) {
+#define STATUS(code, phrase) \
+	case code: \
+		return SLICE_LIT(phrase);
+#define STATUS_RENAMED(code, phrase, phrase_9110) STATUS(code, phrase_9110)
 #include "http/status.def"
 #undef STATUS
 #undef STATUS_RENAMED

@@ -14,6 +14,9 @@ void hx_status_rename(void);
  * is empty; see hx_status_write). Static. */
 struct slice hx_status_line(int status);
 
+/* "OK" for a known status, SLICE_NULL for others: always RFC 9110's. Static. */
+struct slice hx_status_phrase(int status);
+
 enum { HX_STATUS_LINE_MAX = 64 };
 
 /* Write the status line of any status from 100 to 999; returns its length. */

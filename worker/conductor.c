@@ -86,7 +86,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 	worker_count(c->w, SHM_COUNT_requests, 1);
 	worker_active_add(c->w, 1);
 	if (limit != 0 && c->x.req.content_length > limit) {
-		worker_reply_refuse(c, 413, "Content Too Large");
+		worker_reply_refuse(c, HX_REFUSE_content_too_large);
 		return;
 	}
 	c->x.content.peer_closed = c->eof;
@@ -112,7 +112,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 static void
 head_read(struct worker_conn *c)
 {
-	const struct hx_refusal *why = NULL;
+	enum hx_refusal why = HX_ACCEPTED;
 	size_t len = c->in_len - c->in_pos;
 	int used = len == 0 ? 0 : hx_parse_head(&c->x, c->in + c->in_pos, len, &c->scanned,
 	    &c->w->options.limits, &why);
@@ -120,7 +120,7 @@ head_read(struct worker_conn *c)
 	if (used > 0) {
 		request_begin(c, (size_t)used);
 	} else if (used < 0) {
-		worker_reply_refuse(c, why->status, why->reason);
+		worker_reply_refuse(c, why);
 	} else if (c->eof || (len == 0 && c->w->draining)) {
 		worker_conn_close_soon(c);
 	} else if (len == 0) {

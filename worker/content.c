@@ -29,13 +29,13 @@ content_add(struct worker_conn *c, struct slice data)
 		return false;
 	}
 	if (limit != 0 && c->x.content.received + data.len > limit) {
-		worker_reply_refuse(c, 413, "Content Too Large");
+		worker_reply_refuse(c, HX_REFUSE_content_too_large);
 		return false;
 	}
 	c->x.content.received += data.len;
 	if (hx_content_append(&c->x, data) == 0)
 		return true;
-	worker_reply_refuse(c, 503, "Service Unavailable");
+	worker_reply_refuse(c, HX_REFUSE_no_memory);
 	return false;
 }
 
@@ -43,7 +43,7 @@ content_add(struct worker_conn *c, struct slice data)
 static size_t
 content_take(struct worker_conn *c, const char *bytes, size_t len)
 {
-	const struct hx_refusal *why = NULL;
+	enum hx_refusal why = HX_ACCEPTED;
 	char *in = (char *)(uintptr_t)bytes;	/* the framing does not write */
 	size_t used_all = 0;
 
@@ -64,7 +64,7 @@ content_take(struct worker_conn *c, const char *bytes, size_t len)
 			c->x.content.complete = c->state == CONN_RUNNING;
 			break;
 		case HX_FRAMING_REFUSED:
-			worker_reply_refuse(c, why->status, why->reason);
+			worker_reply_refuse(c, why);
 			return len;
 		}
 		used_all += used;

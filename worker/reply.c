@@ -13,6 +13,7 @@
 #include "base/decimal.h"
 #include "base/log.h"
 #include "bindings/request.h"
+#include "http/status.h"
 #include "worker/conductor.h"
 #include "worker/content.h"
 
@@ -194,21 +195,35 @@ reply_want_read(struct hx_exchange *x)
 	worker_conn_update_reading(c);
 }
 
+/* The fields of an answer that the server itself makes: a plain text, after which the
+ * connection ends. */
+struct own_fields {
+	struct hx_header all[3];
+	char length[DECIMAL_MAX];
+};
+
+static void
+own_fields_init(struct own_fields *f, struct slice text)
+{
+	f->all[0] = (struct hx_header){ SLICE_LIT("content-type"),
+	    SLICE_LIT("text/plain; charset=utf-8") };
+	f->all[1] = (struct hx_header){ SLICE_LIT("content-length"),
+	    { f->length, decimal_put(f->length, text.len) } };
+	f->all[2] = (struct hx_header){ SLICE_LIT("connection"), SLICE_LIT("close") };
+}
+
 static void
 reply_abort(struct hx_exchange *x)
 {
-	static const struct hx_header fields[] = {
-		{ { "content-type", 12 }, { "text/plain; charset=utf-8", 25 } },
-		{ { "content-length", 14 }, { "21", 2 } },
-		{ { "connection", 10 }, { "close", 5 } },
-	};
 	struct worker_conn *c = conn_of(x);
+	struct slice text = hx_status_phrase(500);
+	struct own_fields fields;
 
 	if (c->state != CONN_RUNNING || x->state == HX_DONE)
 		return;
 	if (x->state == HX_RUNNING) {
-		reply_answer(x, 500, fields, 3, (struct hx_piece){
-		    SLICE_LIT("Internal Server Error"), NULL, NULL });
+		own_fields_init(&fields, text);
+		reply_answer(x, 500, fields.all, 3, (struct hx_piece){ text, NULL, NULL });
 		return;
 	}
 	/* What is queued goes out, the end does not: no client can take it for a
@@ -268,16 +283,27 @@ refuse_running(struct worker_conn *c)
 	worker_conn_push(c);
 }
 
-void
-worker_reply_refuse(struct worker_conn *c, int status, const char *reason)
+/* The answer of a refusal. 0, or -1: the connection is dead. */
+static int
+refusal_put(struct worker_conn *c, enum hx_refusal why)
 {
-	char length[DECIMAL_MAX];
-	struct hx_header fields[] = {
-		{ SLICE_LIT("content-type"), SLICE_LIT("text/plain; charset=utf-8") },
-		{ SLICE_LIT("content-length"), { length, 0 } },
-		{ SLICE_LIT("connection"), SLICE_LIT("close") },
-	};
-	struct slice text = { reason, strlen(reason) };
+	struct slice text = hx_refusal_text(why);
+	struct own_fields fields;
+
+	own_fields_init(&fields, text);
+	/* The text says what was wrong, whatever the method. */
+	c->x.is_head = false;
+	if (head_put(c, hx_refusal_status(why), fields.all, 3) < 0)
+		return -1;
+	if (io_output_copy(&c->out, text.ptr, text.len) == 0)
+		return 0;
+	worker_conn_kill(c);
+	return -1;
+}
+
+void
+worker_reply_refuse(struct worker_conn *c, enum hx_refusal why)
+{
 	bool active = pyb_request_active(&c->x);
 
 	worker_count(c->w, SHM_COUNT_refused, 1);
@@ -285,17 +311,10 @@ worker_reply_refuse(struct worker_conn *c, int status, const char *reason)
 		worker_conn_kill(c);
 		return;
 	}
-	fields[1].value.len = decimal_put(length, text.len);
 	io_timers_remove(&c->timer);
 	c->close_after = true;
-	if (c->x.state != HX_DONE && c->state != CONN_DISCARD) {
-		c->x.is_head = false;
-		if (head_put(c, status, fields, 3) < 0 ||
-		    io_output_copy(&c->out, text.ptr, text.len) < 0) {
-			worker_conn_kill(c);
-			return;
-		}
-	}
+	if (c->x.state != HX_DONE && c->state != CONN_DISCARD && refusal_put(c, why) < 0)
+		return;
 	if (c->state == CONN_RUNNING)
 		worker_active_add(c->w, -1);
 	c->state = CONN_LINGER;

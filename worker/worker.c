@@ -46,7 +46,7 @@ head_expired(struct io_timer *timer)
 	struct worker_conn *c = conn_of_timer(timer);
 
 	worker_count(c->w, SHM_COUNT_timeouts, 1);
-	worker_reply_refuse(c, 408, "Request Timeout");
+	worker_reply_refuse(c, HX_REFUSE_head_timeout);
 }
 
 /* A while without a request: the buffers go, the connection stays. */
@@ -72,7 +72,7 @@ content_expired(struct io_timer *timer)
 
 	worker_count(c->w, SHM_COUNT_timeouts, 1);
 	if (c->waits_content)
-		worker_reply_refuse(c, 408, "Request Timeout");
+		worker_reply_refuse(c, HX_REFUSE_content_timeout);
 	else
 		worker_conn_kill(c);
 }

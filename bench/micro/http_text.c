@@ -37,7 +37,7 @@ static volatile size_t sink;	/* keeps the compiler from dropping the work */
 static void
 head_run(struct slice head)
 {
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	char bytes[4096];
 	size_t scanned = 0;
 

@@ -15,7 +15,7 @@ enum { FEW = 256 };
 
 struct outcome {
 	enum hx_framing_result result;
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	size_t used, len;
 	char *content;
 };

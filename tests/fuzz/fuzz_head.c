@@ -23,7 +23,7 @@ struct reading {
 	struct hx_exchange x;
 	char *bytes;
 	int used;
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 };
 
 /* Let `first` bytes arrive and then all of them, in another place. */
@@ -51,7 +51,7 @@ reading_open(struct reading *r, const uint8_t *data, size_t size, size_t first)
 	if (r->used >= 0)
 		r->used = hx_parse_head(&r->x, r->bytes, size, &scanned, &limits, &r->why);
 	must(r->used <= (int)size);
-	must((r->used < 0) == (r->why != NULL));
+	must((r->used < 0) == (r->why != HX_ACCEPTED));
 }
 
 static void

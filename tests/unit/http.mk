@@ -18,7 +18,8 @@ tests_unit_test_http_policy_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c \
 	tests/unit/http_fixture.c tests/unit/http_fixture.h
 tests_unit_test_http_head_LDADD = $(http_test_libs) -lcunit
-tests_unit_test_http_field_SOURCES = tests/unit/test_http_field.c
+tests_unit_test_http_field_SOURCES = tests/unit/test_http_field.c \
+	tests/unit/http_fixture.c tests/unit/http_fixture.h
 tests_unit_test_http_field_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_framing_SOURCES = tests/unit/test_http_framing.c
 tests_unit_test_http_framing_LDADD = $(http_test_libs) -lcunit

@@ -9,16 +9,29 @@
 
 #include "base/must.h"
 
-static const char *
-verdict_of(int used, const struct hx_refusal *why)
+const char *
+refusal_name(enum hx_refusal why)
 {
-	return used > 0 ? "ok" : used == 0 ? "more" : why->name;
+	static const char *const names[HX_REFUSAL_END] = {
+#define REFUSAL(name, status, text) [HX_REFUSE_##name] = #name,
+#include "http/refusal.def"
+#undef REFUSAL
+	};
+
+	must(why > HX_ACCEPTED && why < HX_REFUSAL_END);
+	return names[why];
+}
+
+static const char *
+verdict_of(int used, enum hx_refusal why)
+{
+	return used > 0 ? "ok" : used == 0 ? "more" : refusal_name(why);
 }
 
 void
 head_open(struct head *h, struct slice bytes, const struct hx_limits *limits)
 {
-	const struct hx_refusal *why = NULL;
+	enum hx_refusal why = HX_ACCEPTED;
 	size_t scanned = 0;
 
 	must(hx_exchange_init(&h->x, NULL, NULL) == 0);
@@ -40,7 +53,7 @@ head_close(struct head *h)
 static const char *
 verdict_cut(struct slice bytes, const size_t *ends, size_t n, const struct hx_limits *limits)
 {
-	const struct hx_refusal *why = NULL;
+	enum hx_refusal why = HX_ACCEPTED;
 	struct hx_exchange x;
 	char *buf = NULL;
 	size_t scanned = 0;

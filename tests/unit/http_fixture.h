@@ -15,6 +15,9 @@ struct head {
 	const char *verdict;		/* "ok", "more" or the refusal's name */
 };
 
+/* The name of its row in refusal.def. */
+const char *refusal_name(enum hx_refusal why);
+
 /* Read a head that arrives in one piece. */
 void head_open(struct head *h, struct slice bytes, const struct hx_limits *limits);
 

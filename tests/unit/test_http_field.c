@@ -8,20 +8,21 @@
 
 #include "base/must.h"
 #include "http/field.h"
+#include "tests/unit/http_fixture.h"
 
 /* The verdict over a line in an allocation of exactly its size: the length, -1
- * when it is incomplete, -2 - id when it is refused. */
+ * when it is incomplete, -2 - the row when it is refused. */
 static long
 line_length(const char *text, size_t len)
 {
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	char *line = malloc(len > 0 ? len : 1), *cr;
 	long got;
 
 	must(line != NULL);
 	memcpy(line, text, len);
 	cr = hx_field_line_end(line, line + len, &why);
-	got = cr != NULL ? cr - line : why == NULL ? -1 : -2 - (why - hx_refusal_get(0));
+	got = cr != NULL ? cr - line : why == HX_ACCEPTED ? -1 : -2 - (long)why;
 	free(line);
 	return got;
 }
@@ -71,14 +72,14 @@ static const char *
 field(const char *text)
 {
 	static char out[256];
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	struct hx_header h;
 	char line[128];
 	int n = snprintf(line, sizeof(line), "%s\r\n", text);
 
 	why = hx_field_read(line, line + n - 2, &h);
-	if (why != NULL)
-		return why->name;
+	if (why != HX_ACCEPTED)
+		return refusal_name(why);
 	snprintf(out, sizeof(out), "%.*s=%.*s", (int)h.name.len, h.name.ptr, (int)h.value.len,
 	    h.value.ptr);
 	return out;

@@ -32,7 +32,7 @@ feed(struct slice bytes, bool chunked, uint64_t length, size_t step)
 	got.status = 0;
 	for (size_t at = 0; got.result == HX_FRAMING_MORE && at <= bytes.len;) {
 		size_t n = bytes.len - at < step ? bytes.len - at : step, used;
-		const struct hx_refusal *why = NULL;
+		enum hx_refusal why = HX_ACCEPTED;
 		struct slice data = SLICE_NULL;
 
 		memcpy(copy, bytes.ptr + at, n);
@@ -46,8 +46,8 @@ feed(struct slice bytes, bool chunked, uint64_t length, size_t step)
 			got.len += data.len;
 			got.result = HX_FRAMING_MORE;
 		} else if (got.result == HX_FRAMING_REFUSED) {
-			CU_ASSERT_PTR_NOT_NULL_FATAL(why);
-			got.status = why->status;
+			CU_ASSERT_NOT_EQUAL_FATAL(why, HX_ACCEPTED);
+			got.status = hx_refusal_status(why);
 		} else if (got.result == HX_FRAMING_MORE) {
 			CU_ASSERT_EQUAL(used, n);
 			if (at == bytes.len)

@@ -168,7 +168,7 @@ test_slow_heads_are_searched_once(void)
 {
 	static char room[200 * 1024];
 	struct slice bytes = long_head(room, 4000, 50, 1000);
-	const struct hx_refusal *why;
+	enum hx_refusal why;
 	struct hx_exchange x;
 	size_t scanned = 0;
 	int used = 0;

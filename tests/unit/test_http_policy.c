@@ -359,14 +359,28 @@ test_expectations(void)
 }
 
 static void
-test_refusals_have_statuses_and_names(void)
+test_every_refusal_has_an_answer(void)
 {
-	for (int i = 0; i < HX_REFUSAL_COUNT; i++) {
-		const struct hx_refusal *r = hx_refusal_get((enum hx_refusal_id)i);
+	for (int i = HX_ACCEPTED + 1; i < HX_REFUSAL_END; i++) {
+		int status = hx_refusal_status((enum hx_refusal)i);
 
-		CU_ASSERT(r->status >= 400 && r->status < 600);
-		CU_ASSERT(strlen(r->name) > 0 && strlen(r->reason) > 0);
+		CU_ASSERT(status >= 400 && status < 600);
+		CU_ASSERT(hx_refusal_text((enum hx_refusal)i).len > 0);
 	}
+}
+
+/* A row without a text answers with RFC 9110's phrase, whatever the Python version
+ * makes of the status line. */
+static void
+test_a_refusal_without_a_text_says_its_phrase(void)
+{
+	CU_ASSERT_EQUAL(hx_refusal_status(HX_REFUSE_content_too_large), 413);
+	CU_ASSERT_TRUE(slice_equal(hx_refusal_text(HX_REFUSE_content_too_large),
+	    SLICE_LIT("Content Too Large")));
+	CU_ASSERT_TRUE(slice_equal(hx_refusal_text(HX_REFUSE_head_timeout),
+	    SLICE_LIT("Request Timeout")));
+	CU_ASSERT_TRUE(slice_equal(hx_refusal_text(HX_REFUSE_bad_chunk),
+	    SLICE_LIT("Malformed chunk")));
 }
 
 int
@@ -396,7 +410,8 @@ main(void)
 	CU_ADD_TEST(suite, test_upgrades_are_ignored);
 	CU_ADD_TEST(suite, test_underscores_in_names_frame_nothing);
 	CU_ADD_TEST(suite, test_expectations);
-	CU_ADD_TEST(suite, test_refusals_have_statuses_and_names);
+	CU_ADD_TEST(suite, test_every_refusal_has_an_answer);
+	CU_ADD_TEST(suite, test_a_refusal_without_a_text_says_its_phrase);
 	CU_basic_run_tests();
 	failed = (int)CU_get_number_of_tests_failed();
 	CU_cleanup_registry();
