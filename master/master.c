@@ -64,8 +64,9 @@ heard_done(struct master *m, struct master_child *c, const char *text)
 	struct master_generation *g = c->generation;
 	unsigned long long size;
 
-	if (c->role != ROLE_LOADER || g->state != GENERATION_LOADING ||
-	    sscanf(text, "%llu %u %u %31s %31s", &size, &g->n_compiled, &g->n_asgi,
+	if (c->role != ROLE_LOADER || g->state != GENERATION_LOADING)
+		return;		/* some code of the application's has sent it */
+	if (sscanf(text, "%llu %u %u %31s %31s", &size, &g->n_compiled, &g->n_asgi,
 		g->python, g->framework) != 5) {
 		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loader's reply is not understood");
 		return;
@@ -94,9 +95,10 @@ heard(struct master *m, struct master_child *c, char *text)
 			log_warnx("%s: %s", master_child_name(c, name), rest);
 		master_generation_ready(m, c->generation);
 	} else if (strcmp(text, WIRE_FAILED) == 0 && rest != NULL) {
+		enum master_generation_state state = c->generation->state;
 		char *why = strchr(rest, ' ');
 
-		if (c->generation->state != GENERATION_SERVING)
+		if (state != GENERATION_SERVING && state != GENERATION_DRAINING)
 			master_generation_failed(m, c->generation, (int)strtol(rest, NULL, 10),
 			    why != NULL ? why + 1 : "no reason given");
 		else
@@ -150,7 +152,7 @@ died(struct master *m, struct master_child *c, int status)
 	else if (!expected)
 		log_errorx("%s", text);
 	if (g->state == GENERATION_SERVING && c->role == ROLE_WORKER && !m->stopping &&
-	    c->slot < m->n_workers && !c->killed)
+	    c->slot < m->n_workers && !c->killed && c->state != CHILD_DRAINING)
 		master_worker_replace(m, c);
 	if (c->channel >= 0)
 		close(c->channel);

@@ -43,7 +43,6 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 {
 	struct master_child *c = master_child_add(m, ROLE_WORKER, g);
 
-	m->slots[slot].spawn_at_ms = 0;
 	if (c == NULL)
 		return -1;
 	c->slot = slot;
@@ -58,6 +57,7 @@ master_worker_add(struct master *m, unsigned slot)
 {
 	char what[32], text[256];
 
+	m->slots[slot].spawn_at_ms = 0;
 	if (master_worker_start(m, m->serving, slot) == 0)
 		return;
 	snprintf(what, sizeof(what), "start worker %u", slot);

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ async def life(app):
         await asyncio.sleep(0.02)
     if os.path.exists("armed"):
         asyncio.get_running_loop().call_later(0.05, os._exit, 7)
+    if os.path.exists("term"):
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        open("term", "w").write("awaited")
+        await ended.wait()
+    if os.path.exists("broken") or os.path.exists("term"):
+        raise RuntimeError("broken")
     yield
 
 app = FastAPI(lifespan=life)
@@ -54,6 +62,9 @@ async def session(): os.setsid()
 
 @app.get("/parent")
 async def parent(): os.kill(os.getppid(), signal.SIGKILL)
+
+@app.get("/say")
+async def say(text: str): os.write(3, text.encode())
 
 @app.get("/print")
 def print_(mb: int):
@@ -270,7 +281,70 @@ def test_a_replacement_due_in_the_old_generation_is_not_the_new_ones(app_dir):
         assert len(server.children()) == 1
 
 
+def test_a_worker_that_drains_is_not_replaced_in_its_slot(app_dir):
+    """One less, and one more before that one has ended."""
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        waiting = [ask(server, "/wait") for _ in range(16)]
+        time.sleep(0.3)  # both have some
+        before = workers(server)
+        server.signal(signal.SIGTTOU)
+        server.wait_log("1 workers")
+        server.signal(signal.SIGTTIN)
+        server.wait(lambda: workers(server) - before, "a new worker")
+        assert workers(server) > before
+        (app_dir / "go").touch()
+        server.wait(lambda: not workers(server) >= before, "the end of the one that drains")
+        time.sleep(0.5)
+        assert len(workers(server)) == 2
+        for conn in waiting:
+            conn.close()
+
+
 # Reloads.
+
+
+def test_a_replacement_that_is_due_is_made_though_a_reload_fails(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        (app_dir / "hold").touch()
+        for _ in range(7):  # then the eighth is due after 3.2 s
+            server.wait(lambda: len(server.children()) == 1, "a worker")
+            before = living(server)
+            os.kill(*before, signal.SIGKILL)
+            wait_gone(before)
+        (app_dir / "broken").touch()
+        (app_dir / "hold").unlink()
+        server.signal(signal.SIGHUP)
+        server.wait_log("reload failed, generation 1 serves on")
+        (app_dir / "broken").unlink()
+        server.wait(lambda: answers(server), "the replacement")
+
+
+def test_a_start_that_fails_during_a_drain_is_no_failed_reload(app_dir):
+    """Nor does it shorten what requests may take."""
+    with Fastrd("app:app", app_dir) as server:
+        (app_dir / "term").touch()
+        os.kill(*living(server), signal.SIGKILL)
+        server.wait(lambda: (app_dir / "term").read_text(), "a replacement that starts")
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+        assert "worker 0: the lifespan of app:app failed" in server.log()
+        assert "reload failed" not in server.log()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["DONE 1 1 1 3 0", "DONE 0", "READY 1", "BEGUN", "DRAIN 0", "FAILED", "FAILED 1 x", "x" * 2000],
+)
+def test_whatever_a_worker_says_the_others_serve_on(app_dir, text):
+    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+        before = living(server)
+        for _ in range(3):
+            assert server.get(f"/say?text={urllib.parse.quote(text)}") == (200, b"null")
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 2 serves")
+        assert answers(server)
+        wait_gone(before)
+        assert "reload failed" not in server.log()
 
 
 def test_a_hundred_hups_under_load_lose_no_request(app_dir):
