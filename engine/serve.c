@@ -103,8 +103,7 @@ on_drained(void *arg)
 static void
 drained_run(struct io_job *job)
 {
-	struct engine_worker *self = (struct engine_worker *)((char *)job -
-	    offsetof(struct engine_worker, drained_job));
+	struct engine_worker *self = container_of(job, struct engine_worker, drained_job);
 	PyObject *drained = self->drained, *done;
 
 	/* Background tasks go on without a connection. */
@@ -190,11 +189,11 @@ worker_type_dealloc(PyObject *obj)
 
 	PyObject_GC_UnTrack(obj);
 	if (self->local != NULL && self->local->turn != NULL)
-		io_turn_remove(self->local->turn, &self->drained_job);
+		io_turn_remove(&self->drained_job);
 	if (self->app != NULL && self->app->idle_arg == self)
 		self->app->idle = NULL;
 	Py_XDECREF(self->drained);
-	if (self->w != NULL && self->w->conns != NULL) {
+	if (self->w != NULL && !list_is_empty(&self->w->conns)) {
 		worker_accept_pause(self->w);
 		worker_on_empty(self->w, NULL, NULL);
 	} else {

@@ -55,7 +55,7 @@ wake(struct memory *m)
 static void
 wake_run(struct io_job *job)
 {
-	struct memory *m = (struct memory *)((char *)job - offsetof(struct memory, wake_job));
+	struct memory *m = container_of(job, struct memory, wake_job);
 	PyObject *waiter = m->waiter, *done;
 	struct pyb_module_state *st = m->app->st;
 
@@ -159,7 +159,7 @@ on_empty(void *arg)
 static void
 on_idle(struct pyb_observer *seen)
 {
-	wake((struct memory *)((char *)seen - offsetof(struct memory, seen)));
+	wake(container_of(seen, struct memory, seen));
 }
 
 static int
@@ -323,7 +323,7 @@ memory_dealloc(PyObject *self)
 
 	PyObject_GC_UnTrack(self);
 	if (m->local != NULL && m->local->loop != NULL)
-		io_turn_remove(m->local->turn, &m->wake_job);
+		io_turn_remove(&m->wake_job);
 	if (m->w != NULL)
 		worker_free(m->w);
 	memory_clear(self);

@@ -10,11 +10,20 @@
 
 #include "base/clock.h"
 
+/* The timer that expires next; NULL when none runs. */
+static struct io_timer *
+first(const struct io_timers *l)
+{
+	struct list_node *node = list_first(&l->running);
+
+	return node != NULL ? container_of(node, struct io_timer, node) : NULL;
+}
+
 static void
 arm(struct io_timers *l)
 {
 	uint64_t now = clock_coarse_ms();
-	uint64_t due = l->ring.next->since_ms + l->length_ms;
+	uint64_t due = first(l)->since_ms + l->length_ms;
 	uint64_t wait = (due > now ? due - now : 0) + l->length_ms / 10 + 1;
 	struct timeval tv = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000 };
 
@@ -27,17 +36,16 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct io_timers *l = arg;
 	uint64_t now = clock_coarse_ms();
+	struct io_timer *timer;
 
 	(void)fd;
 	(void)what;
 	l->armed = false;
-	while (l->ring.next != &l->ring && l->ring.next->since_ms + l->length_ms <= now) {
-		struct io_timer *timer = l->ring.next;
-
+	while ((timer = first(l)) != NULL && timer->since_ms + l->length_ms <= now) {
 		io_timers_remove(timer);
 		l->expired(timer);
 	}
-	if (l->ring.next != &l->ring)
+	if (timer != NULL)
 		arm(l);
 }
 
@@ -49,15 +57,15 @@ io_timers_init(struct io_timers *l, struct io_turn *turn, uint64_t length_ms,
 	l->turn = turn;
 	l->length_ms = length_ms;
 	l->expired = expired;
-	l->ring.next = l->ring.prev = &l->ring;
+	list_init(&l->running);
 	evtimer_assign(&l->event, io_turn_base(turn), on_timer, l);
 }
 
 void
 io_timers_fini(struct io_timers *l)
 {
-	while (l->ring.next != &l->ring)
-		io_timers_remove(l->ring.next);
+	while (list_take(&l->running) != NULL)
+		continue;
 	evtimer_del(&l->event);
 }
 
@@ -66,10 +74,7 @@ io_timers_touch(struct io_timers *l, struct io_timer *timer)
 {
 	io_timers_remove(timer);
 	timer->since_ms = clock_coarse_ms();
-	timer->next = &l->ring;
-	timer->prev = l->ring.prev;
-	l->ring.prev->next = timer;
-	l->ring.prev = timer;
+	list_append(&l->running, &timer->node);
 	if (!l->armed)
 		arm(l);
 }
@@ -77,9 +82,5 @@ io_timers_touch(struct io_timers *l, struct io_timer *timer)
 void
 io_timers_remove(struct io_timer *timer)
 {
-	if (timer->next == NULL)
-		return;
-	timer->next->prev = timer->prev;
-	timer->prev->next = timer->next;
-	timer->next = timer->prev = NULL;
+	list_remove(&timer->node);
 }

@@ -13,18 +13,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "io/turn.h"
 
+/* Intrusive node, zero-initialised before first use. */
 struct io_timer {
-	struct io_timer *next, *prev;	/* NULL: not in a list */
-	uint64_t since_ms;
+	struct list_node node;
+	uint64_t since_ms;		/* clock_coarse_ms() when it was last touched */
 };
 
 typedef void io_timer_expired_f(struct io_timer *timer);
 
 struct io_timers {
 	struct io_turn *turn;
-	struct io_timer ring;		/* oldest first */
+	struct list running;		/* oldest first */
 	struct event event;
 	uint64_t length_ms;
 	bool armed;
@@ -40,5 +42,11 @@ void io_timers_touch(struct io_timers *l, struct io_timer *timer);
 
 /* No-op when it is not running. */
 void io_timers_remove(struct io_timer *timer);
+
+static inline bool
+io_timer_runs(const struct io_timer *timer)
+{
+	return list_has(&timer->node);
+}
 
 #endif

@@ -22,9 +22,9 @@ struct io_turn {
 	struct event wake;
 	int wake_fd;
 	atomic_bool awake;	/* a wake-up is not needed, or already on its way */
-	struct io_job *first, *last;
-	struct io_job *running;	/* the snapshot being run */
-	struct io_flush *dirty_first, *dirty_last;
+	struct list jobs;
+	struct list running;	/* the snapshot being run */
+	struct list dirty;
 };
 
 static void
@@ -68,6 +68,9 @@ io_turn_new(void)
 
 	if (t == NULL)
 		return NULL;
+	list_init(&t->jobs);
+	list_init(&t->running);
+	list_init(&t->dirty);
 	t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	t->base = t->wake_fd >= 0 ? base_new() : NULL;
 	if (t->base == NULL || event_assign(&t->wake, t->base, t->wake_fd,
@@ -101,96 +104,45 @@ io_turn_base(struct io_turn *t)
 void
 io_turn_push(struct io_turn *t, struct io_job *job)
 {
-	if (job->queued)
-		return;
-	job->queued = true;
-	job->next = NULL;
-	if (t->last != NULL)
-		t->last->next = job;
-	else
-		t->first = job;
-	t->last = job;
-}
-
-static bool
-unlink_job(struct io_job **list, struct io_job *job, struct io_job **last)
-{
-	struct io_job *before = NULL;
-
-	for (struct io_job *j = *list; j != NULL; before = j, j = j->next) {
-		if (j != job)
-			continue;
-		if (before != NULL)
-			before->next = job->next;
-		else
-			*list = job->next;
-		if (last != NULL && *last == job)
-			*last = before;
-		return true;
-	}
-	return false;
+	if (!list_has(&job->node))
+		list_append(&t->jobs, &job->node);
 }
 
 void
-io_turn_remove(struct io_turn *t, struct io_job *job)
+io_turn_remove(struct io_job *job)
 {
-	if (!job->queued)
-		return;
-	if (!unlink_job(&t->first, job, &t->last))
-		must(unlink_job(&t->running, job, NULL));
-	job->queued = false;
+	list_remove(&job->node);
 }
 
 void
-io_turn_dirty(struct io_turn *t, struct io_flush *node)
+io_turn_dirty(struct io_turn *t, struct io_flush *flush)
 {
-	if (node->queued)
-		return;
-	node->queued = true;
-	node->next = NULL;
-	if (t->dirty_last != NULL)
-		t->dirty_last->next = node;
-	else
-		t->dirty_first = node;
-	t->dirty_last = node;
+	if (!list_has(&flush->node))
+		list_append(&t->dirty, &flush->node);
 }
 
 void
-io_turn_undirty(struct io_turn *t, struct io_flush *node)
+io_turn_undirty(struct io_flush *flush)
 {
-	struct io_flush *before = NULL;
-
-	if (!node->queued)
-		return;
-	for (struct io_flush *f = t->dirty_first; f != NULL; before = f, f = f->next) {
-		if (f != node)
-			continue;
-		if (before != NULL)
-			before->next = f->next;
-		else
-			t->dirty_first = f->next;
-		if (t->dirty_last == f)
-			t->dirty_last = before;
-		break;
-	}
-	node->queued = false;
+	list_remove(&flush->node);
 }
 
 bool
 io_turn_pending(const struct io_turn *t)
 {
-	return t->first != NULL;
+	return !list_is_empty(&t->jobs);
 }
 
 int
 io_turn_each(const struct io_turn *t, int (*see)(const struct io_job *job, void *arg), void *arg)
 {
-	const struct io_job *const lists[] = { t->running, t->first };
+	const struct list *const lists[] = { &t->running, &t->jobs };
 	int rc = 0;
 
 	for (size_t i = 0; i < 2; i++)
-		for (const struct io_job *job = lists[i]; job != NULL && rc == 0; job = job->next)
-			rc = see(job, arg);
+		LIST_EACH(node, lists[i])
+			if (rc == 0)
+				rc = see(container_of(node, struct io_job, node), arg);
 	return rc;
 }
 
@@ -204,43 +156,36 @@ int
 io_turn_poll(struct io_turn *t, bool block)
 {
 	/* ONCE in any case: NONBLOCK alone goes on while anything is ready. */
-	int flags = EVLOOP_ONCE | (block && t->first == NULL ? 0 : EVLOOP_NONBLOCK);
+	int flags = EVLOOP_ONCE | (block && list_is_empty(&t->jobs) ? 0 : EVLOOP_NONBLOCK);
 	int rc = event_base_loop(t->base, flags);
 
 	atomic_store(&t->awake, true);
 	return rc < 0 ? -1 : 0;
 }
 
-size_t
+void
 io_turn_run(struct io_turn *t)
 {
-	size_t n = 0;
+	struct list_node *node;
 
-	must(t->running == NULL);
-	t->running = t->first;
-	t->first = t->last = NULL;
-	while (t->running != NULL) {
-		struct io_job *job = t->running;
+	must(list_is_empty(&t->running));
+	list_append_all(&t->running, &t->jobs);
+	while ((node = list_take(&t->running)) != NULL) {
+		struct io_job *job = container_of(node, struct io_job, node);
 
-		t->running = job->next;
-		job->queued = false;
-		n++;
 		job->run(job);
 	}
-	return n;
 }
 
 void
 io_turn_flush(struct io_turn *t)
 {
-	while (t->dirty_first != NULL) {
-		struct io_flush *node = t->dirty_first;
+	struct list_node *node;
 
-		t->dirty_first = node->next;
-		if (t->dirty_first == NULL)
-			t->dirty_last = NULL;
-		node->queued = false;
-		node->flush(node);
+	while ((node = list_take(&t->dirty)) != NULL) {
+		struct io_flush *flush = container_of(node, struct io_flush, node);
+
+		flush->flush(flush);
 	}
 }
 

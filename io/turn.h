@@ -17,22 +17,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
+
 struct event_base;
 struct io_turn;
 
-/* Intrusive FIFO node. Zero-initialised before first use; a job is queued at
- * most once at a time (io_turn_push on a queued job does nothing). */
+/* Something to run in the next turn. Zero-initialised before first use; a job is
+ * queued at most once at a time (io_turn_push on a queued job does nothing). */
 struct io_job {
-	struct io_job *next;
-	bool queued;
+	struct list_node node;
 	void (*run)(struct io_job *job);	/* interpreter held */
 };
 
-/* Intrusive flush node: something has bytes to send at the end of the turn. */
+/* Something that has bytes to send at the end of the turn. As a job otherwise. */
 struct io_flush {
-	struct io_flush *next;
-	bool queued;
-	void (*flush)(struct io_flush *node);	/* interpreter NOT held */
+	struct list_node node;
+	void (*flush)(struct io_flush *flush);	/* interpreter NOT held */
 };
 
 /* NULL when out of memory or descriptors. */
@@ -46,11 +46,14 @@ struct event_base *io_turn_base(struct io_turn *t);
  * next snapshot, so neither kind of work starves another. */
 void io_turn_push(struct io_turn *t, struct io_job *job);
 
-/* Take a queued job out again (its owner goes away). No-op when not queued. */
-void io_turn_remove(struct io_turn *t, struct io_job *job);
+/* Take a queued job out again (its owner goes away). No-op when it is not queued;
+ * the turn it was pushed to must still live. */
+void io_turn_remove(struct io_job *job);
 
-void io_turn_dirty(struct io_turn *t, struct io_flush *node);
-void io_turn_undirty(struct io_turn *t, struct io_flush *node);
+/* Flush at the end of this turn, once however often this is called; and not after
+ * all. */
+void io_turn_dirty(struct io_turn *t, struct io_flush *flush);
+void io_turn_undirty(struct io_flush *flush);
 
 /* True when jobs are queued: the next poll must not block. */
 bool io_turn_pending(const struct io_turn *t);
@@ -68,8 +71,8 @@ void io_turn_prepare(struct io_turn *t);
  * run their callbacks. Returns 0, or -1 with errno when the kernel refuses. */
 int io_turn_poll(struct io_turn *t, bool block);
 
-/* Run the jobs queued at entry; returns how many. */
-size_t io_turn_run(struct io_turn *t);
+/* Run the jobs queued at entry. */
+void io_turn_run(struct io_turn *t);
 
 void io_turn_flush(struct io_turn *t);
 

@@ -40,8 +40,6 @@
  */
 #include "worker/conductor.h"
 
-#include <stddef.h>
-
 #include "bindings/request.h"
 #include "http/policy.h"
 #include "worker/content.h"
@@ -158,8 +156,7 @@ events_tell(struct worker_conn *c)
 void
 worker_conductor_job(struct io_job *job)
 {
-	struct worker_conn *c = (struct worker_conn *)((char *)job -
-	    offsetof(struct worker_conn, job));
+	struct worker_conn *c = container_of(job, struct worker_conn, job);
 
 	if (worker_conn_bury(c))
 		return;

@@ -55,11 +55,7 @@ conn_add(struct worker_conn *c)
 {
 	struct worker *w = c->w;
 
-	c->next = w->conns;
-	if (c->next != NULL)
-		c->next->at = &c->next;
-	c->at = &w->conns;
-	w->conns = c;
+	list_append(&w->conns, &c->node);
 	worker_open_add(w, 1);
 	io_timers_touch(&w->rest_timers, &c->timer);
 }
@@ -269,7 +265,7 @@ worker_conn_kill(struct worker_conn *c)
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);
 	io_timers_remove(&c->write_timer);
-	io_turn_undirty(c->w->turn, &c->flush);
+	io_turn_undirty(&c->flush);
 	c->transport->close(c->transport_arg);
 	io_output_drop(&c->out);
 	/* The application hears of it, and freeing needs the interpreter. */
@@ -295,16 +291,14 @@ worker_conn_bury(struct worker_conn *c)
 	if (c->state != CONN_DEAD || c->in_job || pyb_request_active(&c->x))
 		return false;
 	io_output_reap(&c->out);
-	io_turn_remove(w->turn, &c->job);
-	io_turn_undirty(w->turn, &c->flush);
+	io_turn_remove(&c->job);
+	io_turn_undirty(&c->flush);
 	if (!c->trimmed)
 		hx_exchange_fini(&c->x);
 	io_output_fini(&c->out);
 	free(c->in);
 	free(c->ahead);
-	*c->at = c->next;
-	if (c->next != NULL)
-		c->next->at = c->at;
+	list_remove(&c->node);
 	free(c);
 	worker_open_add(w, -1);
 	return true;
@@ -326,7 +320,7 @@ worker_conn_update_reading(struct worker_conn *c)
 		/* The client has time to send while we do not listen. */
 		if (!want || !c->content_open)
 			io_timers_remove(&c->timer);
-		else if (c->timer.next == NULL)
+		else if (!io_timer_runs(&c->timer))
 			io_timers_touch(&c->w->content_timers, &c->timer);
 	}
 	if (want == c->reading)

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/list.h"
 #include "http/exchange.h"
 #include "http/framing.h"
 #include "http/serialize.h"
@@ -37,7 +38,7 @@ enum worker_conn_state {
 
 struct worker_conn {
 	struct worker *w;
-	struct worker_conn *next, **at;		/* the worker's list */
+	struct list_node node;			/* in the worker's list */
 	enum worker_conn_state state;
 	const struct worker_transport *transport;
 	void *transport_arg;

@@ -7,8 +7,6 @@
  */
 #include "worker/flush.h"
 
-#include <stddef.h>
-
 /* Everything is sent. */
 static void
 sent_all(struct worker_conn *c)
@@ -46,7 +44,7 @@ worker_flush_now(struct worker_conn *c)
 		sent_all(c);
 		break;
 	case IO_OUTPUT_AGAIN:
-		if (sent > 0 || c->write_timer.next == NULL)
+		if (sent > 0 || !io_timer_runs(&c->write_timer))
 			io_timers_touch(&c->w->write_timers, &c->write_timer);
 		c->transport->want_write(c->transport_arg);
 		break;
@@ -57,8 +55,7 @@ worker_flush_now(struct worker_conn *c)
 }
 
 void
-worker_flush_turn(struct io_flush *node)
+worker_flush_turn(struct io_flush *flush)
 {
-	worker_flush_now((struct worker_conn *)((char *)node -
-	    offsetof(struct worker_conn, flush)));
+	worker_flush_now(container_of(flush, struct worker_conn, flush));
 }

@@ -11,6 +11,6 @@
 void worker_flush_now(struct worker_conn *c);
 
 /* The same for the turn's list. */
-void worker_flush_turn(struct io_flush *node);
+void worker_flush_turn(struct io_flush *flush);
 
 #endif

@@ -7,7 +7,6 @@
 #include "worker/worker.h"
 
 #include <event2/event.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,7 @@ worker_options_init(struct worker_options *o)
 static struct worker_conn *
 conn_of_timer(struct io_timer *timer)
 {
-	return (struct worker_conn *)((char *)timer - offsetof(struct worker_conn, timer));
+	return container_of(timer, struct worker_conn, timer);
 }
 
 static void
@@ -80,8 +79,7 @@ content_expired(struct io_timer *timer)
 static void
 write_expired(struct io_timer *timer)
 {
-	struct worker_conn *c = (struct worker_conn *)((char *)timer -
-	    offsetof(struct worker_conn, write_timer));
+	struct worker_conn *c = container_of(timer, struct worker_conn, write_timer);
 
 	worker_count(c->w, SHM_COUNT_timeouts, 1);
 	worker_conn_kill(c);
@@ -137,6 +135,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
 	w->loop = loop;
 	w->options = *options;
 	w->board = options->board != NULL ? options->board : &w->own_board;
+	list_init(&w->conns);
 	timers_init(w);
 	beat_init(w);
 	worker_accept_init(w);
@@ -146,7 +145,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
 void
 worker_free(struct worker *w)
 {
-	must(w->conns == NULL);
+	must(list_is_empty(&w->conns));
 	worker_accept_fini(w);
 	event_del(&w->beat);
 	io_timers_fini(&w->head_timers);
@@ -198,7 +197,9 @@ worker_drain(struct worker *w, worker_drained_f *drained, void *arg)
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_on_empty(w, drained, arg);
 	worker_accept_pause(w);
-	for (struct worker_conn *c = w->conns; c != NULL; c = c->next) {
+	LIST_EACH(node, &w->conns) {
+		struct worker_conn *c = container_of(node, struct worker_conn, node);
+
 		if (c->state != CONN_IDLE || c->in_len > c->in_pos)
 			continue;
 		/* The first request of a fresh connection is likely on its way. */
@@ -214,8 +215,8 @@ void
 worker_abort(struct worker *w)
 {
 	worker_accept_pause(w);
-	for (struct worker_conn *c = w->conns; c != NULL; c = c->next)
-		worker_conn_kill(c);
+	LIST_EACH(node, &w->conns)
+		worker_conn_kill(container_of(node, struct worker_conn, node));
 }
 
 void

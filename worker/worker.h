@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/slice.h"
 #include "http/date.h"
 #include "http/parse.h"
@@ -68,7 +69,7 @@ struct worker {
 	int64_t preset_s;
 	struct io_timers head_timers, rest_timers, idle_timers, content_timers;
 	struct io_timers write_timers, linger_timers;
-	struct worker_conn *conns;	/* all of them */
+	struct list conns;		/* all of them */
 	uint64_t open, active;		/* connections; requests in hand */
 	struct worker_listener listeners[WORKER_MAX_LISTENERS];
 	size_t n_listeners;

@@ -59,7 +59,7 @@ watch_get(struct pyb_loop *loop, int fd)
 
 /* Let go of a direction's handle. True when there was one. */
 static bool
-direction_clear(struct pyb_loop *loop, struct pyb_handle **handle, struct event *event)
+direction_clear(struct pyb_handle **handle, struct event *event)
 {
 	struct pyb_handle *h = *handle;
 
@@ -67,7 +67,7 @@ direction_clear(struct pyb_loop *loop, struct pyb_handle **handle, struct event 
 		return false;
 	event_del(event);
 	*handle = NULL;
-	io_turn_remove(loop->turn, &h->job);
+	io_turn_remove(&h->job);
 	pyb_handle_cancel(h);
 	Py_DECREF(h);
 	return true;
@@ -110,12 +110,12 @@ direction_add(PyObject *self, PyObject *const *args, Py_ssize_t n, bool write)
 	}
 	slot = write ? &w->writer : &w->reader;
 	event = write ? &w->write_event : &w->read_event;
-	direction_clear(loop, slot, event);
+	direction_clear(slot, event);
 	*slot = (struct pyb_handle *)Py_NewRef((PyObject *)h);
 	if (event_add(event, NULL) < 0) {
 		int error = errno;
 
-		direction_clear(loop, slot, event);
+		direction_clear(slot, event);
 		watch_free_if_idle(loop, fd);
 		Py_DECREF(h);
 		errno = error;
@@ -139,7 +139,7 @@ direction_remove(PyObject *self, PyObject *fileobj, bool write)
 		return NULL;
 	w = watch_find(loop, fd);
 	if (w != NULL) {
-		had = direction_clear(loop, write ? &w->writer : &w->reader,
+		had = direction_clear(write ? &w->writer : &w->reader,
 		    write ? &w->write_event : &w->read_event);
 		watch_free_if_idle(loop, fd);
 	}
@@ -178,8 +178,8 @@ pyb_descriptors_clear(struct pyb_loop *loop)
 
 		if (w == NULL)
 			continue;
-		direction_clear(loop, &w->reader, &w->read_event);
-		direction_clear(loop, &w->writer, &w->write_event);
+		direction_clear(&w->reader, &w->read_event);
+		direction_clear(&w->writer, &w->write_event);
 		watch_free_if_idle(loop, fd);
 	}
 	free(loop->watches);

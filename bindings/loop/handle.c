@@ -75,7 +75,7 @@ callback_run(struct pyb_handle *h)
 static struct pyb_handle *
 handle_of(const struct io_job *job)
 {
-	return (struct pyb_handle *)((char *)(uintptr_t)job - offsetof(struct pyb_handle, job));
+	return container_of(job, struct pyb_handle, job);
 }
 
 static void
@@ -108,7 +108,7 @@ watched_run(struct io_job *job)
 void
 pyb_handle_push(struct pyb_handle *h)
 {
-	if (h->job.queued)
+	if (list_has(&h->job.node))
 		return;
 	Py_INCREF(h);
 	h->job.run = handle_run;
@@ -156,7 +156,7 @@ pyb_handles_clear(struct pyb_loop *loop)
 	struct pyb_handle *h;
 
 	while (io_turn_each(loop->turn, job_find, &h) != 0) {
-		io_turn_remove(loop->turn, &h->job);
+		io_turn_remove(&h->job);
 		Py_DECREF(h);
 	}
 }

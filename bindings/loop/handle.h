@@ -23,7 +23,7 @@ struct pyb_handle {
 	PyObject *traceback, *repr;	/* in debug mode: where it was made, what it was */
 	PyObject *weakrefs;
 	struct io_job job;
-	struct pyb_handle *next;	/* in the loop's list of foreign handles */
+	struct list_node foreign;	/* in the loop's list of what other threads scheduled */
 	bool cancelled;
 };
 

@@ -160,10 +160,14 @@ static PyObject *
 loop_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
 	struct pyb_loop *loop = (struct pyb_loop *)type->tp_alloc(type, 0);
-	PyObject *module = loop != NULL ? PyImport_ImportModule("fastrapi._engine") : NULL;
+	PyObject *module;
 
+	if (loop == NULL)
+		return NULL;
+	list_init(&loop->foreign);
+	module = PyImport_ImportModule("fastrapi._engine");
 	if (module == NULL) {
-		Py_XDECREF(loop);
+		Py_DECREF(loop);
 		return NULL;
 	}
 	loop->st = PyModule_GetState(module);
@@ -185,8 +189,8 @@ loop_traverse(PyObject *self, visitproc visit, void *arg)
 		Py_VISIT(loop->watches[i]->reader);
 		Py_VISIT(loop->watches[i]->writer);
 	}
-	for (struct pyb_handle *h = loop->foreign_first; h != NULL; h = h->next)
-		Py_VISIT(h);
+	LIST_EACH(node, &loop->foreign)
+		Py_VISIT(container_of(node, struct pyb_handle, foreign));
 	/* While it runs, its thread may be pushing; and it is in use anyway. */
 	if (loop->turn != NULL && loop->thread == 0)
 		rc = pyb_handles_traverse(loop, visit, arg);

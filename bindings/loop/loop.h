@@ -32,7 +32,7 @@ struct pyb_loop {
 	bool stopping;
 	bool debug;			/* asyncio's debug mode */
 	PyObject *fatal;		/* SystemExit or KeyboardInterrupt of a callback */
-	struct pyb_handle *foreign_first, *foreign_last;	/* from other threads */
+	struct list foreign;		/* handles from other threads, a reference each */
 	struct pyb_watch **watches;	/* by descriptor */
 	int n_watches;
 	struct io_deadlines deadlines;	/* while `turn` lives; see timer.h */

@@ -40,8 +40,7 @@ struct pyb_pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t work;
 	/* Everything below belongs to the mutex. */
-	struct pyb_job *first, *last;
-	struct pyb_job *done_first, *done_last;
+	struct list queue, done;	/* jobs to be taken, jobs to be collected */
 	size_t waiting, threads, idle;
 	uint64_t taken;
 	bool signalled, closing;
@@ -51,16 +50,13 @@ struct pyb_pool {
 static struct pyb_job *
 queue_take(struct pyb_pool *p)
 {
-	struct pyb_job *job = p->first;
+	struct list_node *node = list_take(&p->queue);
 
-	if (job == NULL)
+	if (node == NULL)
 		return NULL;
-	p->first = job->next;
-	if (p->first == NULL)
-		p->last = NULL;
 	p->waiting--;
 	p->taken++;
-	return job;
+	return container_of(node, struct pyb_job, node);
 }
 
 static void
@@ -68,13 +64,8 @@ done_put(struct pyb_pool *p, struct pyb_job *job)
 {
 	bool wake;
 
-	job->next = NULL;
 	pthread_mutex_lock(&p->mutex);
-	if (p->done_last != NULL)
-		p->done_last->next = job;
-	else
-		p->done_first = job;
-	p->done_last = job;
+	list_append(&p->done, &job->node);
 	wake = !p->signalled && !p->closing;
 	p->signalled = true;
 	pthread_mutex_unlock(&p->mutex);
@@ -86,7 +77,7 @@ done_put(struct pyb_pool *p, struct pyb_job *job)
 static void
 job_completed(struct io_job *io)
 {
-	struct pyb_job *job = (struct pyb_job *)((char *)io - offsetof(struct pyb_job, io));
+	struct pyb_job *job = container_of(io, struct pyb_job, io);
 
 	job->done(job);
 }
@@ -96,22 +87,22 @@ static void
 on_wake(evutil_socket_t fd, short Py_UNUSED(what), void *arg)
 {
 	struct pyb_pool *p = arg;
-	struct pyb_job *job;
+	struct list_node *node;
+	struct list done;
 	eventfd_t count;
 
 	if (eventfd_read(fd, &count) < 0)
 		return;
+	list_init(&done);
 	pthread_mutex_lock(&p->mutex);
-	job = p->done_first;
-	p->done_first = p->done_last = NULL;
+	list_append_all(&done, &p->done);
 	p->signalled = false;
 	pthread_mutex_unlock(&p->mutex);
-	while (job != NULL) {
-		struct pyb_job *next = job->next;
+	while ((node = list_take(&done)) != NULL) {
+		struct pyb_job *job = container_of(node, struct pyb_job, node);
 
 		job->io.run = job_completed;
 		io_turn_push(p->turn, &job->io);
-		job = next;
 	}
 }
 
@@ -189,7 +180,7 @@ limit_ask(struct pyb_pool *p)
 static void
 grow(struct io_job *io)
 {
-	struct pyb_pool *p = (struct pyb_pool *)((char *)io - offsetof(struct pyb_pool, grow_job));
+	struct pyb_pool *p = container_of(io, struct pyb_pool, grow_job);
 	size_t want, have, limit;
 
 	pthread_mutex_lock(&p->mutex);
@@ -209,14 +200,8 @@ pyb_pool_submit(struct pyb_pool *p, struct pyb_job *job)
 {
 	bool first;
 
-	job->next = NULL;
-	job->io = (struct io_job){ 0 };
 	pthread_mutex_lock(&p->mutex);
-	if (p->last != NULL)
-		p->last->next = job;
-	else
-		p->first = job;
-	p->last = job;
+	list_append(&p->queue, &job->node);
 	p->waiting++;
 	/* One thread works through the queue; more come by the tick. */
 	if (p->idle > 0 && p->idle == p->threads)
@@ -239,7 +224,7 @@ job_wait(struct pyb_pool *p)
 	until.tv_sec += IDLE_SECONDS;
 	pthread_mutex_lock(&p->mutex);
 	p->idle++;
-	while (p->first == NULL && !p->closing && rc != ETIMEDOUT)
+	while (list_is_empty(&p->queue) && !p->closing && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&p->work, &p->mutex, &until);
 	p->idle--;
 	job = p->closing ? NULL : queue_take(p);
@@ -307,6 +292,8 @@ pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn)
 	p->loop = loop;
 	p->turn = turn;
 	p->grow_job.run = grow;
+	list_init(&p->queue);
+	list_init(&p->done);
 	p->wake_fd = -1;
 	if (pool_open(p) < 0)
 		Py_CLEAR(p);
@@ -318,10 +305,10 @@ pyb_pool_free(struct pyb_pool *p)
 {
 	event_del(&p->wake);
 	event_del(&p->tick);
-	io_turn_remove(p->turn, &p->grow_job);
+	io_turn_remove(&p->grow_job);
 	pthread_mutex_lock(&p->mutex);
 	p->closing = true;
-	p->first = p->last = NULL;
+	list_init(&p->queue);
 	p->waiting = 0;
 	pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->mutex);

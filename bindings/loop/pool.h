@@ -12,14 +12,16 @@
 
 #include <Python.h>
 
+#include "base/list.h"
 #include "bindings/module_state.h"
 #include "io/turn.h"
 
 struct pyb_pool;
 
-/* Embedded by the one who submits; must stay until `done` has run. */
+/* Embedded by the one who submits, zero-initialised before first use; must stay until
+ * `done` has run. */
 struct pyb_job {
-	struct pyb_job *next;
+	struct list_node node;
 	/* [gil] On a pool thread, outside any loop. Leaves no exception. */
 	void (*work)(struct pyb_job *job);
 	/* [gil] On the loop's thread, from the FIFO. */

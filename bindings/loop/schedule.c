@@ -68,27 +68,19 @@ static void
 foreign_add(struct pyb_loop *loop, struct pyb_handle *h)
 {
 	Py_INCREF(h);
-	h->next = NULL;
-	if (loop->foreign_last != NULL)
-		loop->foreign_last->next = h;
-	else
-		loop->foreign_first = h;
-	loop->foreign_last = h;
+	list_append(&loop->foreign, &h->foreign);
 }
 
 void
 pyb_foreign_take(struct pyb_loop *loop)
 {
-	struct pyb_handle *h = loop->foreign_first;
+	struct list_node *node;
 
-	loop->foreign_first = loop->foreign_last = NULL;
-	while (h != NULL) {
-		struct pyb_handle *next = h->next;
+	while ((node = list_take(&loop->foreign)) != NULL) {
+		struct pyb_handle *h = container_of(node, struct pyb_handle, foreign);
 
-		h->next = NULL;
 		pyb_handle_push(h);
 		Py_DECREF(h);
-		h = next;
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <structmember.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "bindings/loop/loop.h"
 
 /* asyncio's: what is due within it is due. */
@@ -18,7 +19,7 @@ static const double CLOCK_RESOLUTION = 1e-9;
 static struct pyb_timer *
 timer_of(struct io_deadline *deadline)
 {
-	return (struct pyb_timer *)((char *)deadline - offsetof(struct pyb_timer, deadline));
+	return container_of(deadline, struct pyb_timer, deadline);
 }
 
 int

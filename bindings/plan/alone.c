@@ -139,7 +139,7 @@ run_inline(struct pyb_run *r)
 static void
 job_work(struct pyb_job *job)
 {
-	struct pyb_run *r = (struct pyb_run *)((char *)job - offsetof(struct pyb_run, job));
+	struct pyb_run *r = container_of(job, struct pyb_run, job);
 
 	if (!steps_measured(r, true))
 		r->outcome = PyErr_GetRaisedException();
@@ -149,7 +149,7 @@ job_work(struct pyb_job *job)
 static void
 job_done(struct pyb_job *job)
 {
-	struct pyb_run *r = (struct pyb_run *)((char *)job - offsetof(struct pyb_run, job));
+	struct pyb_run *r = container_of(job, struct pyb_run, job);
 
 	if (r->outcome == NULL && user_enter(r)) {
 		pyb_finish_answer(r, true);

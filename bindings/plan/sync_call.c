@@ -34,7 +34,7 @@ call_free(struct sync_call *c)
 static void
 call_work(struct pyb_job *job)
 {
-	struct sync_call *c = (struct sync_call *)job;
+	struct sync_call *c = container_of(job, struct sync_call, job);
 
 	if (PyContext_Enter(c->context) == 0) {
 		c->value = PyObject_Call(c->callable, c->args, c->kwargs);
@@ -64,7 +64,7 @@ deliverable(PyObject *exc)
 static void
 call_done(struct pyb_job *job)
 {
-	struct sync_call *c = (struct sync_call *)job;
+	struct sync_call *c = container_of(job, struct sync_call, job);
 	PyObject *done = PyObject_CallMethodNoArgs(c->future, c->st->n_done), *got = NULL, *exc;
 
 	if (done == Py_False) {

@@ -88,6 +88,12 @@ def test_clocks_are_read_in_one_place():
             assert not re.search(r"\b(clock_gettime|gettimeofday|time)\((NULL|CLOCK_|&)", path.read_text()), path
 
 
+def test_members_lead_back_to_their_structures_in_one_way():
+    for path in SOURCES:
+        if path.name != "container.h":
+            assert not re.search(r"-\s+offsetof\(", path.read_text()), path
+
+
 def published() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,5 +1,5 @@
 # Unit tests of base/.
-base_tests = tests/unit/test_base tests/unit/test_base_clock
+base_tests = tests/unit/test_base tests/unit/test_base_clock tests/unit/test_base_list
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 
@@ -7,3 +7,5 @@ tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = libbase.la -lcunit
 tests_unit_test_base_clock_SOURCES = tests/unit/test_base_clock.c
 tests_unit_test_base_clock_LDADD = -lcunit
+tests_unit_test_base_list_SOURCES = tests/unit/test_base_list.c
+tests_unit_test_base_list_LDADD = libbase.la -lcunit

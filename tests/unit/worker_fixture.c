@@ -110,12 +110,13 @@ turn_once(struct rig *rig)
 {
 	uint64_t in = rig_count(rig, SHM_COUNT_bytes_in);
 	uint64_t out = rig_count(rig, SHM_COUNT_bytes_out);
-	size_t jobs;
+	bool jobs;
 
 	io_turn_poll(rig->turn, false);
-	jobs = io_turn_run(rig->turn);
+	jobs = io_turn_pending(rig->turn);
+	io_turn_run(rig->turn);
 	io_turn_flush(rig->turn);
-	return jobs > 0 || rig_count(rig, SHM_COUNT_bytes_in) != in ||
+	return jobs || rig_count(rig, SHM_COUNT_bytes_in) != in ||
 	    rig_count(rig, SHM_COUNT_bytes_out) != out;
 }
 
