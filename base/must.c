@@ -10,14 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static must_last_words_f *last_words;
-
-void
-must_set_last_words(must_last_words_f *hook)
-{
-	last_words = hook;
-}
-
 void
 must_fail(const char *file, int line, const char *func, const char *cond)
 {
@@ -29,8 +21,6 @@ must_fail(const char *file, int line, const char *func, const char *cond)
 		abort();
 	if ((size_t)n >= sizeof(text))
 		n = (int)sizeof(text) - 1;
-	if (last_words != NULL)
-		last_words(text);
 	if (write(STDERR_FILENO, text, (size_t)n) < 0)
 		abort();
 	abort();

@@ -2,16 +2,11 @@
  * must: "this cannot happen unless our own code is wrong".
  *
  * Always compiled in. Never for bad input, bad environment or a full machine:
- * those have an answer. A failed must() hands one line to the hook (a worker
- * writes it into its board slot as last words), logs it and aborts.
+ * those have an answer. A failed must() writes one line to standard error and
+ * aborts.
  */
 #ifndef BASE_MUST_H
 #define BASE_MUST_H
-
-typedef void must_last_words_f(const char *line);
-
-/* Install the hook that receives the last line; NULL removes it. */
-void must_set_last_words(must_last_words_f *hook);
 
 /* Report and abort. Does not return. */
 void must_fail(const char *file, int line, const char *func, const char *cond)

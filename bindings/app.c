@@ -19,6 +19,29 @@ pyb_app_on_idle(struct pyb_app *app, pyb_app_idle_f *idle, void *arg)
 	app->idle_arg = arg;
 }
 
+/* Tell on the board whose table is served from. */
+static void
+table_note(struct pyb_app *app)
+{
+	shm_board_set(app->board, SHM_COUNT_private_table,
+	    app->binding != NULL && app->binding->memory != NULL);
+}
+
+void
+pyb_app_set_binding(struct pyb_app *app, struct pyb_binding *binding)
+{
+	Py_XSETREF(app->binding, (struct pyb_binding *)Py_XNewRef((PyObject *)binding));
+	app->epoch++;
+	table_note(app);
+}
+
+void
+pyb_app_count_on(struct pyb_app *app, struct shm_board *board)
+{
+	app->board = board != NULL ? board : &app->own_board;
+	table_note(app);
+}
+
 static int
 word_read(const char *word, const char *const *words, int *out)
 {
@@ -55,6 +78,7 @@ app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	app->rebind = rebind != Py_None ? Py_NewRef(rebind) : NULL;
 	app->sync = (enum pyb_sync)sync_mode;
 	app->force = (enum pyb_force)force_mode;
+	pyb_app_count_on(app, NULL);
 	return (PyObject *)app;
 }
 
@@ -68,10 +92,8 @@ app_bind(PyObject *self, PyObject *binding)
 		return PyErr_Format(PyExc_TypeError, "bind() wants a Binding or None");
 	if (binding != Py_None && pyb_module_state_load_fastapi(app->st) < 0)
 		return NULL;
-	Py_XSETREF(app->binding, binding != Py_None ?
-	    (struct pyb_binding *)Py_NewRef(binding) : NULL);
+	pyb_app_set_binding(app, binding != Py_None ? (struct pyb_binding *)binding : NULL);
 	app->bound = true;
-	app->epoch++;
 	Py_RETURN_NONE;
 }
 
@@ -164,10 +186,21 @@ static PyMethodDef app_methods[] = {
 	{ NULL, NULL, 0, NULL }
 };
 
+/* A number of the board it counts on. */
+static PyObject *
+app_get_count(PyObject *self, void *id)
+{
+	return PyLong_FromUnsignedLongLong(shm_board_get(((struct pyb_app *)self)->board,
+	    (enum shm_counter)(uintptr_t)id));
+}
+
+static PyGetSetDef app_getset[] = {
+	{ "compiled", app_get_count, NULL, NULL, (void *)(uintptr_t)SHM_COUNT_compiled },
+	{ "replayed", app_get_count, NULL, NULL, (void *)(uintptr_t)SHM_COUNT_replayed },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
+
 static PyMemberDef app_members[] = {
-	{ "compiled", T_ULONGLONG, offsetof(struct pyb_app, compiled), READONLY, NULL },
-	{ "replayed", T_ULONGLONG, offsetof(struct pyb_app, replayed), READONLY, NULL },
-	{ "through_asgi", T_ULONGLONG, offsetof(struct pyb_app, through_asgi), READONLY, NULL },
 	{ "asgi", T_OBJECT, offsetof(struct pyb_app, asgi), READONLY, NULL },
 	{ NULL, 0, 0, 0, NULL }
 };
@@ -179,6 +212,7 @@ static PyType_Slot app_slots[] = {
 	{ Py_tp_clear, app_clear },
 	{ Py_tp_methods, app_methods },
 	{ Py_tp_members, app_members },
+	{ Py_tp_getset, app_getset },
 	{ Py_tp_doc, "App(asgi, rebind, sync='threads', force='none'): an application to serve." },
 	{ 0, NULL }
 };

@@ -14,6 +14,7 @@
 #include "bindings/json.h"
 #include "bindings/loop/sync_mode.h"
 #include "bindings/module_state.h"
+#include "shm/board.h"
 
 typedef void pyb_app_idle_f(void *arg);
 
@@ -32,7 +33,8 @@ struct pyb_app {
 	enum pyb_force force;
 	enum pyb_sync sync;
 	struct pyb_json json;	/* scratch for one answer at a time */
-	uint64_t compiled, replayed, through_asgi;
+	struct shm_board *board;	/* see pyb_app_count_on() */
+	struct shm_board own_board;
 	size_t running;		/* runs of `asgi` under way, also after their answer */
 	pyb_app_idle_f *idle;	/* see pyb_app_on_idle() */
 	void *idle_arg;
@@ -41,6 +43,14 @@ struct pyb_app {
 /* From now on call `idle(arg)`, with the interpreter held, whenever the last run
  * of the application has ended. NULL: nobody any more. */
 void pyb_app_on_idle(struct pyb_app *app, pyb_app_idle_f *idle, void *arg);
+
+/* From now on serve from `binding`, of which the application takes a reference of
+ * its own. NULL: everything goes through ASGI. */
+void pyb_app_set_binding(struct pyb_app *app, struct pyb_binding *binding);
+
+/* From now on count requests on `board`, borrowed until the next call. NULL: on a
+ * board of the application's own, which no other process sees. */
+void pyb_app_count_on(struct pyb_app *app, struct shm_board *board);
 
 /* Create the type; new reference, NULL with an exception set. */
 PyTypeObject *pyb_app_type_new(PyObject *module);

@@ -79,15 +79,14 @@ binding_renew(struct pyb_app *app)
 	PyObject *tripped = Py_NewRef((PyObject *)app->binding), *done = NULL;
 
 	if (app->rebind != NULL) {
+		shm_board_add(app->board, SHM_COUNT_rebinds, 1);
 		done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
 		if (done == NULL)
 			PyErr_WriteUnraisable(app->asgi);
 		Py_XDECREF(done);
 	}
-	if ((PyObject *)app->binding == tripped) {
-		Py_CLEAR(app->binding);
-		app->epoch++;
-	}
+	if ((PyObject *)app->binding == tripped)
+		pyb_app_set_binding(app, NULL);
 	Py_DECREF(tripped);
 }
 
@@ -133,7 +132,7 @@ count_asgi(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
 {
 	struct pyb_observer *seen = x->upper.observer;
 
-	app->through_asgi++;
+	shm_board_add(app->board, SHM_COUNT_asgi, 1);
 	if (seen != NULL)
 		seen->asgi++;
 	observe(seen, reason);
@@ -199,10 +198,10 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 	switch (d.way) {
 	case WAY_ALONE:
 		if (pyb_alone_start(app, x, d.plan, &replay)) {
-			app->compiled++;
+			shm_board_add(app->board, SHM_COUNT_compiled, 1);
 			return;
 		}
-		app->replayed++;
+		shm_board_add(app->board, SHM_COUNT_replayed, 1);
 		observe(x->upper.observer, replay.reason);
 		break;
 	case WAY_NESTED:

@@ -7,7 +7,6 @@
  */
 #include "engine/serve.h"
 
-#include "base/must.h"
 #include "bindings/app.h"
 #include "bindings/loop/local.h"
 #include "bindings/module_state.h"
@@ -27,22 +26,6 @@ struct engine_worker {
 	struct io_job drained_job;
 };
 
-/* Where a failed must() leaves its line. Owned by the Worker that has the board. */
-static struct shm_board *spoken_to;
-
-static void
-last_words(const char *line)
-{
-	shm_board_last_words(spoken_to, line);
-}
-
-static void
-last_words_to(struct shm_board *board)
-{
-	spoken_to = board;
-	must_set_last_words(board != NULL ? last_words : NULL);
-}
-
 /* Worker(app, loop, options) */
 static PyObject *
 worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
@@ -61,14 +44,14 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 		return NULL;
 	rc = engine_options_read(dict, &options, &self->root_path);
 	self->board = options.board;
-	if (self->board != NULL)
-		last_words_to(self->board);
 	self->boards = options.boards;
 	if (rc < 0 || (self->local = pyb_local_get(st, loop)) == NULL) {
 		Py_DECREF(self);
 		return NULL;
 	}
 	self->app = (struct pyb_app *)Py_NewRef(app);
+	if (self->board != NULL)
+		pyb_app_count_on(self->app, self->board);
 	self->w = worker_new(self->local->turn, self->app, self->local, &options);
 	if (self->w == NULL) {
 		Py_DECREF(self);
@@ -136,22 +119,6 @@ worker_type_abort(PyObject *obj, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
-static PyObject *
-worker_type_counters(PyObject *obj, PyObject *Py_UNUSED(ignored))
-{
-	struct engine_worker *self = (struct engine_worker *)obj;
-	struct shm_board_view seen;
-
-	shm_board_read(self->w->board, &seen);
-	return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:K,s:K}",
-	    "accepted", seen.counters[SHM_COUNT_connections_accepted],
-	    "open", seen.counters[SHM_COUNT_connections_open],
-	    "requests", seen.counters[SHM_COUNT_requests],
-	    "refused", seen.counters[SHM_COUNT_refused],
-	    "compiled", self->app->compiled, "replayed", self->app->replayed,
-	    "asgi", self->app->through_asgi);
-}
-
 static int
 worker_type_traverse(PyObject *obj, visitproc visit, void *arg)
 {
@@ -170,8 +137,8 @@ worker_release(struct engine_worker *self)
 {
 	if (self->w != NULL)
 		worker_free(self->w);
-	if (spoken_to == self->board)
-		last_words_to(NULL);
+	if (self->app != NULL && self->app->board == self->board)
+		pyb_app_count_on(self->app, NULL);
 	shm_board_detach(self->board);
 	shm_boards_detach(&self->boards);
 	Py_XDECREF(self->root_path);
@@ -209,7 +176,6 @@ static PyMethodDef worker_methods[] = {
 	    "Stop accepting, finish what runs, background tasks too; call the function when\n"
 	    "nothing is left." },
 	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
-	{ "counters", worker_type_counters, METH_NOARGS, "A dict of counts." },
 	{ NULL, NULL, 0, NULL }
 };
 

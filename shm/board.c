@@ -1,65 +1,36 @@
 /*
- * board: written by one worker process and read by others.
+ * board: the memfd that holds the boards, and its mappings.
  *
- * Called by the master (create) and by workers (attach, claim, write, look at
- * the others'). It must never trust a byte it reads, block, or take a lock.
+ * Called by master/main.c (create), engine/options.c (attach, claim) and
+ * engine/serve.c (detach).
  */
 #include "shm/board.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* F_SEAL_WRITE is missing by purpose: the worker writes. */
+/* Without F_SEAL_WRITE: workers write. */
 enum { SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
 _Static_assert(sizeof(_Atomic uint64_t) == 8, "words are shared between processes");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be private to one process");
 
-static const struct {
-	const char *name, *help;
-	bool gauge;
-} rows[] = {
+/* Which numbers tell the present state of the owner. */
+static const bool gauges[SHM_COUNTER_COUNT] = {
 #define COUNTER false
 #define GAUGE true
-#define SHM_COUNTER(name, kind, help) { #name, help, kind },
+#define SHM_COUNTER(name, kind, description) [SHM_COUNT_##name] = (kind),
 #include "shm/counters.def"
 #undef SHM_COUNTER
 #undef GAUGE
 #undef COUNTER
 };
 
-const char *
-shm_counter_name(enum shm_counter id)
-{
-	return rows[id].name;
-}
-
-const char *
-shm_counter_help(enum shm_counter id)
-{
-	return rows[id].help;
-}
-
-bool
-shm_counter_gauge(enum shm_counter id)
-{
-	return rows[id].gauge;
-}
-
-const char *
-shm_board_state_name(enum shm_board_state state)
-{
-	static const char *const names[SHM_BOARD_STATE_COUNT] = {
-		"empty", "starting", "serving", "draining", "stopping"
-	};
-
-	return (unsigned)state < SHM_BOARD_STATE_COUNT ? names[state] : "unknown";
-}
-
-/* Bytes from one board to the next: whole pages, for each is mapped alone. */
+/* Bytes from one board to the next: whole pages, so that each can be mapped alone. */
 static size_t
 stride(void)
 {
@@ -73,6 +44,7 @@ shm_boards_create(const char *name, size_t n)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), saved;
 
+	must(n > 0);
 	if (fd < 0)
 		return -1;
 	if (ftruncate(fd, (off_t)(n * stride())) == 0 &&
@@ -84,7 +56,7 @@ shm_boards_create(const char *name, size_t n)
 	return -1;
 }
 
-/* How many boards; 0 with errno when these are none. */
+/* The number of boards behind the descriptor; 0 with errno when it has none. */
 static size_t
 count(int fd)
 {
@@ -143,93 +115,15 @@ shm_board_detach(struct shm_board *b)
 		munmap(b, sizeof(*b));
 }
 
-/* Store the line, NUL-padded, in `n` words. */
-static void
-words_write(_Atomic uint64_t *words, size_t n, struct slice line)
-{
-	for (size_t i = 0; i < n; i++) {
-		size_t at = i * 8, left = line.len > at ? line.len - at : 0;
-		uint64_t word = 0;
-
-		if (left > 0)
-			memcpy(&word, line.ptr + at, left < 8 ? left : 8);
-		atomic_store_explicit(&words[i], word, memory_order_relaxed);
-		if (left == 0)
-			break;	/* this word ends the text; what follows is not read */
-	}
-}
-
-/* The counterpart: text up to the first NUL, anything odd as '?'. */
-static void
-words_read(const _Atomic uint64_t *words, size_t n, char *text)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		uint64_t word = atomic_load_explicit(&words[i], memory_order_relaxed);
-
-		memcpy(text + i * 8, &word, 8);
-	}
-	while (len < n * 8 && text[len] != '\0') {
-		if (text[len] < ' ' || text[len] > '~')
-			text[len] = '?';
-		len++;
-	}
-	text[len] = '\0';
-}
-
 void
 shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation)
 {
 	for (int i = 0; i < SHM_COUNTER_COUNT; i++)
-		if (rows[i].gauge)
-			atomic_store_explicit(&b->counters[i], 0, memory_order_relaxed);
-	atomic_store_explicit(&b->heartbeat_ns, 0, memory_order_relaxed);
-	shm_board_request(b, SLICE_NULL, 0);
-	shm_board_last_words(b, "");
+		if (gauges[i])
+			shm_board_set(b, (enum shm_counter)i, 0);
+	shm_board_beat(b, 0);
 	atomic_store_explicit(&b->version, SHM_BOARD_VERSION, memory_order_relaxed);
 	atomic_store_explicit(&b->pid, pid, memory_order_relaxed);
 	atomic_store_explicit(&b->generation, generation, memory_order_relaxed);
 	shm_board_state(b, SHM_BOARD_STARTING);
-}
-
-void
-shm_board_request(struct shm_board *b, struct slice line, uint64_t now_ns)
-{
-	if (b == NULL)
-		return;
-	words_write(b->request, SHM_BOARD_REQUEST / 8, line);
-	atomic_store_explicit(&b->request_start_ns, line.len > 0 ? now_ns : 0,
-	    memory_order_relaxed);
-}
-
-void
-shm_board_last_words(struct shm_board *b, const char *line)
-{
-	if (b != NULL)
-		words_write(b->last_words, SHM_BOARD_TEXT / 8,
-		    (struct slice){ line, strlen(line) });
-}
-
-void
-shm_board_read(const struct shm_board *b, struct shm_board_view *view)
-{
-	uint32_t version = atomic_load_explicit(&b->version, memory_order_relaxed);
-	uint32_t state = atomic_load_explicit(&b->state, memory_order_relaxed);
-
-	memset(view, 0, sizeof(*view));
-	view->garbage = state >= SHM_BOARD_STATE_COUNT ||
-	    (version != SHM_BOARD_VERSION && state != SHM_BOARD_EMPTY);
-	view->state = state < SHM_BOARD_STATE_COUNT ? (enum shm_board_state)state :
-	    SHM_BOARD_EMPTY;
-	view->pid = atomic_load_explicit(&b->pid, memory_order_relaxed);
-	view->generation = atomic_load_explicit(&b->generation, memory_order_relaxed);
-	view->heartbeat_ns = atomic_load_explicit(&b->heartbeat_ns, memory_order_relaxed);
-	view->request_start_ns = atomic_load_explicit(&b->request_start_ns,
-	    memory_order_relaxed);
-	for (int i = 0; i < SHM_COUNTER_COUNT; i++)
-		view->counters[i] = atomic_load_explicit(&b->counters[i],
-		    memory_order_relaxed);
-	words_read(b->request, SHM_BOARD_REQUEST / 8, view->request);
-	words_read(b->last_words, SHM_BOARD_TEXT / 8, view->last_words);
 }

@@ -99,8 +99,7 @@ idle(const struct shm_board *b, uint64_t now_ns)
 	uint64_t beat = atomic_load_explicit(&b->heartbeat_ns, memory_order_relaxed);
 
 	return atomic_load_explicit(&b->state, memory_order_relaxed) == SHM_BOARD_SERVING &&
-	    atomic_load_explicit(&b->counters[SHM_COUNT_requests_active],
-		memory_order_relaxed) == 0 &&
+	    shm_board_get(b, SHM_COUNT_requests_active) == 0 &&
 	    beat <= now_ns && now_ns - beat < stale_ns;
 }
 
@@ -113,8 +112,7 @@ least_of_idle(const struct shm_boards *all)
 
 	for (size_t i = 0; i < all->n; i++) {
 		const struct shm_board *b = shm_boards_at(all, i);
-		uint64_t open = atomic_load_explicit(
-		    &b->counters[SHM_COUNT_connections_open], memory_order_relaxed);
+		uint64_t open = shm_board_get(b, SHM_COUNT_connections_open);
 
 		/* This one was never used, nor any behind it. */
 		if (atomic_load_explicit(&b->version, memory_order_relaxed) == 0)

@@ -33,8 +33,18 @@ piece_drop(struct hx_piece piece)
 static void
 status_count(struct worker *w, int status)
 {
-	if (status >= 100 && status < 600)
-		worker_count(w, (enum shm_counter)(SHM_COUNT_answers_1xx + status / 100 - 1), 1);
+	if (status < 100 || status > 599)
+		return;
+	if (status < 200)
+		worker_count(w, SHM_COUNT_answers_1xx, 1);
+	else if (status < 300)
+		worker_count(w, SHM_COUNT_answers_2xx, 1);
+	else if (status < 400)
+		worker_count(w, SHM_COUNT_answers_3xx, 1);
+	else if (status < 500)
+		worker_count(w, SHM_COUNT_answers_4xx, 1);
+	else
+		worker_count(w, SHM_COUNT_answers_5xx, 1);
 }
 
 /* Status line and fields into the output. 0, or -1: the connection is dead. */

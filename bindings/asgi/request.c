@@ -227,6 +227,8 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 		complaint = "ASGI callable returned without starting response.";
 	else if (!a->complete && !gone)
 		complaint = "ASGI callable returned without completing response.";
+	if (exc != NULL)
+		shm_board_add(a->app->board, SHM_COUNT_exceptions, 1);
 	if (complaint != NULL)
 		report(a->app, seen, complaint, exc);
 	Py_XDECREF(exc);

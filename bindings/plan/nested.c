@@ -41,7 +41,7 @@ static enum pyb_coro_verdict
 fall_back(struct pyb_run *r, PyObject **out)
 {
 	r->phase = PYB_RUN_FALLBACK;
-	r->app->replayed++;
+	shm_board_add(r->app->board, SHM_COUNT_replayed, 1);
 	*out = PyObject_CallOneArg(r->fallback, r->request);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
@@ -99,7 +99,7 @@ steps_begin(struct nested *c, PyObject **out)
 	if (!source_make(c) || !pyb_read_steps(r))
 		return fall_back(r, out);
 	r->phase = PYB_RUN_STEPS;
-	r->app->compiled++;
+	shm_board_add(r->app->board, SHM_COUNT_compiled, 1);
 	return steps_run(c, Py_None, out);
 }
 

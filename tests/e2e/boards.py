@@ -1,22 +1,18 @@
-"""The boards of a running server, read from outside."""
+"""Boards read from outside, through ``tests/unit/board_dump``."""
 
 from __future__ import annotations
 
-import mmap
+import contextlib
+import json
 import os
-import re
-import struct
+import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastrd import ROOT, Fastrd
+from fastrd import BUILD, Fastrd
 
-NAMES = re.findall(
-    r"^SHM_COUNTER\((\w+),", (ROOT / "shm/counters.def").read_text(), re.MULTILINE
-)
-HEAD = struct.Struct("=4I2Q")  # version, state, pid, generation, heartbeat, request start
-COUNTERS = struct.Struct(f"={len(NAMES)}Q")
-STATES = ["empty", "starting", "serving", "draining", "stopping"]
+DUMP = str(BUILD / "obj/tests/unit/board_dump")
 
 
 @dataclass
@@ -24,25 +20,42 @@ class Board:
     pid: int
     generation: int
     state: str
+    heartbeat_ns: int
     counters: dict[str, int]
 
 
+def read(path: str | Path) -> list[Board]:
+    """Those of the boards behind ``path`` that a process has or had, in their order."""
+    done = subprocess.run([DUMP, str(path)], stdout=subprocess.PIPE, text=True, check=True)
+    boards = [Board(**json.loads(line)) for line in done.stdout.splitlines()]
+    for board in boards:
+        board.state = board.state.lower()
+    return boards
+
+
 def boards(server: Fastrd) -> list[Board]:
-    """Those that a process has or had, in their order."""
+    """The server's."""
     assert server.process is not None
     directory = Path(f"/proc/{server.process.pid}/fd")
-    path = next(p for p in directory.iterdir() if "fastrd-boards" in os.readlink(p))
-    found = []
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as all_boards:
-        for at in range(0, len(all_boards), mmap.PAGESIZE):
-            version, state, pid, generation, _, _ = HEAD.unpack_from(all_boards, at)
-            if version:
-                values = COUNTERS.unpack_from(all_boards, at + HEAD.size + 128 + 256)
-                counters = dict(zip(NAMES, values, strict=True))
-                found.append(Board(pid, generation, STATES[state], counters))
-    return found
+    return read(next(p for p in directory.iterdir() if "fastrd-boards" in os.readlink(p)))
 
 
 def total(server: Fastrd, name: str) -> int:
     """A counter of the whole server."""
     return sum(board.counters[name] for board in boards(server))
+
+
+@contextlib.contextmanager
+def new_boards(n: int) -> Iterator[int]:
+    """A descriptor of ``n`` boards as the master makes them."""
+    command = [DUMP, "--create", str(n)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as maker:
+        assert maker.stdin is not None and maker.stdout is not None
+        fd = os.open(maker.stdout.readline().strip(), os.O_RDWR)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+            maker.stdin.close()

@@ -54,6 +54,33 @@ def test_a_reload_under_a_request_keeps_the_counters_right(app_dir):
         )
 
 
+ADDS_A_ROUTE = """
+async def more():
+    return "more"
+
+app.router.on_startup.append(lambda: app.get("/more")(more))
+"""
+
+
+def test_requests_are_counted_by_the_way_they_took(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        assert [server.get(path)[0] for path in ("/", "/items/one", "/none")] == [200, 422, 404]
+        (board,) = boards(server)
+        counted = [board.counters[name] for name in ("compiled", "replayed", "asgi")]
+        assert counted == [1, 1, 1]
+        assert board.counters["private_table"] == 0
+
+
+def test_a_worker_with_a_table_of_its_own_says_so(app_dir):
+    with open(app_dir / "app.py", "a") as file:
+        file.write(ADDS_A_ROUTE)
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/more")[0] == 200
+        (board,) = boards(server)
+        assert board.counters["private_table"] == 1
+        assert board.counters["compiled"] == 1
+
+
 def test_a_killed_worker_leaves_its_counters(app_dir):
     with Fastrd("app:app", app_dir) as server:
         for _ in range(3):

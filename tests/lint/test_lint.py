@@ -176,3 +176,14 @@ def test_what_children_say_is_what_the_master_hears():
     words = r'#define WIRE_\w+ "([A-Z]+)"'
     assert said == set(re.findall(words, replies))
     assert heard == set(re.findall(words, orders))
+
+
+def test_every_counter_is_described_and_written():
+    """A row of the board that no C code writes would be a number that is always 0."""
+    text = (ROOT / "shm/counters.def").read_text()
+    rows = re.findall(r'^SHM_COUNTER\((\w+), (?:COUNTER|GAUGE), "([^"]+\.)"\)$', text, re.M)
+    assert len(rows) == len(re.findall("^SHM_COUNTER", text, re.M)) > 0
+    code = "".join(path.read_text() for path in SOURCES if path.suffix == ".c")
+    for name, _ in rows:
+        written = rf"\b(?:worker_count|shm_board_add|shm_board_set)\([^;]*\bSHM_COUNT_{name}\b"
+        assert re.search(written, code), f"{name} is never written"

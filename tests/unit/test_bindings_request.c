@@ -203,7 +203,7 @@ test_answered(void)
 		CU_ASSERT_EQUAL(status, 200);
 		CU_ASSERT_EQUAL(aborts, 0);
 		CU_ASSERT(ended());
-		CU_ASSERT_EQUAL(app->compiled, 1);
+		CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_compiled), 1);
 		app_close();
 	}
 }
@@ -226,6 +226,7 @@ test_exceptions(void)
 		CU_ASSERT_EQUAL(answers, 0);
 		CU_ASSERT(ended());
 		CU_ASSERT(py_equal(py("logged"), "['KeyError']"));
+		CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_exceptions), 1);
 		app_close();
 	}
 }
@@ -241,7 +242,9 @@ test_tripped_guard_without_rebind(void)
 		CU_ASSERT_EQUAL(status, 288);
 		CU_ASSERT(ended());
 	}
-	CU_ASSERT_EQUAL(app->through_asgi, 2);
+	CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_asgi), 2);
+	CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_rebinds), 0);
+	CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_private_table), 0);
 	CU_ASSERT_PTR_NULL(app->binding);
 	app_close();
 }
@@ -268,6 +271,9 @@ test_tripped_guard_with_rebind(void)
 		app_open(text);
 		request_once();
 		CU_ASSERT_EQUAL(status, rows[i].status);
+		CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_rebinds), 1);
+		CU_ASSERT_EQUAL(shm_board_get(app->board, SHM_COUNT_private_table),
+		    app->binding != NULL);
 		CU_ASSERT(ended());
 		app_close();
 	}

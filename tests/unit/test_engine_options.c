@@ -3,11 +3,9 @@
  */
 #include "tests/unit/python_fixture.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -195,33 +193,6 @@ test_board(void)
 	close(fd);
 }
 
-/* What a worker's process says last stays on its board. */
-static void
-test_last_words(void)
-{
-	int fd = shm_boards_create("test", 1), status = 0;
-	struct shm_boards boards;
-	struct shm_board_view view;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		char text[400];
-
-		snprintf(text, sizeof(text), "(lambda e, l: e.Worker(e.App(print, None), "
-		    "l.EventLoop(), {'boards': (%d, 0, 1)}))(__import__('fastrapi._engine', "
-		    "fromlist='_'), __import__('fastrapi.loop', fromlist='_'))", fd);
-		must(close(STDERR_FILENO) == 0 && py(text) != NULL);
-		must(fd < 0);
-	}
-	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-	CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	CU_ASSERT_EQUAL_FATAL(shm_boards_attach(&boards, fd), 0);
-	shm_board_read(shm_boards_at(&boards, 0), &view);
-	CU_ASSERT_PTR_NOT_NULL(strstr(view.last_words, "must(fd < 0) failed"));
-	shm_boards_detach(&boards);
-	close(fd);
-}
-
 static void
 test_boards_that_are_none(void)
 {
@@ -250,7 +221,6 @@ main(void)
 		{ "unknown names", test_unknown_names },
 		{ "root path", test_root_path },
 		{ "board", test_board },
-		{ "last words", test_last_words },
 		{ "boards that are none", test_boards_that_are_none },
 		CU_TEST_INFO_NULL
 	};

@@ -1,6 +1,5 @@
 /*
- * test_shm_segment: a sealed table cannot change, and only a sealed one is
- * read; the master's bounded look at it.
+ * test_shm_segment: a sealed table cannot change, and only a sealed one is read.
  */
 #include <CUnit/Basic.h>
 #include <errno.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "shm/segment.h"
-#include "shm/summary.h"
 #include "tests/unit/shm_fixture.h"
 
 static char *bytes;
@@ -114,79 +112,6 @@ test_open_refuses_other_bytes(void)
 	close(fd);
 }
 
-struct seen {
-	unsigned metas, routes, compiled;
-	char path[SHM_SUMMARY_TEXT + 1];
-	char value[SHM_SUMMARY_TEXT + 1];
-};
-
-static void
-on_meta(void *arg, const char *key, const char *value)
-{
-	struct seen *seen = arg;
-
-	CU_ASSERT_STRING_EQUAL(key, "app");
-	strcpy(seen->value, value);
-	seen->metas++;
-}
-
-static void
-on_route(void *arg, const char *path, const char *name, bool compiled)
-{
-	struct seen *seen = arg;
-
-	CU_ASSERT_STRING_EQUAL(name, "name");
-	if (compiled)
-		strcpy(seen->path, path);
-	seen->routes++;
-	seen->compiled += compiled;
-}
-
-static const struct shm_summary_calls calls = { on_meta, on_route };
-static const struct shm_summary_calls no_calls = { NULL, NULL };
-
-static void
-test_summary(void)
-{
-	struct seen seen = { 0 };
-	struct shm_summary summary;
-	const char *why = NULL;
-	int fd = sealed_fd();
-
-	CU_ASSERT_EQUAL(shm_summary_read(fd, size, &calls, &seen, &summary, &why), 0);
-	CU_ASSERT_EQUAL(summary.size, size);
-	CU_ASSERT_EQUAL(summary.n_routes, 6);
-	CU_ASSERT_EQUAL(summary.n_compiled, 1);
-	CU_ASSERT_EQUAL(seen.metas, 1);
-	CU_ASSERT_EQUAL(seen.routes, 6);
-	CU_ASSERT_EQUAL(seen.compiled, 1);
-	CU_ASSERT_STRING_EQUAL(seen.path, "/items/{id:int}");
-	CU_ASSERT_STRING_EQUAL(seen.value, "shop:app");
-	CU_ASSERT_EQUAL(shm_summary_read(fd, size - 1, &calls, &seen, &summary, &why), -1);
-	CU_ASSERT_STRING_EQUAL(why, "larger than the limit");
-	close(fd);
-}
-
-/* The master reads before anybody has checked: nothing may harm it. */
-static void
-test_summary_of_hostile_bytes_is_bounded(void)
-{
-	char *copy = malloc(size);
-	struct shm_summary summary;
-	const char *why;
-	int fd = shm_segment_create("test");
-
-	for (size_t i = 0; i < size; i++) {
-		memcpy(copy, bytes, size);
-		memset(copy + i, 0xFF, size - i < 4 ? size - i : 4);
-		CU_ASSERT_EQUAL_FATAL(shm_segment_write(fd, copy, size), 0);
-		shm_summary_read(fd, size, &no_calls, NULL, &summary, &why);
-		CU_ASSERT(summary.n_routes <= SHM_SUMMARY_ROUTES);
-	}
-	close(fd);
-	free(copy);
-}
-
 int
 main(void)
 {
@@ -199,8 +124,6 @@ main(void)
 	CU_ADD_TEST(suite, test_sealing_fails_while_somebody_can_write);
 	CU_ADD_TEST(suite, test_open_attaches_a_sealed_table);
 	CU_ADD_TEST(suite, test_open_refuses_other_bytes);
-	CU_ADD_TEST(suite, test_summary);
-	CU_ADD_TEST(suite, test_summary_of_hostile_bytes_is_bounded);
 	CU_basic_run_tests();
 	failed = (int)CU_get_number_of_tests_failed();
 	CU_cleanup_registry();

@@ -343,7 +343,7 @@ test_a_clearly_smaller_share(void)
 	io_turn_poll(rig.turn, false);
 	io_turn_poll(rig.turn, false);
 	CU_ASSERT_EQUAL(rig.w->open, before);
-	shm_board_state(b, SHM_BOARD_STOPPING);
+	shm_board_state(b, SHM_BOARD_DRAINING);
 	rig_wait(&rig, 150);
 	CU_ASSERT_EQUAL(rig.w->open, 41);
 	for (int i = 0; i < 40; i++)

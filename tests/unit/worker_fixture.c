@@ -191,5 +191,5 @@ rig_expect(struct rig *rig, const char *sent, const char *answers)
 uint64_t
 rig_count(const struct rig *rig, enum shm_counter id)
 {
-	return atomic_load(&rig->w->board->counters[id]);
+	return shm_board_get(rig->w->board, id);
 }
