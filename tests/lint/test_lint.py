@@ -187,3 +187,16 @@ def test_every_counter_is_described_and_written():
     for name, _ in rows:
         written = rf"\b(?:worker_count|shm_board_add|shm_board_set)\([^;]*\bSHM_COUNT_{name}\b"
         assert re.search(written, code), f"{name} is never written"
+
+
+def test_every_object_of_the_module_has_a_reader():
+    header = ROOT / "bindings/module_state.h"
+    found = re.search(r"#define PYB_MODULE_STATE\((.*?)\n\n", header.read_text(), re.S)
+    assert found
+    rows = re.findall(r"\b(NAME|TEXT|IMPORT|FASTAPI|MADE|TYPE)\((\w+)[,)]", found[1])
+    assert len(rows) > 60
+    own = {header, header.with_suffix(".c")}
+    code = "".join(path.read_text() for path in SOURCES if path not in own)
+    for kind, name in rows:
+        member = {"NAME": "n_", "TEXT": "t_"}.get(kind, "") + name
+        assert re.search(rf"\bst->{member}\b(?! = )", code), f"nothing reads {member}"
