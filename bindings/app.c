@@ -9,6 +9,7 @@
 
 #include <structmember.h>
 
+#include "bindings/text.h"
 #include "shm/method.h"
 #include "shm/route.h"
 
@@ -129,16 +130,7 @@ app_match(PyObject *self, PyObject *args)
 		Py_RETURN_NONE;
 	if (pyb_guards_look(&app->binding->guards, false) != PYB_GUARD_HOLDS)
 		Py_RETURN_NONE;
-	values = PyTuple_New(n);
-	for (unsigned i = 0; values != NULL && i < n; i++) {
-		PyObject *text = PyUnicode_DecodeUTF8(params[i].ptr,
-		    (Py_ssize_t)params[i].len, NULL);
-
-		if (text == NULL)
-			Py_CLEAR(values);
-		else
-			PyTuple_SET_ITEM(values, i, text);
-	}
+	values = pyb_text_tuple(params, n);
 	return values != NULL ? Py_BuildValue("(IN)", route, values) : NULL;
 }
 

@@ -8,18 +8,7 @@
 #include "bindings/asgi/scope.h"
 
 #include "bindings/asgi/observer.h"
-
-static PyObject *
-bytes_of(struct slice s)
-{
-	return PyBytes_FromStringAndSize(s.ptr, (Py_ssize_t)s.len);
-}
-
-static PyObject *
-ascii_of(struct slice s)
-{
-	return PyUnicode_DecodeLatin1(s.ptr, (Py_ssize_t)s.len, NULL);
-}
+#include "bindings/text.h"
 
 static PyObject *
 headers_of(const struct hx_request *req)
@@ -30,8 +19,8 @@ headers_of(const struct hx_request *req)
 		return NULL;
 	for (unsigned i = 0; i < req->n_headers; i++) {
 		PyObject *pair = PyTuple_New(2);
-		PyObject *name = bytes_of(req->headers[i].name);
-		PyObject *value = bytes_of(req->headers[i].value);
+		PyObject *name = pyb_text_bytes(req->headers[i].name);
+		PyObject *value = pyb_text_bytes(req->headers[i].value);
 
 		if (pair == NULL || name == NULL || value == NULL) {
 			Py_XDECREF(pair);
@@ -70,13 +59,11 @@ put(PyObject *dict, PyObject *key, PyObject *value)
 static PyObject *
 path_of(const struct hx_exchange *x)
 {
-	PyObject *path = PyUnicode_DecodeUTF8(x->req.path.ptr,
-	    (Py_ssize_t)x->req.path.len, NULL);
-	PyObject *root, *full;
+	PyObject *path = pyb_text_utf8(x->req.path), *root, *full;
 
 	if (path == NULL || x->root_path.len == 0 || x->root_in_path)
 		return path;
-	root = PyUnicode_DecodeUTF8(x->root_path.ptr, (Py_ssize_t)x->root_path.len, NULL);
+	root = pyb_text_utf8(x->root_path);
 	full = root != NULL ? PyUnicode_Concat(root, path) : NULL;
 	Py_XDECREF(root);
 	Py_DECREF(path);
@@ -89,9 +76,9 @@ raw_path_of(const struct hx_exchange *x)
 	PyObject *raw;
 
 	if (x->root_in_path)
-		return bytes_of(x->req.raw_path);
-	raw = bytes_of(x->root_path);
-	PyBytes_ConcatAndDel(&raw, bytes_of(x->req.raw_path));
+		return pyb_text_bytes(x->req.raw_path);
+	raw = pyb_text_bytes(x->root_path);
+	PyBytes_ConcatAndDel(&raw, pyb_text_bytes(x->req.raw_path));
 	return raw;
 }
 
@@ -130,15 +117,14 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	    PyDict_SetItem(scope, st->n_http_version,
 		x->req.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
 	    peers_fill(app, x, scope) < 0 ||
-	    put(scope, st->n_scheme, ascii_of(x->scheme)) < 0 ||
-	    put(scope, st->n_root_path, PyUnicode_DecodeUTF8(x->root_path.ptr,
-		(Py_ssize_t)x->root_path.len, NULL)) < 0 ||
+	    put(scope, st->n_scheme, pyb_text_latin1(x->scheme)) < 0 ||
+	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||
 	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
 	    put(scope, st->n_state, state_of(app, x->upper.observer)) < 0 ||
-	    put(scope, st->n_method, ascii_of(x->req.method_name)) < 0 ||
+	    put(scope, st->n_method, pyb_text_latin1(x->req.method_name)) < 0 ||
 	    put(scope, st->n_path, path_of(x)) < 0 ||
 	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||
-	    put(scope, st->n_query_string, bytes_of(x->req.query)) < 0)
+	    put(scope, st->n_query_string, pyb_text_bytes(x->req.query)) < 0)
 		Py_CLEAR(scope);
 	return scope;
 }

@@ -13,6 +13,7 @@
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 #include "bindings/plan/result.h"
+#include "bindings/text.h"
 
 enum { ARENA_BYTES = 2048 };
 
@@ -63,16 +64,11 @@ source_make(struct nested *c)
 		PyErr_Clear();
 		return false;
 	}
-	for (Py_ssize_t i = 0; i < n; i++) {
-		Py_ssize_t len;
-
-		params[i].ptr = PyUnicode_AsUTF8AndSize(PyTuple_GET_ITEM(c->values, i), &len);
-		if (params[i].ptr == NULL) {
+	for (Py_ssize_t i = 0; i < n; i++)
+		if (pyb_text_slice(PyTuple_GET_ITEM(c->values, i), &params[i]) < 0) {
 			PyErr_Clear();
 			return false;
 		}
-		params[i].len = (size_t)len;
-	}
 	r->source.params = params;
 	r->source.n_params = (size_t)n;
 	return true;

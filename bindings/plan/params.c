@@ -8,6 +8,7 @@
 #include "bindings/plan/params.h"
 
 #include "bindings/compat.h"
+#include "bindings/text.h"
 
 PyObject *
 pyb_param_validate(struct pyb_module_state *st, PyObject *validator, PyObject *value)
@@ -55,8 +56,8 @@ text_new(unsigned source, struct slice s)
 {
 	if (source == SHM_SOURCE_QUERY || source == SHM_SOURCE_PATH ||
 	    source == SHM_SOURCE_FORM)
-		return PyUnicode_DecodeUTF8(s.ptr, (Py_ssize_t)s.len, NULL);
-	return PyUnicode_DecodeLatin1(s.ptr, (Py_ssize_t)s.len, NULL);
+		return pyb_text_utf8(s);
+	return pyb_text_latin1(s);
 }
 
 /* The value starlette's convertor makes of a matched path parameter. */
@@ -231,18 +232,15 @@ static bool
 name_processed(const struct pyb_objects *o, const struct shm_step *model, struct slice name)
 {
 	for (uint32_t i = 1; i <= model->count; i++) {
-		PyObject *key;
-		Py_ssize_t len;
-		const char *text;
+		struct slice key;
 
 		if (slice_equal(step_name(o, &model[i]), name))
 			return true;
 		if (model->source != SHM_SOURCE_HEADER)
 			continue;
 		/* The unconverted field name is no extra header either. */
-		key = o->all[model[i].object];
-		text = PyUnicode_AsUTF8AndSize(key, &len);
-		if (text != NULL && slice_equal_lower((struct slice){ text, (size_t)len }, name))
+		if (pyb_text_slice(o->all[model[i].object], &key) == 0 &&
+		    slice_equal_lower(key, name))
 			return true;
 		PyErr_Clear();
 	}

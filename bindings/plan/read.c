@@ -8,6 +8,7 @@
  */
 #include "bindings/plan/read.h"
 
+#include "bindings/text.h"
 #include "http/content_type.h"
 
 /* What the parameter steps need of the binding. */
@@ -25,8 +26,8 @@ static PyObject *
 body_bytes(struct pyb_run *r)
 {
 	if (r->body == NULL && r->x != NULL)
-		r->body = PyBytes_FromStringAndSize(r->x->content.data,
-		    (Py_ssize_t)r->x->content.len);
+		r->body = pyb_text_bytes((struct slice){ r->x->content.data,
+		    r->x->content.len });
 	return r->body;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "bindings/plan/run.h"
 
+#include "bindings/text.h"
+
 struct pyb_run *
 pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *plan,
     struct arena *arena)
@@ -60,17 +62,8 @@ static int
 scope_fill(struct pyb_run *r)
 {
 	PyObject *helper = pyb_run_helper(r);
-	PyObject *values = PyTuple_New((Py_ssize_t)r->source.n_params), *done = NULL;
+	PyObject *values = pyb_text_tuple(r->source.params, r->source.n_params), *done = NULL;
 
-	for (size_t i = 0; values != NULL && i < r->source.n_params; i++) {
-		PyObject *text = PyUnicode_DecodeUTF8(r->source.params[i].ptr,
-		    (Py_ssize_t)r->source.params[i].len, NULL);
-
-		if (text == NULL)
-			Py_CLEAR(values);
-		else
-			PyTuple_SET_ITEM(values, (Py_ssize_t)i, text);
-	}
 	if (values != NULL)
 		done = PyObject_CallMethodObjArgs(helper, r->app->st->n_fill_scope,
 		    pyb_asgi_scope(r->asgi), values, NULL);
@@ -108,8 +101,7 @@ PyObject *
 pyb_run_method(struct pyb_run *r)
 {
 	if (r->x != NULL)
-		return PyUnicode_DecodeLatin1(r->x->req.method_name.ptr,
-		    (Py_ssize_t)r->x->req.method_name.len, NULL);
+		return pyb_text_latin1(r->x->req.method_name);
 	return PyObject_GetAttr(r->request, r->app->st->n_method);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "bindings/plan/source.h"
 
+#include "bindings/text.h"
 #include "http/content_type.h"
 #include "http/cookie.h"
 #include "http/target.h"
@@ -177,16 +178,11 @@ pyb_source_form_items(struct pyb_source *v)
 	return list;
 }
 
+/* The text of an object that is a str and of no derived class. */
 static int
-text_slice(PyObject *o, struct slice *out)
+exact_slice(PyObject *o, struct slice *out)
 {
-	Py_ssize_t len;
-
-	out->ptr = PyUnicode_CheckExact(o) ? PyUnicode_AsUTF8AndSize(o, &len) : NULL;
-	if (out->ptr == NULL)
-		return -1;
-	out->len = (size_t)len;
-	return 0;
+	return PyUnicode_CheckExact(o) ? pyb_text_slice(o, out) : -1;
 }
 
 int
@@ -202,8 +198,8 @@ pyb_source_form_data(struct pyb_source *v, PyObject *form, PyObject *n_list)
 		struct pyb_pair pair;
 
 		if (!PyTuple_CheckExact(item) || PyTuple_GET_SIZE(item) != 2 ||
-		    text_slice(PyTuple_GET_ITEM(item, 0), &pair.name) < 0 ||
-		    text_slice(PyTuple_GET_ITEM(item, 1), &pair.value) < 0)
+		    exact_slice(PyTuple_GET_ITEM(item, 0), &pair.name) < 0 ||
+		    exact_slice(PyTuple_GET_ITEM(item, 1), &pair.value) < 0)
 			rc = -1;
 		else
 			rc = pairs_add(v->arena, pairs, &cap, pair);

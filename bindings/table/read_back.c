@@ -7,6 +7,7 @@
  */
 #include "bindings/table/read_back.h"
 
+#include "bindings/text.h"
 #include "shm/method.h"
 #include "shm/report.h"
 #include "shm/route.h"
@@ -221,16 +222,7 @@ match_table(PyObject *Py_UNUSED(module), PyObject *args)
 	if (number < 0 || !shm_route_match(&t, (unsigned)number,
 	    (struct slice){ path, (size_t)path_len }, &route, params, &n))
 		Py_RETURN_NONE;
-	texts = PyTuple_New((Py_ssize_t)n);
-	for (unsigned i = 0; texts != NULL && i < n; i++) {
-		PyObject *text = PyUnicode_DecodeUTF8(params[i].ptr, (Py_ssize_t)params[i].len,
-		    "replace");
-
-		if (text == NULL)
-			Py_CLEAR(texts);
-		else
-			PyTuple_SET_ITEM(texts, (Py_ssize_t)i, text);
-	}
+	texts = pyb_text_tuple(params, n);
 	return texts != NULL ? Py_BuildValue("(IN)", route, texts) : NULL;
 }
 

@@ -17,7 +17,7 @@ bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_source \
 	tests/unit/test_bindings_scope tests/unit/test_bindings_guards \
 	tests/unit/test_bindings_sync_mode tests/unit/test_bindings_pool \
 	tests/unit/test_bindings_call tests/unit/test_bindings_result \
-	tests/unit/test_bindings_request
+	tests/unit/test_bindings_request tests/unit/test_bindings_text
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -59,3 +59,6 @@ tests_unit_test_bindings_result_LDADD = $(python_test_libs)
 tests_unit_test_bindings_request_SOURCES = tests/unit/test_bindings_request.c
 tests_unit_test_bindings_request_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_request_LDADD = $(python_test_libs)
+tests_unit_test_bindings_text_SOURCES = tests/unit/test_bindings_text.c
+tests_unit_test_bindings_text_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_text_LDADD = $(python_test_libs)
