@@ -3,13 +3,13 @@
  *
  * Called by worker/conductor.c and the test client. Decides, with the guards,
  * between the compiled plan and the application's ASGI interface; what happens
- * then is plan/alone.c's and asgi/request.c's.
+ * then is plan/alone.c's and asgi/asgi.c's.
  */
 #include "bindings/request.h"
 
 #include "base/clock.h"
 #include "bindings/app.h"
-#include "bindings/asgi/request.h"
+#include "bindings/asgi/asgi.h"
 #include "bindings/plan/alone.h"
 #include "bindings/loop/local.h"
 #include "bindings/asgi/observer.h"

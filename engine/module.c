@@ -7,7 +7,7 @@
 #include <Python.h>
 
 #include "bindings/app.h"
-#include "bindings/asgi/request.h"
+#include "bindings/asgi/asgi.h"
 #include "bindings/coro.h"
 #include "bindings/loop/handle.h"
 #include "bindings/loop/local.h"

@@ -6,7 +6,7 @@
  * it waits for the end: http.disconnect comes when the client went away or the
  * answer is complete.
  */
-#include "bindings/asgi/type.h"
+#include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
 
 /* {"type": "http.request", "body": ..., "more_body": ...}; empties the buffer. */

@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "bindings/asgi/type.h"
+#include "bindings/asgi/internal.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/asgi/fields.h"

@@ -10,7 +10,7 @@
 #include "bindings/compat.h"
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
-#include "bindings/plan/sync_call.h"
+#include "bindings/plan/thread_call.h"
 
 enum { STACK_ARGS = 16 };
 
@@ -221,7 +221,7 @@ call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		return STEP_DONE;
 	if (step->flags & SHM_STEP_F_SYNC) {
 		if (r->mode == PYB_RUN_TASK || r->mode == PYB_RUN_NESTED) {
-			*out = pyb_sync_call(r, step);
+			*out = pyb_thread_call(r, step);
 			return *out == NULL ? STEP_FAILED : STEP_AWAIT;
 		}
 		value = call_sync(r, step);

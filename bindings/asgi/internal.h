@@ -1,11 +1,10 @@
 /*
- * type: the struct behind request.h, shared by the three files: request.c (life
- * and end of a request), receive.c and send.c.
+ * internal: what asgi.c, receive.c and send.c share; no other file includes it.
  */
-#ifndef BINDINGS_ASGI_TYPE_H
-#define BINDINGS_ASGI_TYPE_H
+#ifndef BINDINGS_ASGI_INTERNAL_H
+#define BINDINGS_ASGI_INTERNAL_H
 
-#include "bindings/asgi/request.h"
+#include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
 
 struct pyb_asgi {

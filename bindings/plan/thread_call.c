@@ -1,16 +1,16 @@
 /*
- * sync_call: a job that outlives a cancelled task.
+ * thread_call: a job that outlives a cancelled task.
  *
  * Called by call.c. The job owns everything the function needs, so that a run
  * whose task is cancelled while its function blocks can be dropped; the function's
  * result is then nobody's, as with anyio.
  */
-#include "bindings/plan/sync_call.h"
+#include "bindings/plan/thread_call.h"
 
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
 
-struct sync_call {
+struct thread_call {
 	struct pyb_job job;
 	struct pyb_module_state *st;
 	PyObject *callable, *args, *kwargs, *context;
@@ -19,7 +19,7 @@ struct sync_call {
 };
 
 static void
-call_free(struct sync_call *c)
+call_free(struct thread_call *c)
 {
 	Py_CLEAR(c->callable);
 	Py_CLEAR(c->args);
@@ -34,7 +34,7 @@ call_free(struct sync_call *c)
 static void
 call_work(struct pyb_job *job)
 {
-	struct sync_call *c = container_of(job, struct sync_call, job);
+	struct thread_call *c = container_of(job, struct thread_call, job);
 
 	if (PyContext_Enter(c->context) == 0) {
 		c->value = PyObject_Call(c->callable, c->args, c->kwargs);
@@ -64,7 +64,7 @@ deliverable(PyObject *exc)
 static void
 call_done(struct pyb_job *job)
 {
-	struct sync_call *c = container_of(job, struct sync_call, job);
+	struct thread_call *c = container_of(job, struct thread_call, job);
 	PyObject *done = PyObject_CallMethodNoArgs(c->future, c->st->n_done), *got = NULL, *exc;
 
 	if (done == Py_False) {
@@ -84,7 +84,7 @@ call_done(struct pyb_job *job)
 
 /* The step's arguments, by name or by position. */
 static int
-arguments_take(struct sync_call *c, struct pyb_run *r, const struct shm_step *step)
+arguments_take(struct thread_call *c, struct pyb_run *r, const struct shm_step *step)
 {
 	const uint32_t *slots = r->binding->table.args + step->first;
 	PyObject *names = step->object2 != SHM_NONE ?
@@ -106,10 +106,10 @@ arguments_take(struct sync_call *c, struct pyb_run *r, const struct shm_step *st
 }
 
 PyObject *
-pyb_sync_call(struct pyb_run *r, const struct shm_step *step)
+pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
 {
 	struct pyb_module_state *st = r->app->st;
-	struct sync_call *c = PyMem_Calloc(1, sizeof(*c));
+	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
 	PyObject *loop = NULL, *future = NULL;
 	struct pyb_loop_local *local = NULL;
 	struct pyb_pool *pool;

@@ -1,13 +1,13 @@
 /*
- * request: a request given to an ASGI 3 application.
+ * asgi: a request given to an ASGI 3 application.
  *
  * One Python object per request holds scope, receive and send. It lets go of
  * the exchange as soon as the answer is complete: an application that keeps
  * running (background tasks) or keeps `receive` and `send` for ever sees a
  * disconnected client, and the connection goes on with its next request.
  */
-#ifndef BINDINGS_ASGI_REQUEST_H
-#define BINDINGS_ASGI_REQUEST_H
+#ifndef BINDINGS_ASGI_ASGI_H
+#define BINDINGS_ASGI_ASGI_H
 
 #include <Python.h>
 

@@ -1,11 +1,11 @@
 /*
- * request: the life of a request inside an ASGI application.
+ * asgi: the life of a request inside an ASGI application.
  *
  * Called by request.c (plain ASGI), by finish.c (the application's stack ends
  * a compiled request) and by the connection's events. The coroutine that runs
  * the application applies, at its end, the rules of uvicorn's run_asgi.
  */
-#include "bindings/asgi/type.h"
+#include "bindings/asgi/internal.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/loop/local.h"
