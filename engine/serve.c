@@ -108,7 +108,8 @@ worker_type_drain(PyObject *obj, PyObject *callback)
 	Py_XSETREF(self->drained, Py_NewRef(callback));
 	self->drained_job.run = drained_run;
 	pyb_app_on_idle(self->app, on_drained, self);
-	worker_drain(self->w, on_drained, self);
+	worker_on_empty(self->w, on_drained, self);
+	worker_drain(self->w);
 	Py_RETURN_NONE;
 }
 

@@ -1,21 +1,15 @@
 /*
- * date: the Date field's value.
+ * date: a date as fields spell it.
  */
 #ifndef HTTP_DATE_H
 #define HTTP_DATE_H
 
 #include <stdint.h>
 
-#include "base/slice.h"
+enum { HX_DATE_ROOM = 30 };	/* 29 bytes and a NUL */
 
-/* The owner keeps one; zeroed at first. */
-struct hx_date {
-	int64_t unix_s;
-	char text[40];
-};
-
-/* IMF-fixdate (RFC 9110 section 5.6.7) of that second; valid until the next call
- * with another one. */
-struct slice hx_date_get(struct hx_date *d, int64_t unix_s);
+/* Write that second as IMF-fixdate (RFC 9110 section 5.6.7), with a NUL behind. Years
+ * beyond 9999 lose their first digits. */
+void hx_date_write(char out[HX_DATE_ROOM], int64_t unix_s);
 
 #endif

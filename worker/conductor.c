@@ -122,11 +122,11 @@ head_read(struct worker_conn *c)
 	} else if (c->eof || (len == 0 && c->w->draining)) {
 		worker_conn_close_soon(c);
 	} else if (len == 0) {
-		io_timers_touch(&c->w->rest_timers, &c->timer);
+		io_timers_touch(&c->w->timeouts.rest, &c->timer);
 	} else if (!c->in_head) {
 		/* From its first byte, however slowly the others come. */
 		c->in_head = true;
-		io_timers_touch(&c->w->head_timers, &c->timer);
+		io_timers_touch(&c->w->timeouts.head, &c->timer);
 	}
 }
 

@@ -57,7 +57,7 @@ conn_add(struct worker_conn *c)
 
 	list_append(&w->conns, &c->node);
 	worker_open_add(w, 1);
-	io_timers_touch(&w->rest_timers, &c->timer);
+	io_timers_touch(&w->timeouts.rest, &c->timer);
 }
 
 struct worker_conn *
@@ -321,7 +321,7 @@ worker_conn_update_reading(struct worker_conn *c)
 		if (!want || !c->content_open)
 			io_timers_remove(&c->timer);
 		else if (!io_timer_runs(&c->timer))
-			io_timers_touch(&c->w->content_timers, &c->timer);
+			io_timers_touch(&c->w->timeouts.content, &c->timer);
 	}
 	if (want == c->reading)
 		return;

@@ -16,7 +16,7 @@ sent_all(struct worker_conn *c)
 	if (!c->close_after || c->state == CONN_RUNNING)
 		return;
 	if (c->state == CONN_LINGER && !c->eof && c->transport->linger(c->transport_arg))
-		io_timers_touch(&c->w->linger_timers, &c->timer);
+		io_timers_touch(&c->w->timeouts.linger, &c->timer);
 	else
 		worker_conn_kill(c);
 }
@@ -45,7 +45,7 @@ worker_flush_now(struct worker_conn *c)
 		break;
 	case IO_OUTPUT_AGAIN:
 		if (sent > 0 || !io_timer_runs(&c->write_timer))
-			io_timers_touch(&c->w->write_timers, &c->write_timer);
+			io_timers_touch(&c->w->timeouts.write, &c->write_timer);
 		c->transport->want_write(c->transport_arg);
 		break;
 	case IO_OUTPUT_GONE:

@@ -51,7 +51,7 @@ status_count(struct worker *w, int status)
 static int
 head_put(struct worker_conn *c, int status, const struct hx_header *fields, size_t n)
 {
-	struct slice preset = worker_preset(c->w);
+	struct slice preset = worker_preset_get(&c->w->preset);
 	size_t room = hx_serialize_room(fields, n, preset);
 	char *out = io_output_reserve(&c->out, room);
 	ssize_t len;
@@ -277,7 +277,7 @@ reply_released(struct hx_exchange *x)
 	}
 	c->state = c->content_open ? CONN_DISCARD : CONN_IDLE;
 	if (c->content_open)
-		io_timers_touch(&c->w->content_timers, &c->timer);
+		io_timers_touch(&c->w->timeouts.content, &c->timer);
 	if (worker_conn_input_next(c) < 0)
 		worker_conn_kill(c);
 	else

@@ -1,23 +1,16 @@
 /*
- * worker: start and end, and what happens when time runs out.
+ * worker: start, drain and end.
  *
- * Driven by engine/serve.c and engine/testclient.c. Accepting is accept.c's,
- * a connection's life conn.c's.
+ * Called by room engine (the types Worker and MemoryConnection); the counts by conn.c,
+ * conductor.c and reply.c. Accepting is accept.c's, a connection's life conn.c's.
  */
 #include "worker/worker.h"
 
-#include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "base/must.h"
 #include "worker/accept.h"
 #include "worker/conn.h"
-#include "worker/reply.h"
-
-enum { LINGER_MS = 2000, REST_MS = 1000, BEAT_MS = 250 };
 
 void
 worker_options_init(struct worker_options *o)
@@ -31,95 +24,6 @@ worker_options_init(struct worker_options *o)
 		.scheme = "http",
 		.root_path = "",
 	};
-}
-
-static struct worker_conn *
-conn_of_timer(struct io_timer *timer)
-{
-	return container_of(timer, struct worker_conn, timer);
-}
-
-static void
-head_expired(struct io_timer *timer)
-{
-	struct worker_conn *c = conn_of_timer(timer);
-
-	worker_count(c->w, SHM_COUNT_timeouts, 1);
-	worker_reply_refuse(c, HX_REFUSE_head_timeout);
-}
-
-/* A while without a request: the buffers go, the connection stays. */
-static void
-rest_expired(struct io_timer *timer)
-{
-	struct worker_conn *c = conn_of_timer(timer);
-
-	worker_conn_trim(c);
-	io_timers_touch(&c->w->idle_timers, &c->timer);
-}
-
-static void
-idle_expired(struct io_timer *timer)
-{
-	worker_conn_kill(conn_of_timer(timer));
-}
-
-static void
-content_expired(struct io_timer *timer)
-{
-	struct worker_conn *c = conn_of_timer(timer);
-
-	worker_count(c->w, SHM_COUNT_timeouts, 1);
-	if (c->waits_content)
-		worker_reply_refuse(c, HX_REFUSE_content_timeout);
-	else
-		worker_conn_kill(c);
-}
-
-static void
-write_expired(struct io_timer *timer)
-{
-	struct worker_conn *c = container_of(timer, struct worker_conn, write_timer);
-
-	worker_count(c->w, SHM_COUNT_timeouts, 1);
-	worker_conn_kill(c);
-}
-
-static void
-timers_init(struct worker *w)
-{
-	const struct worker_options *o = &w->options;
-	uint32_t rest_ms = o->keep_alive_ms / 2 < REST_MS ? o->keep_alive_ms / 2 : REST_MS;
-
-	io_timers_init(&w->head_timers, w->turn, o->header_timeout_ms, head_expired);
-	io_timers_init(&w->rest_timers, w->turn, rest_ms, rest_expired);
-	io_timers_init(&w->idle_timers, w->turn, o->keep_alive_ms - rest_ms, idle_expired);
-	io_timers_init(&w->content_timers, w->turn, o->content_timeout_ms, content_expired);
-	io_timers_init(&w->write_timers, w->turn, o->write_timeout_ms, write_expired);
-	io_timers_init(&w->linger_timers, w->turn, LINGER_MS, idle_expired);
-}
-
-/* Tell whoever watches the board that this loop is not stuck. */
-static void
-on_beat(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	shm_board_beat(w->board, clock_monotonic_ns());
-}
-
-static void
-beat_init(struct worker *w)
-{
-	struct timeval every = { 0, BEAT_MS * 1000 };
-
-	event_assign(&w->beat, io_turn_base(w->turn), -1, EV_PERSIST, on_beat, w);
-	if (w->options.board == NULL)
-		return;
-	on_beat(-1, 0, w);
-	event_add(&w->beat, &every);
 }
 
 struct worker *
@@ -136,8 +40,8 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
 	w->options = *options;
 	w->board = options->board != NULL ? options->board : &w->own_board;
 	list_init(&w->conns);
-	timers_init(w);
-	beat_init(w);
+	worker_timeouts_init(&w->timeouts, turn, options);
+	worker_heartbeat_start(&w->heartbeat, turn, options->board);
 	worker_accept_init(w);
 	return w;
 }
@@ -147,55 +51,35 @@ worker_free(struct worker *w)
 {
 	must(list_is_empty(&w->conns));
 	worker_accept_fini(w);
-	event_del(&w->beat);
-	io_timers_fini(&w->head_timers);
-	io_timers_fini(&w->rest_timers);
-	io_timers_fini(&w->idle_timers);
-	io_timers_fini(&w->content_timers);
-	io_timers_fini(&w->write_timers);
-	io_timers_fini(&w->linger_timers);
+	worker_heartbeat_stop(&w->heartbeat);
+	worker_timeouts_fini(&w->timeouts);
 	free(w);
 }
 
-struct slice
-worker_preset(struct worker *w)
+void
+worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg)
 {
-	int64_t now_s = clock_unix_s();
-
-	if (now_s != w->preset_s) {
-		struct slice date = hx_date_get(&w->date, now_s);
-
-		w->preset_s = now_s;
-		w->preset_len = (size_t)snprintf(w->preset, sizeof(w->preset),
-		    "date: %.*s\r\nserver: fastrd\r\n", (int)date.len, date.ptr);
-	}
-	return (struct slice){ w->preset, w->preset_len };
+	w->empty = empty;
+	w->empty_arg = arg;
 }
 
+/* The function may free the worker: nothing may touch it afterwards. */
 static void
-drained_check(struct worker *w)
+empty_check(struct worker *w)
 {
-	worker_drained_f *drained = w->drained;
+	worker_empty_f *empty = w->empty;
 
-	if (w->open > 0 || drained == NULL)
+	if (w->open > 0 || empty == NULL)
 		return;
-	w->drained = NULL;
-	drained(w->drained_arg);
+	w->empty = NULL;
+	empty(w->empty_arg);
 }
 
 void
-worker_on_empty(struct worker *w, worker_drained_f *gone, void *arg)
-{
-	w->drained = gone;
-	w->drained_arg = arg;
-}
-
-void
-worker_drain(struct worker *w, worker_drained_f *drained, void *arg)
+worker_drain(struct worker *w)
 {
 	w->draining = true;
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
-	worker_on_empty(w, drained, arg);
 	worker_accept_pause(w);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
@@ -206,9 +90,9 @@ worker_drain(struct worker *w, worker_drained_f *drained, void *arg)
 		if (c->served)
 			worker_conn_close_soon(c);
 		else
-			io_timers_touch(&w->linger_timers, &c->timer);
+			io_timers_touch(&w->timeouts.linger, &c->timer);
 	}
-	drained_check(w);
+	empty_check(w);
 }
 
 void
@@ -219,20 +103,35 @@ worker_abort(struct worker *w)
 		worker_conn_kill(container_of(node, struct worker_conn, node));
 }
 
+/* One more of *n, or one less, which there must be. */
+static void
+add(uint64_t *n, int by)
+{
+	must(by == 1 || (by == -1 && *n > 0));
+	*n = by > 0 ? *n + 1 : *n - 1;
+}
+
+static void
+idle_show(struct worker *w)
+{
+	must(w->active <= w->open);
+	shm_board_set(w->board, SHM_COUNT_connections_idle, w->open - w->active);
+}
+
 void
 worker_open_add(struct worker *w, int by)
 {
-	w->open += (uint64_t)by;
+	add(&w->open, by);
 	shm_board_set(w->board, SHM_COUNT_connections_open, w->open);
-	shm_board_set(w->board, SHM_COUNT_connections_idle, w->open - w->active);
+	idle_show(w);
 	if (by < 0)
-		drained_check(w);
+		empty_check(w);
 }
 
 void
 worker_active_add(struct worker *w, int by)
 {
-	w->active += (uint64_t)by;
+	add(&w->active, by);
 	shm_board_set(w->board, SHM_COUNT_requests_active, w->active);
-	shm_board_set(w->board, SHM_COUNT_connections_idle, w->open - w->active);
+	idle_show(w);
 }

@@ -15,11 +15,12 @@
 
 #include "base/list.h"
 #include "base/slice.h"
-#include "http/date.h"
 #include "http/parse.h"
-#include "io/timers.h"
 #include "io/turn.h"
 #include "shm/board.h"
+#include "worker/heartbeat.h"
+#include "worker/preset.h"
+#include "worker/timeouts.h"
 
 struct pyb_app;
 struct worker_conn;
@@ -56,19 +57,15 @@ struct worker_listener {
 	char text[64];
 };
 
-typedef void worker_drained_f(void *arg);
+typedef void worker_empty_f(void *arg);
 
 struct worker {
 	struct io_turn *turn;
 	struct pyb_app *app;		/* borrowed: the owner keeps it */
 	void *loop;			/* borrowed: the upper.loop of every exchange */
 	struct worker_options options;
-	struct hx_date date;
-	char preset[96];		/* "date: ...\r\nserver: fastrd\r\n" */
-	size_t preset_len;
-	int64_t preset_s;
-	struct io_timers head_timers, rest_timers, idle_timers, content_timers;
-	struct io_timers write_timers, linger_timers;
+	struct worker_preset preset;
+	struct worker_timeouts timeouts;
 	struct list conns;		/* all of them */
 	uint64_t open, active;		/* connections; requests in hand */
 	struct worker_listener listeners[WORKER_MAX_LISTENERS];
@@ -78,10 +75,10 @@ struct worker {
 	bool exhausted;			/* and that has been logged */
 	bool waited;			/* the polite gate has given way once */
 	bool draining;
-	worker_drained_f *drained;
-	void *drained_arg;
+	worker_empty_f *empty;		/* to be called once, or NULL */
+	void *empty_arg;
 	struct shm_board *board;	/* options.board or own_board */
-	struct event beat;		/* for options.board: the loop turns */
+	struct worker_heartbeat heartbeat;	/* on options.board */
 	struct shm_board own_board;
 	char scratch[WORKER_READ_BYTES];	/* one read at a time */
 };
@@ -93,23 +90,23 @@ struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
 /* Every connection must be gone before (see worker_abort). */
 void worker_free(struct worker *w);
 
+/* Call `empty(arg)` once, the next time that no connection is left: when the last one
+ * is freed, or when worker_drain() finds none. Perhaps without the interpreter. It may
+ * free the worker. NULL takes the function back. */
+void worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg);
+
 /* Stop accepting; close idle connections; the others say `Connection: close` in
- * their next answer. `drained(arg)` is called once when none is left, perhaps
- * before this returns, perhaps without the interpreter. A deadline is the
- * caller's: worker_abort() ends the rest. */
-void worker_drain(struct worker *w, worker_drained_f *drained, void *arg);
+ * their next answer. The function of worker_on_empty() is called when none is left,
+ * perhaps before this returns. A deadline is the caller's: worker_abort() ends the
+ * rest. */
+void worker_drain(struct worker *w);
 
 /* Cut every connection now. Those whose application still runs are freed when
  * it ends. */
 void worker_abort(struct worker *w);
 
-/* Call `gone(arg)` once when the last connection is freed. */
-void worker_on_empty(struct worker *w, worker_drained_f *gone, void *arg);
-
-/* The preset fields of every answer, fresh for this second. */
-struct slice worker_preset(struct worker *w);
-
-/* A connection or a request has come (+1) or gone (-1). */
+/* A connection, or a request in hand, has come (+1) or gone (-1). The last connection
+ * that goes may take the worker with it (see worker_on_empty). */
 void worker_open_add(struct worker *w, int by);
 void worker_active_add(struct worker *w, int by);
 

@@ -176,7 +176,8 @@ test_drain(void)
 
 	CU_ASSERT_TRUE(served(&rig, idle));
 	rig_expect(&rig, GET("/wait"), "");
-	worker_drain(rig.w, on_drained, &drained);
+	worker_on_empty(rig.w, on_drained, &drained);
+	worker_drain(rig.w);
 	late = connected();
 	rig_turn(&rig, false);
 	/* The idle one is closed, the new one not accepted, the busy one served. */
@@ -202,7 +203,8 @@ test_drain_of_an_idle_worker_ends_at_once(void)
 
 	rig_open(&rig, NULL);
 	rig_expect(&rig, GET("/hello"), OK("5", "hello"));
-	worker_drain(rig.w, on_drained, &drained);
+	worker_on_empty(rig.w, on_drained, &drained);
+	worker_drain(rig.w);
 	rig_turn(&rig, true);
 	CU_ASSERT_EQUAL(drained, 1);
 	CU_ASSERT_TRUE(rig.end);
@@ -217,7 +219,8 @@ test_drain_waits_for_a_first_request(void)
 	int drained = 0;
 
 	rig_open(&rig, NULL);
-	worker_drain(rig.w, on_drained, &drained);
+	worker_on_empty(rig.w, on_drained, &drained);
+	worker_drain(rig.w);
 	rig_turn(&rig, true);
 	CU_ASSERT_EQUAL(drained, 0);
 	rig_expect(&rig, GET("/hello"), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"
@@ -226,7 +229,8 @@ test_drain_waits_for_a_first_request(void)
 	rig_close(&rig);
 	rig_open(&rig, NULL);
 	drained = 0;
-	worker_drain(rig.w, on_drained, &drained);
+	worker_on_empty(rig.w, on_drained, &drained);
+	worker_drain(rig.w);
 	rig_wait(&rig, 2500);
 	CU_ASSERT_EQUAL(drained, 1);
 	rig_close(&rig);
