@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -42,18 +43,17 @@ def test_date_and_server_do_not_count() -> None:
 
 def run(tmp_path: Path, http: str, requests: list[Request]) -> list[str]:
     """Compare uvicorn with uvicorn on the parser `http`."""
-    ports = [servers.free_port(), servers.free_port()]
-    shop = servers.ROOT / "examples"
-    commands = [servers.uvicorn("shop:app", shop, p, h) for p, h in zip(ports, ("httptools", http))]
-    left = servers.serving(commands[0], ports[0], tmp_path / "a.log", {"SHOP_DATABASE": str(tmp_path / "a")})
-    right = servers.serving(commands[1], ports[1], tmp_path / "b.log", {"SHOP_DATABASE": str(tmp_path / "b")})
-    with left as one, right as two:
-        peers = Peer(one), Peer(two)
-        try:
-            return compare(*peers, requests)
-        finally:
-            for peer in peers:
-                peer.close()
+    assert requests
+
+    def uvicorn(name: str, parser: str) -> AbstractContextManager[int]:
+        port = servers.free_port()
+        command = servers.uvicorn("shop:app", servers.ROOT / "examples", port, parser)
+        env = {"SHOP_DATABASE": str(tmp_path / name)}
+        return servers.serving(command, port, tmp_path / f"{name}.log", env)
+
+    with uvicorn("a", "httptools") as one, uvicorn("b", http) as two:
+        with closing(Peer(one)) as left, closing(Peer(two)) as right:
+            return compare(left, right, requests)
 
 
 def test_uvicorn_equals_itself(tmp_path: Path) -> None:

@@ -208,7 +208,8 @@ def compare(reference: Peer, tested: Peer, requests: list[Request]) -> list[str]
         if isinstance(left, Answer) and isinstance(right, Answer):
             what = difference(left, right)
         else:
-            what = None if left == right else "one of them gave no answer"
+            both = isinstance(left, str) and isinstance(right, str)
+            what = f"{'neither' if both else 'one of them'} gave an answer"
         if what:
             reports.append(report(request, left, right, what))
     return reports
