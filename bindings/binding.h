@@ -20,7 +20,7 @@ struct pyb_binding {
 	struct shm_table table;
 	PyObject *memory;	/* keeps a private table's bytes; NULL: mapped */
 	PyObject *objects;	/* tuple */
-	PyObject *resume;	/* compile.runtime.resume, see plan/finish.c */
+	PyObject *resume;	/* compile.seam.Resume, see plan/finish.c */
 	struct pyb_guards guards;
 	struct pyb_sync_stat *sync;	/* one per plan */
 	bool direct;		/* nothing of the user's stands before the router */

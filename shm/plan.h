@@ -153,7 +153,7 @@ struct shm_plan {
 	uint32_t response_serializer;	/* bound to_json */
 	uint32_t response_kwargs;	/* tuple of keyword names for to_json, or SHM_NONE */
 	uint32_t response_values;	/* tuple of their values */
-	uint32_t helper;		/* the route helper object (see compile/runtime.py) */
+	uint32_t helper;		/* the route helper object (see compile/route_helper.py) */
 };
 
 #endif

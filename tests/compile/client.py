@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wire import Request
@@ -17,10 +17,12 @@ from fastrapi.testclient import MemoryConnection
 
 @dataclass(frozen=True)
 class Answer:
-    """Everything the server sent for one request, and what the application raised."""
+    """Everything the server sent for one request, and what the application raised.
+    ``compiled``: did a plan run to make it?"""
 
     data: bytes
     exceptions: tuple[str, ...]
+    compiled: bool = field(compare=False)
 
 
 @contextmanager
@@ -44,7 +46,8 @@ async def ask(app: Any, request: Request) -> Answer:
     data = b""
     while piece := await connection.read():
         data += piece
-    return Answer(without_date(data), tuple(map(repr, connection.exceptions)))
+    exceptions = tuple(map(repr, connection.exceptions))
+    return Answer(without_date(data), exceptions, connection.compiled > 0)
 
 
 def without_date(data: bytes) -> bytes:

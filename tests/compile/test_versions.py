@@ -11,7 +11,7 @@ import pytest
 from environments import ENVIRONMENTS, Environment
 
 HERE = Path(__file__).parent
-TESTS = [str(HERE / name) for name in ("test_verdicts.py", "test_answers.py")]
+TESTS = [str(HERE / name) for name in ("test_verdicts.py", "test_reasons.py", "test_answers.py")]
 # Quick enough for every run; FASTRD_GRID_STEP=1 asks everything.
 STEP = os.environ.get("FASTRD_GRID_STEP", "7")
 

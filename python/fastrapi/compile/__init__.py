@@ -28,7 +28,9 @@ def _application() -> Any:
     try:
         from . import application
     except (ImportError, AttributeError) as exc:
-        raise NotCompiled(f"FastAPI is not as this fastrapi knows it ({exc})") from exc
+        raise NotCompiled(
+            f"FastAPI differs internally from what this fastrapi knows ({exc!r})"
+        ) from exc
     return application
 
 

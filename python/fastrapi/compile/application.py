@@ -7,22 +7,26 @@ from typing import Any
 
 import fastapi
 import starlette
+from pydantic.errors import PydanticUserError
 
 from fastrapi import _engine
 
 from . import guards
+from .objects import Objects
 from .plan import compile_route
 from .recognise import application_reason, only_own_layers
-from .records import NONE, NotCompiled, Objects
-from .runtime import DocumentationHelper, Resume, RouteHelper, Seam
+from .records import NONE, NotCompiled, Plan, Route
+from .route_helper import Helper
+from .seam import Resume, Seam
 from .walk import Entry, walk, websockets
+
 
 @dataclass(slots=True)
 class Compiled:
     """A compiled application: the table's bytes and what its indexes mean."""
 
     entries: list[Entry]
-    helpers: list[RouteHelper | DocumentationHelper | None]
+    helpers: list[Helper | None]  # by entry; None: served through ASGI
     objects: tuple[Any, ...]
     table: bytes
     websockets: list[str]  # paths; not in the table
@@ -34,71 +38,81 @@ class Compiled:
 
 
 def surprise(exc: Exception) -> str:
-    """The reason when FastAPI's objects are not as the compiler knows them."""
-    return f"FastAPI {fastapi.__version__} is not as this fastrapi knows it ({exc!r})"
+    """The reason when reading FastAPI's objects raised ``exc``."""
+    version = fastapi.__version__
+    return f"FastAPI {version} differs internally from what this fastrapi knows ({exc!r})"
 
 
 def compile_app(app: Any, limit: int) -> Compiled:
-    """See the package's ``compile_app``."""
+    """Walk the routes of ``app``, whatever it is, and compile each that can be.
+
+    This is the one place that decides whether an application is compiled: NotCompiled
+    is raised with the reason when it is no FastAPI application, or one that must be
+    served through ASGI as a whole; ValueError when the table would be larger than
+    ``limit`` bytes. Why a single route is left to ASGI stands in its entry.
+    """
     reason = application_reason(app)
     if not reason and not guards.pristine():
         reason = "FastAPI or json was patched before serving"
     if reason:
         raise NotCompiled(reason)
-    objects = Objects()
     try:
         entries = list(walk(app.router))
     except Exception as exc:
         raise NotCompiled(surprise(exc)) from exc
-    helpers: list[RouteHelper | DocumentationHelper | None] = []
-    plans = []
-    blocked = ""
+    _block(entries)
+    objects = Objects()
+    helpers: list[Helper | None] = []
+    plans: list[tuple[Any, ...]] = []
+    routes: list[tuple[Any, ...]] = []
     for entry in entries:
-        helper = None
-        if entry.barrier and not blocked:
-            blocked = f"declared after {entry.path!r}: {entry.reason}"
-        elif blocked and not entry.reason:
-            entry.reason = blocked
-        if not entry.reason:
-            try:
-                plan, helper = compile_route(entry, objects)
-            except NotCompiled as refused:
-                entry.reason = str(refused)
-            except Exception as exc:
-                entry.reason = surprise(exc)
-            else:
-                plans.append(plan.record())
+        plan, helper = _compile_entry(app, entry, objects)
+        number = NONE
+        if plan is not None:
+            number = len(plans)
+            plans.append(plan)
         helpers.append(helper)
-    table = _engine.build_table(
-        _route_records(entries, helpers), plans, _meta(), len(objects.all), limit
-    )
+        routes.append(_route(entry, number))
+    table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
     layers = [str(getattr(layer.cls, "__name__", layer.cls)) for layer in app.user_middleware]
     return Compiled(
         entries, helpers, tuple(objects.all), table, websockets(app.router), layers
     )
 
 
-def _route_records(
-    entries: list[Entry], helpers: list[RouteHelper | DocumentationHelper | None]
-) -> list[tuple[Any, ...]]:
-    records = []
-    n_plans = 0
-    for entry, helper in zip(entries, helpers, strict=True):
-        plan = NONE
-        if helper is not None:
-            plan, n_plans = n_plans, n_plans + 1
-        records.append(
-            (
-                entry.path,
-                entry.parts,
-                entry.methods,
-                plan,
-                entry.reason,
-                entry.name,
-                entry.barrier,
+def _block(entries: list[Entry]) -> None:
+    """The first entry that may match any path keeps those after it from compiling."""
+    barrier: Entry | None = None
+    for entry in entries:
+        if barrier is not None and not entry.reason:
+            entry.reason = (
+                f"declared after {barrier.path!r}, which may match any path: {barrier.reason}"
             )
-        )
-    return records
+        if entry.barrier and barrier is None:
+            barrier = entry
+
+
+def _compile_entry(
+    app: Any, entry: Entry, objects: Objects
+) -> tuple[Plan, Helper] | tuple[None, None]:
+    """The plan of an entry and its helper, or neither and a reason in the entry."""
+    if not entry.reason:
+        try:
+            return compile_route(app, entry, objects)
+        except NotCompiled as refused:
+            entry.reason = str(refused)
+        except PydanticUserError as exc:
+            undefined = exc.code == "class-not-fully-defined"
+            entry.reason = "one of its types is not defined yet" if undefined else surprise(exc)
+        except Exception as exc:
+            entry.reason = surprise(exc)
+    return None, None
+
+
+def _route(entry: Entry, plan: int) -> Route:
+    return Route(
+        entry.path, entry.parts, entry.methods, plan, entry.reason, entry.name, entry.barrier
+    )
 
 
 def _meta() -> dict[str, str]:
@@ -110,8 +124,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     app_like = isinstance(app, fastapi.FastAPI)
     seam = app.router.middleware_stack if app_like else None
     if isinstance(seam, Seam):
-        # What the Seam holds belongs to the old binding.
-        seam.routes = []
+        seam.unbind()
     try:
         if app_like and app.middleware_stack is None:
             app.middleware_stack = app.build_middleware_stack()
@@ -120,7 +133,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         engine_app.bind(None)
         return str(refused)
     if not isinstance(seam, Seam):
-        seam = Seam(engine_app, seam, app)
+        seam = Seam(seam, app)
         app.router.middleware_stack = seam
     table: Any = compiled.table
     same = sealed >= 0 and _engine.same_table(sealed, table)
@@ -132,8 +145,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         only_own_layers(app),
     )
     engine_app.bind(binding)
-    seam.engine_app = engine_app
-    seam.install(compiled.helpers)
+    seam.bind(engine_app, compiled.helpers)
     if sealed >= 0 and not same:
         return "this process compiled a different table (routes added at start-up?)"
     return ""

@@ -6,14 +6,18 @@ import functools
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi.dependencies import models, utils
+from fastapi.dependencies import models
 from fastapi.security import SecurityScopes
 
 from . import dialect
-from .params import Slots, body_steps, form_steps, param_steps, path_steps
-from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Objects, Step
-from .runtime import REQUEST_KEYWORD, ParameterReader, YieldOpener
+from .content import Content
+from .dialect import utils
+from .draft import Draft
+from .params import param_steps, path_steps
+from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Step
+from .reread import ParameterReader
 from .suspend import may_suspend
+from .yields import REQUEST_KEYWORD, YieldOpener
 
 
 def _callable_is(dependant: Any, what: str) -> bool:
@@ -52,185 +56,175 @@ def _is_framework(call: Any) -> bool:
 
 
 @dataclass(slots=True)
-class Flattener:
-    """Collects the steps of one route."""
+class _Found:
+    """What functions solved earlier leave to later ones of the same request."""
 
-    objects: Objects
-    convertors: dict[str, Any]
-    embed: bool
-    form: bool
-    slots: Slots = field(default_factory=Slots)
-    pure: list[Step] = field(default_factory=list)
-    calls: list[Step] = field(default_factory=list)
-    flags: int = 0
-    raw_body: int = NONE
-    _exposed: bool = False  # user code has had the Request
-    _cache: dict[Any, int] = field(default_factory=dict)
-    _injected: dict[int, int] = field(default_factory=dict)
+    values: dict[Any, int] = field(default_factory=dict)  # slot by FastAPI's cache key
+    injected: dict[int, int] = field(default_factory=dict)  # slot by OP: REQUEST and so on
+    exposed: bool = False  # user code has had the Request and may have changed it
+
+
+class Flattener:
+    """Adds a dependency tree to ``draft``. ``content`` is what the route reads its
+    content as, ``convertors`` are those of its path."""
+
+    def __init__(self, draft: Draft, content: Content, convertors: dict[str, Any]) -> None:
+        self.draft = draft
+        self.content = content
+        self.convertors = convertors
+        self._found = _Found()
 
     def endpoint(self, dependant: Any) -> None:
-        """Everything a request of this route does, the endpoint last."""
+        """Add everything a request of this route does, the endpoint last."""
         values = self._solve(dependant)
-        self.calls.append(self._call(OP.ENDPOINT, dependant, dependant.call, values, NONE))
-        self._classify()
+        flags = _function_flags(dependant)
+        self._call(OP.ENDPOINT, flags, dependant.call, values, NONE)
+        self.draft.flags |= _placement(self.draft)
 
     def _solve(self, dependant: Any) -> dict[str, int]:
+        """The slots of the arguments of one function, by name."""
         if getattr(dependant, "concurrency", None) is not None:
-            raise NotCompiled("a dependency has a concurrency limit")
+            raise NotCompiled("dependency with a concurrency limit")
         values: dict[str, int] = {}
         for sub in dependant.dependencies:
-            self._dependency(sub, values)
-        self._own_params(dependant, values)
-        self._own_body(dependant, values)
-        self._inject(dependant, values)
+            slot = self._dependency(sub)
+            if sub.name is not None:
+                values[sub.name] = slot
+        values.update(self._own_params(dependant))
+        values.update(self._own_body(dependant))
+        values.update(self._injected(dependant))
         return values
 
-    def _dependency(self, sub: Any, values: dict[str, int]) -> None:
-        sub_values = self._solve(sub)
+    def _dependency(self, sub: Any) -> int:
+        """The slot of a dependency's value."""
+        values = self._solve(sub)
         key = cache_key(sub)
-        if sub.use_cache and key in self._cache:
-            slot = self._cache[key]
-        else:
-            slot = self.slots.new()
-            self.calls.append(self._dependency_call(sub, sub_values, slot))
-            self._exposed = self._exposed or self._takes_request(sub)
-        if sub.name is not None:
-            values[sub.name] = slot
-        self._cache.setdefault(key, slot)
-
-    def _dependency_call(self, sub: Any, values: dict[str, int], slot: int) -> Step:
+        if sub.use_cache and key in self._found.values:
+            return self._found.values[key]
+        slot = self.draft.new_slot()
         if _callable_is(sub, "gen_callable") or _callable_is(sub, "async_gen_callable"):
-            self.flags |= PLAN_FLAG.STACKS | PLAN_FLAG.SCOPE
             opener = YieldOpener(sub)
-            values = {**values, REQUEST_KEYWORD: self._injected_slot(OP.REQUEST)}
-            step = self._call(OP.CALL, sub, opener, values, slot)
-            step.flags = FLAG.YIELD | FLAG.SUSPENDS
-            return step
-        return self._call(OP.CALL, sub, sub.call, values, slot)
-
-    def _takes_request(self, dependant: Any) -> bool:
-        return not _is_framework(dependant.call) and bool(
-            dependant.request_param_name
-            or getattr(dependant, "http_connection_param_name", None)
-        )
-
-    def _call(
-        self, op: int, dependant: Any, call: Any, values: dict[str, int], slot: int
-    ) -> Step:
-        flags = 0
-        if _callable_is(dependant, "coroutine_callable"):
-            flags = FLAG.AWAIT | (FLAG.SUSPENDS if may_suspend(call) else 0)
+            values[REQUEST_KEYWORD] = self._injected_slot(OP.REQUEST)
+            self.draft.flags |= PLAN_FLAG.STACKS | PLAN_FLAG.SCOPE
+            self._call(OP.CALL, FLAG.YIELD | FLAG.SUSPENDS, opener, values, slot)
         else:
-            flags = FLAG.SYNC
-        names = tuple(values)
-        return Step(
-            op,
-            flags=flags,
-            slot=slot,
-            object=self.objects.add(call),
-            object2=self.objects.add(_names_tuple(names)) if names else NONE,
-            args=tuple(values.values()),
+            self._call(OP.CALL, _function_flags(sub), sub.call, values, slot)
+        self._found.exposed = self._found.exposed or _takes_request(sub)
+        self._found.values.setdefault(key, slot)
+        return slot
+
+    def _call(self, op: int, flags: int, call: Any, values: dict[str, int], slot: int) -> None:
+        objects = self.draft.objects
+        function = objects.add(call)
+        names = objects.add_equal(tuple(values)) if values else NONE
+        self.draft.calls.append(
+            Step(op, 0, flags, slot, object=function, object2=names, args=tuple(values.values()))
         )
 
-    def _add(self, steps: list[Step]) -> None:
-        """User code waits for its place among the calls."""
-        self.pure += [step for step in steps if not step.flags & FLAG.IMPURE]
-        self.calls += [step for step in steps if step.flags & FLAG.IMPURE]
-
-    def _own_params(self, dependant: Any, values: dict[str, int]) -> None:
+    def _own_params(self, dependant: Any) -> dict[str, int]:
         """Path, query, header and cookie parameters of one function."""
-        own: dict[str, int] = {}
-        before = len(self.calls)
-        self._read_params(dependant, own)
-        if own and self._exposed:
-            self.flags |= PLAN_FLAG.REREADS | PLAN_FLAG.SCOPE
-            self.calls.insert(
-                before,
+        slots, steps = self._read_params(dependant)
+        if slots and self._found.exposed:
+            draft = self.draft
+            draft.flags |= PLAN_FLAG.REREADS | PLAN_FLAG.SCOPE
+            draft.calls.append(
                 Step(
                     OP.REREAD,
-                    object=self.objects.add(ParameterReader(dependant)),
-                    object2=self.objects.add(_names_tuple(tuple(own))),
-                    args=tuple(own.values()),
-                    key=len(self.calls) - before,
-                ),
+                    object=draft.objects.add(ParameterReader(dependant)),
+                    object2=draft.objects.add_equal(tuple(slots)),
+                    args=tuple(slots.values()),
+                    key=sum(bool(step.flags & FLAG.IMPURE) for step in steps),
+                )
             )
-        values.update(own)
+        self.draft.add(steps)
+        return slots
 
-    def _read_params(self, dependant: Any, values: dict[str, int]) -> None:
+    def _read_params(self, dependant: Any) -> tuple[dict[str, int], list[Step]]:
+        """(slots by name, the steps that fill them)"""
+        slots: dict[str, int] = {}
+        steps: list[Step] = []
         for param in dependant.path_params:
-            slot = values[param.name] = self.slots.new()
-            self._add(path_steps(param, slot, self.convertors, self.slots, self.objects))
+            slot = slots[param.name] = self.draft.new_slot()
+            steps += path_steps(param, slot, self.convertors, self.draft)
         for source, group in (
             (SOURCE.QUERY, dependant.query_params),
             (SOURCE.HEADER, dependant.header_params),
             (SOURCE.COOKIE, dependant.cookie_params),
         ):
             for param in group:
-                slot = values[param.name] = self.slots.new()
-                self._add(param_steps(param, source, slot, self.slots, self.objects))
+                slot = slots[param.name] = self.draft.new_slot()
+                steps += param_steps(param, source, slot, self.draft)
+        return slots, steps
 
-    def _own_body(self, dependant: Any, values: dict[str, int]) -> None:
+    def _own_body(self, dependant: Any) -> dict[str, int]:
+        """Body parameters of one function."""
         fields = dependant.body_params
-        if not fields:
-            return
-        where = {param.name: self.slots.new() for param in fields}
-        values.update(where)
-        self.flags |= PLAN_FLAG.BODY
-        if self.form:
-            self.flags |= PLAN_FLAG.FORM
-            self._add(form_steps(fields, self.slots, where, self.objects))
-            return
-        if self.raw_body == NONE:
-            self.raw_body = self.slots.new()
-            self.pure.insert(0, Step(OP.BODY_PARSE, SOURCE.BODY, slot=self.raw_body))
-        embed = self.embed or bool(utils._should_embed_body_fields(fields))
-        self._add(body_steps(fields, embed, self.raw_body, self.slots, where, self.objects))
+        slots = {param.name: self.draft.new_slot() for param in fields}
+        if fields:
+            self.content.read(fields, slots, self.draft)
+        return slots
 
-    def _injected_slot(self, op: int) -> int:
-        slot = self._injected.get(op)
-        if slot is None:
-            slot = self._injected[op] = self.slots.new()
-            self.calls.append(Step(op, slot=slot))
-        return slot
-
-    def _inject(self, dependant: Any, values: dict[str, int]) -> None:
+    def _injected(self, dependant: Any) -> dict[str, int]:
+        """What FastAPI hands to one function by the type of its parameters."""
+        slots: dict[str, int] = {}
         for name in (
             getattr(dependant, "http_connection_param_name", None),
             dependant.request_param_name,
         ):
             if name:
-                values[name] = self._injected_slot(OP.REQUEST)
+                slots[name] = self._injected_slot(OP.REQUEST)
                 if not _is_framework(dependant.call):
-                    self.flags |= PLAN_FLAG.SCOPE
+                    self.draft.flags |= PLAN_FLAG.SCOPE
         if dependant.background_tasks_param_name:
-            values[dependant.background_tasks_param_name] = self._injected_slot(
-                OP.BACKGROUND
-            )
+            slots[dependant.background_tasks_param_name] = self._injected_slot(OP.BACKGROUND)
         if dependant.response_param_name:
-            values[dependant.response_param_name] = self._injected_slot(OP.RESPONSE)
+            slots[dependant.response_param_name] = self._injected_slot(OP.RESPONSE)
         if dependant.security_scopes_param_name:
             make = functools.partial(_fresh_scopes, tuple(_oauth_scopes(dependant)))
-            slot = self.slots.new()
-            self.calls.append(Step(OP.FRESH, slot=slot, object=self.objects.add(make)))
-            values[dependant.security_scopes_param_name] = slot
+            slot = self.draft.new_slot()
+            self.draft.calls.append(
+                Step(OP.FRESH, slot=slot, object=self.draft.objects.add(make))
+            )
+            slots[dependant.security_scopes_param_name] = slot
+        return slots
 
-    def _classify(self) -> None:
-        """Where the plan's functions can run."""
-        if self.flags & PLAN_FLAG.SCOPE and (self.form or not dialect.STACKS_IN_SCOPE):
-            self.flags |= PLAN_FLAG.STACKS
-        calls = (OP.CALL, OP.ENDPOINT)
-        called = [step for step in self.calls if step.op in calls]
-        sync = [step for step in called if step.flags & FLAG.SYNC]
-        ops = [step.op for step in self.calls]
-        first = next(at for at, op in enumerate(ops) if op != OP.VALIDATE)
-        if len(sync) == len(called) and OP.VALIDATE not in ops[first:]:
-            self.flags |= PLAN_FLAG.THREAD
-        elif sync or any(step.flags & FLAG.SUSPENDS for step in called):
-            self.flags |= PLAN_FLAG.SUSPENDS
+    def _injected_slot(self, op: int) -> int:
+        """The slot of what the whole request has one of."""
+        slot = self._found.injected.get(op)
+        if slot is None:
+            slot = self._found.injected[op] = self.draft.new_slot()
+            self.draft.calls.append(Step(op, slot=slot))
+        return slot
 
 
-_tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
+def _takes_request(dependant: Any) -> bool:
+    """Does its function get the Request, with which it may change what parameters are
+    read from?"""
+    return not _is_framework(dependant.call) and bool(
+        dependant.request_param_name
+        or getattr(dependant, "http_connection_param_name", None)
+    )
 
 
-def _names_tuple(names: tuple[str, ...]) -> tuple[str, ...]:
-    return _tuples.setdefault(names, names)
+def _function_flags(dependant: Any) -> int:
+    """How a function that is no generator is called."""
+    if not _callable_is(dependant, "coroutine_callable"):
+        return int(FLAG.SYNC)
+    return int(FLAG.AWAIT | FLAG.SUSPENDS if may_suspend(dependant.call) else FLAG.AWAIT)
+
+
+def _placement(draft: Draft) -> int:
+    """The flags that say where the plan's functions can run."""
+    flags = 0
+    in_form = draft.flags & PLAN_FLAG.FORM or not dialect.STACKS_IN_SCOPE
+    if draft.flags & PLAN_FLAG.SCOPE and in_form:
+        flags |= PLAN_FLAG.STACKS
+    called = [step for step in draft.calls if step.op in (OP.CALL, OP.ENDPOINT)]
+    sync = [step for step in called if step.flags & FLAG.SYNC]
+    ops = [step.op for step in draft.calls]
+    first = next(at for at, op in enumerate(ops) if op != OP.VALIDATE)
+    if len(sync) == len(called) and OP.VALIDATE not in ops[first:]:
+        flags |= PLAN_FLAG.THREAD
+    elif sync or any(step.flags & FLAG.SUSPENDS for step in called):
+        flags |= PLAN_FLAG.SUSPENDS
+    return flags

@@ -5,12 +5,17 @@ Read off the names that its functions use, since patch releases moved these.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import starlette.routing
 
 import fastapi.routing
-from fastapi.dependencies import utils
+from fastapi.dependencies import utils as _utils
+
+# fastapi.dependencies.utils, whose names differ from version to version.
+utils: Any = _utils
 
 
 def _uses(function: Any, name: str) -> bool:
@@ -36,3 +41,16 @@ DEFAULTS_ARE_VALIDATED = not _uses(
 MODELS_GET_DEFAULTS = _uses(utils._get_multidict_value, "deepcopy")
 # Until 0.117 dependencies with yield were exited before the response was sent.
 EXITS_BEFORE_RESPONSE = fastapi.routing.request_response is starlette.routing.request_response
+
+
+class Lenient:
+    """Calls ``function`` with those of the keyword arguments that this version of it
+    knows."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.known = frozenset(inspect.signature(function).parameters)
+
+    def __call__(self, **arguments: Any) -> Any:
+        known = {name: value for name, value in arguments.items() if name in self.known}
+        return self.function(**known)

@@ -7,7 +7,7 @@ them changed it asks ``check`` whether the change matters.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastapi.dependencies.utils
 import fastapi.encoders
@@ -48,26 +48,41 @@ _NAMES = {
     ),
     fastapi.encoders: ("jsonable_encoder",),
 }
+# Members of these classes, where a class defines them itself.
 _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_headers",
                 "app", "matches", "handle")  # fmt: skip
 
 
+class _Expected(NamedTuple):
+    """``owner``'s attribute ``name`` must be ``value`` itself."""
+
+    owner: Any
+    name: str
+    value: Any
+
+    def holds(self) -> bool:
+        if isinstance(self.owner, type):
+            return self.owner.__dict__.get(self.name) is self.value
+        return getattr(self.owner, self.name, None) is self.value
+
+
+# No attribute is this object: an expectation of it never holds.
 _FOREIGN = object()
 
 
 def _own(found: Any) -> Any:
-    """``found``, or what nothing is identical with when it was patched already."""
+    """``found``; _FOREIGN when it was patched before fastrapi looked."""
     function = found.fget if type(found) is property else found
     return found if function is None or is_own(function) else _FOREIGN
 
 
-def _snapshot() -> list[tuple[Any, str, Any]]:
-    found: list[tuple[Any, str, Any]] = []
+def _snapshot() -> list[_Expected]:
+    found: list[_Expected] = []
     for module, names in _NAMES.items():
-        found += [(module, name, _own(getattr(module, name, None))) for name in names]
+        found += [_Expected(module, name, _own(getattr(module, name, None))) for name in names]
     for cls in _CLASSES:
         found += [
-            (cls, name, _own(cls.__dict__[name]))
+            _Expected(cls, name, _own(cls.__dict__[name]))
             for name in _CLASS_NAMES
             if name in cls.__dict__
         ]
@@ -78,20 +93,17 @@ def _snapshot() -> list[tuple[Any, str, Any]]:
 _pristine = _snapshot()
 
 
-def _holds(triples: list[tuple[Any, str, Any]]) -> bool:
-    for owner, name, expected in triples:
-        now = owner.__dict__.get(name) if isinstance(owner, type) else getattr(owner, name, None)
-        if now is not expected:
-            return False
-    return True
+def _hold(expectations: list[_Expected]) -> bool:
+    return all(expected.holds() for expected in expectations)
 
 
 def pristine() -> bool:
     """Are the functions that plans stand for still FastAPI's own?"""
-    return _holds(_pristine)
+    return _hold(_pristine)
 
 
 def _routers(router: Any, seen: set[int]) -> list[Any]:
+    """``router`` and those that it includes, each once."""
     if id(router) in seen:
         return []
     seen.add(id(router))
@@ -114,26 +126,23 @@ class Guards:
         self.dicts += [router.__dict__ for router in routers]
         self.lists = [router.routes for router in routers]
         self.empties = [app.dependency_overrides]
-        self.expected: list[tuple[Any, str, Any]] = [
-            (app, "dependency_overrides", app.dependency_overrides),
-            (app, "middleware_stack", app.middleware_stack),
-            (app, "router", app.router),
-            (app, "root_path", app.root_path),
-            (app, "debug", app.debug),
-            (app.router, "middleware_stack", seam),
+        self.expected = [_Expected(app.router, "middleware_stack", seam)]
+        self.expected += [
+            _Expected(app, name, getattr(app, name))
+            for name in ("dependency_overrides", "middleware_stack", "router", "root_path", "debug")
         ]
         self.expected += [
-            (cls, "__call__", cls.__dict__.get("__call__")) for cls in ENTRANCES
+            _Expected(cls, "__call__", cls.__dict__.get("__call__")) for cls in ENTRANCES
         ]
         for router in routers:
             self.expected += [
-                (router, name, getattr(router, name, None))
+                _Expected(router, name, getattr(router, name, None))
                 for name in ("routes", "_routes_version", "default", "redirect_slashes")
             ]
 
     def check(self) -> str | None:
         """None while everything holds, else what changed."""
-        if not _holds(self.expected):
+        if not _hold(self.expected):
             return "the application changed"
         if not pristine():
             return "FastAPI or json was patched"

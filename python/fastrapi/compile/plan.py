@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from .content import Content, Form, Json
 from .dependants import Flattener
+from .draft import Draft
+from .objects import Objects
 from .recognise import check_values, is_documentation, pristine_handler, route_app
-from .records import FLAG, MODE, OP, NotCompiled, Objects, Plan, Step
-from .response import response_fields
-from .runtime import DocumentationHelper, RouteHelper
+from .records import FLAG, MODE, OP, Encoding, NotCompiled, Plan, Step
+from .response import response_encoding
+from .route_helper import DocumentationHelper, Helper, RouteHelper
 from .walk import Entry
 
 
-def _streams(dependant: Any) -> bool:
-    import inspect
-
-    call = dependant.call
-    return inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)
-
-
-def _documentation(entry: Entry, objects: Objects) -> tuple[Plan, DocumentationHelper]:
-    """The plan of a function of FastAPI's own that makes a Response of a Request.
-    It looks at nothing in the Request but its scope."""
-    helper = DocumentationHelper(entry)
-    endpoint = objects.add(entry.route.endpoint)
-    plan = Plan(
-        steps=[
-            Step(OP.REQUEST, slot=0),
-            Step(OP.ENDPOINT, flags=FLAG.AWAIT, object=endpoint, args=(0,)),
-        ],
-        n_pure=0,
-        n_slots=1,
-        flags=0,
-        status=0,
-        response_mode=MODE.HELPER,
-        helper=objects.add(helper),
-    )
-    return plan, helper
-
-
-def compile_route(
-    entry: Entry, objects: Objects
-) -> tuple[Plan, RouteHelper | DocumentationHelper]:
-    """The plan of a route. Raises NotCompiled with the reason."""
+def compile_route(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
+    """The plan of a route of ``app`` and its helper; the objects that the plan names
+    are added to ``objects``. Raises NotCompiled with the reason."""
     if is_documentation(entry.route):
         return _documentation(entry, objects)
     handler, values = pristine_handler(route_app(entry))
     check_values(values)
     values.setdefault("response_class", entry.effective.response_class)
     dependant = values["dependant"]
-    if _streams(dependant):
-        raise NotCompiled("the endpoint is a generator")
-    form = bool(values.get("is_body_form"))
-    if form and (entry.form_limits or values.get("form_limits")):
-        raise NotCompiled("form_limits is set")
-    flat = Flattener(objects, entry.convertors, bool(values["embed_body_fields"]), form)
-    flat.endpoint(dependant)
-    steps = flat.pure + flat.calls
-    helper = RouteHelper(entry, handler, values)
-    helper.reads_form = form
-    helper.locations = {at: step.loc for at, step in enumerate(steps) if step.loc}
-    plan = Plan(
-        steps=steps,
-        n_pure=len(flat.pure),
-        n_slots=flat.slots.count,
-        flags=flat.flags,
-        status=values["status_code"] or 0,
-        helper=objects.add(helper),
-        **response_fields(values, objects),
+    if inspect.isgeneratorfunction(dependant.call) or inspect.isasyncgenfunction(dependant.call):
+        raise NotCompiled("the endpoint is a generator function")
+    draft = Draft(objects)
+    content = _content(entry, values)
+    Flattener(draft, content, entry.convertors).endpoint(dependant)
+    helper = RouteHelper(
+        app,
+        entry,
+        handler,
+        values,
+        reads_form=isinstance(content, Form),
+        locations=draft.step_locations(),
     )
-    return plan, helper
+    encoding = response_encoding(values, objects)
+    return draft.plan(values["status_code"] or 0, encoding, objects.add(helper)), helper
+
+
+def _documentation(entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
+    """The plan of a function of FastAPI's own that makes a Response of a Request.
+    It looks at nothing in the Request but its scope."""
+    helper = DocumentationHelper()
+    draft = Draft(objects)
+    request = draft.new_slot()
+    endpoint = objects.add(entry.route.endpoint)
+    draft.calls = [
+        Step(OP.REQUEST, slot=request),
+        Step(OP.ENDPOINT, flags=FLAG.AWAIT, object=endpoint, args=(request,)),
+    ]
+    return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
+
+
+def _content(entry: Entry, values: dict[str, Any]) -> Content:
+    """What a route's content is read as."""
+    if not values.get("is_body_form"):
+        return Json(bool(values["embed_body_fields"]))
+    if entry.form_limits or values.get("form_limits"):
+        raise NotCompiled("form_limits is set")
+    return Form()

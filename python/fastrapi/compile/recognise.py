@@ -1,4 +1,4 @@
-"""Is this route, is this application, what FastAPI itself would have made?"""
+"""Are this route and this application as FastAPI itself makes them?"""
 
 from __future__ import annotations
 
@@ -69,9 +69,10 @@ _OWN_DIRECTORIES = tuple(
 def is_own(function: Any) -> bool:
     """Is this a plain function that FastAPI, Starlette or json defines itself?
 
-    Only its code tells: what an instrumentation puts around it takes on its names.
+    Only its code tells: an instrumentation's wrapper carries the names of the function
+    that it wraps.
     """
-    # Not isinstance(): proxies pretend to be what they wrap.
+    # Not isinstance(): a proxy claims the class of the object that it wraps.
     return type(function) is FunctionType and function.__code__.co_filename.startswith(
         _OWN_DIRECTORIES
     )
@@ -132,7 +133,9 @@ def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
     values = _free_variables(handler)
     unknown = set(code.co_freevars) - _KNOWN_VALUES
     if unknown:
-        raise NotCompiled(f"its request handler has {min(unknown)!r}, unknown to this fastrapi")
+        raise NotCompiled(
+            f"its request handler uses {min(unknown)!r}, which this fastrapi does not know"
+        )
     return handler, values
 
 
@@ -150,7 +153,8 @@ def is_documentation(route: Any) -> bool:
 
 
 def check_values(values: dict[str, Any]) -> None:
-    """Raise NotCompiled for endpoints that plans do not cover."""
+    """Raise NotCompiled for endpoints that stream. ``values`` are the free variables of
+    the route's request handler."""
     if values.get("is_sse_stream"):
         raise NotCompiled("streams server-sent events")
     if values.get("is_json_stream"):
@@ -158,13 +162,13 @@ def check_values(values: dict[str, Any]) -> None:
 
 
 def application_reason(app: Any) -> str:
-    """Why this application as a whole is served through ASGI; empty: it is not."""
+    """Why an application as a whole is served through ASGI; empty: no such reason."""
     if not isinstance(app, fastapi.FastAPI):
         return "not a FastAPI application"
     if type(app).__call__ is not fastapi.FastAPI.__call__:
-        return f"{type(app).__name__} has a __call__ of its own"
+        return f"class {type(app).__name__} overrides __call__()"
     if type(app.router).app is not routing.APIRouter.app:
-        return "its router has an app() of its own"
+        return f"class {type(app.router).__name__} of its router overrides app()"
     if app.root_path:
         return "root_path is set"
     telemetry = getattr(app, "_native_telemetry", None)

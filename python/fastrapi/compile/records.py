@@ -1,10 +1,10 @@
-"""The numbers of ``shm/plan.h`` and the tuples that ``_engine.build_table`` takes."""
+"""The numbers of ``shm/plan.h`` and the records that ``_engine.build_table`` takes and
+``_engine.describe_table`` gives back: tuples whose members have names here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import NamedTuple
 
 from fastrapi import _engine
 
@@ -26,8 +26,7 @@ class NotCompiled(Exception):
     """
 
 
-@dataclass(slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a plan; see ``struct shm_step``."""
 
     op: int
@@ -39,24 +38,20 @@ class Step:
     object2: int = NONE
     args: tuple[int, ...] = ()
     key: int = NONE
-    loc: tuple[str, ...] = ()  # of its errors; not part of the record
-
-    def record(self) -> tuple[Any, ...]:
-        return (
-            self.op,
-            self.source,
-            self.flags,
-            self.slot,
-            self.name,
-            self.object,
-            self.object2,
-            self.args,
-            self.key,
-        )
 
 
-@dataclass(slots=True)
-class Plan:
+class Encoding(NamedTuple):
+    """How a plan's result becomes the answer: the ``response_`` members of
+    ``struct shm_plan``."""
+
+    mode: int
+    validator: int = NONE
+    serializer: int = NONE
+    kwargs: int = NONE
+    values: int = NONE
+
+
+class Plan(NamedTuple):
     """One plan; see ``struct shm_plan``."""
 
     steps: list[Step]
@@ -65,39 +60,20 @@ class Plan:
     flags: int
     status: int
     response_mode: int
+    response_validator: int
+    response_serializer: int
+    response_kwargs: int
+    response_values: int
     helper: int
-    response_validator: int = NONE
-    response_serializer: int = NONE
-    response_kwargs: int = NONE
-    response_values: int = NONE
-
-    def record(self) -> tuple[Any, ...]:
-        return (
-            [step.record() for step in self.steps],
-            self.n_pure,
-            self.n_slots,
-            self.flags,
-            self.status,
-            self.response_mode,
-            self.response_validator,
-            self.response_serializer,
-            self.response_kwargs,
-            self.response_values,
-            self.helper,
-        )
 
 
-@dataclass(slots=True)
-class Objects:
-    """The Python objects that plans name by index, in order of first use."""
+class Route(NamedTuple):
+    """One place of the routing table; see ``struct shm_route``."""
 
-    all: list[Any] = field(default_factory=list)
-    _index: dict[int, int] = field(default_factory=dict)
-
-    def add(self, value: Any) -> int:
-        """Index of ``value``; the same object always gets the same index."""
-        index = self._index.get(id(value))
-        if index is None:
-            index = self._index[id(value)] = len(self.all)
-            self.all.append(value)
-        return index
+    path: str
+    parts: tuple[tuple[int, str], ...]
+    methods: tuple[str, ...] | None
+    plan: int
+    reason: str
+    name: str
+    barrier: bool

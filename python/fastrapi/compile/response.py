@@ -8,9 +8,8 @@ from starlette.responses import JSONResponse
 
 from fastapi.datastructures import DefaultPlaceholder
 
-from .params import _bound
-from .records import MODE, NONE, Objects
-from .runtime import uses_dump_json
+from .objects import Objects
+from .records import MODE, Encoding
 
 _KEYWORDS = (
     "include",
@@ -21,33 +20,31 @@ _KEYWORDS = (
     "exclude_none",
 )
 
-_serializers: dict[int, tuple[Any, Any]] = {}
+
+def uses_dump_json(values: dict[str, Any]) -> bool:
+    """Does this version, for this route, serialise straight to bytes? ``values`` are
+    the free variables of the route's handler."""
+    return (
+        values["response_field"] is not None
+        and isinstance(values["response_class"], DefaultPlaceholder)
+        and hasattr(values["response_field"], "serialize_json")
+    )
 
 
-def _to_json(serializer: Any) -> Any:
-    known = _serializers.get(id(serializer))
-    if known is None or known[0] is not serializer:
-        known = _serializers[id(serializer)] = (serializer, serializer.to_json)
-    return known[1]
-
-
-def response_fields(values: dict[str, Any], objects: Objects) -> dict[str, int]:
-    """The response_* members of a plan, from the handler's free variables."""
+def response_encoding(values: dict[str, Any], objects: Objects) -> Encoding:
+    """The encoding of a route's results, from the free variables of its handler."""
     field = values["response_field"]
+    if uses_dump_json(values):
+        adapter = field._type_adapter
+        return Encoding(
+            MODE.MODEL_JSON,
+            validator=objects.add(objects.bound(adapter.validator, "validate_python")),
+            serializer=objects.add(objects.bound(adapter.serializer, "to_json")),
+            kwargs=objects.add(_KEYWORDS),
+            values=objects.add(tuple(values[f"response_model_{name}"] for name in _KEYWORDS)),
+        )
     default_class = (
         isinstance(values["response_class"], DefaultPlaceholder)
         and values["actual_response_class"] is JSONResponse
     )
-    if uses_dump_json(values):
-        adapter = field._type_adapter
-        arguments = tuple(values[f"response_model_{name}"] for name in _KEYWORDS)
-        return {
-            "response_mode": MODE.MODEL_JSON,
-            "response_validator": objects.add(_bound(adapter.validator)),
-            "response_serializer": objects.add(_to_json(adapter.serializer)),
-            "response_kwargs": objects.add(_KEYWORDS),
-            "response_values": objects.add(arguments),
-        }
-    if field is None and default_class:
-        return {"response_mode": MODE.PLAIN_JSON}
-    return {"response_mode": MODE.HELPER, "response_validator": NONE}
+    return Encoding(MODE.PLAIN_JSON if field is None and default_class else MODE.HELPER)

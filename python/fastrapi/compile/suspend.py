@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dis
-import functools
 import inspect
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 # Instructions by which a frame gives up control, in CPython 3.11 to 3.14.
 _SUSPENDING = frozenset({"SEND", "YIELD_VALUE", "GET_AWAITABLE", "GET_ANEXT"})
 
 
-@functools.cache
-def _code_suspends(code: Any) -> bool:
-    return any(i.opname in _SUSPENDING for i in dis.get_instructions(code))
+# What was found in code that still exists.
+_known: WeakKeyDictionary[CodeType, bool] = WeakKeyDictionary()
+
+
+def _code_suspends(code: CodeType) -> bool:
+    if code not in _known:
+        _known[code] = any(i.opname in _SUSPENDING for i in dis.get_instructions(code))
+    return _known[code]
 
 
 def plain_function(call: Any) -> FunctionType | None:

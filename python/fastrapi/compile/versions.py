@@ -2,7 +2,7 @@
 
 Versions up to the newest one that the tests run with are known by number. A later
 one is trusted only while the code that plans stand for is, letter for letter,
-that of the newest known version.
+the code of the newest known version.
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The span of versions known by number, and what identifies the newest.
-
-    ``sources`` are modules, or names inside them, whose source makes the
-    fingerprint.
-    """
+    """The span of versions known by number, and the fingerprint of the newest: a digest
+    of the source code of ``sources``, which are modules or names inside them."""
 
     package: str
     label: str
@@ -90,8 +87,7 @@ KNOWN = (
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The release number of a version to compare by, a pre-release before its
-    release."""
+    """A version number to compare by: a pre-release is less than its release."""
     numbers = []
     for part in text.split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
@@ -116,8 +112,8 @@ def installed_version(package: str) -> str:
 
 
 def fingerprint(sources: tuple[str, ...]) -> str:
-    """What identifies the installed source of ``sources``; empty when something
-    of it is missing."""
+    """A digest of the installed source code of ``sources``; empty when one of them is
+    missing."""
     digest = hashlib.sha256()
     try:
         for found in _objects(sources):
@@ -134,8 +130,8 @@ def _refusal(known: Known) -> str:
     newer = _numbers(installed) > _numbers(known.newest)
     if newer and fingerprint(known.sources) != known.fingerprint:
         return (
-            f"{known.label} {installed} works otherwise inside than {known.newest}, "
-            "the newest that this fastrapi knows"
+            f"{known.label} {installed} differs internally from {known.newest}, "
+            "the newest version that this fastrapi knows"
         )
     return ""
 

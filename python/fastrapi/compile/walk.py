@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastapi.routing as routing
 from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
@@ -31,8 +31,10 @@ _KINDS = {
 class Entry:
     """One place of the routing table.
 
-    ``route`` is what the application declared, ``effective`` what serves it (a
-    context of FastAPI's for routes of included routers, else the route).
+    ``route`` is what the application declared. ``effective`` has the values that count:
+    a context of FastAPI's for a route of an included router, else the route itself.
+    ``included`` is that router. A ``barrier`` may match any path. ``reason`` says why
+    requests go through ASGI; empty: compile it.
     """
 
     path: str
@@ -101,7 +103,7 @@ def _entry(route: Any, effective: Any, included: Any) -> Entry:
     path = effective.path
     parts = template_parts(path, convertors)
     if parts is None or not _pattern_is_plain(path, effective.path_regex):
-        return _barrier(route, f"path {path!r} uses a convertor of its own")
+        return _barrier(route, f"path {path!r} uses a custom convertor")
     methods = effective.methods
     return Entry(
         path,
@@ -119,7 +121,7 @@ def _mount(route: Any, effective: Any) -> Entry:
     path = effective.path + "/{path:path}"
     parts = template_parts(path, effective.param_convertors)
     if parts is None or not _pattern_is_plain(path, effective.path_regex):
-        return _barrier(route, "a mount whose path may match anything")
+        return _barrier(route, "mount with a custom convertor in its path")
     return Entry(
         path, parts, None, str(route.name or ""), route, effective,
         reason="mounted application",
@@ -134,7 +136,9 @@ def _is_websocket(route: BaseRoute) -> bool:
     return "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex")
 
 
-def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
+def _one(declared: _Declared) -> Entry | None:
+    """The entry of a declared route; None: it matches no HTTP request."""
+    route, effective, included, _ = declared
     if isinstance(route, routing.APIRoute):
         if not _inherits(route, routing.APIRoute, "matches"):
             return _barrier(route, f"custom route class {type(route).__name__}")
@@ -154,32 +158,42 @@ def _one(route: BaseRoute, effective: Any, included: Any) -> Entry | None:
     if _is_websocket(route):
         return None
     if isinstance(route, Host):
-        return _barrier(route, "a Host route may match any path")
-    return _barrier(route, f"route class {type(route).__name__} may match any path")
+        return _barrier(route, "Host route")
+    return _barrier(route, f"unknown route class {type(route).__name__}")
 
 
-def _included(included: Any, form_limits: bool) -> Iterator[tuple[Any, Any, Any, bool]]:
-    limits = getattr(included.include_context, "form_limits", None)
+class _Declared(NamedTuple):
+    """A route where Starlette comes to it; see Entry."""
+
+    route: Any
+    effective: Any
+    included: Any
+    form_limits: bool
+
+
+def _included(included: Any, outer_limits: bool) -> Iterator[_Declared]:
+    limits = outer_limits or bool(getattr(included.include_context, "form_limits", None))
     for candidate in included.effective_candidates():
         if isinstance(candidate, _IncludedRouter):
-            yield from _included(candidate, form_limits or bool(limits))
+            yield from _included(candidate, limits)
             continue
         effective = candidate.starlette_route or candidate
-        yield candidate.original_route, effective, included, form_limits or bool(limits)
+        yield _Declared(candidate.original_route, effective, included, limits)
 
 
-def _routes(router: Any) -> Iterator[tuple[Any, Any, Any, bool]]:
-    """(route, what it is in effect, the included router it is from, has form limits?),
-    in order. A router that cannot be seen through is a route."""
-    form_limits = bool(getattr(router, "form_limits", None))
+def _declared(router: Any) -> Iterator[_Declared]:
+    """Routes in order, those of included routers in their place. An included router
+    whose class overrides how it matches counts as one route."""
+    limits = bool(getattr(router, "form_limits", None))
     for route in router.routes:
         if _is_transparent(route):
-            yield from _included(route, form_limits)
+            yield from _included(route, limits)
         else:
-            yield route, route, None, form_limits
+            yield _Declared(route, route, None, limits)
 
 
 def _is_transparent(route: Any) -> bool:
+    """Is this an included router that matches as FastAPI's own does?"""
     return (
         _IncludedRouter is not None
         and type(route) is _IncludedRouter
@@ -188,18 +202,22 @@ def _is_transparent(route: Any) -> bool:
 
 
 def walk(router: Any) -> Iterator[Entry]:
-    """Every entry of an application's router that can match an HTTP request, first
-    come first served."""
-    for route, effective, included, form_limits in _routes(router):
-        if _IncludedRouter is not None and isinstance(route, _IncludedRouter):
-            yield _barrier(route, "an included router of a class of its own")
+    """Every entry of an application's router that can match an HTTP request, in the
+    order in which they are tried."""
+    for declared in _declared(router):
+        if _IncludedRouter is not None and isinstance(declared.route, _IncludedRouter):
+            yield _barrier(declared.route, "included router of a custom class")
             continue
-        entry = _one(route, effective, included)
+        entry = _one(declared)
         if entry is not None:
-            entry.form_limits = form_limits
+            entry.form_limits = declared.form_limits
             yield entry
 
 
 def websockets(router: Any) -> list[str]:
     """The paths of an application's WebSocket routes."""
-    return [str(effective.path) for route, effective, *_ in _routes(router) if _is_websocket(route)]
+    return [
+        str(declared.effective.path)
+        for declared in _declared(router)
+        if _is_websocket(declared.route)
+    ]
