@@ -1,14 +1,24 @@
 /*
- * decimal: numbers as text, for content lengths and JSON.
+ * decimal: unsigned numbers as text, and back.
  */
 #ifndef BASE_DECIMAL_H
 #define BASE_DECIMAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { DECIMAL_MAX = 20 };	/* digits of the largest number */
+enum {
+	DECIMAL_MAX = 20,	/* digits of the largest number */
+	DECIMAL_READ_MAX = 18	/* digits that are read: no sum of a few can wrap */
+};
+
+static inline bool
+decimal_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 
 /* The digits of `v` into `out`, which has room for DECIMAL_MAX; their number.
  * Nothing is terminated. */
@@ -24,6 +34,24 @@ decimal_put(char *out, uint64_t v)
 	} while (v != 0);
 	memcpy(out, digits + at, sizeof(digits) - at);
 	return sizeof(digits) - at;
+}
+
+/* The number that `text` is: digits and nothing else, at least one and at most
+ * DECIMAL_READ_MAX. False, *out untouched, when it is none. */
+static inline bool
+decimal_read(const char *text, size_t len, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (len == 0 || len > DECIMAL_READ_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!decimal_digit(text[i]))
+			return false;
+		v = v * 10 + (uint64_t)(text[i] - '0');
+	}
+	*out = v;
+	return true;
 }
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 static struct {
 	enum log_level level;
@@ -30,47 +31,25 @@ log_open(const char *name, enum log_level level)
 	log_state.level = level;
 }
 
-/* Length of a well-formed UTF-8 sequence at p, 0 when there is none
- * (RFC 3629 section 4). */
-static size_t
-utf8_len(const unsigned char *p, const unsigned char *end)
-{
-	size_t n, i;
-
-	if (*p < 0xC2 || *p > 0xF4)
-		return 0;
-	n = *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : 4;
-	if ((size_t)(end - p) < n)
-		return 0;
-	for (i = 1; i < n; i++)
-		if ((p[i] & 0xC0) != 0x80)
-			return 0;
-	if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) ||
-	    (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F))
-		return 0;
-	return n;
-}
-
 /* Copy `in` to `out` (size `room`) with control and malformed bytes as
  * \xNN; a newline is kept, because messages may carry a traceback. */
 static size_t
 escape(char *out, const char *in, size_t room)
 {
-	const unsigned char *p = (const unsigned char *)in;
-	const unsigned char *end = p + strlen(in);
+	const char *p = in, *end = in + strlen(in);
 	size_t n = 0;
 
 	while (p < end && n + 5 < room) {
-		size_t seq = utf8_len(p, end);
+		int seq = utf8_length(p, (size_t)(end - p));
 
 		if ((*p >= 0x20 && *p < 0x7F) || *p == '\n' || *p == '\t') {
-			out[n++] = (char)*p++;
-		} else if (seq > 0) {
-			memcpy(out + n, p, seq);
-			n += seq;
+			out[n++] = *p++;
+		} else if (seq > 1) {
+			memcpy(out + n, p, (size_t)seq);
+			n += (size_t)seq;
 			p += seq;
 		} else {
-			n += (size_t)snprintf(out + n, 5, "\\x%02x", *p++);
+			n += (size_t)snprintf(out + n, 5, "\\x%02x", (unsigned char)*p++);
 		}
 	}
 	return n;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/word.h"
 
 enum {
 	MAX_DEPTH = 100,
@@ -57,24 +58,17 @@ plain(unsigned char c)
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
-#define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* How many bytes from the start are plain, or fewer by what shares a word with the
- * first that is not: eight at a time, "has a byte less than" and "has a zero byte". */
+/* How many bytes from the start are plain, rounded down to whole words. */
 static size_t
 plain_words(const char *text, size_t n)
 {
 	size_t i = 0;
 
-	for (; n - i >= 8; i += 8) {
-		uint64_t word, quote, slash, odd;
+	for (; n - i >= WORD_BYTES; i += WORD_BYTES) {
+		uint64_t word = word_load(text + i);
 
-		memcpy(&word, text + i, sizeof(word));
-		quote = word ^ REPEAT('"');
-		slash = word ^ REPEAT('\\');
-		odd = ((word - REPEAT(0x20)) & ~word) | ((quote - REPEAT(1)) & ~quote) |
-		    ((slash - REPEAT(1)) & ~slash);
-		if ((odd & REPEAT(0x80)) != 0)
+		if ((word_below(word, 0x20) | word_equal(word, '"') |
+		    word_equal(word, '\\')) != 0)
 			break;
 	}
 	return i;

@@ -7,12 +7,7 @@
  */
 #include "http/field.h"
 
-#include <endian.h>
-
-#define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Which byte of a little-endian word has the lowest marked top bit. */
-#define FIRST_MARK(word) (__builtin_ctzll(word) >> 3)
+#include "base/word.h"
 
 /* Token bytes (RFC 9110 section 5.6.2) in lower case, 0 for all others. */
 static const unsigned char lower_token[256] = {
@@ -32,24 +27,16 @@ is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7F;
 }
 
-/* The first control byte at or behind `p`, `end` when there is none. The word
- * tests are the usual "has a byte less than" and "has a zero byte"; a borrow marks
- * only bytes above a true hit, so the lowest mark is one. */
+/* The first control byte at or behind `p`, `end` when there is none. */
 static const char *
 control_find(const char *p, const char *end)
 {
-	while (end - p >= 8) {
-		uint64_t word, less, del;
+	for (; end - p >= WORD_BYTES; p += WORD_BYTES) {
+		uint64_t word = word_load(p);
+		uint64_t marks = word_below(word, 0x20) | word_equal(word, 0x7F);
 
-		memcpy(&word, p, sizeof(word));
-		word = le64toh(word);
-		less = (word - REPEAT(0x20)) & ~word;
-		del = word ^ REPEAT(0x7F);
-		del = (del - REPEAT(0x01)) & ~del;
-		less = (less | del) & REPEAT(0x80);
-		if (less != 0)
-			return p + FIRST_MARK(less);
-		p += 8;
+		if (marks != 0)
+			return p + word_first(marks);
 	}
 	while (p < end && !is_control(*p))
 		p++;
@@ -63,6 +50,22 @@ odd_find(const char *p, const char *end)
 	while ((p = control_find(p, end)) < end && *p == '\t')
 		p++;
 	return p;
+}
+
+size_t
+hx_field_token_len(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.len && lower_token[(unsigned char)s.ptr[n]] != 0)
+		n++;
+	return n;
+}
+
+bool
+hx_field_is_token(struct slice s)
+{
+	return s.len > 0 && hx_field_token_len(s) == s.len;
 }
 
 bool

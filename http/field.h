@@ -20,6 +20,11 @@ char *hx_field_line_end(char *p, char *end, enum hx_refusal *why);
  * line; the name becomes lower case in place. HX_ACCEPTED, or why it is refused. */
 enum hx_refusal hx_field_read(char *line, char *cr, struct hx_header *out);
 
+/* How many bytes at the start of `s` are token bytes (RFC 9110 section 5.6.2), and
+ * whether all of it is a token: a field name, a method, a parameter's name. */
+size_t hx_field_token_len(struct slice s);
+bool hx_field_is_token(struct slice s);
+
 /* Has `s` only bytes a field value may have (RFC 9110 section 5.5): no control byte
  * but the tab? */
 bool hx_field_value_ok(struct slice s);

@@ -6,6 +6,7 @@
  */
 #include "http/framing.h"
 
+#include "base/hex.h"
 #include "http/field.h"
 
 enum { MAX_EXTENSIONS = 16 * 1024, MAX_TRAILERS = 8192, MAX_HEX = 16 };
@@ -17,15 +18,6 @@ hx_framing_init(struct hx_framing *f, const struct hx_request *req)
 	f->left = req->content_length;
 	f->extension_bytes = f->trailer_bytes = 0;
 	f->line_len = 0;
-}
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)slice_lower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Behind the quoted string at p, NULL when it is not closed or has control
@@ -46,9 +38,7 @@ quoted_end(const char *p, const char *end)
 static const char *
 token_end(const char *p, const char *end)
 {
-	while (p < end && hx_policy_token((struct slice){ p, 1 }))
-		p++;
-	return p;
+	return p + hx_field_token_len((struct slice){ p, (size_t)(end - p) });
 }
 
 /* *( ";" token [ "=" ( token / quoted-string ) ] ), RFC 9112 section 7.1.1, but
@@ -79,10 +69,10 @@ size_line(struct hx_framing *f)
 	uint64_t size = 0;
 	int digits = 0;
 
-	for (; p < end && hex(*p) >= 0; p++, digits++) {
+	for (; p < end && hex_value(*p) >= 0; p++, digits++) {
 		if (digits == MAX_HEX)
 			return false;
-		size = size * 16 + (uint64_t)hex(*p);
+		size = size * 16 + (uint64_t)hex_value(*p);
 	}
 	f->extension_bytes += (uint32_t)(end - p);
 	if (digits == 0 || size > INT64_MAX || f->extension_bytes > MAX_EXTENSIONS ||
@@ -116,7 +106,7 @@ trailer_line(struct hx_framing *f)
 	struct slice name = { f->line, colon != NULL ? (size_t)(colon - f->line) : 0 };
 
 	f->trailer_bytes += f->line_len;
-	return f->trailer_bytes <= MAX_TRAILERS && hx_policy_token(name) &&
+	return f->trailer_bytes <= MAX_TRAILERS && hx_field_is_token(name) &&
 	    !trailer_forbidden(name) &&
 	    hx_field_value_ok((struct slice){ f->line, f->line_len });
 }

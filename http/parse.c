@@ -12,6 +12,7 @@
 
 #include <http_parser.h>
 
+#include "base/decimal.h"
 #include "http/field.h"
 
 const struct hx_limits hx_limits_default = {
@@ -19,12 +20,6 @@ const struct hx_limits hx_limits_default = {
 };
 
 enum { VERSION_BYTES = 9 };	/* " HTTP/1.1" */
-
-static bool
-digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static int
 on_url(http_parser *p, const char *at, size_t len)
@@ -40,8 +35,8 @@ static const http_parser_settings settings = { .on_url = on_url };
 static enum hx_refusal
 version_read(struct hx_request *req, const char *version)
 {
-	if (memcmp(version, " HTTP/", 6) != 0 || !digit(version[6]) || version[7] != '.' ||
-	    !digit(version[8]))
+	if (memcmp(version, " HTTP/", 6) != 0 || !decimal_digit(version[6]) || version[7] != '.' ||
+	    !decimal_digit(version[8]))
 		return HX_REFUSE_bad_request_line;
 	if (version[6] != '1' || version[8] > '1')
 		return HX_REFUSE_bad_version;

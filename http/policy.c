@@ -7,35 +7,38 @@
 
 #include <strings.h>
 
+#include "base/decimal.h"
 #include "http/field.h"
 #include "http/target.h"
 
-/* What an ASCII octet may be part of; higher ones only of a field value. */
-enum {
-	OCTET_TOKEN = 1,	/* RFC 9110 section 5.6.2 */
-	OCTET_TARGET = 2,	/* visible, neither '#' nor '\\' */
-	OCTET_HOST = 4		/* RFC 3986 reg-name, without ',' */
-};
-
 enum { MAX_PORT_DIGITS = 5 };
 
-static const uint8_t octets[128] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 7, 2, 1, 7, 7, 7, 7, 6, 6, 7, 7, 2, 7, 7, 2,
-	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2, 6, 2, 6, 2, 2,
-	2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
-	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2, 0, 2, 3, 7,
-	3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
-	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2, 3, 2, 7, 0,
+/* What an octet may be part of; those above ASCII of nothing here. */
+enum {
+	OCTET_TARGET = 1,	/* visible, neither '#' nor '\\' */
+	OCTET_HOST = 2		/* RFC 3986 reg-name, without ',' */
 };
+
+#define T OCTET_TARGET
+#define H (OCTET_TARGET | OCTET_HOST)
+static const uint8_t octets[256] = {
+	['"'] = T, [','] = T, ['/'] = T, [':'] = T, ['<'] = T, ['>'] = T, ['?'] = T,
+	['@'] = T, ['['] = T, [']'] = T, ['^'] = T, ['`'] = T, ['{'] = T, ['|'] = T,
+	['}'] = T,
+	['!'] = H, ['$'] = H, ['%'] = H, ['&'] = H, ['\''] = H, ['('] = H, [')'] = H,
+	['*'] = H, ['+'] = H, ['-'] = H, ['.'] = H, [';'] = H, ['='] = H, ['_'] = H,
+	['~'] = H,
+	['0'] = H, H, H, H, H, H, H, H, H, H,
+	['A'] = H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+	['a'] = H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+};
+#undef T
+#undef H
 
 static bool
 octet_is(char c, uint8_t class)
 {
-	unsigned char at = (unsigned char)c;
-
-	return at < sizeof(octets) && (octets[at] & class) != 0;
+	return (octets[(unsigned char)c] & class) != 0;
 }
 
 /* Length of the longest prefix made of octets of that class. */
@@ -47,12 +50,6 @@ span(struct slice s, uint8_t class)
 	while (n < s.len && octet_is(s.ptr[n], class))
 		n++;
 	return n;
-}
-
-bool
-hx_policy_token(struct slice s)
-{
-	return s.len > 0 && span(s, OCTET_TOKEN) == s.len;
 }
 
 /* Bytes of a request target: visible ASCII without '#' and '\'; percent
@@ -78,7 +75,7 @@ static bool
 port_ok(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+		if (!decimal_digit(s.ptr[i]))
 			return false;
 	return s.len <= MAX_PORT_DIGITS;
 }
@@ -181,19 +178,12 @@ static enum hx_refusal
 length_read(struct hx_exchange *x)
 {
 	struct slice v = hx_exchange_known(x, HX_CONTENT_LENGTH);
-	uint64_t n = 0;
 
 	if (v.ptr == NULL)
 		return HX_ACCEPTED;
-	if (x->req.count[HX_CONTENT_LENGTH] != 1 || v.len == 0 || v.len > 18 ||
-	    (v.len > 1 && *v.ptr == '0'))
+	if (x->req.count[HX_CONTENT_LENGTH] != 1 || (v.len > 1 && *v.ptr == '0') ||
+	    !decimal_read(v.ptr, v.len, &x->req.content_length))
 		return HX_REFUSE_bad_length;
-	for (size_t i = 0; i < v.len; i++) {
-		if (v.ptr[i] < '0' || v.ptr[i] > '9')
-			return HX_REFUSE_bad_length;
-		n = n * 10 + (uint64_t)(v.ptr[i] - '0');
-	}
-	x->req.content_length = n;
 	return HX_ACCEPTED;
 }
 

@@ -11,9 +11,6 @@
 #include "http/exchange.h"
 #include "http/refusal.h"
 
-/* Is `s` a token (RFC 9110 section 5.6.2): a field name, say? */
-bool hx_policy_token(struct slice s);
-
 /* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
  * target's parts. */

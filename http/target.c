@@ -5,17 +5,8 @@
  */
 #include "http/target.h"
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/hex.h"
+#include "base/utf8.h"
 
 int
 hx_percent_value(const char *p, size_t len)
@@ -24,50 +15,20 @@ hx_percent_value(const char *p, size_t len)
 
 	if (len < 3 || p[0] != '%')
 		return -1;
-	high = hex(p[1]);
-	low = hex(p[2]);
+	high = hex_value(p[1]);
+	low = hex_value(p[2]);
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
-/* Length of the valid UTF-8 sequence at p, or minus the length of the maximal
- * ill-formed part that one U+FFFD replaces (Unicode chapter 3.9, as CPython). */
-static int
-sequence(const unsigned char *p, size_t len)
-{
-	unsigned char c = p[0], low = 0x80, high = 0xBF;
-	size_t want, i;
-
-	if (c < 0x80)
-		return 1;
-	if (c < 0xC2 || c > 0xF4)
-		return -1;
-	want = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-	if (c == 0xE0)
-		low = 0xA0;
-	else if (c == 0xED)
-		high = 0x9F;
-	else if (c == 0xF0)
-		low = 0x90;
-	else if (c == 0xF4)
-		high = 0x8F;
-	for (i = 1; i < want; i++) {
-		if (i == len || p[i] < low || p[i] > high)
-			return -(int)i;
-		low = 0x80;
-		high = 0xBF;
-	}
-	return (int)want;
 }
 
 /* Copy decoded bytes, each ill-formed part becoming U+FFFD. `out` has room for
  * three bytes per byte. */
 static size_t
-utf8_replace(const unsigned char *p, size_t len, char *out)
+utf8_replace(const char *p, size_t len, char *out)
 {
 	size_t n = 0, i = 0;
 
 	while (i < len) {
-		int got = sequence(p + i, len - i);
+		int got = utf8_length(p + i, len - i);
 
 		if (got > 0) {
 			memcpy(out + n, p + i, (size_t)got);
@@ -143,7 +104,7 @@ decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
 	text = arena_alloc(a, 3 * n);
 	if (text == NULL)
 		return -1;
-	*out = (struct slice){ text, utf8_replace(bytes, n, text) };
+	*out = (struct slice){ text, utf8_replace((char *)bytes, n, text) };
 	return 0;
 }
 

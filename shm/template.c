@@ -9,19 +9,16 @@
 
 #include <stdbool.h>
 
+#include "base/decimal.h"
+#include "base/hex.h"
+
 /* Far more than any sensible path needs, some 20 us at the most. */
 enum { MAX_TRIES = 4096 };
 
 static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
 is_hex(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	return hex_value(c) >= 0;
 }
 
 static size_t
@@ -70,13 +67,13 @@ part_longest(uint32_t kind, const char *p, const char *end)
 		n = uuid_len(p, end);
 		break;
 	case SHM_PART_FLOAT:
-		n = run_of(p, end, is_digit);
+		n = run_of(p, end, decimal_digit);
 		fraction = n > 0 && p + n < end && p[n] == '.' ?
-		    run_of(p + n + 1, end, is_digit) : 0;
+		    run_of(p + n + 1, end, decimal_digit) : 0;
 		n += fraction > 0 ? fraction + 1 : 0;
 		break;
 	default:
-		n = run_of(p, end, is_digit);
+		n = run_of(p, end, decimal_digit);
 		break;
 	}
 	return n > 0 ? n : SIZE_MAX;

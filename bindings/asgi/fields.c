@@ -7,6 +7,8 @@
  */
 #include "bindings/asgi/fields.h"
 
+#include "http/field.h"
+
 static bool
 name_byte(unsigned char c)
 {
@@ -22,18 +24,6 @@ pyb_field_name_plain(struct slice name)
 		unsigned char c = (unsigned char)name.ptr[i];
 
 		if (!name_byte(c) || (c >= 'A' && c <= 'Z'))
-			return false;
-	}
-	return true;
-}
-
-bool
-pyb_field_value_plain(struct slice value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.ptr[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7F)
 			return false;
 	}
 	return true;
@@ -87,7 +77,7 @@ field_read(struct hx_header *field, PyObject *pair, struct arena *arena)
 	    slice_read(PyTuple_GET_ITEM(pair, 1), &field->value) < 0 ||
 	    name_read(&field->name, arena) < 0)
 		return -1;
-	if (pyb_field_value_plain(field->value))
+	if (hx_field_value_ok(field->value))
 		return 0;
 	PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
 	return -1;

@@ -22,9 +22,8 @@ struct pyb_fields {
 int pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena);
 void pyb_fields_fini(struct pyb_fields *f);
 
-/* May these go out as they are? Name: a lower case RFC 9110 token as uvicorn
- * checks it; value: no control byte but HTAB. */
+/* May a name go out as it is: has it only bytes that uvicorn lets pass, which are more
+ * than those of a token, and none in upper case? */
 bool pyb_field_name_plain(struct slice name);
-bool pyb_field_value_plain(struct slice value);
 
 #endif

@@ -12,6 +12,7 @@
 #include "bindings/compat.h"
 #include "bindings/plan/params.h"
 #include "bindings/asgi/fields.h"
+#include "http/field.h"
 
 enum {
 	COPY_BYTES = 8192,	/* larger bodies are sent from the bytes object */
@@ -68,7 +69,7 @@ fields_add_raw(struct fields *f, PyObject *raw)
 			{ PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name) },
 			{ PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value) },
 		};
-		if (!pyb_field_name_plain(field->name) || !pyb_field_value_plain(field->value))
+		if (!pyb_field_name_plain(field->name) || !hx_field_value_ok(field->value))
 			return false;
 	}
 	return true;

@@ -171,7 +171,7 @@ check_request(const struct reading *r)
 	must(req->n_headers <= limits.fields);
 	for (unsigned i = 0; i < req->n_headers; i++) {
 		must(inside(r, req->headers[i].name) && inside(r, req->headers[i].value));
-		must(hx_policy_token(req->headers[i].name));
+		must(hx_field_is_token(req->headers[i].name));
 		must(hx_field_value_ok(req->headers[i].value));
 	}
 	for (int k = 0; k < HX_KNOWN_COUNT; k++)

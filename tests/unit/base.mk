@@ -1,5 +1,6 @@
 # Unit tests of base/.
-base_tests = tests/unit/test_base tests/unit/test_base_clock tests/unit/test_base_list
+base_tests = tests/unit/test_base tests/unit/test_base_clock tests/unit/test_base_list \
+	tests/unit/test_base_text
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 
@@ -9,3 +10,5 @@ tests_unit_test_base_clock_SOURCES = tests/unit/test_base_clock.c
 tests_unit_test_base_clock_LDADD = -lcunit
 tests_unit_test_base_list_SOURCES = tests/unit/test_base_list.c
 tests_unit_test_base_list_LDADD = libbase.la -lcunit
+tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c
+tests_unit_test_base_text_LDADD = libbase.la -lcunit

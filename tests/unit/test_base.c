@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/decimal.h"
 #include "base/log.h"
 #include "base/must.h"
 
@@ -174,24 +173,6 @@ log_escapes_what_a_terminal_would_obey(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "info [test]"));
 }
 
-static void
-decimals_are_those_of_printf(void)
-{
-	uint64_t power = 1;
-
-	for (int i = 0; i < 64; i++, power *= 2) {
-		const uint64_t around[] = { power - 1, power, power + 1, power * 10 };
-
-		for (size_t k = 0; k < 4; k++) {
-			char got[DECIMAL_MAX], want[32];
-			int n = snprintf(want, sizeof(want), "%llu", (unsigned long long)around[k]);
-
-			CU_ASSERT_EQUAL(decimal_put(got, around[k]), (size_t)n);
-			CU_ASSERT_EQUAL(memcmp(got, want, (size_t)n), 0);
-		}
-	}
-}
-
 int
 main(void)
 {
@@ -201,7 +182,6 @@ main(void)
 		    arena_allocations_are_aligned_apart_and_grow },
 		{ "arena copies end with a NUL", arena_copy_ends_with_a_nul },
 		{ "slices compare with and without case", slices_compare_with_and_without_case },
-		{ "decimals are those of printf", decimals_are_those_of_printf },
 		{ "must() aborts and says where", must_aborts_and_says_where },
 		{ "log never waits", log_never_waits },
 		{ "log escapes what a terminal would obey", log_escapes_what_a_terminal_would_obey },

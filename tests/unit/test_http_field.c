@@ -107,7 +107,7 @@ test_names_are_tokens(void)
 {
 	for (int c = 1; c < 256; c++) {
 		char text[] = "axb: c";
-		bool token = hx_policy_token((struct slice){ &(char){ (char)c }, 1 });
+		bool token = hx_field_is_token((struct slice){ &(char){ (char)c }, 1 });
 
 		text[1] = (char)c;
 		if (c == ':' || c == '\r' || c == '\n')
