@@ -1,9 +1,11 @@
 /*
  * app: the Python type App.
  *
- * Python makes one App per application and process (fastrapi.serving) and
- * gives it a Binding whenever the application was compiled. The request path
- * only reads both.
+ * Called by engine/ (the type, and what to do when a worker has nothing left) and by
+ * request.c, which gives it another binding when the old one is no longer true. Python
+ * makes one App per application and process (fastrapi.serving) and gives it a Binding
+ * whenever the application was compiled. Else the request
+ * path only reads both.
  */
 #include "bindings/app.h"
 

@@ -1,7 +1,8 @@
 /*
  * binding: the Python type Binding.
  *
- * Made by fastrapi.compile for App.bind(). The request path only reads it.
+ * Called by engine/ (the type). fastrapi.compile makes a Binding for App.bind(); the
+ * request path only reads it.
  */
 #include "bindings/binding.h"
 

@@ -1,9 +1,10 @@
 /*
  * guards: versions of dictionaries, compared per request.
  *
- * CPython 3.11 counts every change of a dictionary in ma_version_tag. From
- * 3.12 on a dictionary watcher bumps one counter for all watched dictionaries,
- * which is compared instead.
+ * Called by request.c for every request, by app.c (is the binding still true?) and by
+ * binding.c, which owns them. CPython 3.11 counts every change of a dictionary in ma_version_tag. From
+ * 3.12 on a dictionary watcher bumps one counter for all watched dictionaries, which
+ * is compared instead.
  */
 #include "bindings/guards.h"
 

@@ -1,9 +1,10 @@
 /*
  * json: the encoder for endpoints that return plain data.
  *
- * Called by result.c. It holds borrowed references only, which is safe because
- * nothing here can run Python code: exact builtin types, no conversions that
- * call back. Nesting deeper than MAX_DEPTH is left to Python.
+ * Called by plan/result.c, and by app.c, which owns the buffer. It holds borrowed
+ * references only, which is safe because nothing here can run Python code: exact
+ * builtin types, no conversions that call back. Nesting deeper than MAX_DEPTH is left
+ * to Python.
  */
 #include "bindings/json.h"
 

@@ -1,9 +1,9 @@
 /*
  * request: one entrance for every request.
  *
- * Called by worker/conductor.c and the test client. Decides, with the guards,
- * between the compiled plan and the application's ASGI interface; what happens
- * then is plan/alone.c's and asgi/asgi.c's.
+ * Called by worker/ and engine/testclient.c. Decides, with the guards, between the
+ * compiled plan and the application's ASGI interface; what happens then is
+ * plan/alone.c's and asgi/asgi.c's.
  */
 #include "bindings/request.h"
 

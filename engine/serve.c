@@ -1,9 +1,9 @@
 /*
  * serve: the Python type Worker.
  *
- * python/fastrapi/worker.py makes one on its event loop, gives it the inherited
- * listeners and drains it at the end. The type only ties lifetimes together:
- * the work is worker/'s.
+ * Called by module.c (the type). python/fastrapi/worker.py makes one on its event
+ * loop, gives it the inherited listeners and drains it at the end. The type only ties
+ * lifetimes together: the work is worker/'s.
  */
 #include "engine/serve.h"
 

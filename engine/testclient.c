@@ -1,9 +1,9 @@
 /*
  * testclient: the Python type MemoryConnection.
  *
- * One HTTP connection whose bytes come from and go to Python, on the very same
- * code as a socket's: worker/conn, conductor, reply. It must live on a running
- * fastrapi event loop.
+ * Called by module.c (the type). One HTTP connection whose bytes come from and go to
+ * Python, on the very same code as a socket's: worker/conn, conductor, reply. It must
+ * live on a running fastrapi event loop.
  */
 #include "engine/testclient.h"
 

@@ -1,7 +1,7 @@
 /*
  * content_type: the plain spellings only.
  *
- * Called by bindings/plan/read.c before JSON content is parsed in C.
+ * Called by bindings/plan before content is parsed in C.
  */
 #include "http/content_type.h"
 

@@ -1,8 +1,8 @@
 /*
  * exchange: birth, reset and end of the shared structure.
  *
- * Called by the owner of a connection. Content buffers are the only memory an
- * exchange owns beside its arena.
+ * Called by worker/ (the owner of a connection) and policy.c. Content buffers are the
+ * only memory an exchange owns beside its arena.
  */
 #include "http/exchange.h"
 

@@ -1,8 +1,8 @@
 /*
  * framing: a small state machine over content bytes.
  *
- * Called by worker/conductor.c with whatever has arrived. Lines are collected
- * in a fixed buffer, so the result does not depend on how bytes were cut.
+ * Called by worker/content.c with whatever has arrived. Lines are collected in a
+ * fixed buffer, so the result does not depend on how bytes were cut.
  */
 #include "http/framing.h"
 

@@ -1,12 +1,12 @@
 /*
  * parse: one head, line by line.
  *
- * Called by worker/conductor.c. http-parser reads the request line; both its
- * reading of the target and ours must agree. Field lines are field.c's: reading
- * them with http-parser too would cost as much as everything else together, and
- * each of its leniencies would have to be found out again. Nothing depends on
- * how a head was cut into packets; a head that arrives in one piece, as almost
- * every one does, is passed over once.
+ * Called by worker/. http-parser reads the request line; both its reading of the
+ * target and ours must agree. Field lines are field.c's: reading them with
+ * http-parser too would cost as much as everything else together, and each of its
+ * leniencies would have to be found out again. Nothing depends on how a head was cut
+ * into packets; a head that arrives in one piece, as almost every one does, is passed
+ * over once.
  */
 #include "http/parse.h"
 

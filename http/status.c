@@ -1,7 +1,8 @@
 /*
  * status: one row per status code, in status.def.
  *
- * The lines are serialize.c's, the bare phrases those of room worker's own answers.
+ * Called by serialize.c (lines), by refusal.c and worker/ (phrases of the server's own
+ * answers) and by engine/module.c (the phrases of the running Python).
  */
 #include "http/status.h"
 

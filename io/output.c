@@ -1,7 +1,7 @@
 /*
  * output: one queue, one writev.
  *
- * Used by worker/conn.c. It knows no protocol; order in is order out.
+ * Called by worker/. It knows no protocol; order in is order out.
  */
 #include "io/output.h"
 

@@ -1,7 +1,7 @@
 /*
  * timers: one ring per kind of time-out.
  *
- * Used by worker/conn.c for header, keep-alive, content and write time-outs.
+ * Called by worker/ for header, keep-alive, content and write time-outs.
  */
 #include "io/timers.h"
 

@@ -1,8 +1,10 @@
 /*
  * turn: poll, run, flush.
  *
- * Driven by bindings/loop/loop.c (and by tests). libevent callbacks run inside
- * io_turn_poll() only and must do nothing but move bytes and push jobs.
+ * Driven by bindings/loop/loop.c (and by tests). Called by the rest of io/, by
+ * bindings/, worker/ and engine/ for jobs, for the time and for what is to be
+ * flushed. libevent callbacks run inside io_turn_poll() only and must do nothing but
+ * move bytes and push jobs.
  */
 #include "io/turn.h"
 

@@ -1,8 +1,9 @@
 /*
  * master: wait, then look at what happened.
  *
- * main.c has prepared everything; this is the supervisor's whole life: signals,
- * what children say, deaths, and what is due by the clock.
+ * Called by main.c, and by generation.c and workers.c for children and the clock.
+ * main.c has prepared everything; this is the supervisor's whole life: signals, what
+ * children say, deaths, and what is due by the clock.
  */
 #include "master/master.h"
 

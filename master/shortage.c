@@ -1,7 +1,8 @@
 /*
  * shortage: one row per limit, with its remedy.
  *
- * Called where the master asks the system for descriptors, processes or memory.
+ * Called by the rest of master/ where it asks the system for descriptors, processes
+ * or memory.
  */
 #include "master/shortage.h"
 

@@ -1,8 +1,8 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by generation.c. Everything that allocates happens before fork();
- * between fork and exec only descriptors are moved.
+ * Called by generation.c and workers.c. Everything that allocates happens before
+ * fork(); between fork and exec only descriptors are moved.
  */
 #include "master/spawn.h"
 

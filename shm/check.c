@@ -1,9 +1,9 @@
 /*
  * check: bounds of everything a table can name.
  *
- * Called by table.c. Written so that hostile bytes with a right checksum
- * are refused as well: no addition here can wrap, no index is used before it
- * was compared.
+ * Called by table.c, and by builder.c before a table leaves it. Written so that
+ * hostile bytes with a right checksum are refused as well: no addition here can wrap,
+ * no index is used before it was compared.
  */
 #include "shm/check.h"
 

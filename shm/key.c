@@ -1,9 +1,9 @@
 /*
  * key: segments and their hashes.
  *
- * Called once per request and once per route. No seed: the keys come from the
- * application alone, and a client's path is only looked up, so it cannot make
- * buckets long. It must never read outside the path.
+ * Called by the rest of shm/, once per request and once per route. No seed: the keys
+ * come from the application alone, and a client's path is only looked up, so it
+ * cannot make buckets long. It must never read outside the path.
  */
 #include "shm/key.h"
 

@@ -1,5 +1,7 @@
 /*
  * method: http-parser's table of methods, used for its numbers only.
+ *
+ * Called by bindings/, where an application's methods become numbers.
  */
 #include "shm/method.h"
 

@@ -1,7 +1,7 @@
 /*
  * route: shapes, buckets, candidates.
  *
- * Called for every request, without the interpreter, on a table that
+ * Called by bindings/ for every request, without the interpreter, on a table that
  * shm/check has passed. It must not allocate, recurse or write to the table.
  */
 #include "shm/route.h"

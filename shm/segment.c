@@ -1,8 +1,8 @@
 /*
  * segment: memfd_create(2), seals, mappings.
  *
- * Called by the master (create, seal, reopen), the loader (write) and workers
- * (map). The master never maps.
+ * Called by the master (create, seal, reopen), the loader (write) and, through
+ * table.c, workers (map). The master never maps.
  */
 #include "shm/segment.h"
 

@@ -1,8 +1,8 @@
 /*
  * table: attach, open, detach.
  *
- * Called by workers and the loader. Nothing is read from a table before
- * shm/check has passed it.
+ * Called by workers and the loader, and by builder.c and check.c for the sizes of
+ * records. Nothing is read from a table before shm/check has passed it.
  */
 #include "shm/table.h"
 

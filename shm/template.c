@@ -1,8 +1,8 @@
 /*
  * template: the five convertors, tried longest first, with backtracking.
  *
- * Called by route.c for each candidate. A path that makes the expression try
- * again and again (a client may send one) ends at a bound. It must not
+ * Called by route.c for each candidate, and by report.c. A path that makes the
+ * expression try again and again (a client may send one) ends at a bound. It must not
  * allocate, recurse or write to the table.
  */
 #include "shm/template.h"

@@ -1,9 +1,10 @@
 /*
  * accept: a fair share of the connections, and none when there is no room.
  *
- * Called by libevent. Listeners are shared with the other workers, so whoever
- * is quick gets a connection; the gate leaves it to one that has nothing to do.
- * Out of descriptors it pauses, it never spins.
+ * Called by libevent, by worker.c and by engine/serve.c (listen). Listeners are
+ * shared with the other workers, so whoever is quick gets a connection; the gate
+ * leaves it to one that has nothing to do. Out of descriptors it pauses, it never
+ * spins.
  */
 #include "worker/accept.h"
 

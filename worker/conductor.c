@@ -1,6 +1,9 @@
 /*
  * conductor: head, content, application, next.
  *
+ * Called by conn.c and content.c (bytes), by reply.c (the exchange was released) and
+ * from the FIFO.
+ *
  * The walk of one request. Without the interpreter, in libevent's callback:
  *
  *	transport.c	on_readable		bytes from the socket

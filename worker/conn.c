@@ -1,10 +1,10 @@
 /*
  * conn: the life of a connection.
  *
- * Made by accept.c or the test client, fed by its transport, advanced by
- * conductor.c. It decides when memory is given back: a resting connection
- * keeps no buffer, a dead one stays until the application has let go of its
- * exchange.
+ * Called by the rest of worker/ and by engine/testclient.c: accept.c or the test
+ * client makes it, its transport feeds it, conductor.c advances it. It decides when
+ * memory is given back: a resting connection keeps no buffer, a dead one stays until
+ * the application has let go of its exchange.
  */
 #include "worker/conn.h"
 

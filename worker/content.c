@@ -1,8 +1,9 @@
 /*
  * content: framing, limits, and who gets the bytes.
  *
- * Called by conn.c with input as it arrives, without the interpreter. The
- * application is told through the connection's job.
+ * Called by conn.c with input as it arrives, without the interpreter, by conductor.c
+ * when it begins and by reply.c when the rest is not wanted. The application is told
+ * through the connection's job.
  */
 #include "worker/content.h"
 

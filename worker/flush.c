@@ -1,9 +1,9 @@
 /*
  * flush: one writev per connection and turn.
  *
- * Called by the turn, by libevent when a full socket has room again, and by
- * conn.c, all perhaps without the interpreter: what needs it goes through the
- * connection's job.
+ * Called by the turn, by libevent when a full socket has room again, and by conn.c
+ * and transport.c, all perhaps without the interpreter: what needs it goes through
+ * the connection's job.
  */
 #include "worker/flush.h"
 

@@ -1,7 +1,7 @@
 /*
  * heartbeat: a timer of the worker's own loop.
  *
- * A loop that is stuck lets the time on the board grow old. The other workers see it
+ * Called by worker.c at a worker's start and end. A loop that is stuck lets the time on the board grow old. The other workers see it
  * there (accept.c) and no longer leave connections to this one.
  */
 #include "worker/heartbeat.h"

@@ -1,10 +1,11 @@
 /*
  * reply: the exchange's calls, from answers to bytes.
  *
- * Called by the bindings with the interpreter held. Bytes are only queued
- * here; the turn's flush sends them, one writev per connection. Once the
- * connection is past answering (dead, or refused in the middle) every call
- * takes what it is given and says that the peer is gone.
+ * Called by the rest of worker/ (refusals). The bindings reach it through the
+ * exchange's hx_calls with the interpreter held. Bytes are only queued here; the
+ * turn's flush sends them, one writev per connection. Once the connection is past
+ * answering (dead, or refused in the middle) every call takes what it is given and
+ * says that the peer is gone.
  */
 #include "worker/reply.h"
 

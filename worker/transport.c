@@ -1,8 +1,8 @@
 /*
  * transport: the socket kind.
  *
- * Called by conn.c through the table, and by libevent. It moves bytes and
- * never decides anything about a request.
+ * Called by accept.c, by conn.c through the table, and by libevent. It moves bytes
+ * and never decides anything about a request.
  */
 #include "worker/transport.h"
 

@@ -1,9 +1,10 @@
 /*
  * asgi: the life of a request inside an ASGI application.
  *
- * Called by request.c (plain ASGI), by finish.c (the application's stack ends
- * a compiled request) and by the connection's events. The coroutine that runs
- * the application applies, at its end, the rules of uvicorn's run_asgi.
+ * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the
+ * application's stack ends a compiled request), by receive.c, send.c and engine/ (the
+ * type). The coroutine that runs the application applies, at its end, the rules of
+ * uvicorn's run_asgi.
  */
 #include "bindings/asgi/internal.h"
 #include "bindings/compat.h"

@@ -1,10 +1,10 @@
 /*
  * receive: the application asks for request content.
  *
- * A coroutine per call, as uvicorn's `async def receive`. It copies what has
- * arrived, or asks the connection to read on and waits. After the last piece
- * it waits for the end: http.disconnect comes when the client went away or the
- * answer is complete.
+ * Called by asgi.c, whose method it is. A coroutine per call, as uvicorn's `async
+ * def receive`. It copies what has arrived, or asks the connection to read on and
+ * waits. After the last piece it waits for the end: http.disconnect comes when the
+ * client went away or the answer is complete.
  */
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"

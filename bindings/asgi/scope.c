@@ -1,7 +1,7 @@
 /*
  * scope: bytes to the dictionary an ASGI application gets.
  *
- * Called by request.c. Keys, types and values follow uvicorn's httptools
+ * Called by asgi.c. Keys, types and values follow uvicorn's httptools
  * implementation, because applications have come to depend on them: raw_path
  * without the query, lower case header names, path with root_path before it.
  */

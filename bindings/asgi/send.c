@@ -1,9 +1,10 @@
 /*
  * send: the application answers.
  *
- * Follows uvicorn's RequestResponseCycle.send: the same order of checks, the
- * same exceptions with the same texts, nothing at all once the client is gone.
- * Waits before writing while the connection's backlog is high.
+ * Called by asgi.c, whose method it is. Follows uvicorn's
+ * RequestResponseCycle.send: the same order of checks, the same exceptions with the
+ * same texts, nothing at all once the client is gone. Waits before writing while the
+ * connection's backlog is high.
  */
 #include <stdlib.h>
 

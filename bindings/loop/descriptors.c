@@ -1,9 +1,9 @@
 /*
  * descriptors: readers and writers of descriptors.
  *
- * The loop methods that asyncio's transports and sock_* calls live on. Each
- * descriptor has one persistent libevent event per direction, level-triggered;
- * firing only queues the handle.
+ * Called by loop.c, whose type has these methods: those that asyncio's transports and
+ * sock_* calls live on. Each descriptor has one persistent libevent
+ * event per direction, level-triggered; firing only queues the handle.
  */
 #include <errno.h>
 #include <event2/event.h>

@@ -1,11 +1,12 @@
 /*
  * eager_task: tasks that begin at once.
  *
- * From CPython 3.12 on asyncio offers it (eager_start). On 3.11 a Task
- * schedules its first step through loop.call_soon() while it is constructed;
- * the loop catches that one call and the step is run right here, in the same
- * context the loop would have used. The context, which nobody else has yet,
- * tells the step from what finalizers and other threads schedule meanwhile.
+ * Called by schedule.c, which offers it each call_soon(), and by asgi/ and plan/ for
+ * their tasks. From CPython 3.12 on asyncio offers it (eager_start). On 3.11 a Task
+ * schedules its first step through loop.call_soon() while it is constructed; the loop
+ * catches that one call and the step is run right here, in the same context the loop
+ * would have used. The context, which nobody else has yet, tells the step from what
+ * finalizers and other threads schedule meanwhile.
  */
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"

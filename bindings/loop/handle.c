@@ -1,9 +1,10 @@
 /*
  * handle: Handle.
  *
- * Made by schedule.c and descriptors.c, run by the turn's FIFO with the interpreter
- * held. A callback's exception goes to the loop's exception handler, as in
- * asyncio.Handle._run; SystemExit and KeyboardInterrupt end run_forever().
+ * Called by the rest of loop/ and by engine/ (the type). The turn's FIFO runs a
+ * handle with the interpreter held. A callback's exception goes to the loop's
+ * exception handler, as in asyncio.Handle._run; SystemExit and KeyboardInterrupt end
+ * run_forever().
  */
 #include "bindings/loop/handle.h"
 

@@ -1,8 +1,8 @@
 /*
  * local: per-loop state and the stand-in task.
  *
- * Called by plan_start and threads. The local lives as an attribute of its loop
- * and goes away with it.
+ * Called by plan/ and engine/. The local lives as an attribute of its loop and goes
+ * away with it.
  */
 #include "bindings/loop/local.h"
 

@@ -1,9 +1,10 @@
 /*
  * loop: opening, running, closing.
  *
- * The C base of fastrapi.EventLoop. run_turns() is the heart of a worker: all
- * HTTP and all asyncio work of the process passes through it. While it polls
- * and flushes the interpreter is released.
+ * Called by the rest of loop/ and by engine/ (the type). The C base of
+ * fastrapi.EventLoop. run_turns() is the heart of a worker: all HTTP and all asyncio
+ * work of the process passes through it. While it polls and flushes the interpreter
+ * is released.
  */
 #include "bindings/loop/loop.h"
 

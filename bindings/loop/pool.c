@@ -1,13 +1,13 @@
 /*
  * pool: queue, threads, completions.
  *
- * The loop's thread submits; pool threads take jobs under the mutex, run them
- * under the interpreter and put them on the done list; an eventfd brings the
- * loop to collect it. While jobs wait, a one millisecond tick looks whether
- * any was taken since the last look: when none was, every thread is stuck in a
- * blocking or long job and as many threads again are set to work. The mutex is
- * only ever held for a few pointer moves, never while waiting for the
- * interpreter, so taking it with the interpreter held cannot deadlock.
+ * Called by local.c, by plan/ and by engine/ (the type). The loop's thread submits;
+ * pool threads take jobs under the mutex, run them under the interpreter and put them
+ * on the done list; an eventfd brings the loop to collect it. While jobs wait, a one
+ * millisecond tick looks whether any was taken since the last look: when none was,
+ * every thread is stuck in a blocking or long job and as many threads again are set
+ * to work. The mutex is only ever held for a few pointer moves, never while waiting
+ * for the interpreter, so taking it with the interpreter held cannot deadlock.
  */
 #include "bindings/loop/pool.h"
 

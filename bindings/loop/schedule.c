@@ -1,9 +1,9 @@
 /*
  * schedule: call_soon() and its kin.
  *
- * The loop methods that queue callbacks. What other threads schedule is kept
- * apart until the loop's thread has the interpreter, because the FIFO is
- * touched without it.
+ * Called by loop.c, whose type has these methods. They queue callbacks.
+ * What other threads schedule is kept apart until the loop's thread has the
+ * interpreter, because the FIFO is touched without it.
  */
 #include <math.h>
 

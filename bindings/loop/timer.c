@@ -1,8 +1,8 @@
 /*
  * timer: TimerHandle.
  *
- * Started by schedule.c; loop.c asks for what is due. asyncio sweeps cancelled
- * timers out now and then, here they leave the heap at once.
+ * Called by schedule.c (start), loop.c (what is due) and engine/ (the type). asyncio
+ * sweeps cancelled timers out now and then, here they leave the heap at once.
  */
 #include "bindings/loop/timer.h"
 

@@ -1,10 +1,10 @@
 /*
  * alone: the three ways to run a plan without any ASGI in between.
  *
- * Called by request.c. A plan whose coroutines cannot suspend is stepped on
- * the spot, with the stand-in as current task; one that may suspend gets a
- * task of its own, whose first step runs at once; one made of plain functions
- * goes to the pool in a single hop. Each request has its own context.
+ * Called by bindings/request.c. A plan whose coroutines cannot suspend is stepped on
+ * the spot, with the stand-in as current task; one that may suspend gets a task of
+ * its own, whose first step runs at once; one made of plain functions goes to the
+ * pool in a single hop. Each request has its own context.
  */
 #include "bindings/plan/alone.h"
 

@@ -1,10 +1,10 @@
 /*
  * nested: plans behind user middleware and around yield dependencies.
  *
- * Called through _engine.run_nested() by the route's ASGI application (FastAPI's own
- * request_response around it), so exit stacks, exception handlers and the
- * sending of the answer are FastAPI's. What the middleware changed in the scope
- * is seen, because the plan reads from the scope.
+ * Called by engine/, which registers _engine.run_nested(). That is called by the
+ * route's ASGI application (FastAPI's own request_response around it), so exit
+ * stacks, exception handlers and the sending of the answer are FastAPI's. What the
+ * middleware changed in the scope is seen, because the plan reads from the scope.
  */
 #include "bindings/plan/nested.h"
 

@@ -1,9 +1,10 @@
 /*
  * params: text to validated values.
  *
- * Called by read.c for every parameter of a plan, before any user code has
- * run. Selection rules (which occurrence counts, what counts as absent) are
- * FastAPI's request_params_to_args and _get_multidict_value.
+ * Called by read.c for every parameter of a plan, before any user code has run, and
+ * by result.c, which validates the endpoint's result in the same way. Selection rules
+ * (which occurrence counts, what counts as absent) are FastAPI's
+ * request_params_to_args and _get_multidict_value.
  */
 #include "bindings/plan/params.h"
 

@@ -1,11 +1,11 @@
 /*
  * reread: comparing, and calling FastAPI again.
  *
- * Called by nested.c and call.c. Starlette's Request makes its headers, query and
- * cookies once and keeps them; FastAPI has made it do so before the first
- * dependency runs, and so have we. From then on parameters see what is changed
- * in place (the list of headers, the dicts of cookies and path parameters), and
- * what a Request's own attribute was replaced with, but no new scope["headers"].
+ * Called by alone.c, nested.c and call.c. Starlette's Request makes its headers,
+ * query and cookies once and keeps them; FastAPI has made it do so before the first
+ * dependency runs, and so have we. From then on parameters see what is changed in
+ * place (the list of headers, the dicts of cookies and path parameters), and what a
+ * Request's own attribute was replaced with, but no new scope["headers"].
  */
 #include "bindings/plan/reread.h"
 

@@ -1,9 +1,9 @@
 /*
  * result: encoding and the answer's fields.
  *
- * Called by call.c after the endpoint returned. Field order and content-length
- * rules are Starlette's Response.init_headers; status rules are FastAPI's
- * _build_response_args. When anything is out of the ordinary the route's
+ * Called by finish.c and nested.c after the endpoint returned. Field order and
+ * content-length rules are Starlette's Response.init_headers; status rules are
+ * FastAPI's _build_response_args. When anything is out of the ordinary the route's
  * helper, which calls FastAPI's own functions, builds the Response instead.
  */
 #include "bindings/plan/result.h"

@@ -1,10 +1,10 @@
 /*
  * result: what an endpoint returned becomes the answer.
  *
- * The three ways of plan.h: validate and serialise with pydantic-core, encode
- * plain data in C, or let the route's helper build a Response. A Response
- * whose class sends itself the way Starlette's base class does is answered
- * directly; every other one must be awaited by the caller.
+ * The three ways of shm/plan.h: validate and serialise with pydantic-core, encode
+ * plain data in C, or let the route's helper build a Response. A Response whose class
+ * sends itself the way Starlette's base class does is answered directly; every other
+ * one must be awaited by the caller.
  */
 #ifndef BINDINGS_PLAN_RESULT_H
 #define BINDINGS_PLAN_RESULT_H

@@ -1,8 +1,8 @@
 /*
  * run: the life of a run, and the objects made once for it.
  *
- * A run is made and cleared by alone.c and nested.c. The Request is made when
- * the first step needs it, by call.c, reread.c or finish.c.
+ * Called by the rest of plan/. alone.c and nested.c make a run and clear it; the
+ * Request is made when the first step needs it.
  */
 #include "bindings/plan/run.h"
 

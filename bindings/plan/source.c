@@ -1,8 +1,8 @@
 /*
  * source: query, cookie and form pairs, split once per request.
  *
- * Called by params.c. The splitting rules live in http/target and http/cookie;
- * this room only keeps their results.
+ * Called by the rest of plan/. The splitting rules live in http/target and
+ * http/cookie; this room only keeps their results.
  */
 #include "bindings/plan/source.h"
 

@@ -1,8 +1,8 @@
 /*
  * build: the compiler's lists become the bytes of shm/layout.h.
  *
- * Called by python/fastrapi/compile. Shapes of the arguments, and of what
- * read_back.c gives back:
+ * Called by engine/, which registers its functions for python/fastrapi/compile.
+ * Shapes of the arguments, and of what read_back.c gives back:
  *
  *   routes  [(path, parts, methods, plan, reason, name, barrier)]
  *             parts    ((kind, text), ...)   kind: enum shm_part_kind

@@ -1,9 +1,10 @@
 /*
  * read_back: the bytes of shm/layout.h become lists again.
  *
- * The counterpart of table.c: what describe_table() gives for "routes" and
- * "plans" are the very shapes that build_table() takes (methods in the order of
- * their numbers). A table that shm/check refuses is a ValueError.
+ * Called by build.c, which registers its functions. The counterpart of build.c: what
+ * describe_table() gives for "routes" and "plans" are the very shapes that
+ * build_table() takes (methods in the order of their numbers). A table that shm/check
+ * refuses is a ValueError.
  */
 #include "bindings/table/read_back.h"
 
