@@ -68,7 +68,7 @@ worker_type_listen(PyObject *obj, PyObject *arg)
 
 	if (fd < 0)
 		return NULL;
-	if (worker_listen(self->w, fd) < 0)
+	if (worker_accept_listen(self->w, fd) < 0)
 		return PyErr_Format(PyExc_ValueError, "too many listeners");
 	Py_RETURN_NONE;
 }

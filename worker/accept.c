@@ -186,7 +186,7 @@ worker_accept_init(struct worker *w)
 }
 
 int
-worker_listen(struct worker *w, int fd)
+worker_accept_listen(struct worker *w, int fd)
 {
 	struct worker_listener *l;
 

@@ -13,7 +13,7 @@ void worker_accept_fini(struct worker *w);
 
 /* Accept from a listening, non-blocking descriptor, which may be shared with
  * other processes; it stays the caller's. 0, or -1 when there are too many. */
-int worker_listen(struct worker *w, int fd);
+int worker_accept_listen(struct worker *w, int fd);
 
 /* Stop accepting for good. */
 void worker_accept_pause(struct worker *w);

@@ -18,7 +18,7 @@ struct pyb_eager {
 };
 
 bool
-pyb_eager_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)
+pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)
 {
 	struct pyb_eager *e = loop->eager;
 

@@ -70,10 +70,10 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 	do {
 		bool block;
 
-		/* In this order: a thread that comes after pyb_foreign_take() must find
+		/* In this order: a thread that comes after pyb_schedule_take_foreign() must find
 		 * that its wake-up is wanted. */
 		io_turn_prepare(turn);
-		pyb_foreign_take(loop);
+		pyb_schedule_take_foreign(loop);
 		block = !loop->stopping && !io_turn_pending(turn);
 		if (block)
 			io_deadlines_arm(&loop->deadlines);
@@ -83,7 +83,7 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 		Py_END_ALLOW_THREADS
 		if (rc < 0 || (rc = PyErr_CheckSignals()) < 0)
 			break;
-		pyb_foreign_take(loop);
+		pyb_schedule_take_foreign(loop);
 		pyb_timers_queue(loop);
 		io_turn_run(turn);
 	} while (!loop->stopping && loop->fatal == NULL);
@@ -131,7 +131,7 @@ handles_drop(struct pyb_loop *loop)
 	if (loop->turn == NULL)
 		return;
 	loop->closing = true;
-	pyb_foreign_take(loop);
+	pyb_schedule_take_foreign(loop);
 	pyb_descriptors_clear(loop);
 	pyb_timers_clear(loop);
 	pyb_handles_clear(loop);

@@ -52,13 +52,13 @@ PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context);
 
 /* For call_soon() while loop->eager is set: true when `callback` was the first
  * step of the task under construction, which is then taken. */
-bool pyb_eager_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context);
+bool pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context);
 
 /* `self`, or NULL with RuntimeError once it is closed. */
 struct pyb_loop *pyb_loop_alive(PyObject *self);
 
 /* Append what other threads have scheduled to the FIFO. */
-void pyb_foreign_take(struct pyb_loop *loop);
+void pyb_schedule_take_foreign(struct pyb_loop *loop);
 
 /* Methods call_soon, call_soon_threadsafe, call_later, call_at, time. */
 extern PyMethodDef pyb_schedule_methods[];

@@ -72,7 +72,7 @@ foreign_add(struct pyb_loop *loop, struct pyb_handle *h)
 }
 
 void
-pyb_foreign_take(struct pyb_loop *loop)
+pyb_schedule_take_foreign(struct pyb_loop *loop)
 {
 	struct list_node *node;
 
@@ -114,7 +114,7 @@ soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bo
 
 	if (loop == NULL || call_read(&call, names, args, n, keywords) < 0)
 		return NULL;
-	if (loop->eager != NULL && n == 1 && pyb_eager_catch(loop, args[0], call.context))
+	if (loop->eager != NULL && n == 1 && pyb_eager_task_catch(loop, args[0], call.context))
 		Py_RETURN_NONE;
 	if (debug_check(loop, call.fixed[0],
 	    threadsafe ? "call_soon_threadsafe" : "call_soon", threadsafe) < 0)

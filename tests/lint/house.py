@@ -15,7 +15,7 @@ BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 # name begins with the file's noun alone.
 PREFIXES = {
     "base": "", "shm": "shm_", "io": "io_", "http": "hx_", "middleware": "mw_",
-    "bindings": "pyb_", "worker": "worker_", "engine": "pyb_", "master": "master_", "ctl": "ctl_",
+    "bindings": "pyb_", "worker": "worker_", "engine": "engine_", "master": "master_", "ctl": "ctl_",
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ listening(struct rig *rig, in_addr_t ip)
 	CU_ASSERT_EQUAL_FATAL(listen(fd, 512), 0);
 	getsockname(fd, (struct sockaddr *)&address, &len);
 	rig_open(rig, NULL);
-	CU_ASSERT_EQUAL(worker_listen(rig->w, fd), 0);
+	CU_ASSERT_EQUAL(worker_accept_listen(rig->w, fd), 0);
 	return fd;
 }
 

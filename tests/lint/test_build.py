@@ -1,0 +1,60 @@
+"""Makefile.am and its fragments name every source, and none that does not exist."""
+
+from __future__ import annotations
+
+import re
+
+from house import ROOT, published, text
+
+# Built by bench/run.py, which needs other libraries.
+OF_BENCH = {"bench/micro/floor.c", "bench/micro/load.c"}
+
+
+def listed() -> set[str]:
+    fragments = [p for p in published() if re.fullmatch(r"Makefile\.am|tests/.*\.mk", p)]
+    lines = "\n".join(text(p) for p in fragments)
+    without_comments = re.sub(r"^#.*", "", lines, flags=re.MULTILINE)
+    names = re.findall(r"(?<![\w$(/.])([\w/-]+\.(?:c|h|def|py|pyi|typed))(?!\w)", without_comments)
+    assert len(names) > 200 and len(fragments) > 5
+    return set(names)
+
+
+def sources() -> set[str]:
+    """C files of rooms, tests and benchmarks; the package that is installed."""
+    c_files = {p for p in published() if p.endswith((".c", ".h", ".def"))}
+    package = {p for p in published() if p.startswith("python/") and not p.endswith(".md")}
+    return (c_files | package) - OF_BENCH
+
+
+def test_every_source_is_built_or_installed():
+    assert sources() - listed() == set()
+
+
+def test_what_is_listed_exists():
+    assert listed() - sources() == set()
+
+
+def test_every_unit_program_is_run():
+    """Its source is there, so it is among TESTS."""
+    makefiles = "\n".join(text(p) for p in published() if p.endswith(".mk"))
+    programs = {p.removesuffix(".c") for p in published() if re.fullmatch(r"tests/unit/test_\w+\.c", p)}
+    fuzzers = {p.removesuffix(".c") for p in published() if re.fullmatch(r"tests/fuzz/fuzz_\w+\.c", p)}
+    assert len(programs) > 20 and len(fuzzers) > 3
+    run = run_programs(makefiles)
+    assert (programs | fuzzers) - run == set()
+
+
+def run_programs(makefiles: str) -> set[str]:
+    """The programs of TESTS, with its variables filled in."""
+    joined = makefiles.replace("\\\n", " ")
+    variables = dict(re.findall(r"^(\w+) = (.*)$", joined, re.MULTILINE))
+    found: set[str] = set()
+    for value in re.findall(r"^TESTS \+= (.*)$", joined, re.MULTILINE):
+        filled = re.sub(r"\$\((\w+)\)", lambda m: variables[m[1]], value)
+        found |= set(filled.split())
+    assert found, "no TESTS"
+    return found
+
+
+def test_the_files_of_bench_are_there():
+    assert all((ROOT / p).is_file() for p in OF_BENCH)
