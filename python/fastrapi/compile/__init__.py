@@ -5,6 +5,16 @@ loader, which writes the table, and again in every worker, which binds the
 application's own objects to it. This file itself needs nothing of FastAPI's: an
 installed version that the compiler does not know is refused before the rest is
 imported.
+
+What compiles, in the order of the work: ``versions``, ``application`` (the whole),
+``walk`` and ``recognise`` (routes and whether they are FastAPI's), ``plan`` (one
+route), ``dependants`` (its functions), ``params``, ``content``, ``values`` (what they
+take), ``response``. They collect in ``draft`` and ``objects`` and make ``records``;
+``fields``, ``schema``, ``suspend`` and ``dialect`` answer questions on the way.
+
+What a request calls later: ``route_helper``, ``yields``, ``reread``, ``exit_stacks``,
+``seam`` (plans inside the application's layers), ``guards`` (is it all still true?).
+``report`` prints what was compiled.
 """
 
 from __future__ import annotations

@@ -208,17 +208,25 @@ def _takes_request(dependant: Any) -> bool:
 
 def _function_flags(dependant: Any) -> int:
     """How a function that is no generator is called."""
-    if not _callable_is(dependant, "coroutine_callable"):
-        return int(FLAG.SYNC)
-    return int(FLAG.AWAIT | FLAG.SUSPENDS if may_suspend(dependant.call) else FLAG.AWAIT)
+    flags: int = FLAG.SYNC
+    if _callable_is(dependant, "coroutine_callable"):
+        flags = FLAG.AWAIT
+        if may_suspend(dependant.call):
+            flags |= FLAG.SUSPENDS
+    return flags
 
 
 def _placement(draft: Draft) -> int:
-    """The flags that say where the plan's functions can run."""
+    """The flags that say where the plan's functions can run.
+
+    A plan of plain functions runs in one thread, unless a validator in Python comes
+    after the first of them: FastAPI runs validators on the loop.
+    """
     flags = 0
-    in_form = draft.flags & PLAN_FLAG.FORM or not dialect.STACKS_IN_SCOPE
-    if draft.flags & PLAN_FLAG.SCOPE and in_form:
-        flags |= PLAN_FLAG.STACKS
+    if draft.flags & PLAN_FLAG.SCOPE:
+        # The Request has read a form, or knows its exit stacks by other names.
+        if draft.flags & PLAN_FLAG.FORM or not dialect.STACKS_IN_SCOPE:
+            flags |= PLAN_FLAG.STACKS
     called = [step for step in draft.calls if step.op in (OP.CALL, OP.ENDPOINT)]
     sync = [step for step in called if step.flags & FLAG.SYNC]
     ops = [step.op for step in draft.calls]

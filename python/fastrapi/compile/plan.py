@@ -9,7 +9,7 @@ from .content import Content, Form, Json
 from .dependants import Flattener
 from .draft import Draft
 from .objects import Objects
-from .recognise import check_values, is_documentation, pristine_handler, route_app
+from .recognise import is_documentation, pristine_handler, route_app
 from .records import FLAG, MODE, OP, Encoding, NotCompiled, Plan, Step
 from .response import response_encoding
 from .route_helper import DocumentationHelper, Helper, RouteHelper
@@ -22,14 +22,11 @@ def compile_route(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helpe
     if is_documentation(entry.route):
         return _documentation(entry, objects)
     handler, values = pristine_handler(route_app(entry))
-    check_values(values)
+    _refuse_streams(values)
     values.setdefault("response_class", entry.effective.response_class)
-    dependant = values["dependant"]
-    if inspect.isgeneratorfunction(dependant.call) or inspect.isasyncgenfunction(dependant.call):
-        raise NotCompiled("the endpoint is a generator function")
     draft = Draft(objects)
     content = _content(entry, values)
-    Flattener(draft, content, entry.convertors).endpoint(dependant)
+    Flattener(draft, content, entry.convertors).endpoint(values["dependant"])
     helper = RouteHelper(
         app,
         entry,
@@ -54,6 +51,18 @@ def _documentation(entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
         Step(OP.ENDPOINT, flags=FLAG.AWAIT, object=endpoint, args=(request,)),
     ]
     return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
+
+
+def _refuse_streams(values: dict[str, Any]) -> None:
+    """Raise NotCompiled when the endpoint makes its answer piece by piece. ``values``
+    are the free variables of the route's handler."""
+    if values.get("is_sse_stream"):
+        raise NotCompiled("streams server-sent events")
+    if values.get("is_json_stream"):
+        raise NotCompiled("streams JSON lines")
+    endpoint = values["dependant"].call
+    if inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
+        raise NotCompiled("the endpoint is a generator function")
 
 
 def _content(entry: Entry, values: dict[str, Any]) -> Content:

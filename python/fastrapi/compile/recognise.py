@@ -96,10 +96,8 @@ def _free_variables(function: Any) -> dict[str, Any]:
     cells = function.__closure__ or ()
     values = {}
     for name, cell in zip(names, cells, strict=True):
-        try:
+        with contextlib.suppress(ValueError):  # the variable was never set
             values[name] = cell.cell_contents
-        except ValueError:
-            continue
     return values
 
 
@@ -150,15 +148,6 @@ def is_documentation(route: Any) -> bool:
         and app_code is not None
         and _nested_code(starlette.routing.request_response, app_code)
     )
-
-
-def check_values(values: dict[str, Any]) -> None:
-    """Raise NotCompiled for endpoints that stream. ``values`` are the free variables of
-    the route's request handler."""
-    if values.get("is_sse_stream"):
-        raise NotCompiled("streams server-sent events")
-    if values.get("is_json_stream"):
-        raise NotCompiled("streams JSON lines")
 
 
 def application_reason(app: Any) -> str:

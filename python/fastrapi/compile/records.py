@@ -1,4 +1,4 @@
-"""The numbers of ``shm/plan.h`` and the records that ``_engine.build_table`` takes and
+"""The numbers of ``shm/plan.h`` and ``shm/layout.h``, and the records that ``_engine.build_table`` takes and
 ``_engine.describe_table`` gives back: tuples whose members have names here."""
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ SOURCE = SimpleNamespace(**_constants["SOURCE"])
 FLAG = SimpleNamespace(**_constants["STEP_FLAG"])
 MODE = SimpleNamespace(**_constants["RESPONSE"])
 PLAN_FLAG = SimpleNamespace(**_constants["PLAN_FLAG"])
+PART = SimpleNamespace(**_constants["PART"])
 
 NONE = -1
 

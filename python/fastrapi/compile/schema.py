@@ -1,6 +1,6 @@
 """Which validators run nothing but pydantic-core itself?
 
-Only those may run before user code and run again when the request is replayed.
+Only these may run before user code, and run once more when the request is replayed.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def _model_pure(cls: type) -> bool:
 
 
 def is_rust(validator: Any) -> bool:
-    """pydantic-core's own validator, also inside the wrapper that merely having a
-    Pydantic plugin installed puts around every validator."""
+    """Is this pydantic-core's own validator? Also when wrapped: Pydantic puts a wrapper
+    around every validator as soon as a plugin is installed."""
     if type(validator) is SchemaValidator:
         return True
     inner = getattr(validator, "_schema_validator", None)

@@ -10,20 +10,19 @@ import fastapi.routing as routing
 from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
 
 from .recognise import is_documentation
+from .records import PART
 
 try:  # FastAPI 0.137 and later include routers lazily.
     from fastapi.routing import _IncludedRouter
 except ImportError:
     _IncludedRouter = None  # type: ignore[assignment,misc]
 
-# Kinds of shm/layout.h.
-_LITERAL, _STR, _INT, _FLOAT, _UUID, _PATH = range(6)
 _KINDS = {
-    "StringConvertor": _STR,
-    "IntegerConvertor": _INT,
-    "FloatConvertor": _FLOAT,
-    "UUIDConvertor": _UUID,
-    "PathConvertor": _PATH,
+    "StringConvertor": PART.STR,
+    "IntegerConvertor": PART.INT,
+    "FloatConvertor": PART.FLOAT,
+    "UUIDConvertor": PART.UUID,
+    "PathConvertor": PART.PATH,
 }
 
 
@@ -75,11 +74,11 @@ def template_parts(path: str, convertors: dict[str, Any]) -> tuple[tuple[int, st
         if kind is None or type(convertors[name]).__module__ != "starlette.convertors":
             return None
         if match.start() > at:
-            parts.append((_LITERAL, path[at : match.start()]))
+            parts.append((PART.LITERAL, path[at : match.start()]))
         parts.append((kind, name))
         at = match.end()
     if at < len(path):
-        parts.append((_LITERAL, path[at:]))
+        parts.append((PART.LITERAL, path[at:]))
     return tuple(parts)
 
 
