@@ -1,7 +1,7 @@
 /*
  * arena: chained blocks, bump allocation, cleanup hooks.
  *
- * Called by http, bindings and worker, once per exchange. It never grows the
+ * Called by http and bindings, once per exchange. It never grows the
  * first block: a request that needs more takes further blocks and gives them
  * back at reset.
  */

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/must.h"
+
 enum { ARENA_BYTES = 4096, FIRST_CONTENT = 4096 };
 
 static void
@@ -56,6 +58,19 @@ hx_exchange_fini(struct hx_exchange *x)
 {
 	content_free(x);
 	arena_fini(&x->arena);
+}
+
+void
+hx_exchange_rest(struct hx_exchange *x)
+{
+	must(x->state == HX_IDLE && x->content.cap == 0);
+	arena_fini(&x->arena);
+}
+
+int
+hx_exchange_wake(struct hx_exchange *x)
+{
+	return x->arena.first != NULL ? 0 : arena_init(&x->arena, ARENA_BYTES);
 }
 
 struct slice

@@ -158,6 +158,11 @@ void hx_exchange_reset(struct hx_exchange *x);
 
 void hx_exchange_fini(struct hx_exchange *x);
 
+/* No request for a while: give the arena's memory back. hx_exchange_wake() must take it
+ * again before the next request: 0, or -1 when out of memory; no-op when awake. */
+void hx_exchange_rest(struct hx_exchange *x);
+int hx_exchange_wake(struct hx_exchange *x) __attribute__((warn_unused_result));
+
 /* First field of that known name; its value has ptr NULL when absent. */
 struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which);
 

@@ -63,19 +63,19 @@ void
 worker_conductor_forget(struct worker_conn *c)
 {
 	hx_exchange_reset(&c->x);
-	c->waits_content = c->start_due = false;
+	c->content_waiter = WAITER_NONE;
+	c->start_due = false;
 	io_timers_remove(&c->timer);
 	worker_active_add(c->w, -1);
 }
 
-/* A complete head is at in_pos: begin its exchange. */
+/* A complete head is the first of what is left in the input: begin its exchange. */
 static void
 request_begin(struct worker_conn *c, size_t head_len)
 {
 	uint64_t limit = c->w->options.limits.body;
 
-	c->in_pos += head_len;
-	c->scanned = 0;
+	worker_input_use(&c->input, head_len);
 	c->in_head = false;
 	c->served = true;
 	c->state = CONN_RUNNING;
@@ -95,14 +95,14 @@ request_begin(struct worker_conn *c, size_t head_len)
 	if (c->state != CONN_RUNNING)
 		return;
 	if (c->content_open && c->eof) {
-		c->waits_content = true;
+		c->content_waiter = WAITER_PLAN;
 		worker_content_cut(c);
 		worker_conn_close_soon(c);
 		return;
 	}
 	pyb_request_match(c->w->app, &c->x);
 	if (c->content_open && pyb_request_wants_content(c->w->app, &c->x)) {
-		c->waits_content = true;
+		c->content_waiter = WAITER_PLAN;
 		c->x.calls->want_read(&c->x);
 	} else {
 		worker_conductor_ready(c);
@@ -114,9 +114,9 @@ static void
 head_read(struct worker_conn *c)
 {
 	enum hx_refusal why = HX_ACCEPTED;
-	size_t len = c->in_len - c->in_pos;
-	int used = len == 0 ? 0 : hx_parse_head(&c->x, c->in + c->in_pos, len, &c->scanned,
-	    &c->w->options.limits, &why);
+	size_t len = worker_input_left(&c->input);
+	int used = len == 0 ? 0 : hx_parse_head(&c->x, worker_input_at(&c->input), len,
+	    &c->input.scanned, &c->w->options.limits, &why);
 
 	if (used > 0) {
 		request_begin(c, (size_t)used);

@@ -18,16 +18,6 @@
 #include "worker/flush.h"
 #include "worker/reply.h"
 
-enum { FIRST_INPUT = 4096, KEEP_INPUT = 16 * 1024, ARENA_BYTES = 4096 };
-
-const char *
-worker_conn_state_name(enum worker_conn_state state)
-{
-	static const char *const names[] = { "idle", "running", "discard", "linger", "dead" };
-
-	return names[state];
-}
-
 static struct worker_conn *
 conn_new(struct worker *w)
 {
@@ -91,102 +81,15 @@ worker_conn_new_over(struct worker *w, const struct worker_transport *transport,
 	return c;
 }
 
-/* Append to a growing buffer. 0, or -1 when out of memory. */
-static int
-append(char **buffer, size_t *len, size_t *cap, const char *bytes, size_t n)
-{
-	size_t want = *cap == 0 ? FIRST_INPUT : *cap;
-	char *grown;
-
-	while (want - *len < n)
-		want *= 2;
-	if (want != *cap) {
-		grown = realloc(*buffer, want);
-		if (grown == NULL)
-			return -1;
-		*buffer = grown;
-		*cap = want;
-	}
-	memcpy(*buffer + *len, bytes, n);
-	*len += n;
-	return 0;
-}
-
-/* Keep bytes for later. While an exchange lives `in` may be filled up, but
- * neither moved nor enlarged. */
-static int
-input_keep(struct worker_conn *c, const char *bytes, size_t len)
-{
-	bool fits = c->in_cap - c->in_len >= len;
-
-	if (c->state == CONN_RUNNING && (c->ahead_len > 0 || !fits))
-		return append(&c->ahead, &c->ahead_len, &c->ahead_cap, bytes, len);
-	if (!fits && c->in_pos > 0) {
-		memmove(c->in, c->in + c->in_pos, c->in_len - c->in_pos);
-		c->in_len -= c->in_pos;
-		c->in_pos = 0;
-	}
-	return append(&c->in, &c->in_len, &c->in_cap, bytes, len);
-}
-
-int
-worker_conn_input_next(struct worker_conn *c)
-{
-	char *buffer = c->in;
-	size_t cap = c->in_cap;
-
-	must(c->in_pos <= c->in_len);
-	c->scanned = 0;
-	if (c->in_pos < c->in_len) {
-		if (c->ahead_len > 0 && input_keep(c, c->ahead, c->ahead_len) < 0)
-			return -1;
-		c->ahead_len = 0;
-		return 0;
-	}
-	/* All used: what came ahead takes its place. */
-	c->in_pos = 0;
-	c->in_len = c->ahead_len;
-	c->ahead_len = 0;
-	if (c->in_len > 0) {
-		c->in = c->ahead;
-		c->in_cap = c->ahead_cap;
-		c->ahead = buffer;
-		c->ahead_cap = cap;
-	}
-	return 0;
-}
-
-static void
-buffer_free(char **buffer, size_t *cap)
-{
-	free(*buffer);
-	*buffer = NULL;
-	*cap = 0;
-}
-
 void
 worker_conn_trim(struct worker_conn *c)
 {
-	if (c->state != CONN_IDLE || c->in_len > c->in_pos || c->out.backlog > 0 ||
-	    io_output_reapable(&c->out))
+	if (c->state != CONN_IDLE || worker_input_left(&c->input) > 0 ||
+	    c->out.backlog > 0 || io_output_reapable(&c->out))
 		return;
-	c->in_len = c->in_pos = 0;
-	buffer_free(&c->in, &c->in_cap);
-	buffer_free(&c->ahead, &c->ahead_cap);
+	worker_input_fini(&c->input);
 	io_output_fini(&c->out);
-	if (!c->trimmed)
-		arena_fini(&c->x.arena);
-	c->trimmed = true;
-}
-
-/* Between two requests of a busy connection only big buffers go. */
-static void
-input_shrink(struct worker_conn *c)
-{
-	if (c->in_cap > KEEP_INPUT && c->in_len == 0)
-		buffer_free(&c->in, &c->in_cap);
-	if (c->ahead_cap > KEEP_INPUT && c->ahead_len == 0)
-		buffer_free(&c->ahead, &c->ahead_cap);
+	hx_exchange_rest(&c->x);
 }
 
 void
@@ -200,22 +103,22 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 		c->state = CONN_LINGER;
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;
-	if (c->trimmed && arena_init(&c->x.arena, ARENA_BYTES) < 0) {
+	if (hx_exchange_wake(&c->x) < 0) {
 		worker_conn_kill(c);
 		return;
 	}
-	c->trimmed = false;
 	if (c->content_open)
 		used = worker_content_feed(c, bytes, len);
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;
-	if (used < len && input_keep(c, bytes + used, len - used) < 0) {
+	if (used < len && worker_input_keep(&c->input, bytes + used, len - used,
+	    c->state == CONN_RUNNING) < 0) {
 		worker_conn_kill(c);
 		return;
 	}
 	worker_conductor_advance(c);
 	if (c->state == CONN_IDLE)
-		input_shrink(c);
+		worker_input_shrink(&c->input);
 }
 
 void
@@ -293,11 +196,9 @@ worker_conn_bury(struct worker_conn *c)
 	io_output_reap(&c->out);
 	io_turn_remove(&c->job);
 	io_turn_undirty(&c->flush);
-	if (!c->trimmed)
-		hx_exchange_fini(&c->x);
+	hx_exchange_fini(&c->x);
 	io_output_fini(&c->out);
-	free(c->in);
-	free(c->ahead);
+	worker_input_fini(&c->input);
 	list_remove(&c->node);
 	free(c);
 	worker_open_add(w, -1);
@@ -312,11 +213,10 @@ worker_conn_update_reading(struct worker_conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	if (c->state == CONN_RUNNING) {
-		want = want && c->ahead_len < WORKER_HIGH_WATER;
-		/* Content nobody waits for stays in the kernel. */
-		if (c->content_open && !c->waits_content)
-			want = want && (c->want_content ||
-			    c->x.content.len < WORKER_HIGH_WATER);
+		want = want && c->input.ahead.len < WORKER_HIGH_WATER;
+		/* Much content that nobody waits for stays in the kernel. */
+		if (c->content_open && c->content_waiter == WAITER_NONE)
+			want = want && c->x.content.len < WORKER_HIGH_WATER;
 		/* The client has time to send while we do not listen. */
 		if (!want || !c->content_open)
 			io_timers_remove(&c->timer);

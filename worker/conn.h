@@ -2,15 +2,23 @@
  * conn: one connection.
  *
  * Bytes below, one exchange above. A connection handles one request at a time;
- * what a client sends ahead waits in the input buffer, and all answers of a
- * turn leave with one writev. While an exchange lives the bytes of its head
- * never move.
+ * what a client sends ahead waits in the input, and all answers of a turn leave
+ * with one call of sendmsg().
  *
  *	      head            answered             content thrown away
  *	IDLE -------> RUNNING ----------> DISCARD ------------------> IDLE
  *	  |             |  '--------------------- answered ------------'
  *	  | refused     | refused, or closing with input left
  *	  '-------------'--> LINGER ---> DEAD     (from every state when cut)
+ *
+ * rest		have no request; after a second the connection is trimmed
+ * trim		give back every buffer of a connection that rests
+ * linger	read and throw away until the peer closes: a close over unread input
+ *		would be a reset, which may destroy the last answer on its way
+ * kill		close now
+ * reap		let go of pieces of answers that are sent; needs the interpreter
+ * bury		free a dead connection; needs the interpreter, and the application to
+ *		have let go of the exchange
  */
 #ifndef WORKER_CONN_H
 #define WORKER_CONN_H
@@ -25,6 +33,7 @@
 #include "http/serialize.h"
 #include "io/output.h"
 #include "io/timers.h"
+#include "worker/input.h"
 #include "worker/transport.h"
 #include "worker/worker.h"
 
@@ -36,47 +45,56 @@ enum worker_conn_state {
 	CONN_DEAD	/* closed; freed when the application has let go */
 };
 
+/* Who waits for more content of the request in hand. */
+enum worker_waiter {
+	WAITER_NONE,	/* content stays in the kernel when much of it is here */
+	WAITER_PLAN,	/* the request begins when its content is complete */
+	WAITER_APP	/* the application has begun, and asked for content */
+};
+
 struct worker_conn {
 	struct worker *w;
 	struct list_node node;			/* in the worker's list */
 	enum worker_conn_state state;
+	bool served;				/* a request has been in hand */
+
+	/* What carries the bytes. */
 	const struct worker_transport *transport;
 	void *transport_arg;
 	int fd;					/* of a socket, else -1 */
 	struct event read_event, write_event;	/* of a socket */
+	bool reading;				/* the transport delivers input */
+	bool eof;				/* the peer sends no more */
+	char client_text[48], server_text[48];	/* of the addresses in `x` */
+
+	/* Time: what runs is in the worker's time-outs. */
 	struct io_timer timer, write_timer;
-	char *in;				/* input: heads, small content, what came ahead */
-	size_t in_len, in_cap;
-	size_t in_pos;				/* bytes before it belong to the exchange */
-	size_t scanned;				/* of the head being read, from in_pos */
-	char *ahead;				/* what did not fit behind the exchange's bytes */
-	size_t ahead_len, ahead_cap;
+	bool in_head;				/* `timer` runs since a head's first byte */
+
+	/* The request in hand, and the bytes of those behind it. */
+	struct worker_input input;
 	struct hx_exchange x;
-	struct hx_framing framing;
-	struct hx_head_plan plan;		/* of the answer in hand */
+	struct hx_framing framing;		/* of its content */
+	bool content_open;			/* its content has not arrived whole */
+	enum worker_waiter content_waiter;
+	bool sent_continue;			/* 100 Continue was sent, or none is expected */
+	uint64_t discarded;			/* bytes of its content, after the answer */
+
+	/* Its answer, and those before it that are not yet sent. */
+	struct hx_head_plan plan;		/* of the last answer that was begun */
 	uint64_t answer_left;			/* content still due, when the length is known */
-	uint64_t discarded;			/* bytes thrown away after the answer */
 	struct io_output out;
 	struct io_flush flush;
-	struct io_job job;
-	bool reading;				/* the transport delivers input */
-	bool content_open;			/* the request's content is not complete */
-	bool want_content;			/* the application waits for content */
-	bool waits_content;			/* the plan waits for complete content */
-	bool served;				/* a request has been in hand */
-	bool sent_continue;			/* or none is expected */
-	bool start_due, content_due, writable_due;	/* what the job has to do */
-	bool paused;				/* the backlog was high: tell when it is low */
-	bool in_job;				/* the job is running: do not free */
-	bool in_head;				/* the head's time-out runs */
-	bool trimmed;				/* the arena was given back */
+	bool backlog_high;			/* it was: tell when it is low */
 	bool close_after;			/* close when everything is sent */
-	bool eof;				/* the peer sends no more */
-	char client_text[48], server_text[48];
-};
 
-/* "idle", "running", ...: for logs and tests. */
-const char *worker_conn_state_name(enum worker_conn_state state);
+	/* What waits for the interpreter. */
+	struct io_job job;
+	bool in_job;				/* the job is running: do not free */
+	bool start_due;				/* begin the request */
+	bool content_due;			/* tell of more content, or of its end */
+	bool writable_due;			/* tell that the backlog is low */
+};
 
 /* Take an accepted, non-blocking socket from `peer`. NULL when out of memory (the
  * caller closes the descriptor). `listener` may be NULL. */
@@ -110,10 +128,6 @@ void worker_conn_push(struct worker_conn *c);
 
 /* Let the transport deliver input, or not, as the state wants it. */
 void worker_conn_update_reading(struct worker_conn *c);
-
-/* The exchange was reset: input that came ahead becomes the input. 0, or -1 when
- * out of memory. */
-int worker_conn_input_next(struct worker_conn *c);
 
 /* Nothing has happened for a while: give the buffers back. */
 void worker_conn_trim(struct worker_conn *c);

@@ -77,23 +77,23 @@ void
 worker_content_begin(struct worker_conn *c)
 {
 	const struct hx_request *req = &c->x.req;
-	size_t here = c->in_len - c->in_pos;
+	size_t here = worker_input_left(&c->input);
 
 	c->content_open = req->chunked || req->content_length > 0;
 	c->x.content.complete = !c->content_open;
 	if (!c->content_open)
 		return;
 	if (!req->chunked && req->content_length <= here) {
-		c->x.content.data = c->in + c->in_pos;
+		c->x.content.data = worker_input_at(&c->input);
 		c->x.content.len = (size_t)req->content_length;
 		c->x.content.received = req->content_length;
 		c->x.content.complete = true;
-		c->in_pos += (size_t)req->content_length;
+		worker_input_use(&c->input, (size_t)req->content_length);
 		c->content_open = false;
 		return;
 	}
 	hx_framing_init(&c->framing, req);
-	c->in_pos += content_take(c, c->in + c->in_pos, here);
+	worker_input_use(&c->input, content_take(c, worker_input_at(&c->input), here));
 }
 
 size_t
@@ -105,12 +105,12 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 		return used;
 	/* Progress; update_reading() starts the time-out again when it is due. */
 	io_timers_remove(&c->timer);
-	c->want_content = false;
-	if (!c->waits_content) {
+	if (c->content_waiter != WAITER_PLAN) {
+		c->content_waiter = WAITER_NONE;
 		c->content_due = true;
 		worker_conn_push(c);
 	} else if (c->x.content.complete) {
-		c->waits_content = false;
+		c->content_waiter = WAITER_NONE;
 		worker_conductor_ready(c);
 	}
 	return used;
@@ -119,7 +119,7 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 void
 worker_content_cut(struct worker_conn *c)
 {
-	if (c->state == CONN_RUNNING && !c->waits_content) {
+	if (c->state == CONN_RUNNING && c->content_waiter != WAITER_PLAN) {
 		c->x.content.aborted = true;
 		return;
 	}

@@ -31,9 +31,9 @@ worker_flush_now(struct worker_conn *c)
 
 	worker_count(c->w, SHM_COUNT_bytes_out, sent);
 	if (before >= WORKER_HIGH_WATER)
-		c->paused = true;
-	if (c->paused && c->out.backlog <= WORKER_LOW_WATER) {
-		c->paused = false;
+		c->backlog_high = true;
+	if (c->backlog_high && c->out.backlog <= WORKER_LOW_WATER) {
+		c->backlog_high = false;
 		c->writable_due = true;
 		worker_conn_push(c);
 	}

@@ -185,7 +185,7 @@ reply_backlog(struct hx_exchange *x)
 
 	/* Who looks will wait for pyb_request_writable(). */
 	if (c->out.backlog >= WORKER_HIGH_WATER)
-		c->paused = true;
+		c->backlog_high = true;
 	return c->out.backlog;
 }
 
@@ -196,7 +196,8 @@ reply_want_read(struct hx_exchange *x)
 
 	if (c->state != CONN_RUNNING)
 		return;
-	c->want_content = true;
+	if (c->content_waiter == WAITER_NONE)
+		c->content_waiter = WAITER_APP;
 	if (c->content_open && !c->sent_continue && x->state == HX_RUNNING) {
 		c->sent_continue = true;
 		status_count(c->w, 100);
@@ -249,7 +250,7 @@ reply_abort(struct hx_exchange *x)
 static void
 close_released(struct worker_conn *c)
 {
-	bool input_left = c->content_open || c->in_pos < c->in_len || c->ahead_len > 0;
+	bool input_left = c->content_open || !worker_input_is_empty(&c->input);
 
 	c->state = input_left && !c->eof ? CONN_LINGER : CONN_IDLE;
 	worker_conn_close_soon(c);
@@ -268,7 +269,8 @@ reply_released(struct hx_exchange *x)
 	if (c->content_open && !worker_content_discardable(c))
 		c->close_after = true;
 	hx_exchange_reset(x);
-	c->want_content = c->content_due = c->paused = false;
+	c->content_waiter = WAITER_NONE;
+	c->content_due = c->backlog_high = false;
 	if (c->state != CONN_RUNNING)
 		return;
 	worker_active_add(c->w, -1);
@@ -279,7 +281,7 @@ reply_released(struct hx_exchange *x)
 	c->state = c->content_open ? CONN_DISCARD : CONN_IDLE;
 	if (c->content_open)
 		io_timers_touch(&c->w->timeouts.content, &c->timer);
-	if (worker_conn_input_next(c) < 0)
+	if (worker_input_next(&c->input) < 0)
 		worker_conn_kill(c);
 	else
 		worker_conductor_advance(c);
@@ -329,7 +331,8 @@ worker_reply_refuse(struct worker_conn *c, enum hx_refusal why)
 	if (c->state == CONN_RUNNING)
 		worker_active_add(c->w, -1);
 	c->state = CONN_LINGER;
-	c->start_due = c->waits_content = c->content_open = false;
+	c->content_waiter = WAITER_NONE;
+	c->start_due = c->content_open = false;
 	if (active)
 		refuse_running(c);
 	worker_conn_dirty(c);

@@ -50,7 +50,7 @@ content_expired(struct io_timer *timer)
 	struct worker_conn *c = conn_of(timer);
 
 	worker_count(c->w, SHM_COUNT_timeouts, 1);
-	if (c->waits_content)
+	if (c->content_waiter == WAITER_PLAN)
 		worker_reply_refuse(c, HX_REFUSE_content_timeout);
 	else
 		worker_conn_kill(c);

@@ -84,7 +84,7 @@ worker_drain(struct worker *w)
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 
-		if (c->state != CONN_IDLE || c->in_len > c->in_pos)
+		if (c->state != CONN_IDLE || worker_input_left(&c->input) > 0)
 			continue;
 		/* The first request of a fresh connection is likely on its way. */
 		if (c->served)

@@ -374,10 +374,10 @@ test_resting_connections_keep_no_buffers(void)
 	rig_open(&rig, &o);
 	CU_ASSERT_TRUE(sizeof(struct worker_conn) <= 6 * 1024);
 	rig_expect(&rig, GET("/hello"), OK("5", "hello"));
-	CU_ASSERT_PTR_NOT_NULL(rig.c->in);
+	CU_ASSERT_PTR_NOT_NULL(rig.c->input.now.bytes);
 	rig_wait(&rig, 140);
 	CU_ASSERT_FALSE(rig.end);
-	CU_ASSERT_PTR_NULL(rig.c->in);
+	CU_ASSERT_PTR_NULL(rig.c->input.now.bytes);
 	CU_ASSERT_PTR_NULL(rig.c->out.copied);
 	CU_ASSERT_PTR_NULL(rig.c->x.arena.first);
 	rig_expect(&rig, GET("/hello"), OK("5", "hello"));

@@ -1,6 +1,7 @@
 # Unit tests of worker/, over a stand-in for the bindings.
 worker_tests = tests/unit/test_worker_accept tests/unit/test_worker_answers \
-	tests/unit/test_worker_content tests/unit/test_worker_requests
+	tests/unit/test_worker_content tests/unit/test_worker_input \
+	tests/unit/test_worker_requests
 check_PROGRAMS += $(worker_tests)
 TESTS += $(worker_tests)
 
@@ -15,5 +16,7 @@ tests_unit_test_worker_answers_SOURCES = tests/unit/test_worker_answers.c $(work
 tests_unit_test_worker_answers_LDADD = $(worker_test_libs)
 tests_unit_test_worker_content_SOURCES = tests/unit/test_worker_content.c $(worker_fixture)
 tests_unit_test_worker_content_LDADD = $(worker_test_libs)
+tests_unit_test_worker_input_SOURCES = tests/unit/test_worker_input.c
+tests_unit_test_worker_input_LDADD = $(worker_test_libs)
 tests_unit_test_worker_requests_SOURCES = tests/unit/test_worker_requests.c $(worker_fixture)
 tests_unit_test_worker_requests_LDADD = $(worker_test_libs)

@@ -1,0 +1,119 @@
+/*
+ * input: two buffers, so that the bytes of a request in hand never move.
+ *
+ * Called by conn.c, conductor.c, content.c and reply.c. It knows nothing of what the
+ * bytes mean.
+ */
+#include "worker/input.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_BYTES = 4096, KEEP_BYTES = 16 * 1024 };
+
+static size_t
+buffer_room(const struct worker_buffer *b)
+{
+	return b->cap - b->len;
+}
+
+/* 0, or -1 when out of memory. */
+static int
+buffer_append(struct worker_buffer *b, const char *bytes, size_t n)
+{
+	size_t cap = b->cap == 0 ? FIRST_BYTES : b->cap;
+
+	if (n > SIZE_MAX / 4 - b->len)
+		return -1;
+	while (cap - b->len < n)
+		cap *= 2;
+	if (cap != b->cap) {
+		char *grown = realloc(b->bytes, cap);
+
+		if (grown == NULL)
+			return -1;
+		b->bytes = grown;
+		b->cap = cap;
+	}
+	memcpy(b->bytes + b->len, bytes, n);
+	b->len += n;
+	return 0;
+}
+
+static void
+buffer_free(struct worker_buffer *b)
+{
+	free(b->bytes);
+	*b = (struct worker_buffer){ 0 };
+}
+
+/* Forget the used bytes and move what is left to the front. */
+static void
+now_compact(struct worker_input *in)
+{
+	size_t left = worker_input_left(in);
+
+	if (in->used == 0)
+		return;
+	memmove(in->now.bytes, worker_input_at(in), left);
+	in->now.len = left;
+	in->used = 0;
+}
+
+int
+worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bool in_hand)
+{
+	bool fits = buffer_room(&in->now) >= len;
+
+	/* To fill the room up neither moves nor enlarges the buffer. */
+	if (in_hand && (in->ahead.len > 0 || !fits))
+		return buffer_append(&in->ahead, bytes, len);
+	if (!fits)
+		now_compact(in);
+	return buffer_append(&in->now, bytes, len);
+}
+
+int
+worker_input_next(struct worker_input *in)
+{
+	struct worker_buffer spare;
+
+	in->scanned = 0;
+	if (worker_input_left(in) > 0) {
+		if (in->ahead.len > 0 &&
+		    worker_input_keep(in, in->ahead.bytes, in->ahead.len, false) < 0)
+			return -1;
+		in->ahead.len = 0;
+		return 0;
+	}
+	in->now.len = in->used = 0;
+	if (in->ahead.len > 0) {
+		spare = in->now;
+		in->now = in->ahead;
+		in->ahead = spare;
+	}
+	return 0;
+}
+
+static void
+buffer_shrink(struct worker_buffer *b)
+{
+	if (b->cap > KEEP_BYTES && b->len == 0)
+		buffer_free(b);
+}
+
+void
+worker_input_shrink(struct worker_input *in)
+{
+	buffer_shrink(&in->now);
+	buffer_shrink(&in->ahead);
+}
+
+void
+worker_input_fini(struct worker_input *in)
+{
+	buffer_free(&in->now);
+	buffer_free(&in->ahead);
+	in->used = in->scanned = 0;
+}
