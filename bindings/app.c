@@ -11,6 +11,7 @@
 
 #include <structmember.h>
 
+#include "base/must.h"
 #include "bindings/text.h"
 #include "shm/method.h"
 #include "shm/route.h"
@@ -43,6 +44,20 @@ pyb_app_count_on(struct pyb_app *app, struct shm_board *board)
 {
 	app->board = board != NULL ? board : &app->own_board;
 	table_note(app);
+}
+
+void
+pyb_app_run_begin(struct pyb_app *app)
+{
+	app->running++;
+}
+
+void
+pyb_app_run_end(struct pyb_app *app)
+{
+	must(app->running > 0);
+	if (--app->running == 0 && app->idle != NULL)
+		app->idle(app->idle_arg);
 }
 
 static int

@@ -16,6 +16,7 @@
 #include "bindings/module_state.h"
 #include "shm/board.h"
 
+/* Call upward, with the interpreter held: the last run of the application ended. */
 typedef void pyb_app_idle_f(void *arg);
 
 enum pyb_force { PYB_FORCE_NONE, PYB_FORCE_COMPILED, PYB_FORCE_ASGI };
@@ -40,9 +41,14 @@ struct pyb_app {
 	void *idle_arg;
 };
 
-/* From now on call `idle(arg)`, with the interpreter held, whenever the last run
- * of the application has ended. NULL: nobody any more. */
+/* From now on call `idle(arg)` whenever the last run of the application has ended.
+ * NULL: call nobody any more. */
 void pyb_app_on_idle(struct pyb_app *app, pyb_app_idle_f *idle, void *arg);
+
+/* A run of the application's ASGI callable begins or ends. Background tasks and the
+ * exits of `yield` dependencies are part of the run. */
+void pyb_app_run_begin(struct pyb_app *app);
+void pyb_app_run_end(struct pyb_app *app);
 
 /* From now on serve from `binding`, of which the application takes a reference of
  * its own. NULL: everything goes through ASGI. */

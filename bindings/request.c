@@ -112,30 +112,20 @@ guards_look(struct pyb_app *app)
 	    "application changed while serving";
 }
 
-/* Tell a test client why its request was not answered by a plan alone. */
 static void
-observe(struct pyb_observer *seen, const char *reason)
+count_replayed(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
 {
-	PyObject *old, *one;
-
-	if (seen == NULL)
-		return;
-	old = PyDict_GetItemString(seen->reasons, reason);
-	one = PyLong_FromLong(old != NULL ? PyLong_AsLong(old) + 1 : 1);
-	if (one == NULL || PyDict_SetItemString(seen->reasons, reason, one) < 0)
-		PyErr_Clear();
-	Py_XDECREF(one);
+	shm_board_add(app->board, SHM_COUNT_replayed, 1);
+	if (x->upper.observer != NULL)
+		pyb_observer_replayed(x->upper.observer, reason);
 }
 
 static void
 count_asgi(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
 {
-	struct pyb_observer *seen = x->upper.observer;
-
 	shm_board_add(app->board, SHM_COUNT_asgi, 1);
-	if (seen != NULL)
-		seen->asgi++;
-	observe(seen, reason);
+	if (x->upper.observer != NULL)
+		pyb_observer_asgi(x->upper.observer, reason);
 }
 
 /* Bind on the first request when nobody has done so (no lifespan ran). */
@@ -201,8 +191,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 			shm_board_add(app->board, SHM_COUNT_compiled, 1);
 			return;
 		}
-		shm_board_add(app->board, SHM_COUNT_replayed, 1);
-		observe(x->upper.observer, replay.reason);
+		count_replayed(app, x, replay.reason);
 		break;
 	case WAY_NESTED:
 		break;	/* plan/nested.c counts */

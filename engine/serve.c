@@ -159,7 +159,7 @@ worker_type_dealloc(PyObject *obj)
 	if (self->local != NULL && self->local->turn != NULL)
 		io_turn_remove(&self->drained_job);
 	if (self->app != NULL && self->app->idle_arg == self)
-		self->app->idle = NULL;
+		pyb_app_on_idle(self->app, NULL, NULL);
 	Py_XDECREF(self->drained);
 	if (self->w != NULL && !list_is_empty(&self->w->conns)) {
 		worker_accept_pause(self->w);

@@ -157,24 +157,9 @@ on_empty(void *arg)
 }
 
 static void
-on_idle(struct pyb_observer *seen)
+on_idle(PyObject *self)
 {
-	wake(container_of(seen, struct memory, seen));
-}
-
-static int
-seen_init(struct memory *m, PyObject *client, PyObject *server, PyObject *state)
-{
-	struct pyb_observer *seen = &m->seen;
-
-	seen->owner = (PyObject *)m;
-	seen->idle = on_idle;
-	seen->exceptions = PyList_New(0);
-	seen->reasons = PyDict_New();
-	seen->client = Py_NewRef(client);
-	seen->server = Py_NewRef(server);
-	seen->state = state != Py_None ? Py_NewRef(state) : NULL;
-	return seen->exceptions == NULL || seen->reasons == NULL ? -1 : 0;
+	wake((struct memory *)self);
 }
 
 /* MemoryConnection(app, loop, client, server, scheme, state, options) */
@@ -196,7 +181,7 @@ memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	m->wake_job.run = wake_run;
 	m->app = (struct pyb_app *)Py_NewRef(app);
 	if (engine_options_read(dict, &options, &m->root_path) < 0 ||
-	    seen_init(m, client, server, state) < 0 ||
+	    pyb_observer_init(&m->seen, (PyObject *)m, on_idle, client, server, state) < 0 ||
 	    (m->local = pyb_local_get(st, loop)) == NULL)
 		goto failed;
 	options.scheme = strcmp(scheme, "https") == 0 ? "https" : "http";
@@ -293,12 +278,7 @@ memory_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(m->app);
 	Py_VISIT(m->local);
 	Py_VISIT(m->waiter);
-	Py_VISIT(m->seen.exceptions);
-	Py_VISIT(m->seen.reasons);
-	Py_VISIT(m->seen.client);
-	Py_VISIT(m->seen.server);
-	Py_VISIT(m->seen.state);
-	return 0;
+	return pyb_observer_traverse(&m->seen, visit, arg);
 }
 
 static int
@@ -307,11 +287,7 @@ memory_clear(PyObject *self)
 	struct memory *m = (struct memory *)self;
 
 	Py_CLEAR(m->waiter);
-	Py_CLEAR(m->seen.exceptions);
-	Py_CLEAR(m->seen.reasons);
-	Py_CLEAR(m->seen.client);
-	Py_CLEAR(m->seen.server);
-	Py_CLEAR(m->seen.state);
+	pyb_observer_clear(&m->seen);
 	return 0;
 }
 

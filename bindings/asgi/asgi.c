@@ -6,6 +6,7 @@
  * type). The coroutine that runs the application applies, at its end, the rules of
  * uvicorn's run_asgi.
  */
+#include "base/must.h"
 #include "bindings/asgi/internal.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
@@ -161,8 +162,8 @@ report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyOb
 	PyObject *done;
 
 	if (seen != NULL) {
-		if (exc != NULL && PyList_Append(seen->exceptions, exc) < 0)
-			PyErr_Clear();
+		if (exc != NULL)
+			pyb_observer_exception(seen, exc);
 		return;
 	}
 	done = PyObject_CallFunction(app->st->log_exception, "sO", message,
@@ -185,13 +186,14 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 void
 pyb_asgi_begin(struct pyb_asgi *a)
 {
+	must(!a->running);
 	a->running = true;
-	a->app->running++;
+	pyb_app_run_begin(a->app);
 	a->seen = a->x != NULL ? a->x->upper.observer : NULL;
 	if (a->seen == NULL)
 		return;
 	a->seen_owner = Py_NewRef(a->seen->owner);
-	a->seen->running++;
+	pyb_observer_run_begin(a->seen);
 }
 
 /* The application runs no more, background tasks and exits of dependencies included. */
@@ -199,17 +201,15 @@ static void
 run_end(struct pyb_asgi *a)
 {
 	struct pyb_observer *seen = a->seen;
-	struct pyb_app *app = a->app;
 
-	a->seen = NULL;
-	if (seen != NULL && --seen->running == 0)
-		seen->idle(seen);
-	Py_CLEAR(a->seen_owner);
 	if (!a->running)
 		return;
 	a->running = false;
-	if (--app->running == 0 && app->idle != NULL)
-		app->idle(app->idle_arg);
+	a->seen = NULL;
+	if (seen != NULL)
+		pyb_observer_run_end(seen);
+	Py_CLEAR(a->seen_owner);
+	pyb_app_run_end(a->app);
 }
 
 void
