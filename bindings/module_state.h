@@ -36,7 +36,7 @@
 	NAME(server) NAME(set_exception) NAME(set_result) NAME(stacks_used) NAME(state) \
 	NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(type) NAME(unwind) \
 	NAME(value) NAME(__call__) NAME(__dict__) NAME(_body) NAME(_cookies) \
-	NAME(_fastrapi_host) NAME(_headers) NAME(_list) NAME(_query_params) \
+	NAME(_fastrapi_local) NAME(_headers) NAME(_list) NAME(_query_params) \
 	\
 	TEXT(http_request, "http.request") \
 	TEXT(http_disconnect, "http.disconnect") \

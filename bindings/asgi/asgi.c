@@ -243,25 +243,32 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	run_end(a);
 }
 
-/* The coroutine around the application: arg is (asgi, callable, extra). */
+/* Call what pyb_asgi_start() was given. The awaitable; NULL with an exception set. */
+static PyObject *
+app_call(struct pyb_asgi *a)
+{
+	PyObject *callable = a->callable, *extra = a->extra, *result = NULL;
+	PyObject *receive = pyb_asgi_receive(a), *send = pyb_asgi_send(a);
+
+	a->callable = a->extra = NULL;
+	if (receive != NULL && send != NULL)
+		result = PyObject_CallFunctionObjArgs(callable, a->scope, receive, send,
+		    extra, NULL);
+	Py_XDECREF(receive);
+	Py_XDECREF(send);
+	Py_DECREF(callable);
+	Py_XDECREF(extra);
+	return result;
+}
+
+/* The coroutine around the application. */
 static enum pyb_coro_verdict
 app_step(void *arg, PyObject *value, PyObject **out)
 {
-	PyObject *triple = arg, *callable, *extra, *receive, *send;
-	struct pyb_asgi *a = (struct pyb_asgi *)PyTuple_GET_ITEM(triple, 0);
+	struct pyb_asgi *a = arg;
 
-	callable = PyTuple_GET_ITEM(triple, 1);
-	extra = PyTuple_GET_ITEM(triple, 2);
-	if (callable != Py_None && value != NULL) {
-		PyTuple_SET_ITEM(triple, 1, Py_NewRef(Py_None));
-		receive = pyb_asgi_receive(a);
-		send = pyb_asgi_send(a);
-		*out = receive == NULL || send == NULL ? NULL :
-		    PyObject_CallFunctionObjArgs(callable, a->scope, receive, send,
-			extra != Py_None ? extra : NULL, NULL);
-		Py_XDECREF(receive);
-		Py_XDECREF(send);
-		Py_DECREF(callable);
+	if (a->callable != NULL && value != NULL) {
+		*out = app_call(a);
 		if (*out != NULL)
 			return PYB_CORO_AWAIT;
 		value = NULL;
@@ -290,13 +297,12 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 		"application", app_step, app_release, app_traverse
 	};
 	struct pyb_loop_local *local = a->x->upper.loop;
-	PyObject *triple = PyTuple_Pack(3, (PyObject *)a, callable,
-	    extra != NULL ? extra : Py_None);
-	PyObject *coro = NULL, *task = NULL, *own = NULL;
+	PyObject *coro, *task = NULL, *own = NULL;
 
+	a->callable = Py_NewRef(callable);
+	a->extra = Py_XNewRef(extra);
 	pyb_asgi_begin(a);
-	if (triple != NULL)
-		coro = pyb_coro_new(a->app->st, &class, triple);
+	coro = pyb_coro_new(a->app->st, &class, Py_NewRef((PyObject *)a));
 	if (coro != NULL && context == NULL)
 		context = own = PyContext_CopyCurrent();
 	if (coro != NULL && context != NULL)
@@ -319,6 +325,8 @@ asgi_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(a->app);
 	Py_VISIT(a->scope);
+	Py_VISIT(a->callable);
+	Py_VISIT(a->extra);
 	Py_VISIT(a->seen_owner);
 	Py_VISIT(a->task);
 	Py_VISIT(a->receivers);
@@ -332,6 +340,8 @@ asgi_clear(PyObject *self)
 	struct pyb_asgi *a = (struct pyb_asgi *)self;
 
 	Py_CLEAR(a->scope);
+	Py_CLEAR(a->callable);
+	Py_CLEAR(a->extra);
 	Py_CLEAR(a->task);
 	Py_CLEAR(a->receivers);
 	Py_CLEAR(a->senders);

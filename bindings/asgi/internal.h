@@ -15,6 +15,7 @@ struct pyb_asgi {
 	struct pyb_observer *seen;	/* while the application runs under observation */
 	PyObject *seen_owner;		/* strong: keeps `seen` */
 	PyObject *scope;
+	PyObject *callable, *extra;	/* of pyb_asgi_start(); NULL once called */
 	PyObject *task;			/* strong: a pending task must not be collected */
 	PyObject *receivers;		/* list of futures that wait for content, or NULL */
 	PyObject *senders;		/* list of futures that wait for the backlog, or NULL */

@@ -79,7 +79,7 @@ pyb_local_thread_context(struct pyb_loop_local *h)
 struct pyb_loop_local *
 pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 {
-	struct pyb_loop_local *h = (struct pyb_loop_local *)PyObject_GetAttr(loop, st->n__fastrapi_host);
+	struct pyb_loop_local *h = (struct pyb_loop_local *)PyObject_GetAttr(loop, st->n__fastrapi_local);
 	struct io_turn *turn;
 
 	if (h != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -98,13 +98,13 @@ pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 	h->standin_refs = 0;
 	h->pool = NULL;
 	PyObject_GC_Track((PyObject *)h);
-	if (PyObject_SetAttr(loop, st->n__fastrapi_host, (PyObject *)h) < 0)
+	if (PyObject_SetAttr(loop, st->n__fastrapi_local, (PyObject *)h) < 0)
 		Py_CLEAR(h);
 	return h;
 }
 
 static int
-host_traverse(PyObject *self, visitproc visit, void *arg)
+local_traverse(PyObject *self, visitproc visit, void *arg)
 {
 	struct pyb_loop_local *h = (struct pyb_loop_local *)self;
 
@@ -116,7 +116,7 @@ host_traverse(PyObject *self, visitproc visit, void *arg)
 }
 
 static int
-host_clear(PyObject *self)
+local_clear(PyObject *self)
 {
 	struct pyb_loop_local *h = (struct pyb_loop_local *)self;
 
@@ -131,48 +131,48 @@ host_clear(PyObject *self)
 }
 
 static void
-host_dealloc(PyObject *self)
+local_dealloc(PyObject *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
 
 	PyObject_GC_UnTrack(self);
-	host_clear(self);
+	local_clear(self);
 	type->tp_free(self);
 	Py_DECREF(type);
 }
 
 /* close(): called by the loop when it is closed, while its turn still lives. */
 static PyObject *
-host_close(PyObject *self, PyObject *Py_UNUSED(ignored))
+local_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-	host_clear(self);
+	local_clear(self);
 	Py_RETURN_NONE;
 }
 
-static PyMethodDef host_methods[] = {
-	{ "close", host_close, METH_NOARGS,
+static PyMethodDef local_methods[] = {
+	{ "close", local_close, METH_NOARGS,
 	    "Stop the pool's threads and let go of the loop." },
 	{ NULL, NULL, 0, NULL }
 };
 
-static PyType_Slot host_slots[] = {
-	{ Py_tp_dealloc, host_dealloc },
-	{ Py_tp_traverse, host_traverse },
-	{ Py_tp_clear, host_clear },
-	{ Py_tp_methods, host_methods },
+static PyType_Slot local_slots[] = {
+	{ Py_tp_dealloc, local_dealloc },
+	{ Py_tp_traverse, local_traverse },
+	{ Py_tp_clear, local_clear },
+	{ Py_tp_methods, local_methods },
 	{ 0, NULL }
 };
 
-static PyType_Spec host_spec = {
-	.name = "fastrapi._engine.Host",
+static PyType_Spec local_spec = {
+	.name = "fastrapi._engine.LoopLocal",
 	.basicsize = sizeof(struct pyb_loop_local),
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
 	    Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
-	.slots = host_slots,
+	.slots = local_slots,
 };
 
 PyTypeObject *
 pyb_local_type_new(PyObject *module)
 {
-	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &host_spec, NULL);
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &local_spec, NULL);
 }

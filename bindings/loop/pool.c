@@ -30,7 +30,7 @@ enum {
 struct pyb_pool {
 	PyObject_HEAD
 	struct pyb_module_state *st;
-	PyObject *loop;			/* borrowed: its host owns the pool */
+	PyObject *loop;			/* borrowed: its local owns the pool */
 	struct io_turn *turn;
 	struct event wake, tick;
 	struct io_job grow_job;
@@ -328,28 +328,6 @@ pool_dealloc(PyObject *self)
 	}
 	type->tp_free(self);
 	Py_DECREF(type);
-}
-
-size_t
-pyb_pool_waiting(struct pyb_pool *p)
-{
-	size_t n;
-
-	pthread_mutex_lock(&p->mutex);
-	n = p->waiting;
-	pthread_mutex_unlock(&p->mutex);
-	return n;
-}
-
-size_t
-pyb_pool_threads(struct pyb_pool *p)
-{
-	size_t n;
-
-	pthread_mutex_lock(&p->mutex);
-	n = p->threads;
-	pthread_mutex_unlock(&p->mutex);
-	return n;
 }
 
 static PyMethodDef pool_methods[] = {

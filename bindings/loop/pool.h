@@ -41,10 +41,6 @@ void pyb_pool_free(struct pyb_pool *pool);
 /* [gil] Loop's thread. Never blocks. */
 void pyb_pool_submit(struct pyb_pool *pool, struct pyb_job *job);
 
-/* Jobs that wait for a thread, and threads alive: for metrics. */
-size_t pyb_pool_waiting(struct pyb_pool *pool);
-size_t pyb_pool_threads(struct pyb_pool *pool);
-
 /* The type whose instances pool threads hold; new reference. */
 PyTypeObject *pyb_pool_type_new(PyObject *module);
 

@@ -104,7 +104,7 @@ debug_check(struct pyb_loop *loop, PyObject *callback, const char *method, bool 
 }
 
 static PyObject *
-soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bool threadsafe)
+schedule_soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bool threadsafe)
 {
 	static const char *const names[MAX_FIXED] = { "callback" };
 	struct pyb_loop *loop = pyb_loop_alive(self);
@@ -136,18 +136,18 @@ soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bo
 static PyObject *
 call_soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
 {
-	return soon(self, args, n, keywords, false);
+	return schedule_soon(self, args, n, keywords, false);
 }
 
 static PyObject *
 call_soon_threadsafe(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
 {
-	return soon(self, args, n, keywords, true);
+	return schedule_soon(self, args, n, keywords, true);
 }
 
 /* call_at(), and call_later() as seen from `base`. */
 static PyObject *
-timed(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords,
+schedule_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords,
     const char *const *names, double base)
 {
 	struct pyb_loop *loop = pyb_loop_alive(self);
@@ -177,7 +177,7 @@ call_later(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywor
 {
 	static const char *const names[MAX_FIXED] = { "delay", "callback" };
 
-	return timed(self, args, n, keywords, names, clock_monotonic_s());
+	return schedule_at(self, args, n, keywords, names, clock_monotonic_s());
 }
 
 static PyObject *
@@ -185,7 +185,7 @@ call_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords)
 {
 	static const char *const names[MAX_FIXED] = { "when", "callback" };
 
-	return timed(self, args, n, keywords, names, 0.0);
+	return schedule_at(self, args, n, keywords, names, 0.0);
 }
 
 static PyObject *

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import selectors
 import signal
@@ -141,13 +140,8 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
             raise RuntimeError("Cannot close a running event loop")
         if self.is_closed():
             return
-        host = self.__dict__.pop("_fastrapi_host", None)
-        if host is not None:
-            host.close()
+        local = self.__dict__.pop("_fastrapi_local", None)
+        if local is not None:
+            local.close()
         unix_events._UnixSelectorEventLoop.close(self)
         self._shut()
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A new :class:`EventLoop`, for ``loop_factory`` arguments."""
-    return EventLoop()
