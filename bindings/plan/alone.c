@@ -8,6 +8,7 @@
  */
 #include "bindings/plan/alone.h"
 
+#include "base/must.h"
 #include "bindings/awaitable.h"
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
@@ -16,13 +17,15 @@
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 
-/* The run is over: drop it and give the exchange back. */
+/* The run is over: drop it and give the exchange back. The exchange may begin its next
+ * request before this returns. */
 static void
 run_end(struct pyb_run *r)
 {
 	struct hx_exchange *x = r->x;
 	struct pyb_asgi *asgi = (struct pyb_asgi *)Py_XNewRef((PyObject *)r->asgi);
 
+	must(x->upper.run == r);
 	pyb_run_clear(r);
 	x->upper.run = NULL;
 	if (x->upper.asgi == NULL)
@@ -32,8 +35,8 @@ run_end(struct pyb_run *r)
 	Py_XDECREF((PyObject *)asgi);
 }
 
-/* Await `coro` (stolen), which cannot suspend. Its result, or NULL with an
- * exception. */
+/* Await `coro` (stolen), which cannot suspend. New reference to its result; NULL with
+ * an exception set. */
 static PyObject *
 step_through(PyObject *coro)
 {
@@ -45,7 +48,7 @@ step_through(PyObject *coro)
 		return NULL;
 	sent = PyIter_Send(iterator, Py_None, &value);
 	if (sent == PYGEN_NEXT) {
-		/* Only a function whose code was exchanged after compiling. */
+		/* Only a function whose code was replaced after compiling suspends. */
 		Py_CLEAR(value);
 		value = PyObject_CallMethod(iterator, "close", NULL);
 		Py_XDECREF(value);
@@ -57,7 +60,7 @@ step_through(PyObject *coro)
 	return value;
 }
 
-/* All steps on this thread. True: r->result; false: an exception is set. */
+/* Run all steps on this thread. True: r->result is set. False: an exception is set. */
 static bool
 steps_drive(struct pyb_run *r)
 {
@@ -79,7 +82,7 @@ sync_stat(struct pyb_run *r)
 	return &r->binding->sync[r->plan - r->binding->table.plans];
 }
 
-/* The steps, measured when it matters where they run. */
+/* The same, measured for sync = auto when the plan may run on either thread. */
 static bool
 steps_measured(struct pyb_run *r, bool pooled)
 {
@@ -94,8 +97,8 @@ steps_measured(struct pyb_run *r, bool pooled)
 	return returned;
 }
 
-/* Into the request's context, with the stand-in as current task. False: the
- * exception is the outcome. */
+/* Enter the request's context and make the stand-in the current task. False: the
+ * exception has become the outcome. */
 static bool
 user_enter(struct pyb_run *r)
 {
@@ -116,7 +119,8 @@ user_leave(struct pyb_run *r)
 	PyContext_Exit(r->context);
 }
 
-/* The run answers no more: what it left to the application's stack goes there. */
+/* The run itself answers no more. Give its outcome, if any, to the application's
+ * stack. */
 static void
 run_finish(struct pyb_run *r)
 {
@@ -125,7 +129,7 @@ run_finish(struct pyb_run *r)
 	run_end(r);
 }
 
-/* Run the steps on this thread, then answer. */
+/* Run the steps on the loop's thread, then answer. */
 static void
 run_inline(struct pyb_run *r)
 {
@@ -158,7 +162,7 @@ job_done(struct pyb_job *job)
 	run_finish(r);
 }
 
-/* The run as a coroutine: steps, answer, and perhaps the application's stack. */
+/* The run as a coroutine: the steps, the answer, and perhaps the application's stack. */
 static enum pyb_coro_verdict
 task_step(void *arg, PyObject *value, PyObject **out)
 {
@@ -178,6 +182,7 @@ task_step(void *arg, PyObject *value, PyObject **out)
 			pyb_finish_resumed(r, NULL);
 		}
 	} else {
+		must(r->phase == PYB_RUN_RESUME);
 		pyb_finish_resumed(r, value);
 	}
 	r->phase = PYB_RUN_ENDED;
@@ -185,7 +190,7 @@ task_step(void *arg, PyObject *value, PyObject **out)
 	return PYB_CORO_RETURN;
 }
 
-/* The coroutine is finished, or dropped unfinished (its loop went away). */
+/* The coroutine has finished, or was dropped before (its loop was closed). */
 static void
 task_release(void *arg)
 {
@@ -220,7 +225,7 @@ task_start(struct pyb_run *r)
 
 	if (task == NULL)
 		PyErr_WriteUnraisable(loop);
-	/* The run may have ended already; only a waiting one needs its task. */
+	/* The run may have ended already. If it waits, its task must not be collected. */
 	if (task != NULL && x->upper.run == r)
 		Py_XSETREF(r->task, Py_NewRef(task));
 	Py_XDECREF(task);
@@ -229,8 +234,8 @@ task_start(struct pyb_run *r)
 	Py_DECREF(context);
 }
 
-/* Validators that are user code run on the loop's thread, as FastAPI has it. An
- * exception becomes the outcome. */
+/* Run the leading validators that are user code on the loop's thread, as FastAPI does.
+ * False: the exception has become the outcome. */
 static bool
 validators_run(struct pyb_run *r)
 {
@@ -244,8 +249,8 @@ validators_run(struct pyb_run *r)
 	return r->outcome == NULL;
 }
 
-/* Make the Request now if the plan rereads it or runs on a pool thread. An exception
- * becomes the outcome. */
+/* Make the Request now if the plan rereads it or runs on a pool thread. False: the
+ * exception has become the outcome. */
 static bool
 request_make(struct pyb_run *r)
 {
@@ -260,6 +265,7 @@ request_make(struct pyb_run *r)
 	return r->outcome == NULL;
 }
 
+/* Run the steps on a pool thread. */
 static void
 pool_start(struct pyb_run *r)
 {
@@ -286,6 +292,7 @@ pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pla
 {
 	struct pyb_run *r = pyb_run_new(app, app->binding, plan, &x->arena);
 
+	must(x->upper.run == NULL && x->upper.loop != NULL);
 	*replay = (struct pyb_replay){ "out of memory", false };
 	if (r == NULL)
 		return false;

@@ -6,15 +6,18 @@
 
 #include "bindings/plan/run.h"
 
-/* Why a plan was not run, and the application itself must answer. */
+/* Why the application itself must answer in the place of its plan. */
 struct pyb_replay {
 	const char *reason;	/* static text */
-	bool over;		/* it would end the same inside request_response, too */
+	bool over;		/* the plan would end the same inside request_response */
 };
 
-/* [gil] Run `plan` for x. True: the request is being answered. False: nothing
- * of the user's has run, *replay says why. */
+/* [gil] Run `plan`, one of the application's binding, for x. Never blocks. True: the
+ * request is answered, or will be, through x->calls; when the run has ended the exchange
+ * is given back with x->calls->released(). False: no user code has run, and *replay says
+ * why. No exception is set in either case. */
 bool pyb_alone_start(struct pyb_app *app, struct hx_exchange *x,
-    const struct shm_plan *plan, struct pyb_replay *replay);
+    const struct shm_plan *plan, struct pyb_replay *replay)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "bindings/plan/call.h"
 
+#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
@@ -14,8 +15,8 @@
 
 enum { STACK_ARGS = 16 };
 
-/* Was a value not made, because its validation failed? Nothing that depends on it
- * is called then, as in solve_dependencies. */
+/* Is an argument missing, because its validation failed? Like solve_dependencies, the
+ * plan then does not call the function. */
 static bool
 args_lack(struct pyb_run *r, const struct shm_step *step)
 {
@@ -27,7 +28,8 @@ args_lack(struct pyb_run *r, const struct shm_step *step)
 	return false;
 }
 
-/* Call with args[0 .. count) from the slots, none of which is empty. */
+/* Call the step's function with the values of its slots. No slot is empty: see
+ * shm/check_plan.c and args_lack(). */
 static PyObject *
 call_now(struct pyb_run *r, const struct shm_step *step)
 {
@@ -55,35 +57,43 @@ call_now(struct pyb_run *r, const struct shm_step *step)
 	return result;
 }
 
-/* A plain function in a copy of the request's context, as run_in_threadpool
- * gives it one; on the loop's thread the running loop is hidden meanwhile. */
+/* Make `loop` (None: no loop) the running loop of this thread. A pending exception
+ * stays. */
+static void
+running_loop_set(struct pyb_module_state *st, PyObject *loop)
+{
+	PyObject *pending = PyErr_GetRaisedException();
+	PyObject *done = PyObject_CallOneArg(st->set_running_loop, loop);
+
+	if (done == NULL)
+		PyErr_WriteUnraisable(loop);
+	Py_XDECREF(done);
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
+}
+
+/* Call a plain function in a copy of the request's context, as run_in_threadpool does.
+ * On the loop's thread no loop is running for the function, as on a pool thread. */
 static PyObject *
 call_sync(struct pyb_run *r, const struct shm_step *step)
 {
-	struct pyb_module_state *st = r->app->st;
-	PyObject *context = PyContext_Copy(r->context), *value = NULL, *done;
+	PyObject *context = PyContext_Copy(r->context), *value;
 
 	if (context == NULL || PyContext_Enter(context) < 0) {
 		Py_XDECREF(context);
 		return NULL;
 	}
 	if (r->mode == PYB_RUN_INLINE)
-		Py_XDECREF(PyObject_CallOneArg(st->set_running_loop, Py_None));
+		running_loop_set(r->app->st, Py_None);
 	value = call_now(r, step);
-	if (r->mode == PYB_RUN_INLINE) {
-		PyObject *pending = PyErr_GetRaisedException();
-
-		done = PyObject_CallOneArg(st->set_running_loop, r->local->loop);
-		Py_XDECREF(done);
-		if (pending != NULL)
-			PyErr_SetRaisedException(pending);
-	}
+	if (r->mode == PYB_RUN_INLINE)
+		running_loop_set(r->app->st, r->local->loop);
 	PyContext_Exit(context);
 	Py_DECREF(context);
 	return value;
 }
 
-/* The Response FastAPI injects: no content-length, status None. */
+/* The Response that FastAPI injects has no content-length, and status None. */
 static PyObject *
 response_new(struct pyb_run *r)
 {
@@ -100,7 +110,8 @@ response_new(struct pyb_run *r)
 	return response;
 }
 
-/* A value made for the request, kept in *field and put into the step's slot. */
+/* The object that the step injects. Request, Response and BackgroundTasks are made once
+ * per run. New reference; NULL with an exception set. */
 static PyObject *
 injected(struct pyb_run *r, const struct shm_step *step)
 {
@@ -123,6 +134,7 @@ injected(struct pyb_run *r, const struct shm_step *step)
 	}
 }
 
+/* Store the step's value (stolen; NULL leaves the slot empty). */
 static void
 slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
 {
@@ -131,11 +143,11 @@ slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
 	else if (step->slot != SHM_NONE)
 		Py_XSETREF(r->slots[step->slot], value);
 	else
-		Py_DECREF(value);
+		Py_XDECREF(value);
 }
 
-/* A validation by user code in its place. Its errors are collected: FastAPI
- * reports all of a request's errors together. */
+/* Run a validator that is user code. Its ValidationError joins r->errors, because
+ * FastAPI reports all errors of a request together. 0; -1 with an exception set. */
 static int
 validator_step(struct pyb_run *r, const struct shm_step *step)
 {
@@ -173,8 +185,8 @@ pyb_call_validators(struct pyb_run *r)
 	return true;
 }
 
-/* The content as FastAPI has it at hand: the form's fields, the parsed JSON, or
- * None. New reference. */
+/* The content as FastAPI gives it to RequestValidationError: the form's fields, the
+ * parsed JSON, or None. New reference; NULL with an exception set. */
 static PyObject *
 content_read(struct pyb_run *r)
 {
@@ -187,7 +199,8 @@ content_read(struct pyb_run *r)
 	Py_RETURN_NONE;
 }
 
-/* helper.raise_request_errors(errors, content, method): always an exception. */
+/* helper.raise_request_errors(errors, content, method) never returns: an exception is
+ * set afterwards. */
 static void
 errors_raise(struct pyb_run *r)
 {
@@ -207,7 +220,7 @@ errors_raise(struct pyb_run *r)
 
 enum step_verdict { STEP_DONE, STEP_AWAIT, STEP_FAILED };
 
-/* Call a dependency or the endpoint. *out is what to await. */
+/* Call a dependency or the endpoint. AWAIT: *out is a new reference. */
 static enum step_verdict
 call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 {
@@ -259,6 +272,7 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	case SHM_STEP_REREAD:
 		return pyb_reread_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
 	default:
+		must(step->op == SHM_STEP_VALIDATE);
 		return validator_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
 	}
 }
@@ -266,6 +280,7 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 enum pyb_coro_verdict
 pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 {
+	must(r->phase == PYB_RUN_STEPS);
 	*out = NULL;
 	if (value == NULL)
 		return PYB_CORO_ERROR;

@@ -7,14 +7,17 @@
 #include "bindings/coro.h"
 #include "bindings/plan/run.h"
 
-/* The remaining steps, in the manner of a coroutine's step function: user code
- * runs from here on. RETURN: the endpoint's result is in r->result (*out is
- * NULL); AWAIT: call again with what *out gives; ERROR: it raised. In modes
- * INLINE and THREAD only coroutines that cannot suspend are awaited. */
-enum pyb_coro_verdict pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out);
+/* Run the remaining steps, in the manner of a coroutine's step function: the first call
+ * has `value` None, each later one the result of the awaited object, or NULL with an
+ * exception set. RETURN: r->result holds the endpoint's result, *out is NULL. AWAIT:
+ * call again with the result of awaiting *out (new reference). ERROR: an exception is
+ * set. In modes INLINE and THREAD every *out is a coroutine that cannot suspend. */
+enum pyb_coro_verdict pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out)
+    __attribute__((warn_unused_result));
 
-/* Validators that are user code and stand before the first call: what a plan for
- * a pool thread does on the loop first. False: an exception is set. */
-bool pyb_call_validators(struct pyb_run *r);
+/* Run the validators written in Python that stand before the first call. FastAPI runs
+ * them on the loop's thread even when the functions run on a pool thread. False: an
+ * exception is set. */
+bool pyb_call_validators(struct pyb_run *r) __attribute__((warn_unused_result));
 
 #endif

@@ -1,15 +1,17 @@
 /*
  * finish: answers and resumptions.
  *
- * Called by alone.c on the loop's thread. After user code has begun there is
- * no replay.
+ * Called by alone.c on the loop's thread. User code has begun by then, so that it must
+ * never replay the request.
  */
 #include "bindings/plan/finish.h"
 
+#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/result.h"
 
-/* Has user code put anything on the exit stacks in the scope? -1: an exception. */
+/* Has user code put anything on the exit stacks in the scope? A pending exception
+ * stays. -1: only the exception of this look is set. */
 static int
 stacks_used(struct pyb_run *r)
 {
@@ -30,7 +32,8 @@ stacks_used(struct pyb_run *r)
 	return is;
 }
 
-/* The outcome is one that leaves those stacks: helper.unwind(scope, outcome). */
+/* Let helper.unwind(scope, outcome) make the outcome one that also closes those
+ * stacks. */
 static void
 outcome_unwind(struct pyb_run *r, bool returned)
 {
@@ -64,8 +67,9 @@ pyb_finish_answer(struct pyb_run *r, bool returned)
 		r->outcome = PyErr_GetRaisedException();
 }
 
-/* The ASGI side of the exchange; the Request that user code has seen is the one
- * that exception handlers get. */
+/* The ASGI side of the exchange, made if there is none. The scope gets the Request that
+ * user code has seen, so that exception handlers get the same one. Borrowed; NULL with
+ * an exception set. */
 static struct pyb_asgi *
 asgi_get(struct pyb_run *r)
 {
@@ -82,6 +86,7 @@ pyb_finish_resume(struct pyb_run *r)
 {
 	PyObject *receive = NULL, *send = NULL, *coro = NULL, *outcome = r->outcome;
 
+	must(outcome != NULL);
 	r->outcome = NULL;
 	if (asgi_get(r) != NULL) {
 		pyb_asgi_begin(r->asgi);
@@ -102,6 +107,7 @@ pyb_finish_resume_start(struct pyb_run *r)
 {
 	PyObject *outcome = r->outcome;
 
+	must(outcome != NULL);
 	r->outcome = NULL;
 	if (asgi_get(r) != NULL)
 		pyb_asgi_start((struct pyb_asgi *)Py_NewRef((PyObject *)r->asgi),

@@ -1,30 +1,32 @@
 /*
- * finish: how a direct run ends.
+ * finish: how a run that stands alone ends.
  *
- * The endpoint's result becomes the answer at once, or, when Python must finish
- * the request (an exception, a streaming response, background tasks), its
- * outcome is handed to the application's own stack through the binding's
- * `resume`, where it surfaces exactly where FastAPI would have had it.
+ * The endpoint's result becomes the answer at once. When Python must finish the request
+ * (an exception, a streaming response, background tasks), the outcome of the run is
+ * given to the application's own middleware stack through the binding's `resume`. It
+ * comes up there where the endpoint's own outcome would have come up.
  */
 #ifndef BINDINGS_PLAN_FINISH_H
 #define BINDINGS_PLAN_FINISH_H
 
 #include "bindings/plan/run.h"
 
-/* The steps are over: `returned` tells whether r->result holds the result or
- * an exception is set. Answers, or leaves the outcome in r->outcome. No
- * exception is set afterwards. */
+/* The steps are over. `returned`: r->result holds the endpoint's result; else an
+ * exception is set. Sends the answer, or leaves in r->outcome what the application's
+ * stack must finish. No exception is set afterwards. */
 void pyb_finish_answer(struct pyb_run *r, bool returned);
 
-/* resume(scope, receive, send, outcome): the coroutine that ends the request
- * inside the application's stack. Takes r->outcome. New reference; NULL with
- * an exception set. */
-PyObject *pyb_finish_resume(struct pyb_run *r);
+/* Call resume(scope, receive, send, outcome) with r->outcome, which is cleared. Returns
+ * the coroutine that ends the request inside the application's stack, for the run's own
+ * task to await: new reference, NULL with an exception set. The caller passes the
+ * result of awaiting it to pyb_finish_resumed(). */
+PyObject *pyb_finish_resume(struct pyb_run *r) __attribute__((warn_unused_result));
 
-/* The same in a task of its own (the run has none). */
+/* The same for a run without a task: the coroutine gets a task of its own. */
 void pyb_finish_resume_start(struct pyb_run *r);
 
-/* What a resume in the run's own task returned (NULL: an exception is set). */
+/* The coroutine of pyb_finish_resume() returned `value` (NULL: it raised, or could not
+ * be made; an exception is set, and cleared here). */
 void pyb_finish_resumed(struct pyb_run *r, PyObject *value);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "bindings/plan/nested.h"
 
+#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/call.h"
 #include "bindings/plan/read.h"
@@ -37,7 +38,7 @@ nested_release(void *arg)
 	PyMem_Free(c);
 }
 
-/* FastAPI's handler takes the request over. */
+/* Let FastAPI's own handler take the request over. */
 static enum pyb_coro_verdict
 fall_back(struct pyb_run *r, PyObject **out)
 {
@@ -47,7 +48,8 @@ fall_back(struct pyb_run *r, PyObject **out)
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
-/* The source: what it is in the scope and of the matched path parameters. */
+/* Make the source of the scope, the form and the matched path parameters. False: one of
+ * them has a form that the plan cannot read; no exception is set. */
 static bool
 source_make(struct nested *c)
 {
@@ -99,8 +101,8 @@ steps_begin(struct nested *c, PyObject **out)
 	return steps_run(c, Py_None, out);
 }
 
-/* The content could not be read, and what of it was read is lost: FastAPI's
- * handler gets the same exception when it tries. */
+/* Reading the content raised, and what had been read of it is lost. Let FastAPI's
+ * handler get the same exception when it reads the content in turn. */
 static enum pyb_coro_verdict
 content_failed(struct nested *c, PyObject **out)
 {
@@ -120,7 +122,8 @@ content_failed(struct nested *c, PyObject **out)
 	return fall_back(r, out);
 }
 
-/* The content is there: `value` is what body() or form() gave. */
+/* `value` is the content: the bytes of request.body() or the FormData of
+ * request.form(). */
 static enum pyb_coro_verdict
 content_take(struct nested *c, PyObject *value, PyObject **out)
 {
@@ -154,6 +157,7 @@ nested_step(void *arg, PyObject *value, PyObject **out)
 	}
 	if (r->phase == PYB_RUN_BODY)
 		return content_take(c, value, out);
+	must(r->phase == PYB_RUN_NEW);
 	if (!(r->plan->flags & SHM_PLAN_F_BODY))
 		return steps_begin(c, out);
 	r->phase = PYB_RUN_BODY;

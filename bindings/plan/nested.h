@@ -6,11 +6,11 @@
 
 #include <Python.h>
 
-/* Add run_nested(app, route, request, values, fallback) to the module: a coroutine
- * that runs the plan of `route` for a Starlette Request and returns a Response or
- * raises. When the request is not plain it awaits fallback(request), the handler
- * FastAPI itself made, instead; nothing of the user's has run by then. `values`:
- * tuple of str, the matched path parameters. 0, or -1 with an exception set. */
-int pyb_nested_register(PyObject *module);
+/* Add run_nested(app, route, request, values, fallback) to the module. It returns a
+ * coroutine that runs the plan of `route` for a Starlette Request and returns a
+ * Response or raises. `values` is the tuple of the matched path parameters, str.
+ * When the plan cannot run, the coroutine awaits fallback(request), the handler that
+ * FastAPI itself made; no user code has run by then. 0, or -1 with an exception set. */
+int pyb_nested_register(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

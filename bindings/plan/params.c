@@ -51,7 +51,8 @@ pyb_param_default(struct pyb_module_state *st, const struct pyb_objects *o,
 	return PYB_PARAM_OK;
 }
 
-/* Text as the source's own decoding gives it. */
+/* A str of `s`, in the encoding of the source: UTF-8, but latin-1 for headers and
+ * cookies. */
 static PyObject *
 text_new(unsigned source, struct slice s)
 {
@@ -80,24 +81,25 @@ path_value_new(struct pyb_module_state *st, const struct shm_step *step, struct 
 	return value;
 }
 
-/* The n-th pair source of a step: header fields are looked at in place. */
+/* The pairs that a step reads: either header fields, in place, or decoded pairs. */
 struct pair_source {
 	const struct pyb_pair *pairs;
 	const struct hx_header *headers;
 	size_t n;
 };
 
+/* The pairs of a source. 0; -1 when they cannot be read (no exception is set). */
 static int
-source_open(struct pyb_source *v, unsigned source, struct pair_source *s)
+source_open(struct pyb_source *src, unsigned source, struct pair_source *s)
 {
 	const struct pyb_pairs *pairs;
 
 	if (source == SHM_SOURCE_HEADER) {
-		*s = (struct pair_source){ NULL, v->headers, v->n_headers };
+		*s = (struct pair_source){ NULL, src->headers, src->n_headers };
 		return 0;
 	}
-	pairs = source == SHM_SOURCE_QUERY ? pyb_source_query(v) :
-	    source == SHM_SOURCE_FORM ? pyb_source_form(v) : pyb_source_cookies(v);
+	pairs = source == SHM_SOURCE_QUERY ? pyb_source_query(src) :
+	    source == SHM_SOURCE_FORM ? pyb_source_form(src) : pyb_source_cookies(src);
 	if (pairs == NULL)
 		return -1;
 	*s = (struct pair_source){ pairs->all, NULL, pairs->n };
@@ -161,16 +163,17 @@ step_name(const struct pyb_objects *o, const struct shm_step *step)
 	return (struct slice){ o->table->strings + step->name, step->name_len };
 }
 
-/* The raw value of a step: *out NULL and 0 when absent, -1 with an exception. */
+/* The raw value of a step into *out, new reference. 0, with *out NULL when the value is
+ * absent; -1 with an exception set. */
 static int
 raw_take(const struct pyb_objects *o, const struct shm_step *step,
-    struct pyb_source *v, PyObject **out)
+    struct pyb_source *src, PyObject **out)
 {
 	struct pair_source s;
 	Py_ssize_t at;
 
 	*out = NULL;
-	if (source_open(v, step->source, &s) < 0) {
+	if (source_open(src, step->source, &s) < 0) {
 		PyErr_NoMemory();
 		return -1;
 	}
@@ -195,6 +198,7 @@ raw_take(const struct pyb_objects *o, const struct shm_step *step,
 	return *out == NULL ? -1 : 0;
 }
 
+/* Validate `raw` (stolen). */
 static enum pyb_param_verdict
 validated(struct pyb_module_state *st, const struct pyb_objects *o,
     const struct shm_step *step, PyObject *raw, PyObject **out)
@@ -210,15 +214,15 @@ validated(struct pyb_module_state *st, const struct pyb_objects *o,
 
 enum pyb_param_verdict
 pyb_param_take(struct pyb_module_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_source *v, PyObject **out)
+    const struct shm_step *step, struct pyb_source *src, PyObject **out)
 {
 	PyObject *raw = NULL;
 
 	if (step->source == SHM_SOURCE_PATH) {
-		if (step->key >= v->n_params)
+		if (step->key >= src->n_params)
 			return PYB_PARAM_ODD;
-		raw = path_value_new(st, step, v->params[step->key]);
-	} else if (raw_take(o, step, v, &raw) == 0 && raw == NULL) {
+		raw = path_value_new(st, step, src->params[step->key]);
+	} else if (raw_take(o, step, src, &raw) == 0 && raw == NULL) {
 		return pyb_param_default(st, o, step, out);
 	}
 	if (raw == NULL) {
@@ -228,7 +232,7 @@ pyb_param_take(struct pyb_module_state *st, const struct pyb_objects *o,
 	return validated(st, o, step, raw, out);
 }
 
-/* Is `name` one of the names the model's fields took? */
+/* Is `name` one of the names that the model's fields have read? */
 static bool
 name_processed(const struct pyb_objects *o, const struct shm_step *model, struct slice name)
 {
@@ -239,7 +243,7 @@ name_processed(const struct pyb_objects *o, const struct shm_step *model, struct
 			return true;
 		if (model->source != SHM_SOURCE_HEADER)
 			continue;
-		/* The unconverted field name is no extra header either. */
+		/* Nor is a header extra when its name is the field's own. */
 		if (pyb_text_slice(o->all[model[i].object], &key) == 0 &&
 		    slice_equal_lower(key, name))
 			return true;
@@ -248,8 +252,8 @@ name_processed(const struct pyb_objects *o, const struct shm_step *model, struct
 	return false;
 }
 
-/* One more value under `key`: the first stays alone, further ones make a list,
- * as _get_multidict_extras groups them. */
+/* Add a value under `key`. With `many` two or more values of a key make a list, as in
+ * _get_multidict_extras. 0, or -1 with an exception set. */
 static int
 extra_add(PyObject *dict, PyObject *key, PyObject *value, bool many)
 {
@@ -266,16 +270,16 @@ extra_add(PyObject *dict, PyObject *key, PyObject *value, bool many)
 	return rc;
 }
 
-/* Everything the model's fields did not take (FastAPI hands it to the model,
- * whose `extra` policy decides). */
+/* Add the entries that no field of the model has read. FastAPI passes them to the model,
+ * whose `extra` policy decides. 0, or -1 with an exception set. */
 static int
 extras_fill(const struct pyb_objects *o, const struct shm_step *model,
-    struct pyb_source *v, PyObject *extras)
+    struct pyb_source *src, PyObject *extras)
 {
 	struct pair_source s;
 	bool many = model->source != SHM_SOURCE_COOKIE;
 
-	if (source_open(v, model->source, &s) < 0) {
+	if (source_open(src, model->source, &s) < 0) {
 		PyErr_NoMemory();
 		return -1;
 	}
@@ -301,11 +305,11 @@ extras_fill(const struct pyb_objects *o, const struct shm_step *model,
 /* Does the request hold anything of an optional model (FastAPI's
  * _is_form_model_supplied and its like)? -1: the source cannot be read. */
 static int
-model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct pyb_source *v)
+model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct pyb_source *src)
 {
 	struct pair_source s;
 
-	if (source_open(v, model->source, &s) < 0)
+	if (source_open(src, model->source, &s) < 0)
 		return -1;
 	if (model->flags & SHM_STEP_F_EXTRAS_SUPPLY)
 		return s.n > 0;
@@ -315,9 +319,9 @@ model_supplied(const struct pyb_objects *o, const struct shm_step *model, struct
 	return 0;
 }
 
-/* The dict FastAPI would validate. */
+/* The dict that FastAPI would validate. New reference; NULL with an exception set. */
 static PyObject *
-model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb_source *v)
+model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb_source *src)
 {
 	PyObject *dict = PyDict_New(), *extras = PyDict_New();
 	int rc = dict == NULL || extras == NULL ? -1 : 0;
@@ -325,13 +329,13 @@ model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb
 	for (uint32_t i = 1; rc == 0 && i <= model->count; i++) {
 		PyObject *raw = NULL;
 
-		rc = raw_take(o, &model[i], v, &raw);
+		rc = raw_take(o, &model[i], src, &raw);
 		if (rc == 0 && raw != NULL)
 			rc = PyDict_SetItem(dict, o->all[model[i].object], raw);
 		Py_XDECREF(raw);
 	}
 	if (rc == 0)
-		rc = extras_fill(o, model, v, extras);
+		rc = extras_fill(o, model, src, extras);
 	if (rc == 0)
 		rc = PyDict_Update(dict, extras);
 	Py_XDECREF(extras);
@@ -342,18 +346,18 @@ model_dict(const struct pyb_objects *o, const struct shm_step *model, struct pyb
 
 enum pyb_param_verdict
 pyb_param_model_take(struct pyb_module_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_source *v, PyObject **out)
+    const struct shm_step *step, struct pyb_source *src, PyObject **out)
 {
 	PyObject *dict;
 	int supplied = 1;
 
 	if (step->flags & SHM_STEP_F_OPTIONAL_MODEL)
-		supplied = model_supplied(o, step, v);
+		supplied = model_supplied(o, step, src);
 	if (supplied < 0)
 		return PYB_PARAM_ODD;
 	if (!supplied)
 		return pyb_param_default(st, o, step, out);
-	dict = model_dict(o, step, v);
+	dict = model_dict(o, step, src);
 	if (dict == NULL) {
 		PyErr_Clear();
 		return PYB_PARAM_ODD;

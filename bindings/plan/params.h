@@ -1,10 +1,9 @@
 /*
  * params: the parameter steps of a plan.
  *
- * Each step takes text from the source, makes the Python value FastAPI would
- * have seen and validates it with the very validator FastAPI would have
- * called. Anything missing, invalid or not exactly representable is told by the
- * verdict: the application itself will answer.
+ * Each step takes text from the source, makes the Python value that FastAPI would make
+ * of it and calls the validator that FastAPI would call. A verdict other than OK means
+ * that the application itself must answer.
  */
 #ifndef BINDINGS_PLAN_PARAMS_H
 #define BINDINGS_PLAN_PARAMS_H
@@ -18,8 +17,8 @@ enum pyb_param_verdict {
 	PYB_PARAM_OK,		/* *out holds the value, new reference; NULL: RAW and absent */
 	PYB_PARAM_MISSING,	/* required and absent */
 	PYB_PARAM_INVALID,	/* the validator raised; its exception is set */
-	PYB_PARAM_RAISED,	/* making the default raised; that exception is set */
-	PYB_PARAM_ODD		/* cannot be decided here; no exception set */
+	PYB_PARAM_RAISED,	/* making the default raised; its exception is set */
+	PYB_PARAM_ODD		/* cannot be decided here; no exception is set */
 };
 
 /* What the steps of one plan need: the table's strings and the objects its
@@ -31,20 +30,23 @@ struct pyb_objects {
 
 /* Run one PARAM step. */
 enum pyb_param_verdict pyb_param_take(struct pyb_module_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_source *v, PyObject **out);
+    const struct shm_step *step, struct pyb_source *src, PyObject **out)
+    __attribute__((warn_unused_result));
 
 /* Run one PARAM_MODEL step; `step[1 .. step->count]` are its PARAM_FIELDs. */
 enum pyb_param_verdict pyb_param_model_take(struct pyb_module_state *st,
-    const struct pyb_objects *o, const struct shm_step *step, struct pyb_source *v,
-    PyObject **out);
+    const struct pyb_objects *o, const struct shm_step *step, struct pyb_source *src,
+    PyObject **out) __attribute__((warn_unused_result));
 
 /* validator(value, from_attributes=True): new reference, NULL with the
  * exception set. */
-PyObject *pyb_param_validate(struct pyb_module_state *st, PyObject *validator, PyObject *value);
+PyObject *pyb_param_validate(struct pyb_module_state *st, PyObject *validator,
+    PyObject *value) __attribute__((warn_unused_result));
 
 /* The default of an absent value as _validate_value_with_model_field gives it
  * (deepcopy per request, validated only when asked). */
 enum pyb_param_verdict pyb_param_default(struct pyb_module_state *st,
-    const struct pyb_objects *o, const struct shm_step *step, PyObject **out);
+    const struct pyb_objects *o, const struct shm_step *step, PyObject **out)
+    __attribute__((warn_unused_result));
 
 #endif

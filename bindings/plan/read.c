@@ -2,16 +2,17 @@
  * read: the steps before any user code.
  *
  * Called by alone.c and nested.c before a run begins, and by call.c for a
- * validator that is user code. Every refusal here is a replay: the application
- * itself gets the untouched request and finds the same fault in its own way,
- * so no error text of FastAPI's is ever written down again.
+ * validator that is user code. A fault that is found here makes the request a replay:
+ * the application itself gets the untouched request and finds the same fault in its
+ * own way. Therefore this file must never write an error of FastAPI's.
  */
 #include "bindings/plan/read.h"
 
+#include "base/must.h"
 #include "bindings/text.h"
 #include "http/content_type.h"
 
-/* What the parameter steps need of the binding. */
+/* The part of the binding that parameter steps need. */
 static struct pyb_objects
 objects_of(const struct pyb_run *r)
 {
@@ -20,8 +21,8 @@ objects_of(const struct pyb_run *r)
 	};
 }
 
-/* The content as bytes, once. A run that stands alone reads the exchange; for
- * a nested one it was awaited before. */
+/* The content as bytes, made on first use. A run that stands alone takes it from the
+ * exchange; a nested run has awaited it before. Borrowed; NULL with an exception set. */
 static PyObject *
 body_bytes(struct pyb_run *r)
 {
@@ -53,6 +54,7 @@ body_parse(struct pyb_run *r, PyObject **out)
 	return PYB_PARAM_OK;
 }
 
+/* Validate `raw` (NULL: absent) with the step's validator. */
 static enum pyb_param_verdict
 raw_validate(struct pyb_run *r, const struct shm_step *step, PyObject *raw, PyObject **out)
 {
@@ -108,7 +110,8 @@ pyb_read_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	case SHM_STEP_BODY_FIELD:
 		return body_field(r, step, out);
 	default:
-		return PYB_PARAM_OK;	/* PARAM_FIELD: its model has read it */
+		must(step->op == SHM_STEP_PARAM_FIELD);
+		return PYB_PARAM_OK;	/* the PARAM_MODEL step before it has read the field */
 	}
 }
 
@@ -136,7 +139,7 @@ pyb_read_steps(struct pyb_run *r)
 			return false;
 		case PYB_PARAM_ODD:
 			r->replay_reason = "unusual request";
-			/* Of a form Python reads more than we do. */
+			/* The Python parser of forms reads forms that ours does not. */
 			r->replay_over = !(r->plan->flags & SHM_PLAN_F_FORM);
 			return false;
 		}

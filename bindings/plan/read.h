@@ -1,8 +1,8 @@
 /*
  * read: the steps of a plan before any user code.
  *
- * They extract every parameter and the content, and validate what pydantic-core
- * validates alone. They may be run and thrown away.
+ * They extract every parameter and the content, and run the validators that call no
+ * Python code. Nobody can see whether they have run.
  */
 #ifndef BINDINGS_PLAN_READ_H
 #define BINDINGS_PLAN_READ_H
@@ -10,12 +10,13 @@
 #include "bindings/plan/params.h"
 #include "bindings/plan/run.h"
 
-/* The pure steps. True: values are in the slots. False: nothing of the user's
- * has run and r->replay_reason says why; no exception is set. */
-bool pyb_read_steps(struct pyb_run *r);
+/* Run the pure steps. True: the slots have their values. False: r->replay_reason says why
+ * the application itself must answer. No exception is set in either case. */
+bool pyb_read_steps(struct pyb_run *r) __attribute__((warn_unused_result));
 
-/* One pure step, or an IMPURE one in its place. */
+/* Run one pure step, or a VALIDATE step that is IMPURE. *out is a new reference, or NULL;
+ * the verdict says what is set. */
 enum pyb_param_verdict pyb_read_step(struct pyb_run *r, const struct shm_step *step,
-    PyObject **out);
+    PyObject **out) __attribute__((warn_unused_result));
 
 #endif

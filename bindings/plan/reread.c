@@ -9,7 +9,9 @@
  */
 #include "bindings/plan/reread.h"
 
-/* What is looked at: the values that a Request makes and keeps. */
+#include "base/must.h"
+
+/* The values that a Request makes and keeps: indexes into r->seen. */
 enum { HEADERS, QUERY, COOKIES, SEEN };
 
 int
@@ -20,6 +22,7 @@ pyb_reread_remember(struct pyb_run *r, PyObject *scope)
 	PyObject *params = PyDict_GetItemWithError(scope, st->n_path_params);
 	PyObject *seen = PyTuple_New(SEEN), *cookies, *list;
 
+	must(r->request != NULL && r->seen == NULL);
 	if (seen == NULL || params == NULL || !PyDict_CheckExact(params))
 		goto failed;
 	for (int i = 0; i < SEEN; i++) {
@@ -49,8 +52,8 @@ failed:
 	return -1;
 }
 
-/* The same pairs in the same order? They are kept: another one cannot stand at
- * the address of one that went. */
+/* Are they the same pairs in the same order? Comparing addresses is enough:
+ * r->seen_pairs holds references, so no address can have been used again. */
 static bool
 headers_same(struct pyb_run *r, PyObject *headers)
 {
@@ -64,7 +67,7 @@ headers_same(struct pyb_run *r, PyObject *headers)
 	return same;
 }
 
-/* The same keys with the same objects? */
+/* Has the dict the same keys with the same objects? */
 static bool
 dict_same(PyObject *seen, PyObject *now)
 {
@@ -79,6 +82,7 @@ dict_same(PyObject *seen, PyObject *now)
 	return true;
 }
 
+/* Would reading the parameters again give what the plan has read? */
 static bool
 unchanged(struct pyb_run *r)
 {
@@ -101,6 +105,7 @@ unchanged(struct pyb_run *r)
 	return same;
 }
 
+/* Add FastAPI's error list to r->errors. 0, or -1 with an exception set. */
 static int
 errors_note(struct pyb_run *r, PyObject *errors)
 {
@@ -115,7 +120,7 @@ errors_note(struct pyb_run *r, PyObject *errors)
 	return rc;
 }
 
-/* The values into the step's slots; those that are invalid leave theirs empty. */
+/* Put the values into the step's slots. The slot of an invalid value becomes empty. */
 static void
 values_take(struct pyb_run *r, const struct shm_step *step, PyObject *values)
 {
@@ -134,6 +139,7 @@ pyb_reread_step(struct pyb_run *r, const struct shm_step *step)
 	PyObject *got, *values, *errors;
 	int rc = -1;
 
+	must(r->seen != NULL);
 	if (unchanged(r))
 		return 0;
 	got = PyObject_CallOneArg(read, r->request);
@@ -144,7 +150,7 @@ pyb_reread_step(struct pyb_run *r, const struct shm_step *step)
 		rc = PyList_GET_SIZE(errors) > 0 ? errors_note(r, errors) : 0;
 	}
 	Py_DECREF(got);
-	/* The validations that belong to these parameters are done. */
+	/* FastAPI has also run the validators of these parameters: skip their steps. */
 	r->pc += step->key;
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "bindings/plan/result.h"
 
 #include "base/decimal.h"
+#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/params.h"
 #include "bindings/asgi/fields.h"
@@ -16,7 +17,8 @@
 
 enum {
 	COPY_BYTES = 8192,	/* larger bodies are sent from the bytes object */
-	MAX_FIELDS = 64
+	MAX_FIELDS = 64,
+	MAX_KEYWORDS = 14	/* of to_json() */
 };
 
 struct fields {
@@ -45,9 +47,9 @@ piece_of(PyObject *bytes)
 	return p;
 }
 
-/* Append (name, value) pairs of a raw header list. False when it is not the
- * exact list of pairs of bytes that Starlette makes, or when the fields must not
- * go out as they are: send() then refuses or changes them. */
+/* Append the (name, value) pairs of a list of raw headers. False when the list is not
+ * made as Starlette makes it (pairs of bytes), or when a field must not go out as it is:
+ * then send() refuses or changes the field. */
 static bool
 fields_add_raw(struct fields *f, PyObject *raw)
 {
@@ -75,6 +77,7 @@ fields_add_raw(struct fields *f, PyObject *raw)
 	return true;
 }
 
+/* The fields of a JSON answer of `len` bytes. */
 static void
 fields_json(struct fields *f, size_t len)
 {
@@ -87,8 +90,8 @@ fields_json(struct fields *f, size_t len)
 	f->n = 2;
 }
 
-/* Status of the answer; 0 when it has to be Python's business: statuses that
- * carry no content, odd values. */
+/* The status of the answer. 0 when the helper must make the answer: the status allows no
+ * content, or is unusual. */
 static int
 status_of(struct pyb_module_state *st, const struct shm_plan *plan, PyObject *response)
 {
@@ -131,8 +134,8 @@ background_waits(struct pyb_module_state *st, PyObject *background)
 	return waits;
 }
 
-/* Is a Response's background None, or tasks of which there are none? Any other
- * object may do something when it is called. */
+/* Is a Response's background None, or a BackgroundTasks without tasks? Any other object
+ * may do something when it is called. */
 static bool
 background_empty(struct pyb_module_state *st, PyObject *background)
 {
@@ -141,14 +144,15 @@ background_empty(struct pyb_module_state *st, PyObject *background)
 	    !background_waits(st, background));
 }
 
-/* validate_python(result, from_attributes=True), then to_json(...): bytes. NULL
- * with *helper set when the helper must raise FastAPI's own error. */
+/* The bytes of validate_python(result, from_attributes=True) and to_json(...). New
+ * reference. NULL: with *helper the route's helper must make the answer or raise
+ * FastAPI's own error; else an exception is set. */
 static PyObject *
 model_json(struct pyb_run *r, bool *helper)
 {
 	const struct shm_plan *plan = r->plan;
 	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
-	PyObject *value, *json, *args[16];
+	PyObject *value, *json, *args[2 + MAX_KEYWORDS];
 	PyObject *values = objects[plan->response_values];
 	Py_ssize_t n = PyTuple_GET_SIZE(values);
 
@@ -159,7 +163,7 @@ model_json(struct pyb_run *r, bool *helper)
 		*helper = true;
 		return NULL;
 	}
-	if (n > 14) {
+	if (n > MAX_KEYWORDS) {
 		Py_DECREF(value);
 		*helper = true;
 		return NULL;
@@ -178,8 +182,8 @@ model_json(struct pyb_run *r, bool *helper)
 	return json;
 }
 
-/* helper.encode(result, response, background, method): the Response FastAPI
- * makes. */
+/* The Response that FastAPI makes: helper.encode(result, response, background, method).
+ * New reference; NULL with an exception set. */
 static PyObject *
 helper_encode(struct pyb_run *r)
 {
@@ -194,8 +198,8 @@ helper_encode(struct pyb_run *r)
 	return response;
 }
 
-/* May so many bytes of content go out behind these fields? Else send() is to say
- * what is wrong. */
+/* May `len` bytes of content go out with these fields and this status? If not, send()
+ * must raise what uvicorn raises. */
 static bool
 length_fits(const struct fields *f, long code, size_t len)
 {
@@ -209,8 +213,8 @@ length_fits(const struct fields *f, long code, size_t len)
 	return len == 0 || (code != 204 && code != 304);
 }
 
-/* Answer with a Response object when sending it is nothing but start and body
- * (Response.__call__ of Starlette, no background). */
+/* Answer with a Response, if sending it means only a start and a body: its class has
+ * Starlette's Response.__call__, and it has no background. Else PYB_RESULT_RESPONSE. */
 static enum pyb_result_verdict
 response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 {
@@ -249,7 +253,8 @@ done:
 	return verdict;
 }
 
-/* The injected Response's own headers, appended as FastAPI does. */
+/* Append the headers of the injected Response (NULL: none), as FastAPI does. False: the
+ * helper must make the answer; no exception is set. */
 static bool
 fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *response)
 {
@@ -260,16 +265,15 @@ fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *res
 		return true;
 	raw = PyObject_GetAttr(response, st->n_raw_headers);
 	ok = raw != NULL && fields_add_raw(f, raw);
-	/* The fields keep pointing into the list: the response owns it. */
-	Py_XDECREF(raw);
+	Py_XDECREF(raw);	/* the response owns the list that the fields point into */
 	PyErr_Clear();
 	return ok;
 }
 
-/* The C way: bytes or encoder text with computed fields. PYB_RESULT_RESPONSE
- * means: not this way, use the helper. */
+/* Answer with JSON made here, without a Response object. PYB_RESULT_RESPONSE: the
+ * helper must make one. */
 static enum pyb_result_verdict
-direct_answer(struct pyb_run *r)
+json_answer(struct pyb_run *r)
 {
 	struct pyb_app *app = r->app;
 	struct fields f;
@@ -315,9 +319,10 @@ pyb_result_answer(struct pyb_run *r, PyObject **response)
 	enum pyb_result_verdict verdict;
 	PyObject *made;
 
+	must(r->x != NULL && r->result != NULL);
 	*response = NULL;
 	if (r->plan->response_mode != SHM_RESPONSE_HELPER && !is_response(r)) {
-		verdict = direct_answer(r);
+		verdict = json_answer(r);
 		if (verdict != PYB_RESULT_RESPONSE)
 			return verdict;
 	}
@@ -337,10 +342,11 @@ pyb_result_response(struct pyb_run *r)
 {
 	PyObject *n_background = r->app->st->n_background, *background;
 
+	must(r->result != NULL);
 	if (!is_response(r))
 		return helper_encode(r);
-	/* A returned Response goes out as it is; only its background is filled
-	 * in when it has none (the injected headers and status are dropped). */
+	/* As in FastAPI: a returned Response keeps its own headers and status, and gets
+	 * the injected background tasks if it has none. */
 	background = PyObject_GetAttr(r->result, n_background);
 	if (background == NULL)
 		return NULL;

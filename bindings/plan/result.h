@@ -15,16 +15,17 @@
 
 enum pyb_result_verdict {
 	PYB_RESULT_SENT,	/* the exchange has its complete answer */
-	PYB_RESULT_RESPONSE,	/* *response must be awaited with scope, receive, send */
-	PYB_RESULT_ERROR	/* an exception is set; nothing was sent */
+	PYB_RESULT_RESPONSE,	/* nothing was sent: await *response(scope, receive, send) */
+	PYB_RESULT_ERROR	/* nothing was sent; an exception is set */
 };
 
-/* Answer the run's exchange with r->result. *response (new reference) is set
- * only with PYB_RESULT_RESPONSE. */
-enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response);
+/* Answer the run's exchange with r->result. *response is a new reference with
+ * PYB_RESULT_RESPONSE, else NULL. */
+enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response)
+    __attribute__((warn_unused_result));
 
-/* The same, as a Response object for FastAPI's own request_response wrapper.
- * New reference; NULL with an exception set. */
-PyObject *pyb_result_response(struct pyb_run *r);
+/* The Response that r->result becomes, for FastAPI's own request_response or the
+ * application's stack to send. New reference; NULL with an exception set. */
+PyObject *pyb_result_response(struct pyb_run *r) __attribute__((warn_unused_result));
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "bindings/plan/run.h"
 
+#include "base/must.h"
 #include "bindings/text.h"
 
 struct pyb_run *
@@ -15,6 +16,7 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 	struct pyb_run *r = arena_alloc(arena, sizeof(*r));
 	PyObject **slots = arena_alloc(arena, (plan->n_slots + 1) * sizeof(*slots));
 
+	must(plan >= b->table.plans && plan < b->table.plans + b->table.n_plans);
 	if (r == NULL || slots == NULL)
 		return NULL;
 	memset(r, 0, sizeof(*r));
@@ -56,8 +58,8 @@ pyb_run_clear(struct pyb_run *r)
 	r->phase = PYB_RUN_ENDED;
 }
 
-/* helper.fill_scope(scope, values): what user code finds in the scope of a Request
- * beside the server's own entries. */
+/* helper.fill_scope(scope, values) adds the entries that user code finds in the scope
+ * of a Request beside the server's own. 0, or -1 with an exception set. */
 static int
 scope_fill(struct pyb_run *r)
 {
@@ -72,14 +74,15 @@ scope_fill(struct pyb_run *r)
 	return done != NULL ? 0 : -1;
 }
 
-/* Request(scope, receive, send), with the content FastAPI has already read
- * through the same object (Request.body and Request.json cache it). */
+/* Request(scope, receive, send). It gets the content, which FastAPI would have read
+ * through this very object (Request.body() and Request.json() keep it). */
 static PyObject *
 request_new(struct pyb_run *r)
 {
 	struct pyb_module_state *st = r->app->st;
 	PyObject *receive = NULL, *send = NULL, *request = NULL;
 
+	must(r->x != NULL);
 	if (r->asgi == NULL && (r->asgi = pyb_asgi_new(r->app, r->x)) == NULL)
 		return NULL;
 	if ((r->plan->flags & SHM_PLAN_F_SCOPE) && scope_fill(r) < 0)
@@ -100,6 +103,7 @@ request_new(struct pyb_run *r)
 PyObject *
 pyb_run_method(struct pyb_run *r)
 {
+	must(r->x != NULL || r->request != NULL);
 	if (r->x != NULL)
 		return pyb_text_latin1(r->x->req.method_name);
 	return PyObject_GetAttr(r->request, r->app->st->n_method);

@@ -1,11 +1,11 @@
 /*
  * run: one execution of a plan.
  *
- * A run stands alone and answers an exchange (nothing of the user's stands
- * before the router), or it is nested: the handler inside FastAPI's own
- * request_response (user middleware, yield dependencies), which returns a
- * Response. Its steps are the same in both. The struct lives in the arena it was made in and ends before
- * that arena is reset.
+ * A run that stands alone answers an exchange: no code of the user's stands before
+ * the router. A nested run is the handler inside FastAPI's own request_response (user
+ * middleware, yield dependencies) and returns a Response. Both have the same steps.
+ * The struct lives in the arena it was made in and is cleared before that arena is
+ * reset.
  */
 #ifndef BINDINGS_PLAN_RUN_H
 #define BINDINGS_PLAN_RUN_H
@@ -40,7 +40,7 @@ struct pyb_run {
 	enum pyb_run_mode mode;
 	struct pyb_app *app;		/* strong */
 	struct pyb_binding *binding;	/* strong */
-	struct pyb_loop_local *local;		/* strong; NULL when nested */
+	struct pyb_loop_local *local;	/* strong; NULL when nested */
 	const struct shm_plan *plan;
 	const struct shm_step *steps;
 	struct hx_exchange *x;		/* alone, else NULL */
@@ -49,7 +49,7 @@ struct pyb_run {
 	struct pyb_source source;
 	enum pyb_run_phase phase;
 	uint32_t pc;
-	const struct shm_step *awaited;	/* whose value the caller is waiting for */
+	const struct shm_step *awaited;	/* the step that waits for its value, or NULL */
 	PyObject **slots;
 	PyObject *result;
 	PyObject *request, *response, *background;
@@ -61,14 +61,14 @@ struct pyb_run {
 	PyObject *task;			/* alone, in a task */
 	PyObject *fallback;		/* nested: FastAPI's own handler */
 	const char *replay_reason;
-	bool replay_over;		/* the plan need not be tried again for this request */
+	bool replay_over;		/* trying the plan again would end the same */
 	struct pyb_job job;		/* alone, on the pool */
 	PyObject *outcome;		/* exception or Response for the application's stack */
 };
 
 /* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,
-    const struct shm_plan *plan, struct arena *arena);
+    const struct shm_plan *plan, struct arena *arena) __attribute__((warn_unused_result));
 
 /* The Python side of the plan's route, borrowed from the binding. */
 static inline PyObject *
@@ -81,10 +81,10 @@ pyb_run_helper(const struct pyb_run *r)
 void pyb_run_clear(struct pyb_run *r);
 
 /* The request's method as a new str; NULL with an exception set. */
-PyObject *pyb_run_method(struct pyb_run *r);
+PyObject *pyb_run_method(struct pyb_run *r) __attribute__((warn_unused_result));
 
 /* The Request that user code sees, made on first use. Borrowed; NULL with an
  * exception set. */
-PyObject *pyb_run_request(struct pyb_run *r);
+PyObject *pyb_run_request(struct pyb_run *r) __attribute__((warn_unused_result));
 
 #endif

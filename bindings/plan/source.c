@@ -15,9 +15,9 @@
 enum { FORM_MAX_FIELDS = 1000, FORM_MAX_FIELD_BYTES = 1024 * 1024 };
 
 void
-pyb_source_exchange(struct pyb_source *v, struct hx_exchange *x)
+pyb_source_exchange(struct pyb_source *src, struct hx_exchange *x)
 {
-	*v = (struct pyb_source){
+	*src = (struct pyb_source){
 		.arena = &x->arena,
 		.headers = x->req.headers,
 		.n_headers = x->req.n_headers,
@@ -38,16 +38,16 @@ bytes_slice(PyObject *o, struct slice *out)
 }
 
 int
-pyb_source_scope(struct pyb_source *v, PyObject *scope, struct arena *arena,
-    PyObject *st_headers_name, PyObject *st_query_name)
+pyb_source_scope(struct pyb_source *src, PyObject *scope, struct arena *arena,
+    PyObject *n_headers, PyObject *n_query)
 {
-	PyObject *list = PyDict_GetItemWithError(scope, st_headers_name);
-	PyObject *query = PyDict_GetItemWithError(scope, st_query_name);
+	PyObject *list = PyDict_GetItemWithError(scope, n_headers);
+	PyObject *query = PyDict_GetItemWithError(scope, n_query);
 	struct hx_header *headers;
 	Py_ssize_t n;
 
-	*v = (struct pyb_source){ .arena = arena };
-	if (list == NULL || !PyList_CheckExact(list) || bytes_slice(query, &v->query) < 0)
+	*src = (struct pyb_source){ .arena = arena };
+	if (list == NULL || !PyList_CheckExact(list) || bytes_slice(query, &src->query) < 0)
 		goto odd;
 	n = PyList_GET_SIZE(list);
 	if (n > 4 * HX_MAX_HEADERS)
@@ -63,15 +63,16 @@ pyb_source_scope(struct pyb_source *v, PyObject *scope, struct arena *arena,
 		    bytes_slice(PyTuple_GET_ITEM(pair, 1), &headers[i].value) < 0)
 			goto odd;
 	}
-	v->headers = headers;
-	v->n_headers = (size_t)n;
+	src->headers = headers;
+	src->n_headers = (size_t)n;
 	return 0;
 odd:
 	PyErr_Clear();
 	return -1;
 }
 
-/* Append a pair, growing by doubling inside the arena. */
+/* Append a pair; the array doubles inside the arena. 0; -1 when there is no memory or no
+ * more pairs are allowed. */
 static int
 pairs_add(struct arena *arena, struct pyb_pairs *pairs, size_t *cap, struct pyb_pair pair)
 {
@@ -92,7 +93,7 @@ pairs_add(struct arena *arena, struct pyb_pairs *pairs, size_t *cap, struct pyb_
 	return 0;
 }
 
-/* What was read before a fault is forgotten. */
+/* All pairs were read, or a fault was found (!ok), which drops the pairs before it. */
 static const struct pyb_pairs *
 pairs_end(struct pyb_pairs *pairs, bool ok)
 {
@@ -102,8 +103,8 @@ pairs_end(struct pyb_pairs *pairs, bool ok)
 	return ok ? pairs : NULL;
 }
 
-/* The pairs of an urlencoded text. Those of a query and of a form are split and
- * decoded alike (parse_qsl, python_multipart's QuerystringParser). */
+/* Split and decode an urlencoded text. A query (parse_qsl) and a form (python_multipart's
+ * QuerystringParser) follow the same rules. */
 static const struct pyb_pairs *
 pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size_t max_pairs,
     size_t max_bytes)
@@ -124,42 +125,42 @@ pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size
 }
 
 const struct pyb_pairs *
-pyb_source_query(struct pyb_source *v)
+pyb_source_query(struct pyb_source *src)
 {
-	struct pyb_pairs *pairs = &v->query_pairs;
+	struct pyb_pairs *pairs = &src->query_pairs;
 
 	return pairs->loaded ? pairs :
-	    pairs_load(v->arena, v->query, pairs, PYB_MAX_PAIRS, SIZE_MAX);
+	    pairs_load(src->arena, src->query, pairs, PYB_MAX_PAIRS, SIZE_MAX);
 }
 
 struct slice
-pyb_source_content_type(const struct pyb_source *v)
+pyb_source_content_type(const struct pyb_source *src)
 {
-	for (size_t i = 0; i < v->n_headers; i++)
-		if (slice_equal(v->headers[i].name, SLICE_LIT("content-type")))
-			return v->headers[i].value;
+	for (size_t i = 0; i < src->n_headers; i++)
+		if (slice_equal(src->headers[i].name, SLICE_LIT("content-type")))
+			return src->headers[i].value;
 	return SLICE_NULL;
 }
 
 const struct pyb_pairs *
-pyb_source_form(struct pyb_source *v)
+pyb_source_form(struct pyb_source *src)
 {
-	struct pyb_pairs *pairs = &v->form_pairs;
+	struct pyb_pairs *pairs = &src->form_pairs;
 	struct slice type;
 
 	if (pairs->loaded)
 		return pairs;
-	type = pyb_source_content_type(v);
+	type = pyb_source_content_type(src);
 	if (type.len > 0 && !hx_content_type_form(type))
 		return NULL;
-	return pairs_load(v->arena, type.len > 0 ? v->content : SLICE_NULL, pairs,
+	return pairs_load(src->arena, type.len > 0 ? src->content : SLICE_NULL, pairs,
 	    FORM_MAX_FIELDS, FORM_MAX_FIELD_BYTES);
 }
 
 PyObject *
-pyb_source_form_items(struct pyb_source *v)
+pyb_source_form_items(struct pyb_source *src)
 {
-	const struct pyb_pairs *pairs = pyb_source_form(v);
+	const struct pyb_pairs *pairs = pyb_source_form(src);
 	PyObject *list;
 
 	if (pairs == NULL)
@@ -186,10 +187,10 @@ exact_slice(PyObject *o, struct slice *out)
 }
 
 int
-pyb_source_form_data(struct pyb_source *v, PyObject *form, PyObject *n_list)
+pyb_source_form_data(struct pyb_source *src, PyObject *form, PyObject *n_list)
 {
 	PyObject *list = PyObject_GetAttr(form, n_list);
-	struct pyb_pairs *pairs = &v->form_pairs;
+	struct pyb_pairs *pairs = &src->form_pairs;
 	size_t cap = 0;
 	int rc = list != NULL && PyList_CheckExact(list) ? 0 : -1;
 
@@ -202,7 +203,7 @@ pyb_source_form_data(struct pyb_source *v, PyObject *form, PyObject *n_list)
 		    exact_slice(PyTuple_GET_ITEM(item, 1), &pair.value) < 0)
 			rc = -1;
 		else
-			rc = pairs_add(v->arena, pairs, &cap, pair);
+			rc = pairs_add(src->arena, pairs, &cap, pair);
 	}
 	pairs_end(pairs, rc == 0);
 	Py_XDECREF(list);
@@ -211,23 +212,23 @@ pyb_source_form_data(struct pyb_source *v, PyObject *form, PyObject *n_list)
 }
 
 const struct pyb_pairs *
-pyb_source_cookies(struct pyb_source *v)
+pyb_source_cookies(struct pyb_source *src)
 {
-	struct pyb_pairs *pairs = &v->cookie_pairs;
+	struct pyb_pairs *pairs = &src->cookie_pairs;
 	size_t cap = 0;
 
 	if (pairs->loaded)
 		return pairs;
-	for (size_t i = 0; i < v->n_headers; i++) {
-		struct slice rest = v->headers[i].value, name, value;
+	for (size_t i = 0; i < src->n_headers; i++) {
+		struct slice rest = src->headers[i].value, name, value;
 
-		if (!slice_equal(v->headers[i].name, SLICE_LIT("cookie")))
+		if (!slice_equal(src->headers[i].name, SLICE_LIT("cookie")))
 			continue;
 		while (hx_cookie_next(&rest, &name, &value)) {
 			struct pyb_pair pair = { .name = name };
 
-			if (hx_cookie_unquote(v->arena, value, &pair.value) < 0 ||
-			    pairs_add(v->arena, pairs, &cap, pair) < 0)
+			if (hx_cookie_unquote(src->arena, value, &pair.value) < 0 ||
+			    pairs_add(src->arena, pairs, &cap, pair) < 0)
 				return pairs_end(pairs, false);
 		}
 	}

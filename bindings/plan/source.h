@@ -1,9 +1,10 @@
 /*
  * source: where a plan reads its parameters from.
  *
- * Either the exchange itself or, behind user middleware, the ASGI scope which
- * that middleware may have changed. Query and cookies are split and decoded at
- * most once, when a step first asks. All memory comes from the arena given.
+ * A run that stands alone reads the exchange; a nested one reads the ASGI scope, which
+ * user middleware may have changed. Query, cookies and form are split and decoded at
+ * most once, when a step first asks for them. All memory comes from the arena, and the
+ * slices are valid as long as the exchange, the scope or the form that they point into.
  */
 #ifndef BINDINGS_PLAN_SOURCE_H
 #define BINDINGS_PLAN_SOURCE_H
@@ -28,43 +29,47 @@ struct pyb_source {
 	const struct hx_header *headers;
 	size_t n_headers;
 	struct slice query;		/* undecoded */
-	const struct slice *params;	/* path parameters, UTF-8 */
+	const struct slice *params;	/* path parameters in the template's order, UTF-8 */
 	size_t n_params;
-	struct slice content;		/* of an exchange: the whole content */
+	struct slice content;		/* the whole content; empty for a scope */
 	struct pyb_pairs query_pairs, cookie_pairs, form_pairs;
 };
 
-/* View of the request in an exchange. Nothing is copied. */
-void pyb_source_exchange(struct pyb_source *v, struct hx_exchange *x);
+/* Read from an exchange. Copies nothing. */
+void pyb_source_exchange(struct pyb_source *src, struct hx_exchange *x);
 
-/* View of an ASGI http scope: `scope` must stay alive and its header list
- * unchanged while the source is used. 0; -1 when the scope is not in the exact
- * form the server gives (no exception is set: the caller falls back). */
-int pyb_source_scope(struct pyb_source *v, PyObject *scope, struct arena *arena,
-    PyObject *st_headers_name, PyObject *st_query_name);
+/* Read from an ASGI http scope, whose headers and query string stand under the names
+ * n_headers and n_query. `scope` must stay alive and its header list unchanged while the
+ * source is used. 0; -1 when the scope has not the exact form that the server gives it
+ * (no exception is set). */
+int pyb_source_scope(struct pyb_source *src, PyObject *scope, struct arena *arena,
+    PyObject *n_headers, PyObject *n_query) __attribute__((warn_unused_result));
 
 /* Decoded pairs in order of appearance, as starlette's QueryParams (parse_qsl
- * with blank values kept) and Request.cookies would see them. NULL when out of
- * memory or when there are more than PYB_MAX_PAIRS. */
-const struct pyb_pairs *pyb_source_query(struct pyb_source *v);
-const struct pyb_pairs *pyb_source_cookies(struct pyb_source *v);
+ * with blank values kept) and Request.cookies give them. NULL when there is no memory
+ * or more than PYB_MAX_PAIRS pairs (no exception is set). */
+const struct pyb_pairs *pyb_source_query(struct pyb_source *src)
+    __attribute__((warn_unused_result));
+const struct pyb_pairs *pyb_source_cookies(struct pyb_source *src)
+    __attribute__((warn_unused_result));
 
 /* The first content-type field; SLICE_NULL when there is none. */
-struct slice pyb_source_content_type(const struct pyb_source *v);
+struct slice pyb_source_content_type(const struct pyb_source *src);
 
-/* Fields of the content as starlette's Request.form() gives them: none without
- * a content-type, the pairs of an urlencoded form. NULL also for content of any
- * other type and for a form beyond starlette's limits. */
-const struct pyb_pairs *pyb_source_form(struct pyb_source *v);
+/* The fields of the content as starlette's Request.form() gives them: the pairs of an
+ * urlencoded form, none without a content-type. NULL also for content of another type
+ * and for a form beyond starlette's limits. */
+const struct pyb_pairs *pyb_source_form(struct pyb_source *src)
+    __attribute__((warn_unused_result));
 
-/* The fields of the form as a new list of (name, value); NULL with an exception
- * set. */
-PyObject *pyb_source_form_items(struct pyb_source *v);
+/* The same fields as a new list of (name, value); NULL with an exception set. */
+PyObject *pyb_source_form_items(struct pyb_source *src) __attribute__((warn_unused_result));
 
-/* Behind user middleware: the fields of a starlette FormData, which must stay
- * alive while the source is used. 0; -1 when it holds anything but texts (files) or
- * too much (no exception is set). `n_list` is the str "_list". */
-int pyb_source_form_data(struct pyb_source *v, PyObject *form, PyObject *n_list);
+/* Take the fields from a starlette FormData, which must stay alive while the source is
+ * used. `n_list` is the str "_list". 0; -1 when a field is no text (a file) or there
+ * are too many (no exception is set). */
+int pyb_source_form_data(struct pyb_source *src, PyObject *form, PyObject *n_list)
+    __attribute__((warn_unused_result));
 
 enum { PYB_MAX_PAIRS = 1024 };
 

@@ -46,7 +46,8 @@ call_work(struct pyb_job *job)
 	}
 }
 
-/* A future cannot carry StopIteration (PEP 479): what anyio does. */
+/* The exception as a future can carry it: not StopIteration (PEP 479), for which anyio
+ * raises the same RuntimeError. New reference; NULL with an exception set. */
 static PyObject *
 deliverable(PyObject *exc)
 {
@@ -82,7 +83,7 @@ call_done(struct pyb_job *job)
 	call_free(c);
 }
 
-/* The step's arguments, by name or by position. */
+/* Copy the step's arguments, by name or by position. 0, or -1 with an exception set. */
 static int
 arguments_take(struct thread_call *c, struct pyb_run *r, const struct shm_step *step)
 {
@@ -131,7 +132,7 @@ pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
 	future = Py_NewRef(c->future);
 	pyb_pool_submit(pool, &c->job);
 	c = NULL;
-	/* Elsewhere no scope of the application's stands around the plan. */
+	/* Only around a nested plan can there be a cancel scope of the application's. */
 	if (r->mode == PYB_RUN_NESTED)
 		Py_SETREF(future, PyObject_CallOneArg(st->shielded, future));
 done:

@@ -1,17 +1,18 @@
 /*
  * thread_call: one plain function of a plan on a pool thread, awaited.
  *
- * For plans that mix `def` and `async def`. What anyio.to_thread.run_sync does
- * for FastAPI today: a copied context, no running loop, the result or the
- * exception delivered to the awaiting task.
+ * For plans that mix `def` and `async def`. The function runs as FastAPI's
+ * anyio.to_thread.run_sync() runs it: in a copied context, without a running loop; the
+ * awaiting task gets its result or its exception.
  */
 #ifndef BINDINGS_PLAN_THREAD_CALL_H
 #define BINDINGS_PLAN_THREAD_CALL_H
 
 #include "bindings/plan/run.h"
 
-/* Submit the step's call; an awaitable for its result. New reference, NULL
- * with an exception set. */
-PyObject *pyb_thread_call(struct pyb_run *r, const struct shm_step *step);
+/* [gil] Submit the step's call from the task that will await it. Returns an awaitable of
+ * its result: new reference, NULL with an exception set. Never blocks. */
+PyObject *pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
+    __attribute__((warn_unused_result));
 
 #endif
