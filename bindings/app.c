@@ -1,11 +1,11 @@
 /*
  * app: the Python type App.
  *
- * Called by engine/ (the type, and what to do when a worker has nothing left) and by
- * request.c, which gives it another binding when the old one is no longer true. Python
- * makes one App per application and process (fastrapi.serving) and gives it a Binding
- * whenever the application was compiled. Else the request
- * path only reads both.
+ * Called by engine/ (the type; what to do when a worker's application has come to rest),
+ * by request.c (a binding that is no longer true is dropped) and by asgi/asgi.c (runs of
+ * the application are counted). fastrapi.serving makes one App per application and
+ * process and gives it a Binding whenever the application was compiled. Nothing here may
+ * wait or call the application.
  */
 #include "bindings/app.h"
 
@@ -23,7 +23,7 @@ pyb_app_on_idle(struct pyb_app *app, pyb_app_idle_f *idle, void *arg)
 	app->idle_arg = arg;
 }
 
-/* Tell on the board whose table is served from. */
+/* Note on the board whether the table in force is a private one. */
 static void
 table_note(struct pyb_app *app)
 {
@@ -60,6 +60,7 @@ pyb_app_run_end(struct pyb_app *app)
 		app->idle(app->idle_arg);
 }
 
+/* The index of `word` in `words` into *out. 0, or -1 with an exception set. */
 static int
 word_read(const char *word, const char *const *words, int *out)
 {
@@ -125,7 +126,8 @@ app_set_state(PyObject *self, PyObject *state)
 	Py_RETURN_NONE;
 }
 
-/* match(method, path) -> (route, values) or None, in the table in force. */
+/* match(method, path) -> (route, values) or None: no route of the table in force matches,
+ * or the guards do not let it be used. */
 static PyObject *
 app_match(PyObject *self, PyObject *args)
 {
@@ -195,7 +197,7 @@ static PyMethodDef app_methods[] = {
 	{ NULL, NULL, 0, NULL }
 };
 
-/* A number of the board it counts on. */
+/* The value of one counter of the App's board. */
 static PyObject *
 app_get_count(PyObject *self, void *id)
 {

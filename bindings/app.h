@@ -26,17 +26,17 @@ struct pyb_app {
 	struct pyb_module_state *st;
 	PyObject *asgi;
 	PyObject *state;	/* what the lifespan put into scope["state"] */
-	PyObject *rebind;	/* hooks: called when a guard tripped */
+	PyObject *rebind;	/* (app) -> None: compile and bind() again; NULL: never */
 	struct pyb_binding *binding;	/* NULL: everything goes through ASGI */
 	bool bound;		/* bind() was called, or tried at the first request */
 	uint32_t epoch;		/* counts bindings */
-	int64_t checked_s;	/* second of the last full guard check */
+	int64_t checked_s;	/* when the guards were last checked in full, Unix time */
 	enum pyb_force force;
 	enum pyb_sync sync;
 	struct pyb_json json;	/* scratch for one answer at a time */
 	struct shm_board *board;	/* see pyb_app_count_on() */
 	struct shm_board own_board;
-	size_t running;		/* runs of `asgi` under way, also after their answer */
+	size_t running;		/* runs of `asgi` that have not ended; they may have answered */
 	pyb_app_idle_f *idle;	/* see pyb_app_on_idle() */
 	void *idle_arg;
 };
@@ -59,6 +59,6 @@ void pyb_app_set_binding(struct pyb_app *app, struct pyb_binding *binding);
 void pyb_app_count_on(struct pyb_app *app, struct shm_board *board);
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_app_type_new(PyObject *module);
+PyTypeObject *pyb_app_type_new(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "bindings/compat.h"
 
-/* A coroutine, or a generator that types.coroutine() made one. */
+/* Is it a coroutine, or a generator that types.coroutine() has marked as one? */
 static bool
 is_coroutine(PyObject *awaitable)
 {

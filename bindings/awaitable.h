@@ -6,9 +6,9 @@
 
 #include <Python.h>
 
-/* The iterator that drives `awaitable`: itself for coroutines, else what its
- * __await__() gives, which may run user code. New reference; NULL with TypeError set
- * when it cannot be awaited, or with what __await__() raised. */
-PyObject *pyb_awaitable_iterator(PyObject *awaitable);
+/* The iterator that drives `awaitable`: a coroutine drives itself, any other object has
+ * __await__(), which may run user code. New reference. NULL with TypeError set when the
+ * object cannot be awaited, or with the exception of __await__(). */
+PyObject *pyb_awaitable_iterator(PyObject *awaitable) __attribute__((warn_unused_result));
 
 #endif

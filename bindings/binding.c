@@ -1,14 +1,15 @@
 /*
  * binding: the Python type Binding.
  *
- * Called by engine/ (the type). fastrapi.compile makes a Binding for App.bind(); the
- * request path only reads it.
+ * Called by engine/ (the type). fastrapi.compile makes a Binding for App.bind(). After
+ * that nothing may change it: the request path reads it without any check.
  */
 #include "bindings/binding.h"
 
 #include <stdlib.h>
 
-/* Take the table from bytes (a private table) or from a sealed descriptor. */
+/* Attach the table: bytes (a private table) or the number of a sealed descriptor. 0, or
+ * -1 with an exception set. */
 static int
 table_attach(struct pyb_binding *b, PyObject *source)
 {

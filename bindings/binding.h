@@ -1,9 +1,9 @@
 /*
  * binding: an application as it was compiled.
  *
- * The table, the Python objects its indexes mean, and the guards under which it
- * is true. It never changes: when the application did, it is replaced as a whole,
- * and requests in flight keep theirs.
+ * The table, the Python objects that its indexes mean, and the guards under which both
+ * are true. A Binding never changes. When the application has changed, another Binding
+ * takes its place; requests that run keep the one that they began with.
  */
 #ifndef BINDINGS_BINDING_H
 #define BINDINGS_BINDING_H
@@ -18,15 +18,15 @@
 struct pyb_binding {
 	PyObject_HEAD
 	struct shm_table table;
-	PyObject *memory;	/* keeps a private table's bytes; NULL: mapped */
-	PyObject *objects;	/* tuple */
-	PyObject *resume;	/* compile.seam.Resume, see plan/finish.c */
+	PyObject *memory;	/* owns the bytes of a private table; NULL: mapped */
+	PyObject *objects;	/* tuple: what the table's object indexes mean */
+	PyObject *resume;	/* compile.seam.Resume, see plan/finish.h */
 	struct pyb_guards guards;
 	struct pyb_sync_stat *sync;	/* one per plan */
-	bool direct;		/* nothing of the user's stands before the router */
+	bool direct;		/* no code of the user's stands before the router */
 };
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_binding_type_new(PyObject *module);
+PyTypeObject *pyb_binding_type_new(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

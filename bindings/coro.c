@@ -1,10 +1,10 @@
 /*
  * coro: the Python type Coroutine, PEP 492 around a C step function.
  *
- * Called by asgi and plan, whose coroutines it makes, and by engine/module.c (the
- * type). It never knows what a step does; it keeps the awaited iterator, passes
- * send/throw/close to it and calls the step when it ends. A coroutine runs at most
- * once and on one thread.
+ * Called by asgi/ and plan/, whose coroutines it makes, and by engine/module.c (the type).
+ * It knows nothing of what a step does. It keeps the iterator of the awaited object,
+ * passes send(), throw() and close() to it, and calls the step when it ends. A coroutine
+ * runs once from its start to its end, on one thread; it cannot be started again.
  */
 #include "bindings/coro.h"
 
@@ -27,15 +27,15 @@ coro_finish(struct pyb_coro *c)
 {
 	const struct pyb_coro_class *class = c->class;
 
-	/* Finished first: what it waited for may look at it as it goes. */
+	/* Finished before the awaited object is freed: its destructor may look here. */
 	c->class = NULL;
 	Py_CLEAR(c->inner);
 	if (class != NULL)
 		class->release(c->arg);
 }
 
-/* The inner iterator ended with `value` (or NULL and an exception): run steps
- * until one waits for something that is not ready. `value` is stolen. */
+/* Run steps until one awaits an object that is not ready. `value` (stolen) is what the
+ * awaited iterator returned; NULL: it raised, an exception is set. */
 static PySendResult
 coro_advance(struct pyb_coro *c, PyObject *value, PyObject **result)
 {
@@ -62,7 +62,7 @@ coro_advance(struct pyb_coro *c, PyObject *value, PyObject **result)
 		c->inner = pyb_awaitable_iterator(out);
 		Py_DECREF(out);
 		if (c->inner == NULL)
-			continue;	/* the step sees the TypeError */
+			continue;	/* with value NULL: the step gets the exception */
 		sent = PyIter_Send(c->inner, Py_None, &value);
 		if (sent == PYGEN_NEXT) {
 			*result = value;
@@ -118,7 +118,7 @@ coro_am_send(PyObject *self, PyObject *arg, PyObject **result)
 	return sent;
 }
 
-/* send() and next() speak of results with StopIteration (PEP 380). */
+/* What a method returns: send() and next() report a result as StopIteration (PEP 380). */
 static PyObject *
 coro_as_method(PySendResult sent, PyObject *result)
 {
@@ -149,8 +149,8 @@ coro_next(PyObject *self)
 	return coro_send(self, Py_None);
 }
 
-/* Deliver the pending exception to the inner awaitable, as `yield from` does.
- * Returns its verdict with the value in *value. */
+/* Throw `exc` into the awaited iterator, as `yield from` does. The verdict is the
+ * iterator's; *value is what it yielded or returned, new reference. */
 static PySendResult
 inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
 {

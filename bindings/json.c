@@ -1,10 +1,10 @@
 /*
  * json: the encoder for endpoints that return plain data.
  *
- * Called by plan/result.c, and by app.c, which owns the buffer. It holds borrowed
- * references only, which is safe because nothing here can run Python code: exact
- * builtin types, no conversions that call back. Nesting deeper than MAX_DEPTH is left
- * to Python.
+ * Called by plan/result.c, and by app.c, which owns the buffer. Nothing here may run
+ * Python code: it takes exact builtin types only and makes no conversion that calls back.
+ * That is why borrowed references are enough. Nesting deeper than MAX_DEPTH is left to
+ * Python.
  */
 #include "bindings/json.h"
 
@@ -22,6 +22,7 @@ enum {
 	FIRST_BYTES = 1024
 };
 
+/* Make room for `more` bytes. False: there is no memory. */
 static bool
 reserve(struct pyb_json *j, size_t more)
 {
@@ -52,14 +53,15 @@ put(struct pyb_json *j, const char *bytes, size_t n)
 	return true;
 }
 
-/* Bytes json.dumps escapes even with ensure_ascii=False: C0, '"' and '\'. */
+/* Does json.dumps(ensure_ascii=False) copy this byte as it is? It escapes control bytes,
+ * '"' and '\'. */
 static inline bool
 plain(unsigned char c)
 {
 	return c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* How many bytes from the start are plain, rounded down to whole words. */
+/* The length of the plain prefix, rounded down to whole words. */
 static size_t
 plain_words(const char *text, size_t n)
 {
@@ -123,8 +125,8 @@ put_text(struct pyb_json *j, const char *text, size_t n)
 	return put(j, text + from, n - from) && put(j, "\"", 1);
 }
 
-/* UTF-8 of a str; NULL for lone surrogates (json.dumps passes them on and
- * encoding the content fails: Python's business). */
+/* The UTF-8 of a str. NULL when it has lone surrogates: json.dumps copies them, and
+ * Python then fails to encode the content. */
 static const char *
 utf8_of(PyObject *text, size_t *n)
 {

@@ -11,7 +11,8 @@
 
 #include <Python.h>
 
-/* A growing byte buffer, kept by its owner from one answer to the next. */
+/* A growing byte buffer. Zeroed at first; its owner keeps it from one answer to the
+ * next. */
 struct pyb_json {
 	char *bytes;
 	size_t len, cap;
@@ -23,9 +24,10 @@ enum pyb_json_verdict {
 };
 
 /* Encode `value`, replacing what j holds. Runs no Python code. */
-enum pyb_json_verdict pyb_json_encode(struct pyb_json *j, PyObject *value);
+enum pyb_json_verdict pyb_json_encode(struct pyb_json *j, PyObject *value)
+    __attribute__((warn_unused_result));
 
-/* Give back a buffer that grew beyond what is worth keeping. */
+/* Free the buffer if it has become too large to keep. */
 void pyb_json_trim(struct pyb_json *j);
 void pyb_json_fini(struct pyb_json *j);
 

@@ -33,10 +33,11 @@ pyb_text_bytes(struct slice s)
 }
 
 /* A new tuple of n str, each from UTF-8. NULL with an exception set. */
-PyObject *pyb_text_tuple(const struct slice *texts, size_t n);
+PyObject *pyb_text_tuple(const struct slice *texts, size_t n)
+    __attribute__((warn_unused_result));
 
 /* The UTF-8 of a str; the slice is valid as long as the str. 0; -1 with an exception
  * set: `text` is no str, or has lone surrogates. */
-int pyb_text_slice(PyObject *text, struct slice *out);
+int pyb_text_slice(PyObject *text, struct slice *out) __attribute__((warn_unused_result));
 
 #endif

@@ -3,22 +3,23 @@
  *
  * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the
  * application's stack ends a compiled request), by receive.c, send.c and engine/ (the
- * type). The coroutine that runs the application applies, at its end, the rules of
- * uvicorn's run_asgi.
+ * type). When the application ends, its coroutine applies the rules of uvicorn's run_asgi.
+ * Nothing here may use the exchange after it was detached.
  */
 #include "base/must.h"
 #include "bindings/asgi/internal.h"
+#include "bindings/asgi/scope.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
-#include "bindings/asgi/scope.h"
 
 struct pyb_asgi *
 pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
 {
 	struct pyb_asgi *a = PyObject_GC_New(struct pyb_asgi, app->st->asgi_type);
 
+	must(x->upper.asgi == NULL);
 	if (a == NULL)
 		return NULL;
 	memset((char *)a + sizeof(PyObject), 0, sizeof(*a) - sizeof(PyObject));
@@ -52,7 +53,8 @@ pyb_asgi_send(struct pyb_asgi *a)
 	return PyObject_GetAttr((PyObject *)a, a->app->st->n_send);
 }
 
-/* Resolve every waiting future; they look at the state again. */
+/* Resolve every future of the list. Each waiting coroutine then looks at the state
+ * again. */
 static void
 waiters_wake(struct pyb_asgi *a, PyObject **list)
 {
@@ -75,8 +77,9 @@ waiters_wake(struct pyb_asgi *a, PyObject **list)
 	Py_XDECREF(waiters);
 }
 
-/* Drop the futures that are done already: their coroutines were cancelled, as
- * Request.is_disconnected() cancels receive() each time it is asked. */
+/* Drop the futures that are done. Their coroutines were cancelled:
+ * Request.is_disconnected() cancels receive() each time. 0, or -1 with an exception
+ * set. */
 static int
 waiters_prune(struct pyb_module_state *st, PyObject *waiters)
 {
@@ -118,12 +121,13 @@ pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
 }
 
 void
-pyb_asgi_let_go(struct pyb_asgi *a)
+pyb_asgi_detach(struct pyb_asgi *a)
 {
 	struct hx_exchange *x = a->x;
 
 	if (x == NULL)
 		return;
+	must(x->upper.asgi == a);
 	a->x = NULL;
 	x->upper.asgi = NULL;
 	waiters_wake(a, &a->receivers);
@@ -137,9 +141,9 @@ void
 pyb_asgi_answered(struct pyb_asgi *a)
 {
 	if (a->x == NULL || a->task != NULL)
-		return;		/* its application still answers */
+		return;		/* the application's own task detaches */
 	a->started = a->complete = true;
-	pyb_asgi_let_go(a);
+	pyb_asgi_detach(a);
 }
 
 void
@@ -156,6 +160,8 @@ pyb_asgi_writable(struct pyb_asgi *a)
 	waiters_wake(a, &a->senders);
 }
 
+/* Report an exception (may be NULL) that has reached the server: to the test client, or
+ * else to the log. */
 static void
 report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyObject *exc)
 {
@@ -196,7 +202,8 @@ pyb_asgi_begin(struct pyb_asgi *a)
 	pyb_observer_run_begin(a->seen);
 }
 
-/* The application runs no more, background tasks and exits of dependencies included. */
+/* The application has ended, with its background tasks and the exits of its
+ * dependencies. */
 static void
 run_end(struct pyb_asgi *a)
 {
@@ -238,7 +245,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 		if (!a->complete)
 			a->x->calls->abort(a->x);
 		a->complete = true;
-		pyb_asgi_let_go(a);
+		pyb_asgi_detach(a);
 	}
 	run_end(a);
 }
@@ -261,7 +268,7 @@ app_call(struct pyb_asgi *a)
 	return result;
 }
 
-/* The coroutine around the application. */
+/* The step of the coroutine around the application. */
 static enum pyb_coro_verdict
 app_step(void *arg, PyObject *value, PyObject **out)
 {
@@ -299,6 +306,7 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 	struct pyb_loop_local *local = a->x->upper.loop;
 	PyObject *coro, *task = NULL, *own = NULL;
 
+	must(a->callable == NULL && a->task == NULL);
 	a->callable = Py_NewRef(callable);
 	a->extra = Py_XNewRef(extra);
 	pyb_asgi_begin(a);

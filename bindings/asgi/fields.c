@@ -1,9 +1,9 @@
 /*
- * fields: checks against response splitting (CVE-2020-7695) at the one door
- * through which application headers enter.
+ * fields: the header fields of an application's answer, checked.
  *
- * Called by asgi/send.c for http.response.start and by plan/result.c for Response
- * objects. The accepted bytes are those uvicorn accepts.
+ * Called by send.c for http.response.start and by plan/result.c for Response objects.
+ * Every field that an application sends passes here. None may carry a byte that splits
+ * the response (CVE-2020-7695); the accepted bytes are those that uvicorn accepts.
  */
 #include "bindings/asgi/fields.h"
 
@@ -12,7 +12,7 @@
 static bool
 name_byte(unsigned char c)
 {
-	/* Most are letters. */
+	/* Most bytes of a name are letters. */
 	return (c >= 'a' && c <= 'z') ||
 	    (c > 0x20 && c != 0x7F && strchr("()<>@,;:[]={}\\\"", c) == NULL);
 }
@@ -29,7 +29,8 @@ pyb_field_name_plain(struct slice name)
 	return true;
 }
 
-/* The name in lower case; RuntimeError when it has a byte no name may have. */
+/* Make the name lower case, in the arena. 0; -1 with RuntimeError set when it has a byte
+ * that no name may have. */
 static int
 name_read(struct slice *name, struct arena *arena)
 {
@@ -53,6 +54,7 @@ name_read(struct slice *name, struct arena *arena)
 	return 0;
 }
 
+/* The bytes of a bytes object. 0, or -1 with TypeError set. */
 static int
 slice_read(PyObject *bytes, struct slice *out)
 {
@@ -83,8 +85,8 @@ field_read(struct hx_header *field, PyObject *pair, struct arena *arena)
 	return -1;
 }
 
-/* A pair may make its members as it is unpacked, and change others: what was
- * unpacked is what is kept. */
+/* Unpacking a pair may run user code, which may change other pairs. Keep the unpacked
+ * tuples, so that the slices stay valid. */
 int
 pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
 {

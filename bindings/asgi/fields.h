@@ -1,5 +1,5 @@
 /*
- * fields: header fields of an answer, from Python objects.
+ * fields: the header fields of an application's answer, from Python objects.
  */
 #ifndef BINDINGS_ASGI_FIELDS_H
 #define BINDINGS_ASGI_FIELDS_H
@@ -12,14 +12,16 @@
 struct pyb_fields {
 	struct hx_header *all;
 	size_t n;
-	PyObject *keep;		/* owns the bytes the fields point into */
+	PyObject *keep;		/* owns the bytes that the fields point into */
 };
 
-/* Read an iterable of (name, value) pairs of bytes. Names are made lower case
- * (copied into the arena when they are not), as uvicorn sends them. 0; -1 with
- * an exception set: what uvicorn raises for invalid names and values
- * (RuntimeError), TypeError for anything that is not pairs of bytes. */
-int pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena);
+/* Read an iterable of (name, value) pairs of bytes, which may run user code. Names become
+ * lower case (copied into the arena), as uvicorn sends them. 0. -1 with an exception set:
+ * RuntimeError for an invalid name or value, as with uvicorn; TypeError or ValueError for
+ * what is not pairs of bytes. In both cases the caller calls pyb_fields_fini(), after
+ * which the fields must not be used. */
+int pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
+    __attribute__((warn_unused_result));
 void pyb_fields_fini(struct pyb_fields *f);
 
 /* May a name go out as it is: has it only bytes that uvicorn lets pass, which are more

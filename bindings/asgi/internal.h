@@ -10,9 +10,9 @@
 struct pyb_asgi {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
-	struct hx_exchange *x;		/* NULL: let go */
+	struct hx_exchange *x;		/* NULL: detached, see pyb_asgi_detach() */
 	bool running;			/* counted in app->running */
-	struct pyb_observer *seen;	/* while the application runs under observation */
+	struct pyb_observer *seen;	/* while running under observation, else NULL */
 	PyObject *seen_owner;		/* strong: keeps `seen` */
 	PyObject *scope;
 	PyObject *callable, *extra;	/* of pyb_asgi_start(); NULL once called */
@@ -21,17 +21,20 @@ struct pyb_asgi {
 	PyObject *senders;		/* list of futures that wait for the backlog, or NULL */
 	bool started;			/* http.response.start was sent */
 	bool complete;			/* the last http.response.body was sent */
-	bool delivered;			/* the application has the last of the content */
-	bool chunked;			/* the content of the answer has no known length */
-	bool length_known;
-	uint64_t length_left;		/* of a known length */
+	bool delivered;			/* receive() has given the last of the content */
+	bool chunked;			/* the answer's content has no announced length */
+	uint64_t length_left;		/* not chunked: bytes that must still follow */
 };
 
-/* The exchange is not ours any more: clears x->upper.asgi, tells the owner. */
-void pyb_asgi_let_go(struct pyb_asgi *a);
+/* Give the exchange back to its owner and never use it again. Wakes every coroutine that
+ * waits in receive() or send(), and drops the exchange's reference to `a`. The exchange
+ * may begin its next request before this returns. A second call does nothing. */
+void pyb_asgi_detach(struct pyb_asgi *a);
 
-/* A new future of the running loop, appended to *list. New reference. */
-PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list);
+/* A new future of the running loop, appended to *list (&a->receivers or &a->senders). New
+ * reference; NULL with an exception set. */
+PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
+    __attribute__((warn_unused_result));
 
 /* Methods receive() and send(message). */
 PyObject *pyb_asgi_method_receive(PyObject *self, PyObject *ignored);

@@ -31,7 +31,8 @@ struct pyb_observer {
 /* Fill a zeroed struct. `state` may be None. 0, or -1 with an exception set; what was
  * filled stays for pyb_observer_clear(). */
 int pyb_observer_init(struct pyb_observer *seen, PyObject *owner, pyb_observer_idle_f *idle,
-    PyObject *client, PyObject *server, PyObject *state);
+    PyObject *client, PyObject *server, PyObject *state)
+    __attribute__((warn_unused_result));
 void pyb_observer_clear(struct pyb_observer *seen);
 int pyb_observer_traverse(struct pyb_observer *seen, visitproc visit, void *arg);
 

@@ -1,22 +1,25 @@
 /*
  * receive: the application asks for request content.
  *
- * Called by asgi.c, whose method it is. A coroutine per call, as uvicorn's `async
- * def receive`. It copies what has arrived, or asks the connection to read on and
- * waits. After the last piece it waits for the end: http.disconnect comes when the
- * client went away or the answer is complete.
+ * Called by asgi.c, whose method it is. Each call makes a coroutine, like uvicorn's
+ * `async def receive`. The coroutine copies the content that has arrived, or asks the
+ * connection to read on and waits for more. After the last piece it waits for
+ * http.disconnect, which comes when the client has gone away or the answer is complete.
+ * It must never block the loop: waiting means awaiting a future.
  */
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
+#include "bindings/text.h"
 
-/* {"type": "http.request", "body": ..., "more_body": ...}; empties the buffer. */
+/* A new message {"type": "http.request", "body": ..., "more_body": ...} with the content
+ * that has arrived, which leaves the buffer. NULL with an exception set. */
 static PyObject *
 message_take(struct pyb_asgi *a)
 {
 	struct pyb_module_state *st = a->app->st;
 	struct hx_content *content = &a->x->content;
 	PyObject *message = PyDict_New();
-	PyObject *body = PyBytes_FromStringAndSize(content->data, (Py_ssize_t)content->len);
+	PyObject *body = pyb_text_bytes((struct slice){ content->data, content->len });
 
 	if (message == NULL || body == NULL ||
 	    PyDict_SetItem(message, st->n_type, st->t_http_request) < 0 ||

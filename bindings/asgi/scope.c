@@ -1,9 +1,10 @@
 /*
- * scope: bytes to the dictionary an ASGI application gets.
+ * scope: bytes to the dictionary that an ASGI application gets.
  *
- * Called by asgi.c. Keys, types and values follow uvicorn's httptools
- * implementation, because applications have come to depend on them: raw_path
- * without the query, lower case header names, path with root_path before it.
+ * Called by asgi.c. Keys, types, values and their order follow uvicorn's httptools
+ * implementation, because applications have come to depend on them: raw_path without the
+ * query, lower case header names, path with root_path before it. No value may point into
+ * the exchange, which ends before the application may.
  */
 #include "bindings/asgi/scope.h"
 
@@ -45,7 +46,7 @@ address_of(struct slice host, uint16_t port)
 	return Py_BuildValue("(s#H)", host.ptr, (Py_ssize_t)host.len, port);
 }
 
-/* dict[key] = value; steals value, NULL passes the failure on. */
+/* dict[key] = value (stolen). 0; -1 with an exception set, also when value is NULL. */
 static int
 put(PyObject *dict, PyObject *key, PyObject *value)
 {
@@ -55,7 +56,7 @@ put(PyObject *dict, PyObject *key, PyObject *value)
 	return rc;
 }
 
-/* scope["path"] begins with root_path, as uvicorn has it. */
+/* scope["path"] begins with root_path, as with uvicorn. */
 static PyObject *
 path_of(const struct hx_exchange *x)
 {

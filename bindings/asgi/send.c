@@ -1,21 +1,23 @@
 /*
  * send: the application answers.
  *
- * Called by asgi.c, whose method it is. Follows uvicorn's
- * RequestResponseCycle.send: the same order of checks, the same exceptions with the
- * same texts, nothing at all once the client is gone. Waits before writing while the
- * connection's backlog is high.
+ * Called by asgi.c, whose method it is. Each call makes a coroutine that follows uvicorn's
+ * RequestResponseCycle.send: the same order of checks, the same exceptions with the same
+ * texts, and no effect at all once the client has gone away. It waits before it writes
+ * while the connection's backlog is high. It must never block the loop: waiting means
+ * awaiting a future.
  */
 #include <stdlib.h>
 
+#include "bindings/asgi/fields.h"
 #include "bindings/asgi/internal.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
-#include "bindings/asgi/fields.h"
 
 enum { BACKLOG_HIGH = 64 * 1024, COPY_BYTES = 8192 };
 
-/* message[key]; NULL without an exception when it is absent. New reference. */
+/* message[key], new reference. NULL without an exception when the key is absent, else
+ * with an exception set. */
 static PyObject *
 get(PyObject *message, PyObject *key)
 {
@@ -31,8 +33,9 @@ get(PyObject *message, PyObject *key)
 	return value;
 }
 
+/* message[key], new reference. NULL with KeyError set when the key is absent. */
 static PyObject *
-must_get(PyObject *message, PyObject *key)
+require(PyObject *message, PyObject *key)
 {
 	PyObject *value = get(message, key);
 
@@ -41,7 +44,7 @@ must_get(PyObject *message, PyObject *key)
 	return value;
 }
 
-/* What the fields say about the length of the content. */
+/* Learn from the fields how the content is delimited. 0, or -1 with an exception set. */
 static int
 length_take(struct pyb_asgi *a, const struct pyb_fields *f)
 {
@@ -57,11 +60,10 @@ length_take(struct pyb_asgi *a, const struct pyb_fields *f)
 			Py_XDECREF(number);
 			if (PyErr_Occurred())
 				return -1;
-			a->length_known = decided = true;
+			decided = true;
 		} else if (slice_equal(f->all[i].name, SLICE_LIT("transfer-encoding")) &&
 		    slice_equal_lower(value, SLICE_LIT("chunked"))) {
 			a->chunked = decided = true;
-			a->length_known = false;
 			a->length_left = 0;
 		}
 	}
@@ -70,6 +72,7 @@ length_take(struct pyb_asgi *a, const struct pyb_fields *f)
 	return 0;
 }
 
+/* http.response.start. 0, or -1 with an exception set. */
 static int
 send_start(struct pyb_asgi *a, PyObject *message)
 {
@@ -80,7 +83,7 @@ send_start(struct pyb_asgi *a, PyObject *message)
 	int rc = -1;
 
 	a->started = true;
-	status = must_get(message, st->n_status);
+	status = require(message, st->n_status);
 	code = status != NULL ? PyLong_AsLong(status) : -1;
 	if (PyErr_Occurred())
 		goto done;
@@ -112,7 +115,8 @@ bytes_release(void *arg)
 	Py_DECREF((PyObject *)arg);
 }
 
-/* Count `len` more bytes against a known length. */
+/* Count `len` bytes of content against the announced length. 0; -1 with RuntimeError set
+ * when they are too many, or the last ones too few. */
 static int
 length_count(struct pyb_asgi *a, size_t len, bool last)
 {
@@ -136,7 +140,8 @@ length_count(struct pyb_asgi *a, size_t len, bool last)
 	return 0;
 }
 
-/* The content as bytes: bytes itself, or any buffer copied. New reference. */
+/* The content of a message as bytes (NULL: it has none); another buffer is copied. New
+ * reference; NULL with an exception set. */
 static PyObject *
 content_of(PyObject *body)
 {
@@ -147,6 +152,7 @@ content_of(PyObject *body)
 	return PyBytes_FromObject(body);
 }
 
+/* http.response.body. 0, or -1 with an exception set. */
 static int
 send_body(struct pyb_asgi *a, PyObject *message)
 {
@@ -168,7 +174,7 @@ send_body(struct pyb_asgi *a, PyObject *message)
 	a->complete = !again;
 	a->x->calls->body(a->x, piece, !again);
 	if (a->complete)
-		pyb_asgi_let_go(a);
+		pyb_asgi_detach(a);
 	rc = 0;
 done:
 	Py_XDECREF(body);
@@ -177,6 +183,8 @@ done:
 	return rc;
 }
 
+/* Set the exception for a message of the wrong type (`expected` NULL: none may follow).
+ * Returns -1. */
 static int
 type_refuse(PyObject *type, const char *expected)
 {
@@ -200,7 +208,7 @@ static int
 message_send(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
-	PyObject *type = must_get(message, st->n_type);
+	PyObject *type = require(message, st->n_type);
 	int rc;
 
 	if (type == NULL)
@@ -217,7 +225,7 @@ message_send(struct pyb_asgi *a, PyObject *message)
 	return rc;
 }
 
-/* arg: the pair (asgi, message). */
+/* `arg` is the tuple (asgi, message). */
 static enum pyb_coro_verdict
 send_step(void *arg, PyObject *value, PyObject **out)
 {

@@ -1,10 +1,12 @@
 /*
- * alone: the three ways to run a plan without any ASGI in between.
+ * alone: plans that answer their exchange themselves, without any ASGI.
  *
- * Called by bindings/request.c. A plan whose coroutines cannot suspend is stepped on
- * the spot, with the stand-in as current task; one that may suspend gets a task of
- * its own, whose first step runs at once; one made of plain functions goes to the
- * pool in a single hop. Each request has its own context.
+ * Called by bindings/request.c on the loop's thread. There are three ways to run such a
+ * plan. When no coroutine of it can suspend, the plan runs at once, with the stand-in as
+ * the current task. When one may suspend, the plan gets a task of its own, whose first
+ * step runs at once. When all its functions are plain, one pool thread runs them all.
+ * Each request has a context of its own. Once user code has begun, nothing here may
+ * replay the request.
  */
 #include "bindings/plan/alone.h"
 

@@ -1,9 +1,9 @@
 /*
  * call: the steps that call user code, in FastAPI's order.
  *
- * Driven by alone.c (inline, in a task or on a pool thread) and by nested.c. It
- * never sends anything: when the endpoint has returned it says so, and
- * finish.c turns the result into an answer.
+ * Driven by alone.c (at once, in a task or on a pool thread) and by nested.c (in the task
+ * of request_response). It must never send anything: when the endpoint has returned, its
+ * caller lets finish.c or result.c make the answer.
  */
 #include "bindings/plan/call.h"
 

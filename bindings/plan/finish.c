@@ -1,8 +1,8 @@
 /*
- * finish: answers and resumptions.
+ * finish: the end of a run that stands alone.
  *
- * Called by alone.c on the loop's thread. User code has begun by then, so that it must
- * never replay the request.
+ * Called by alone.c on the loop's thread. User code has begun by then, so that nothing
+ * here may replay the request.
  */
 #include "bindings/plan/finish.h"
 

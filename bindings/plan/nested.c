@@ -1,10 +1,12 @@
 /*
- * nested: plans behind user middleware and around yield dependencies.
+ * nested: a plan as the handler inside FastAPI's request_response.
  *
- * Called by engine/, which registers _engine.run_nested(). That is called by the
- * route's ASGI application (FastAPI's own request_response around it), so exit
- * stacks, exception handlers and the sending of the answer are FastAPI's. What the
- * middleware changed in the scope is seen, because the plan reads from the scope.
+ * Called by engine/, which registers run_nested(). The compiler's seam
+ * (python/fastrapi/compile/seam.py) calls it in the place of FastAPI's own handler,
+ * behind user middleware and around yield dependencies. Exit stacks, exception handlers
+ * and the sending of the answer are therefore FastAPI's, and this file must never touch
+ * the exchange. The plan reads from the scope, and so sees what middleware has changed
+ * there.
  */
 #include "bindings/plan/nested.h"
 

@@ -1,10 +1,11 @@
 /*
  * params: text to validated values.
  *
- * Called by read.c for every parameter of a plan, before any user code has run, and
- * by result.c, which validates the endpoint's result in the same way. Selection rules
+ * Called by read.c for every parameter of a plan, before any user code has run, and by
+ * result.c, which validates the endpoint's result in the same way. Selection rules
  * (which occurrence counts, what counts as absent) are FastAPI's
- * request_params_to_args and _get_multidict_value.
+ * request_params_to_args and _get_multidict_value. It must never make an error text of
+ * FastAPI's.
  */
 #include "bindings/plan/params.h"
 

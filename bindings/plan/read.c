@@ -1,10 +1,10 @@
 /*
  * read: the steps before any user code.
  *
- * Called by alone.c and nested.c before a run begins, and by call.c for a
- * validator that is user code. A fault that is found here makes the request a replay:
- * the application itself gets the untouched request and finds the same fault in its
- * own way. Therefore this file must never write an error of FastAPI's.
+ * Called by alone.c and nested.c before user code runs, and by call.c for a validator that
+ * is user code. A fault that is found here makes the request a replay: the application
+ * itself gets the untouched request and finds the same fault in its own way. Therefore
+ * this file must never write an error of FastAPI's.
  */
 #include "bindings/plan/read.h"
 

@@ -1,11 +1,12 @@
 /*
- * reread: comparing, and calling FastAPI again.
+ * reread: has user code changed the request, and FastAPI's own reading if it has.
  *
- * Called by alone.c, nested.c and call.c. Starlette's Request makes its headers,
- * query and cookies once and keeps them; FastAPI has made it do so before the first
- * dependency runs, and so have we. From then on parameters see what is changed in
- * place (the list of headers, the dicts of cookies and path parameters), and what a
- * Request's own attribute was replaced with, but no new scope["headers"].
+ * Called by alone.c, nested.c and call.c. Starlette's Request makes its headers, query
+ * and cookies once and keeps them. FastAPI lets the Request make them before the first
+ * dependency runs, and pyb_reread_remember() does the same. Later changes reach
+ * parameters in two ways only: in place (the list of headers, the dicts of cookies and of
+ * path parameters), or when an attribute of the Request is replaced. A new
+ * scope["headers"] reaches no parameter, so it must not count as a change.
  */
 #include "bindings/plan/reread.h"
 

@@ -3,8 +3,8 @@
  *
  * Called by finish.c and nested.c after the endpoint returned. Field order and
  * content-length rules are Starlette's Response.init_headers; status rules are
- * FastAPI's _build_response_args. When anything is out of the ordinary the route's
- * helper, which calls FastAPI's own functions, builds the Response instead.
+ * FastAPI's _build_response_args. When a result, a status or a field is unusual, the
+ * route's helper builds the Response with FastAPI's own functions instead.
  */
 #include "bindings/plan/result.h"
 

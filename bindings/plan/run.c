@@ -1,8 +1,8 @@
 /*
- * run: the life of a run, and the objects made once for it.
+ * run: the life of a run, and the objects that are made once for it.
  *
- * Called by the rest of plan/. alone.c and nested.c make a run and clear it; the
- * Request is made when the first step needs it.
+ * Called by the rest of plan/. alone.c and nested.c make a run and clear it. The Request
+ * is made when the first step needs it.
  */
 #include "bindings/plan/run.h"
 

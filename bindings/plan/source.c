@@ -1,8 +1,9 @@
 /*
  * source: query, cookie and form pairs, split once per request.
  *
- * Called by the rest of plan/. The splitting rules live in http/target and
- * http/cookie; this room only keeps their results.
+ * Called by the rest of plan/. The rules for splitting and decoding are in http/target.c
+ * and http/cookie.c; this file keeps their results. It must never decide which occurrence
+ * of a name counts: params.c does.
  */
 #include "bindings/plan/source.h"
 

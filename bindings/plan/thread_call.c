@@ -1,9 +1,10 @@
 /*
- * thread_call: a job that outlives a cancelled task.
+ * thread_call: one plain function of a plan on a pool thread, awaited.
  *
- * Called by call.c. The job owns everything the function needs, so that a run
- * whose task is cancelled while its function blocks can be dropped; the function's
- * result is then nobody's, as with anyio.
+ * Called by call.c. The job owns everything that the function needs. When the task of
+ * the run is cancelled while the function blocks, the run is dropped and the function
+ * goes on; nobody gets its result, as with anyio. The thread must therefore never touch
+ * the run.
  */
 #include "bindings/plan/thread_call.h"
 

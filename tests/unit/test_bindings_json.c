@@ -287,13 +287,15 @@ test_no_code_of_the_users_runs(void)
 static void
 encode_once(void *value)
 {
-	pyb_json_encode(&out, value);
+	enum pyb_json_verdict verdict = pyb_json_encode(&out, value);
+
+	CU_ASSERT(verdict == PYB_JSON_OK || verdict == PYB_JSON_LEAVE);
 }
 
 static bool
 encode_failing(void *value)
 {
-	pyb_json_encode(&out, value);
+	encode_once(value);
 	return PyErr_Occurred() == NULL;
 }
 
