@@ -69,7 +69,7 @@ REASONS: list[tuple[str, Build, str]] = [
     ("a path parameter that is not there", get(Annotated[str, Path()]), "path parameter 'v' is not in the path"),
     ("a file", post(Annotated[bytes, File()]), "file upload"),
     ("a form and JSON", post(Annotated[str, Form()], Annotated[int, Body()]), "body parameter 'w' stands beside a form"),
-    ("one of several forms", post(Annotated[Item | Other, Form()]), "form 'v' is one of several models"),
+    ("one of several forms", post(Annotated[Item | Other, Form()]), "form 'v' may be one of several models"),
     ("limits of a form", limited, "form_limits is set"),
     ("a concurrency limit", lambda app: get(Annotated[int, Depends(dependency, max_concurrency=1)])(app),
      "dependency with a concurrency limit"),

@@ -68,7 +68,7 @@ class Form:
             models = form_models(field)
             slot = slots[field.name]
             if len(models) > 1:
-                raise NotCompiled(f"form {field.name!r} is one of several models")
+                raise NotCompiled(f"form {field.name!r} may be one of several models")
             if models:
                 draft.add(model_steps(field, SOURCE.FORM, slot, models[0], draft))
             else:
