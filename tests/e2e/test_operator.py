@@ -350,11 +350,14 @@ def test_whatever_a_worker_says_the_others_serve_on(app_dir, text):
 def test_a_hundred_hups_under_load_lose_no_request(app_dir):
     with Fastrd("app:app", app_dir, "--workers", "2") as server:
         failures, stop = [], threading.Event()
+        answered = 0
 
         def load() -> None:
+            nonlocal answered
             while not stop.is_set():
                 try:
                     assert server.get("/") == (200, b'"ok"')
+                    answered += 1
                 except Exception as exc:
                     failures.append(exc)
 
@@ -371,7 +374,7 @@ def test_a_hundred_hups_under_load_lose_no_request(app_dir):
         stop.set()
         for thread in threads:
             thread.join()
-        assert failures == []
+        assert failures == [] and answered > 10
         assert "generation 5" not in server.log()
 
 

@@ -177,4 +177,4 @@ def test_out_of_descriptors(start: Any) -> None:
     for client in clients[100:]:
         client.socket.close()
     assert eventually(lambda: server.ask(HELLO).endswith(b"hello"), 3)
-    assert server.log.count("cannot accept") < 20
+    assert 1 <= server.log.count("cannot accept") < 20

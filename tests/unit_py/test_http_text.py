@@ -75,8 +75,7 @@ class Oracle:
 def oracle() -> Iterator[Oracle]:
     build = Path(os.environ.get("FASTRD_BUILD", Path(__file__).parents[2] / "build"))
     program = build / "obj/tests/unit/http_oracle"
-    if not program.exists():
-        pytest.skip(f"{program} is not built (make check builds it)")
+    assert program.exists(), f"{program} is missing; make install builds it"
     running = Oracle(program)
     yield running
     running.close()

@@ -1,0 +1,41 @@
+"""A test that is skipped shows nothing. It fails instead, unless its reason is one of
+these: facts of the machine or of an older version, which nobody can mend here."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+MAY_SKIP = {
+    "this system lets everyone bind every port": "tests/e2e: net.ipv4.ip_unprivileged_port_start",
+    "this interpreter comes without its tests": "tests/loop: CPython's own, a package of its own",
+    "this interpreter has no such tests": "tests/loop: CPython's own differ between versions",
+    "dependencies have no scope": "tests/compile: FastAPI before 0.121",
+    "no such option": "tests/compile: an older FastAPI, in test_versions.py",
+    "reasons of the newest version": "tests/compile: an older FastAPI, in test_versions.py",
+    "a sanitizer has its own malloc": "tests/leak: under tests/asan/run",
+    "no sanitised tree": "tests/asan: without tests/asan/run",
+}
+
+
+def judge(report: Any) -> Any:
+    """The report, failed when it is a skip of another reason."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    if reason.removeprefix("Skipped: ") not in MAY_SKIP:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and tests/conftest.py does not list why: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return judge((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return judge((yield))
