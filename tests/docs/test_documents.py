@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -13,18 +14,33 @@ import transcript
 
 DOCUMENTS = [
     path
-    for path in [transcript.ROOT / "README.md", *sorted((transcript.ROOT / "docs").glob("*.md"))]
+    for path in [
+        transcript.ROOT / "README.md",
+        transcript.ROOT / "tests/README.md",
+        *sorted((transcript.ROOT / "docs").glob("*.md")),
+    ]
     if any(transcript.blocks(path.read_text()))
 ]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(transcript.ROOT)))
 def test_a_document_tells_the_truth(path):
     assert transcript.run(path.read_text()) > 0
 
 
 def test_the_readme_and_the_operations_have_examples():
     assert {"README.md", "OPERATIONS.md"} <= {path.name for path in DOCUMENTS}
+
+
+def test_the_figures_of_the_readme_are_those_of_the_bench():
+    """The sentence and the first table of the last run."""
+    table = (transcript.ROOT / "bench/README.md").read_text().partition("### async hello")[2]
+    said = (transcript.ROOT / "README.md").read_text().partition("hello world costs")[2]
+    said = said.partition("([bench")[0]
+    figures = re.findall(r"\d+\.\d\d", said)
+    assert len(figures) == 3, said
+    for peer, figure in zip(("fastrd", "uvicorn", "nginx"), figures, strict=True):
+        assert f"| {peer} | {figure} |" in table.partition("\n- ")[0], peer
 
 
 def console(*lines: str) -> str:

@@ -58,3 +58,13 @@ def run_programs(makefiles: str) -> set[str]:
 
 def test_the_files_of_bench_are_there():
     assert all((ROOT / p).is_file() for p in OF_BENCH)
+
+
+def test_every_directory_of_tests_is_run_and_explained():
+    """By tests/run or, asan, by the script around it."""
+    directories = {p.split("/")[1] for p in published() if re.fullmatch(r"tests/\w+/.*\.(py|c)", p)}
+    assert len(directories) > 12
+    scripts = "".join(text(p) for p in ("tests/run", "tests/asan/run", "tests/unit/local.mk", "tests/unit/http.mk"))
+    for name in sorted(directories):
+        assert name == "unit" or re.search(rf"\btests/{name}\b", scripts), f"nothing runs tests/{name}"
+        assert f"\n| `{name}` |" in text("tests/README.md"), f"tests/README.md has no row for {name}"
