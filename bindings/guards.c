@@ -1,19 +1,22 @@
 /*
  * guards: versions of dictionaries, compared per request.
  *
- * Called by request.c for every request, by app.c (is the binding still true?) and by
- * binding.c, which owns them. CPython 3.11 counts every change of a dictionary in ma_version_tag. From
- * 3.12 on a dictionary watcher bumps one counter for all watched dictionaries, which
- * is compared instead.
+ * Called by bindings/binding.c (init, fini), bindings/request.c for every request
+ * and bindings/app.c. CPython 3.11 counts every change of a dictionary in
+ * ma_version_tag. From 3.12 on there is no such count that may be used: a
+ * dictionary watcher increments one counter for all watched dictionaries.
  */
 #include "bindings/guards.h"
 
 #include <stdlib.h>
 
+#include "base/must.h"
+
 #if PY_VERSION_HEX >= 0x030C0000
 
-/* Owner: this file. The watcher is process-wide in CPython itself; the counter
- * only ever grows, so a stray bump costs one full check. */
+/* Owner: this file. A watcher belongs to the whole process in CPython itself. The
+ * counter only grows; a change of a dictionary that belongs to another application
+ * costs one call of the check. */
 static uint64_t changes = 1;
 static int watcher = -1;
 
@@ -33,6 +36,7 @@ watch(PyObject *dict)
 	return PyDict_Watch(watcher, dict);
 }
 
+/* A number that is another one after every change of the dictionary. */
 static inline uint64_t
 version_of(PyObject *Py_UNUSED(dict))
 {
@@ -93,8 +97,8 @@ empty_take(struct pyb_guards *g, PyObject *item)
 	return 0;
 }
 
-/* The sequence `source` has under `name`. New reference; NULL with an exception
- * set. */
+/* The attribute `name` as a list or tuple. New reference; NULL with an exception
+ * set, for a TypeError with the text `wrong`. */
 static PyObject *
 items_of(PyObject *source, const char *name, const char *wrong)
 {
@@ -115,7 +119,8 @@ items_take(struct pyb_guards *g, PyObject *items,
 	return 0;
 }
 
-/* Zeroed room for what stands in `items`, never of size 0. */
+/* Zeroed room for as many elements as `items` has, never of size 0. NULL with an
+ * exception set. */
 static void *
 room_for(PyObject *items, size_t size)
 {
@@ -204,6 +209,7 @@ pyb_guards_look(struct pyb_guards *g, bool full)
 	PyObject *reason;
 	bool holds;
 
+	must(g->check != NULL);
 	for (size_t i = 0; i < g->n_empties; i++)
 		if (PyDict_GET_SIZE(g->empties[i]) != 0)
 			return PYB_GUARD_OVERRIDDEN;

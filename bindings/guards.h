@@ -2,10 +2,10 @@
  * guards: is the application still the one that was compiled?
  *
  * The compiler names the dictionaries (of modules, classes, instances) whose
- * change might matter, the lists whose length must stay and the dictionaries
- * that must stay empty. Looking whether any was touched costs a few loads per
- * request; only when one was, the compiler's own check decides whether the
- * change means anything.
+ * change might matter, the lists whose length must stay, and the dictionaries
+ * that must stay empty. To see whether any of them was changed costs a few loads
+ * per request. Only after a change of a dictionary the compiler's own check is
+ * called, which decides whether the change matters.
  */
 #ifndef BINDINGS_GUARDS_H
 #define BINDINGS_GUARDS_H
@@ -16,7 +16,7 @@
 
 struct pyb_guard_dict {
 	PyObject *dict;		/* strong */
-	uint64_t version;
+	uint64_t version;	/* when the check was last called, see version_of() */
 };
 
 struct pyb_guard_list {
@@ -40,14 +40,18 @@ enum pyb_guard_verdict {
 	PYB_GUARD_TRIPPED	/* the application changed: compile again */
 };
 
-/* Take the guards from the compiler's object: attributes check (callable),
- * dicts (dicts or classes), lists, empties. 0, or -1 with an exception set. */
-int pyb_guards_init(struct pyb_guards *g, PyObject *source);
+/* Take the guards from the compiler's object (compile/guards.py): its attributes
+ * check (a callable), dicts (dicts or classes), lists and empties (dicts). 0, or
+ * -1 with an exception set; call pyb_guards_fini() in both cases. */
+int pyb_guards_init(struct pyb_guards *g, PyObject *source)
+    __attribute__((warn_unused_result));
 void pyb_guards_fini(struct pyb_guards *g);
 int pyb_guards_traverse(struct pyb_guards *g, visitproc visit, void *arg);
 
-/* [gil] `full`: run the compiler's check even when nothing was touched (things
- * no dictionary shows, once a second). Leaves no exception. */
-enum pyb_guard_verdict pyb_guards_look(struct pyb_guards *g, bool full);
+/* [gil] May call the compiler's check, which runs Python but no user code. `full`:
+ * call it even when no dictionary was changed, because it also sees changes that
+ * no dictionary shows. Leaves no exception. */
+enum pyb_guard_verdict pyb_guards_look(struct pyb_guards *g, bool full)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * builder: sections as growing arrays, the look-up index, the final layout.
  *
- * Called by bindings/table/build.c. Every record is zeroed before it is filled, so
- * padding never differs.
+ * Called by bindings/table/build.c. Every byte is zeroed before it is filled, so the
+ * gaps between sections never differ.
  */
 #include "shm/builder.h"
 
@@ -10,8 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "shm/check.h"
 #include "shm/index.h"
+
+_Static_assert(SHM_MAX_PARAMS == 16, "the number is in a message below");
 
 struct section {
 	char *bytes;
@@ -41,12 +44,12 @@ shm_builder_free(struct shm_builder *b)
 	free(b);
 }
 
-/* Room for n more zeroed records; the first of them. NULL: out of memory. */
+/* Add n zeroed records; returns the first of them. NULL: out of memory. */
 static void *
 grow(struct shm_builder *b, enum shm_section_id id, size_t n)
 {
 	struct section *s = &b->sections[id];
-	size_t size = shm_record_size(id), want = s->count + n;
+	size_t size = shm_layout_record_size(id), want = s->count + n;
 	void *first;
 
 	if (want > UINT32_MAX - 2)
@@ -95,16 +98,16 @@ shm_builder_meta(struct shm_builder *b, struct slice key, struct slice value)
 	return 0;
 }
 
-/* A literal of no text says nothing. */
+/* An empty literal: the template matches the same paths without it. */
 static bool
 part_empty(const struct shm_part_spec *part)
 {
 	return part->kind == SHM_PART_LITERAL && part->text.len == 0;
 }
 
-/* What the table can say of a route. One with more parameters than a request
- * has room for becomes a barrier: the application decides on whatever it, or a
- * route behind it, might match. */
+/* The route's record, without its texts. A request has room for SHM_MAX_PARAMS
+ * parameters. A route with more becomes a barrier: the application decides about
+ * every path that this route, or one behind it, might match. */
 static struct shm_route
 route_record(const struct shm_route_spec *spec)
 {
@@ -140,9 +143,9 @@ parts_add(struct shm_builder *b, const struct shm_route_spec *spec)
 int
 shm_builder_route(struct shm_builder *b, const struct shm_route_spec *spec)
 {
-	static const struct slice too_many = { "more than 16 path parameters", 28 };
 	struct shm_route r = route_record(spec), *record;
-	struct slice reason = r.barrier && !spec->barrier ? too_many : spec->reason;
+	struct slice reason = r.barrier && !spec->barrier ?
+	    SLICE_LIT("more than 16 path parameters") : spec->reason;
 
 	r.first_part = (uint32_t)b->sections[SHM_PARTS].count;
 	if (add_text(b, spec->path, &r.path) < 0 || add_text(b, spec->name, &r.name) < 0 ||
@@ -197,7 +200,7 @@ shm_builder_plan(struct shm_builder *b, const struct shm_plan *plan)
 	return 0;
 }
 
-/* Copy n finished records into a section. */
+/* Fill a section with copies of n finished records. */
 static int
 section_put(struct shm_builder *b, enum shm_section_id id, const void *records, size_t n)
 {
@@ -208,7 +211,7 @@ section_put(struct shm_builder *b, enum shm_section_id id, const void *records, 
 	if (to == NULL)
 		return -1;
 	if (n > 0)
-		memcpy(to, records, n * shm_record_size(id));
+		memcpy(to, records, n * shm_layout_record_size(id));
 	return 0;
 }
 
@@ -219,6 +222,7 @@ index_put(struct shm_builder *b)
 	struct shm_index x;
 	int rc;
 
+	must(b->plan_steps == b->sections[SHM_STEPS].count);
 	if (shm_index_init(&x, (struct shm_route *)routes->bytes, routes->count,
 	    (struct shm_part *)b->sections[SHM_PARTS].bytes,
 	    b->sections[SHM_STRINGS].bytes) < 0)
@@ -252,7 +256,7 @@ shm_builder_finish(struct shm_builder *b, uint32_t n_objects, size_t limit, void
 		return -1;
 	for (int i = 0; i < SHM_SECTION_COUNT; i++) {
 		h.sections[i] = (struct shm_section){ at, b->sections[i].count };
-		at += aligned(b->sections[i].count * shm_record_size((enum shm_section_id)i));
+		at += aligned(b->sections[i].count * shm_layout_record_size((enum shm_section_id)i));
 	}
 	*size = h.size = at;
 	if (at > limit)
@@ -265,7 +269,7 @@ shm_builder_finish(struct shm_builder *b, uint32_t n_objects, size_t limit, void
 	for (int i = 0; i < SHM_SECTION_COUNT; i++)
 		if (b->sections[i].count > 0)
 			memcpy(out + h.sections[i].offset, b->sections[i].bytes,
-			    b->sections[i].count * shm_record_size((enum shm_section_id)i));
+			    b->sections[i].count * shm_layout_record_size((enum shm_section_id)i));
 	((struct shm_header *)out)->crc = shm_check_crc(out, at);
 	*bytes = out;
 	return 0;

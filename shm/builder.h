@@ -1,8 +1,8 @@
 /*
- * builder: grows a route table in ordinary memory.
+ * builder: makes a route table in ordinary memory.
  *
- * Used by the loader, and by a worker that needs a private table. The same
- * calls in the same order give the same bytes.
+ * The loader and every worker make one: a worker compares its own with the sealed
+ * one. The same calls in the same order give the same bytes.
  */
 #ifndef SHM_BUILDER_H
 #define SHM_BUILDER_H
@@ -29,8 +29,8 @@ struct shm_route_spec {
 	size_t n_parts;
 };
 
-/* A step with its own name and arguments; `first` and `count` of the record
- * are filled in for CALL and ENDPOINT. */
+/* A step, its name and its arguments. The builder fills in `name`, and `first` and
+ * `count` of steps that have arguments (shm_step_has_args()). */
 struct shm_step_spec {
 	struct shm_step step;
 	struct slice name;
@@ -39,21 +39,26 @@ struct shm_step_spec {
 };
 
 /* NULL when out of memory. */
-struct shm_builder *shm_builder_new(void);
+struct shm_builder *shm_builder_new(void) __attribute__((warn_unused_result));
 void shm_builder_free(struct shm_builder *b);
 
-/* Each returns 0, or -1 when out of memory or over 32 bit offsets. Routes are
- * added in declaration order. Steps belong to the plan added next: its
- * first_step and n_steps are filled in. */
-int shm_builder_meta(struct shm_builder *b, struct slice key, struct slice value);
-int shm_builder_route(struct shm_builder *b, const struct shm_route_spec *spec);
-int shm_builder_step(struct shm_builder *b, const struct shm_step_spec *spec);
-int shm_builder_plan(struct shm_builder *b, const struct shm_plan *plan);
+/* Each copies what it is given and returns 0, or -1 when out of memory or when 32
+ * bits are too few for an offset. Add routes in declaration order. Steps belong to
+ * the plan that is added after them; the builder fills in its first_step and
+ * n_steps. Whether the records make sense is for shm/check to say. */
+int shm_builder_meta(struct shm_builder *b, struct slice key, struct slice value)
+    __attribute__((warn_unused_result));
+int shm_builder_route(struct shm_builder *b, const struct shm_route_spec *spec)
+    __attribute__((warn_unused_result));
+int shm_builder_step(struct shm_builder *b, const struct shm_step_spec *spec)
+    __attribute__((warn_unused_result));
+int shm_builder_plan(struct shm_builder *b, const struct shm_plan *plan)
+    __attribute__((warn_unused_result));
 
-/* Make the index and lay the table out: *bytes from malloc(), the caller frees
- * it. 0; -1 out of memory; -2 when the table is larger than `limit` bytes
- * (*size tells how large). */
+/* Make the index and lay the table out. *bytes is from malloc(), the caller's. 0;
+ * -1 when out of memory; -2 when the table is larger than `limit` bytes (*size says
+ * how large). */
 int shm_builder_finish(struct shm_builder *b, uint32_t n_objects, size_t limit,
-    void **bytes, size_t *size);
+    void **bytes, size_t *size) __attribute__((warn_unused_result));
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * check: bounds of everything a table can name.
+ * check: bounds of everything that a table can name.
  *
- * Called by table.c, and by builder.c before a table leaves it. Written so that
- * hostile bytes with a right checksum are refused as well: no addition here can wrap,
- * no index is used before it was compared.
+ * Called by shm/table.c; shm/builder.c takes the checksum. Hostile bytes with a
+ * right checksum are refused as well: no addition here can wrap, no index is used
+ * before it was compared.
  */
 #include "shm/check.h"
 
@@ -11,6 +11,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/must.h"
+#include "shm/bounds.h"
 #include "shm/check_plan.h"
 #include "shm/key.h"
 #include "shm/table.h"
@@ -23,6 +25,7 @@ shm_check_crc(const void *bytes, size_t size)
 	size_t at = offsetof(struct shm_header, crc);
 	uLong crc = crc32(0L, p, (uInt)at);
 
+	must(size >= sizeof(struct shm_header));
 	crc = crc32(crc, zero, sizeof(zero));
 	p += at + sizeof(zero);
 	size -= at + sizeof(zero);
@@ -37,7 +40,7 @@ shm_check_crc(const void *bytes, size_t size)
 }
 
 /* The sections follow each other in order, with zeros up to the next alignment:
- * no byte is outside, none is in two. */
+ * every byte belongs to exactly one. */
 static const char *
 sections_check(const char *bytes, size_t size)
 {
@@ -46,7 +49,7 @@ sections_check(const char *bytes, size_t size)
 
 	for (int i = 0; i < SHM_SECTION_COUNT; i++) {
 		const struct shm_section *s = &h->sections[i];
-		uint64_t record = shm_record_size((enum shm_section_id)i);
+		uint64_t record = shm_layout_record_size((enum shm_section_id)i);
 
 		if (s->offset != at || s->count > UINT32_MAX - 1 ||
 		    s->count > (size - at) / record)
@@ -82,15 +85,16 @@ shm_check_frame(const void *bytes, size_t size)
 static bool
 text_ok(const struct shm_table *t, struct shm_text s)
 {
-	return shm_check_text(t, s.offset, s.len);
+	return shm_bounds_text(t, s.offset, s.len);
 }
 
-/* A route's template: as many parameters as a request has room for. */
+/* Has the route a template with no more parameters than a request has room for?
+ * *n_params is their number. */
 static bool
 template_ok(const struct shm_table *t, const struct shm_route *r, uint32_t *n_params)
 {
 	*n_params = 0;
-	if (!shm_check_range(r->first_part, r->n_parts, t->n_parts) ||
+	if (!shm_bounds_range(r->first_part, r->n_parts, t->n_parts) ||
 	    r->n_parts > SHM_MAX_PARTS)
 		return false;
 	for (uint32_t i = 0; i < r->n_parts; i++)
@@ -116,8 +120,9 @@ route_check(const struct shm_table *t, const struct shm_route *r)
 	return shm_check_plan(t, &t->plans[r->plan], n_params);
 }
 
-/* Parts first: routes and index look into them. Plans before routes, which
- * only add how many path parameters there are. */
+/* Parts first: route_check() reads their kinds. The plans have been checked
+ * (plans_check()); each route checks its own again, because only the route knows
+ * how many path parameters there are. */
 static const char *
 routes_check(const struct shm_table *t)
 {
@@ -142,7 +147,7 @@ routes_check(const struct shm_table *t)
 	return why;
 }
 
-/* Shapes in order, their buckets one behind the other. */
+/* The shapes are in order, and their buckets lie one behind the other. */
 static const char *
 shapes_check(const struct shm_table *t)
 {
@@ -164,7 +169,7 @@ shapes_check(const struct shm_table *t)
 	return buckets == t->n_buckets ? NULL : "a bucket belongs to no shape";
 }
 
-/* The spans name all shapes, each in the right one. */
+/* Each span names the shapes of its number of segments, and every shape is in one. */
 static const char *
 spans_check(const struct shm_table *t)
 {
@@ -173,7 +178,7 @@ spans_check(const struct shm_table *t)
 	for (uint32_t i = 0; i < SHM_SPAN_COUNT; i++) {
 		const struct shm_span *span = &t->spans[i];
 
-		if (!shm_check_range(span->first_shape, span->n_shapes, t->n_shapes))
+		if (!shm_bounds_range(span->first_shape, span->n_shapes, t->n_shapes))
 			return "a span is out of bounds";
 		n += span->n_shapes;
 		for (uint32_t k = 0; k < span->n_shapes; k++) {
@@ -183,11 +188,12 @@ spans_check(const struct shm_table *t)
 				return "a shape is in the wrong span";
 		}
 	}
-	/* Each in its span, so none twice: the sum shows that none is missing. */
+	/* A shape fits one span only, so none is counted twice: the sum shows that
+	 * none is missing. */
 	return n == t->n_shapes ? NULL : "a shape is in no span";
 }
 
-/* Is this route filed here? */
+/* Does the candidate name a route, and is this bucket the route's own? */
 static bool
 candidate_ok(const struct shm_table *t, const struct shm_shape *s, uint32_t bucket,
     const struct shm_candidate *c)
@@ -207,8 +213,8 @@ candidate_ok(const struct shm_table *t, const struct shm_shape *s, uint32_t buck
 	    ((uint32_t)hash & (s->n_buckets - 1)) == bucket;
 }
 
-/* Every route is found, in its own bucket and in order of declaration: as many
- * candidates as routes, none twice. */
+/* Every route is in its own bucket, in order of declaration. There are as many
+ * candidates as routes and none comes twice, so none is missing. */
 static const char *
 candidates_check(const struct shm_table *t)
 {
@@ -249,7 +255,8 @@ index_check(const struct shm_table *t)
 	return why;
 }
 
-/* Steps and arguments, plan by plan: each belongs to exactly one. */
+/* Every step belongs to exactly one plan. How many path parameters the route has
+ * is not known here: allow all. */
 static const char *
 plans_check(const struct shm_table *t)
 {

@@ -1,8 +1,8 @@
 /*
  * check: is this really a route table?
  *
- * A table comes from another process. After these two checks every index in it
- * is in range, so that matching and running plans need no further test.
+ * A table comes from another process. When both checks below have passed, every
+ * index in the table is in range: matching and running plans need no further test.
  */
 #ifndef SHM_CHECK_H
 #define SHM_CHECK_H
@@ -12,13 +12,14 @@
 
 struct shm_table;
 
-/* Header, checksum and the bounds of the sections. NULL, or why not. */
-const char *shm_check_frame(const void *bytes, size_t size);
+/* Check the header, the checksum and the bounds of the sections. NULL, or why the
+ * bytes are refused (static text). */
+const char *shm_check_frame(const void *bytes, size_t size) __attribute__((warn_unused_result));
 
-/* Every record. `t` has its pointers and counts. NULL, or why not. */
-const char *shm_check_records(const struct shm_table *t);
+/* Check every record. `t` has its pointers and counts. NULL, or why not. */
+const char *shm_check_records(const struct shm_table *t) __attribute__((warn_unused_result));
 
-/* CRC-32 of a table with the field itself taken as zero. */
+/* CRC-32 of a table of at least a header, with the field itself taken as zero. */
 uint32_t shm_check_crc(const void *bytes, size_t size);
 
 #endif

@@ -1,20 +1,25 @@
 /*
- * check_plan: is this plan one that can be run?
+ * check_plan: follows a plan's steps as the runner will.
  *
- * Called by check.c. The runner indexes slots, arguments and objects without a
- * test and hands every argument's slot on without looking whether it is empty,
- * unless a validation has failed; what makes that right is shown here.
+ * Called by shm/check.c. The runner (bindings/plan) never checks slot, argument or
+ * object numbers, and passes the values of slots on without testing that they are
+ * there. This file proves that it need not: every number is in range, and a slot
+ * is read only behind the step that fills it. The runner does test the slots
+ * behind a validation by user code (SLOT_DOUBTFUL), once a validation has failed.
  */
 #include "shm/check_plan.h"
 
 #include <string.h>
 
+#include "base/must.h"
+#include "shm/bounds.h"
+
 /* What the steps before have put into a slot. */
 enum slot_kind {
 	SLOT_EMPTY,
-	SLOT_VALUE,		/* a value, always */
-	SLOT_RAW,		/* not validated yet; empty when absent */
-	SLOT_DOUBTFUL,		/* a value, or empty with an error noted */
+	SLOT_VALUE,		/* always a value */
+	SLOT_RAW,		/* a value not validated yet, or none: it was absent */
+	SLOT_DOUBTFUL,		/* a value, or none and an error in the run's list */
 };
 
 struct slots {
@@ -22,32 +27,20 @@ struct slots {
 	unsigned char kinds[SHM_MAX_SLOTS];
 };
 
-bool
-shm_check_text(const struct shm_table *t, uint32_t offset, uint32_t len)
-{
-	return offset < t->n_strings && len < t->n_strings - offset &&
-	    t->strings[offset + len] == '\0';
-}
-
-bool
-shm_check_range(uint32_t first, uint32_t n, uint32_t count)
-{
-	return first <= count && n <= count - first;
-}
-
 static enum slot_kind
 slot_kind(const struct slots *slots, uint32_t slot)
 {
 	return slot < slots->n ? (enum slot_kind)slots->kinds[slot] : SLOT_EMPTY;
 }
 
-/* An object that must be there, and one that may be. */
+/* Is it an object? */
 static bool
 object_set(const struct shm_table *t, uint32_t object)
 {
 	return object < t->n_objects;
 }
 
+/* Is it an object, or SHM_NONE? */
 static bool
 object_ok(const struct shm_table *t, uint32_t object)
 {
@@ -57,7 +50,7 @@ object_ok(const struct shm_table *t, uint32_t object)
 static bool
 call_ok(const struct shm_table *t, const struct shm_step *s, const struct slots *slots)
 {
-	if (!shm_check_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
+	if (!shm_bounds_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
 	    !object_ok(t, s->object2))
 		return false;
 	for (uint32_t i = 0; i < s->count; i++) {
@@ -72,7 +65,7 @@ call_ok(const struct shm_table *t, const struct shm_step *s, const struct slots 
 static bool
 reread_ok(const struct shm_table *t, const struct shm_step *s, const struct slots *slots)
 {
-	if (!shm_check_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
+	if (!shm_bounds_range(s->first, s->count, t->n_args) || !object_set(t, s->object) ||
 	    !object_set(t, s->object2))
 		return false;
 	for (uint32_t i = 0; i < s->count; i++)
@@ -81,10 +74,12 @@ reread_ok(const struct shm_table *t, const struct shm_step *s, const struct slot
 	return true;
 }
 
+/* Is the step's source a list of names and values? */
 static bool
 from_pairs(const struct shm_step *s)
 {
-	return s->source >= SHM_SOURCE_QUERY && s->source <= SHM_SOURCE_FORM;
+	return s->source == SHM_SOURCE_QUERY || s->source == SHM_SOURCE_HEADER ||
+	    s->source == SHM_SOURCE_COOKIE || s->source == SHM_SOURCE_FORM;
 }
 
 static bool
@@ -95,7 +90,7 @@ param_ok(const struct shm_step *s, bool defaulted, uint32_t n_params)
 	return defaulted && from_pairs(s);
 }
 
-/* The members of a step that its operation uses. */
+/* Is everything there that the step's operation uses? */
 static bool
 members_ok(const struct shm_table *t, const struct shm_step *s, const struct slots *slots,
     uint32_t n_params)
@@ -129,13 +124,6 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 	}
 }
 
-/* Does a step read and validate, and nothing else? */
-static bool
-reads(const struct shm_step *s)
-{
-	return s->op <= SHM_STEP_BODY_FIELD;
-}
-
 /* May the step stand among the pure ones, or after them? */
 static bool
 side_ok(const struct shm_step *s, bool among_pure)
@@ -144,7 +132,7 @@ side_ok(const struct shm_step *s, bool among_pure)
 
 	if (impure && s->op != SHM_STEP_VALIDATE)
 		return false;
-	return among_pure == (reads(s) && !impure);
+	return among_pure == (shm_step_reads(s) && !impure);
 }
 
 static bool
@@ -156,7 +144,8 @@ args_doubtful(const struct shm_table *t, const struct shm_step *s, const struct 
 	return false;
 }
 
-/* What the step leaves behind. A slot may be filled again with the same kind. */
+/* Note what the step leaves in its slots. False: a slot is out of bounds, or was
+ * filled with another kind before. */
 static bool
 slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_step *s,
     struct slots *slots)
@@ -168,11 +157,11 @@ slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_
 			slots->kinds[t->args[s->first + i]] = SLOT_DOUBTFUL;
 		return s->slot == SHM_NONE;
 	}
-	if (s->op == SHM_STEP_BODY_PARSE || (reads(s) && (s->flags & SHM_STEP_F_RAW)))
+	if (s->op == SHM_STEP_BODY_PARSE || (shm_step_reads(s) && (s->flags & SHM_STEP_F_RAW)))
 		kind = SLOT_RAW;
 	else if ((s->flags & SHM_STEP_F_IMPURE) ||
 	    (s->op == SHM_STEP_CALL && args_doubtful(t, s, slots)))
-		kind = SLOT_DOUBTFUL;	/* a failed validation leaves it empty */
+		kind = SLOT_DOUBTFUL;
 	if (s->slot == SHM_NONE || s->op == SHM_STEP_PARAM_FIELD || s->op == SHM_STEP_ENDPOINT)
 		return true;
 	if (s->slot >= p->n_slots || (slots->kinds[s->slot] != SLOT_EMPTY &&
@@ -191,7 +180,7 @@ step_check(const struct shm_table *t, const struct shm_plan *p, uint32_t i,
 	if (s->op >= SHM_STEP_OP_COUNT || s->source >= SHM_SOURCE_COUNT ||
 	    (s->flags & ~SHM_STEP_F_ALL) != 0)
 		return "a step's operation is unknown";
-	if (!shm_check_text(t, s->name, s->name_len))
+	if (!shm_bounds_text(t, s->name, s->name_len))
 		return "a step's name is out of bounds";
 	if (!object_ok(t, s->object) || !object_ok(t, s->object2))
 		return "a step's object is out of bounds";
@@ -206,7 +195,7 @@ step_check(const struct shm_table *t, const struct shm_plan *p, uint32_t i,
 	return NULL;
 }
 
-/* What a REREAD skips are validations. */
+/* Every REREAD skips validations only, in a plan whose flags announce it. */
 static const char *
 rereads_check(const struct shm_plan *p, const struct shm_step *steps)
 {
@@ -223,7 +212,7 @@ rereads_check(const struct shm_plan *p, const struct shm_step *steps)
 	return NULL;
 }
 
-/* Parameter models are followed by exactly their fields. */
+/* Behind each parameter model stand its fields, and there are no others. */
 static const char *
 fields_check(const struct shm_step *steps, uint32_t n)
 {
@@ -265,7 +254,8 @@ shm_check_plan(const struct shm_table *t, const struct shm_plan *p, uint32_t n_p
 	struct slots slots;
 	const char *why;
 
-	if (!shm_check_range(p->first_step, p->n_steps, t->n_steps) || p->n_steps == 0 ||
+	must(n_params <= SHM_MAX_PARAMS);
+	if (!shm_bounds_range(p->first_step, p->n_steps, t->n_steps) || p->n_steps == 0 ||
 	    p->n_pure > p->n_steps || p->n_slots > SHM_MAX_SLOTS)
 		return "a plan's steps are out of bounds";
 	why = response_check(t, p);

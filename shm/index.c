@@ -1,23 +1,27 @@
 /*
  * index: routes sorted into shapes and buckets.
  *
- * Called by builder.c. Every route becomes one entry, the entries are sorted
- * by shape, bucket and declaration, and the three arrays are read off. Twice as
- * many buckets as routes, and a tag beside each candidate: two different keys
- * in one bucket cost one comparison of a number, so a bucket is bounded by the
- * routes that share one key (several methods, several convertors).
+ * Called by shm/builder.c. Every route becomes an entry. The entries are sorted by
+ * shape, bucket and declaration; shapes, buckets and candidates then follow from
+ * their order.
+ * A shape has at least twice as many buckets as routes, and each candidate has a
+ * tag. Routes with another key in the same bucket cost one comparison of a number
+ * each; routes with the same key (other methods, other convertors) are compared in
+ * full.
  */
 #include "shm/index.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "shm/key.h"
 
 struct entry {
 	uint64_t literal, hash;
 	uint32_t prefix, n_segments;
-	uint32_t bucket, route;
+	uint32_t bucket;	/* 0 until shape_add() has chosen */
+	uint32_t route;
 };
 
 #define ORDER(a, b) do { if ((a) != (b)) return (a) < (b) ? -1 : 1; } while (0)
@@ -61,7 +65,8 @@ entries_new(const struct shm_route *routes, size_t n, const struct shm_part *par
 	return entries;
 }
 
-/* One shape's entries: count them, choose the buckets. */
+/* Add the shape of the first entry and choose the buckets of all its entries.
+ * Returns how many they are. */
 static size_t
 shape_add(struct shm_index *x, struct entry *first, const struct entry *end)
 {
@@ -87,6 +92,7 @@ shape_add(struct shm_index *x, struct entry *first, const struct entry *end)
 	return n;
 }
 
+/* Deal the sorted entries out to the buckets. */
 static void
 buckets_fill(struct shm_index *x, const struct entry *entries, size_t n)
 {
@@ -109,7 +115,8 @@ buckets_fill(struct shm_index *x, const struct entry *entries, size_t n)
 			bucket->n_candidates = (uint32_t)at - bucket->first_candidate;
 		}
 	}
-	x->n_candidates = at;
+	must(at == n);
+	x->n_candidates = n;
 }
 
 int
@@ -126,7 +133,7 @@ shm_index_init(struct shm_index *x, const struct shm_route *routes, size_t n,
 	x->candidates = calloc(n + 1, sizeof(*x->candidates));
 	if (entries == NULL || x->shapes == NULL || x->candidates == NULL)
 		goto fail;
-	/* First by shape, to number the buckets; then by bucket within it. */
+	/* Sorted by shape, so that shape_add() can choose buckets; then by bucket too. */
 	qsort(entries, n, sizeof(*entries), compare_entries);
 	for (size_t at = 0; at < n; )
 		at += shape_add(x, entries + at, entries + n);

@@ -1,7 +1,7 @@
 /*
  * index: the look-up sections of a table, made from its routes.
  *
- * Used by the builder at the end. The same routes give the same records.
+ * The same routes give the same records.
  */
 #ifndef SHM_INDEX_H
 #define SHM_INDEX_H
@@ -18,11 +18,11 @@ struct shm_index {
 	size_t n_shapes, n_buckets, n_candidates;
 };
 
-/* Make the index of n routes, whose parts and texts lie in `parts` and
- * `strings`. 0; -1 when out of memory or over 32 bit indexes, with nothing to
- * free. */
+/* Make the index of n routes, whose parts and texts lie in `parts` and `strings`.
+ * 0; -1 when out of memory or when 32 bits are too few for an index, with nothing
+ * to free. */
 int shm_index_init(struct shm_index *x, const struct shm_route *routes, size_t n,
-    const struct shm_part *parts, const char *strings);
+    const struct shm_part *parts, const char *strings) __attribute__((warn_unused_result));
 void shm_index_fini(struct shm_index *x);
 
 #endif

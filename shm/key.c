@@ -1,13 +1,16 @@
 /*
  * key: segments and their hashes.
  *
- * Called by the rest of shm/, once per request and once per route. No seed: the keys
- * come from the application alone, and a client's path is only looked up, so it
- * cannot make buckets long. It must never read outside the path.
+ * Called once per request (shm/route.c) and once per route (shm/index.c,
+ * shm/check.c, shm/conflict.c). The hash has no seed: only the application's
+ * templates fill buckets, so no client can make them long. Nothing here may read
+ * outside the path.
  */
 #include "shm/key.h"
 
-/* Odd constants of splitmix64. */
+#include "base/must.h"
+
+/* Multipliers of splitmix64. */
 #define MIX_A UINT64_C(0x9E3779B97F4A7C15)
 #define MIX_B UINT64_C(0xBF58476D1CE4E5B9)
 
@@ -34,7 +37,7 @@ segment_hash(const char *p, size_t len)
 
 	for (; len > 8; p += 8, len -= 8)
 		h = mix(h, load(p, 8));
-	/* The rest in two loads that may overlap: no loop over bytes. */
+	/* The last 8 bytes or fewer: two loads that may overlap, no loop over bytes. */
 	if (len >= 4)
 		return mix(h, load(p, 4) | load(p + len - 4, 4) << 32);
 	if (len >= 2)
@@ -68,9 +71,10 @@ shm_key_of_path(struct slice path, struct shm_key *key)
 	}
 }
 
-/* A literal part: it may end the segment before, and begins new ones. Only a
- * segment that begins and ends within the part is filed as literal; the text of
- * the last one ends when the template does (`last`). False: too many segments. */
+/* Add the segments of a literal part. Text in front of its first '/' belongs to the
+ * segment that an earlier part began. A segment counts as literal only if it begins
+ * and ends within the part; at the end of the template (`last`) the part's last
+ * segment ends too. False: too many segments. */
 static bool
 literal_add(struct shm_key *key, struct slice text, bool last)
 {
@@ -95,7 +99,7 @@ literal_add(struct shm_key *key, struct slice text, bool last)
 	return true;
 }
 
-/* A template no more can be said of: it is tried for every path. */
+/* No usable segments: file the template where every path looks. */
 static void
 key_any(struct shm_key *key)
 {
@@ -117,7 +121,9 @@ shm_key_of_template(const struct shm_part *parts, uint32_t n_parts, const char *
 		struct slice text = { strings + parts[i].text.offset, parts[i].text.len };
 
 		if (parts[i].kind == SHM_PART_PATH) {
-			/* May swallow '/': only the segments before this one count. */
+			/* The parameter may hold a '/': only the segments before
+			 * its own count. The first part began one. */
+			must(key->n_segments > 0);
 			key->n_segments--;
 			key->literal &= (UINT64_C(1) << key->n_segments) - 1;
 			key->prefix = true;
@@ -136,6 +142,7 @@ shm_key_hash(const struct shm_key *key, uint64_t literal)
 {
 	uint64_t h = MIX_A;
 
+	must((literal & ~key->literal) == 0);
 	for (; literal != 0; literal &= literal - 1)
 		h = mix(h, key->hashes[__builtin_ctzll(literal)]);
 	return h ^ (h >> 32);

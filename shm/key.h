@@ -1,11 +1,11 @@
 /*
  * key: where a template is filed in the index, and where a path is looked up.
  *
- * Both are cut into segments at '/'. A template's key says which segments are
- * literal text; a path's are all literal. A template can match a path only if
- * both have the same hash over the template's literal segments, so that one
- * look-up per shape finds every candidate. Shared by the index's builder, its
- * check and the look-up: it is the one place that knows the rule.
+ * Templates and paths are cut into segments at '/'. A template's key says which of
+ * its segments are literal text; all segments of a path are. A template can match
+ * a path only if both have the same hash over the template's literal segments, so
+ * one look-up per shape finds every candidate. Only this file knows the rule:
+ * shm/index, shm/check, shm/route and shm/conflict call it.
  */
 #ifndef SHM_KEY_H
 #define SHM_KEY_H
@@ -19,19 +19,21 @@
 struct shm_key {
 	uint64_t literal;	/* bit i: segment i is literal, hashes[i] is set */
 	unsigned n_segments;
-	bool prefix;		/* matches paths with more segments, too */
+	bool prefix;		/* matches paths with more segments as well */
 	uint64_t hashes[SHM_MAX_SEGMENTS];
 };
 
 /* Cut a path. False when it has more than SHM_MAX_SEGMENTS segments or holds a
  * newline. A path that does not begin with '/' has no segments. */
-bool shm_key_of_path(struct slice path, struct shm_key *key);
+bool shm_key_of_path(struct slice path, struct shm_key *key)
+    __attribute__((warn_unused_result));
 
-/* Cut a template; `strings` is what the parts' texts point into. */
+/* Cut a template, whose parts' texts are offsets into `strings`. */
 void shm_key_of_template(const struct shm_part *parts, uint32_t n_parts,
     const char *strings, bool barrier, struct shm_key *key);
 
-/* Hash of the first n segments that `literal` names, all of them literal. */
+/* Hash of the segments whose bits are set in `literal`; the key has to have them
+ * as literal ones. */
 uint64_t shm_key_hash(const struct shm_key *key, uint64_t literal);
 
 #endif

@@ -1,11 +1,11 @@
 /*
  * layout: the bytes of the route table.
  *
- * One header, then sections of fixed-width records, each aligned to eight
- * bytes. Everything refers by index or by offset into the string section;
- * there is no pointer, so every process may map the table where it likes, and
- * equal applications give equal bytes. Written by shm/builder, verified by
- * shm/check, read in place by shm/route and the plan runner.
+ * One header, then sections of fixed-width records, each section aligned to eight
+ * bytes. Records refer to others by index and to texts by offset into the string
+ * section. There is no pointer, so every process may map the table where it likes,
+ * and equal applications give equal bytes. shm/builder writes tables, shm/check
+ * verifies them, shm/route and bindings/plan read them in place.
  */
 #ifndef SHM_LAYOUT_H
 #define SHM_LAYOUT_H
@@ -27,7 +27,7 @@ enum {
 
 enum shm_section_id {
 	SHM_STRINGS,		/* bytes; every string has a NUL behind it */
-	SHM_META,		/* struct shm_meta */
+	SHM_META,		/* struct shm_meta; makes tables of other versions differ */
 	SHM_ROUTES,		/* struct shm_route, in declaration order */
 	SHM_PARTS,		/* struct shm_part */
 	SHM_SPANS,		/* struct shm_span, SHM_SPAN_COUNT of them */
@@ -50,7 +50,7 @@ struct shm_header {
 	uint32_t version;
 	uint32_t crc;		/* CRC-32 of all bytes, this field taken as zero */
 	uint64_t size;		/* bytes in the whole table */
-	uint32_t n_objects;	/* objects the plans' indexes may name */
+	uint32_t n_objects;	/* object indexes are below it */
 	uint32_t reserved;	/* zero */
 	struct shm_section sections[SHM_SECTION_COUNT];
 };
@@ -60,19 +60,23 @@ struct shm_text {
 	uint32_t len;
 };
 
+/* One fact about the compiler, such as FastAPI's version. */
 struct shm_meta {
 	struct shm_text key, value;
 };
 
-enum shm_part_kind {
-	SHM_PART_LITERAL,
-	SHM_PART_STR,		/* [^/]+ */
-	SHM_PART_INT,		/* [0-9]+ */
-	SHM_PART_FLOAT,		/* [0-9]+(\.[0-9]+)? */
-	SHM_PART_UUID,		/* 8-4-4-4-12 hex digits, hyphens optional */
-	SHM_PART_PATH,		/* .* */
-	SHM_PART_COUNT
-};
+/* Kind of a template's part, and the regular expression that Starlette's convertor
+ * has for it. */
+#define SHM_PART_KINDS(X) \
+	X(LITERAL) \
+	X(STR)		/* [^/]+ */ \
+	X(INT)		/* [0-9]+ */ \
+	X(FLOAT)	/* [0-9]+(\.[0-9]+)? */ \
+	X(UUID)		/* 8-4-4-4-12 hex digits, hyphens optional */ \
+	X(PATH)		/* .* */
+
+#define SHM_ENUM_PART(name) SHM_PART_##name,
+enum shm_part_kind { SHM_PART_KINDS(SHM_ENUM_PART) SHM_PART_COUNT };
 
 struct shm_part {
 	uint32_t kind;
@@ -87,14 +91,14 @@ struct shm_route {
 	uint32_t plan;		/* SHM_NONE: the application's ASGI interface */
 	uint32_t first_part;
 	uint32_t n_parts;
-	uint32_t barrier;	/* 1: may match any path; nothing behind it is compiled */
+	uint32_t barrier;	/* 1: may match any path, so no route behind it has a plan */
 };
 
-/* A way of looking paths up: how many segments, and which of them are literal.
- * An exact shape holds templates that match only paths of n_segments segments;
- * a prefix shape those that match longer ones as well ("/files/{p:path}",
- * mounts, barriers), under the segments in front of the open end. Sorted by
- * prefix, n_segments, literal. */
+/* Which templates are filed together: those with as many segments, of which the
+ * same ones are literal. Templates of an exact shape match only paths of n_segments
+ * segments. Those of a prefix shape match longer paths as well ("/files/{p:path}",
+ * mounts, barriers); their shape counts the segments in front of the open end.
+ * Sorted by prefix, n_segments, literal. */
 struct shm_shape {
 	uint64_t literal;	/* bit i: segment i is literal */
 	uint32_t n_segments;
@@ -103,8 +107,7 @@ struct shm_shape {
 	uint32_t n_buckets;	/* a power of two */
 };
 
-/* The shapes for paths of one number of segments; the last record holds the
- * prefix shapes, for paths of any number. */
+/* Span n: the exact shapes of n segments. Span SHM_SPAN_PREFIX: all prefix shapes. */
 struct shm_span {
 	uint32_t first_shape;
 	uint32_t n_shapes;
@@ -119,7 +122,7 @@ struct shm_bucket {
 
 /* Within a bucket in ascending order of routes, that is of declaration. */
 struct shm_candidate {
-	uint32_t tag;		/* upper half of the hash: tells most strangers apart */
+	uint32_t tag;		/* upper half of the key's hash: differs for most other keys */
 	uint32_t route;
 };
 
@@ -130,7 +133,7 @@ _Static_assert(sizeof(struct shm_shape) == 24, "no padding in shm_shape");
 _Static_assert(sizeof(struct shm_step) == 36, "no padding in shm_step");
 _Static_assert(sizeof(struct shm_plan) == 48, "no padding in shm_plan");
 
-/* Bytes of one record of a section. */
-uint64_t shm_record_size(enum shm_section_id id);
+/* Bytes of one record of that section. */
+uint64_t shm_layout_record_size(enum shm_section_id id);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * method: http-parser's table of methods, used for its numbers only.
+ * method: http-parser's table of methods.
  *
- * Called by bindings/, where an application's methods become numbers.
+ * Called by bindings/table and bindings/app.c. Only the header's table is used, not
+ * the library.
  */
 #include "shm/method.h"
 

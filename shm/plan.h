@@ -2,18 +2,19 @@
  * plan: the compiled form of one route, as records in the sealed table.
  *
  * A plan is a flat list of steps over numbered value slots. The first `n_pure`
- * steps run no user code: they read parameters and content and validate them,
- * and when one of them finds anything missing, invalid or unusual the request
- * is replayed through the application itself. The steps after them run in the
- * exact order in which FastAPI would call the dependencies and the endpoint.
+ * steps run no user code: they read parameters and content and validate them.
+ * When one of them finds anything missing, invalid or unusual, the request is
+ * replayed through the application itself. The steps after them run in the order
+ * in which FastAPI would call the dependencies and the endpoint.
  *
- * Records hold indexes only. Object indexes point into the list of Python
- * objects which every process makes for itself (the compiler returns it beside
- * the table); string offsets point into the table's string section.
+ * Records hold indexes only. An object index is a place in the tuple of Python
+ * objects that every process makes for itself; the compiler returns that tuple
+ * beside the table. A string offset is a place in the table's string section.
  *
- * The compiler (python/fastrapi/compile) writes these records through
- * shm/builder, shm/check verifies every index, bindings/plan runs them. The
- * names below are exported to Python, so that a value is written down once.
+ * The compiler (python/fastrapi/compile) makes the records through shm/builder,
+ * shm/check_plan verifies every index, bindings/plan/read.c and call.c run the
+ * steps. Python gets the numbers below from plan_constants(), so each is written
+ * down once; their order means nothing.
  */
 #ifndef SHM_PLAN_H
 #define SHM_PLAN_H
@@ -23,61 +24,68 @@
 
 #define SHM_NONE UINT32_MAX	/* "no object", "no slot", "no plan" */
 
-/* op, what it does. `object` etc. are the fields of struct shm_step. */
+/* How many rows a list has, and all its flags in one. Numbers go from 0 without a
+ * gap: shm/check_plan refuses one that is not below its count. */
+#define SHM_ROW_COUNT(name, value) + 1
+#define SHM_ROW_OR(name, value) | (value)
+
+/* Operation and number. Words in quotation marks are members of struct shm_step. */
 #define SHM_STEP_OPS(X) \
-	/* Read `name` from `source`, validate with `object` (SHM_NONE: keep the \
-	 * text), into `slot`. Absent: `object2` is the default, see flags. */ \
+	/* Read `name` from `source`, validate the text with `object` (SHM_NONE: keep \
+	 * the text), put the value into `slot`. Absent: `object2` is the default. */ \
 	X(PARAM, 0) \
-	/* Parameter model: the `count` PARAM_FIELD steps that follow name its \
-	 * fields; a dict of those present plus all other entries of the source \
-	 * (FastAPI passes extras too) is validated with `object`. */ \
+	/* Parameter model. The `count` PARAM_FIELD steps behind it name its fields. \
+	 * Validate with `object` a dict of the fields that are present and all other \
+	 * entries of the source: FastAPI passes those too. */ \
 	X(PARAM_MODEL, 1) \
-	/* One field of the PARAM_MODEL before it: `name` is looked up, `object` \
-	 * is the key (str) in the dict. */ \
+	/* One field of the PARAM_MODEL before it: look `name` up, `object` is its key \
+	 * (str) in the dict. */ \
 	X(PARAM_FIELD, 2) \
-	/* Parse the content as JSON into `slot` (internal: the raw value). */ \
+	/* Parse the content as JSON into `slot`, unvalidated. Without content the slot \
+	 * stays empty. */ \
 	X(BODY_PARSE, 3) \
-	/* Validate the raw value in slot `first` (the parsed content, or what a \
-	 * RAW step left) with `object`; the slot is empty: default as PARAM. */ \
+	/* Validate with `object` the unvalidated value of slot `first`, which a \
+	 * BODY_PARSE or RAW step has filled. The slot is empty: default as PARAM. */ \
 	X(VALIDATE, 4) \
-	/* As VALIDATE for the member of the parsed object in slot `first` whose \
-	 * name is the object `key`. */ \
+	/* As VALIDATE, for the member of the JSON object in slot `first` whose name is \
+	 * object `key`. */ \
 	X(BODY_FIELD, 5) \
-	/* Call `object` with the values of args[first .. first+count) under the \
-	 * keyword names of tuple `object2` (SHM_NONE: by position); result into \
-	 * `slot`. */ \
+	/* Call `object` with the values of the slots args[first .. first + count) under \
+	 * the keyword names of tuple `object2` (SHM_NONE: by position); the result goes \
+	 * into `slot`. */ \
 	X(CALL, 6) \
-	/* Put the request's Request / Response / BackgroundTasks into `slot`. */ \
+	/* Put the request's Request, Response or BackgroundTasks into `slot`. */ \
 	X(REQUEST, 7) \
 	X(RESPONSE, 8) \
 	X(BACKGROUND, 9) \
-	/* Fresh object made by calling `object` without arguments. */ \
+	/* Call `object` without arguments; the result goes into `slot`. */ \
 	X(FRESH, 10) \
-	/* The endpoint: as CALL; its result is what the plan's encoding gets. */ \
+	/* The endpoint, always the last step. As CALL, but the plan's response mode \
+	 * gets the result. */ \
 	X(ENDPOINT, 11) \
-	/* User code has had the Request: when it changed what parameters are read \
-	 * from, call `object`(request) for (values, errors), put the values under \
-	 * the names of tuple `object2` into the slots args[first .. first+count) \
-	 * and skip the `key` VALIDATE steps that follow. */ \
+	/* User code has had the Request. If it changed what parameters are read from, \
+	 * call `object`(request) for (values, errors), put the values named in tuple \
+	 * `object2` into the slots args[first .. first + count), and skip the `key` \
+	 * VALIDATE steps behind this one. */ \
 	X(REREAD, 12)
 
 #define SHM_ENUM_OP(name, value) SHM_STEP_##name = (value),
-enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 13 };
+enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 0 SHM_STEP_OPS(SHM_ROW_COUNT) };
 
 #define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(FORM, 4) X(BODY, 5)
 #define SHM_ENUM_SOURCE(name, value) SHM_SOURCE_##name = (value),
-enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 6 };
+enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 0 SHM_SOURCES(SHM_ROW_COUNT) };
 
 /* Flags of a step. */
 #define SHM_STEP_FLAGS(X) \
 	X(REQUIRED, 1)		/* absent: replay */ \
-	X(LIST, 2)		/* all occurrences, as a list; empty counts as absent */ \
+	X(LIST, 2)		/* all occurrences, as a list; an empty list counts as absent */ \
 	X(DEFAULT_COPY, 4)	/* the default is deep-copied for each request */ \
 	X(DEFAULT_VALIDATE, 8)	/* the default goes through the validator */ \
 	X(IMPURE, 16)		/* VALIDATE that runs user code: stands after the pure steps, its \
 				 * errors become a RequestValidationError, never a replay */ \
-	X(SYNC, 32)		/* CALL/ENDPOINT: a plain function, for the thread pool */ \
-	X(AWAIT, 64)		/* CALL/ENDPOINT: returns a coroutine */ \
+	X(SYNC, 32)		/* CALL, ENDPOINT: a plain function, for the thread pool */ \
+	X(AWAIT, 64)		/* CALL, ENDPOINT: returns a coroutine */ \
 	X(SUSPENDS, 128)	/* AWAIT whose code may suspend: needs a task of its own */ \
 	X(YIELD, 256)		/* CALL: generator dependency, entered on an exit stack through \
 				 * the installed FastAPI's own helper (`object` is that helper bound \
@@ -92,19 +100,19 @@ enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 6 };
 	X(DEFAULT_FACTORY, 32768) /* the default is made by calling `object2` */
 
 #define SHM_ENUM_FLAG(name, value) SHM_STEP_F_##name = (value),
-enum shm_step_flag { SHM_STEP_FLAGS(SHM_ENUM_FLAG) SHM_STEP_F_ALL = 65535 };
+enum shm_step_flag { SHM_STEP_FLAGS(SHM_ENUM_FLAG) SHM_STEP_F_ALL = 0 SHM_STEP_FLAGS(SHM_ROW_OR) };
 
 struct shm_step {
 	uint8_t op;
 	uint8_t source;
 	uint16_t flags;
-	uint32_t slot;		/* destination, SHM_NONE: dropped */
-	uint32_t name;		/* offset into strings; key bytes (headers lower case) */
+	uint32_t slot;		/* destination; SHM_NONE: the value is dropped */
+	uint32_t name;		/* offset into the strings; header names in lower case */
 	uint32_t name_len;
 	uint32_t object;
 	uint32_t object2;
-	uint32_t first;		/* first arg, or source slot */
-	uint32_t count;		/* number of args, or of PARAM_FIELD steps */
+	uint32_t first;		/* first argument, or the slot to read */
+	uint32_t count;		/* arguments, or PARAM_FIELD steps */
 	uint32_t key;		/* BODY_FIELD: object; PARAM: position in the path; REREAD */
 };
 
@@ -112,14 +120,17 @@ struct shm_step {
 #define SHM_RESPONSE_MODES(X) \
 	/* response_field and default class: validate, serializer.to_json */ \
 	X(MODEL_JSON, 0) \
-	/* no response_field, default class: builtin encoder, else Python */ \
+	/* no response_field, default class: the C encoder, else Python */ \
 	X(PLAIN_JSON, 1) \
 	/* anything else: helper.encode(result, response, background), a plain \
 	 * call that returns a Response (it raises what FastAPI would raise) */ \
 	X(HELPER, 2)
 
 #define SHM_ENUM_MODE(name, value) SHM_RESPONSE_##name = (value),
-enum shm_response_mode { SHM_RESPONSE_MODES(SHM_ENUM_MODE) SHM_RESPONSE_MODE_COUNT = 3 };
+enum shm_response_mode {
+	SHM_RESPONSE_MODES(SHM_ENUM_MODE)
+	SHM_RESPONSE_MODE_COUNT = 0 SHM_RESPONSE_MODES(SHM_ROW_COUNT)
+};
 
 #define SHM_PLAN_FLAGS(X) \
 	X(BODY, 1)		/* the content is needed before the plan starts */ \
@@ -132,7 +143,28 @@ enum shm_response_mode { SHM_RESPONSE_MODES(SHM_ENUM_MODE) SHM_RESPONSE_MODE_COU
 	X(REREADS, 64)		/* has REREAD steps */
 
 #define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
-enum shm_plan_flag { SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG) SHM_PLAN_F_ALL = 127 };
+enum shm_plan_flag {
+	SHM_PLAN_FLAGS(SHM_ENUM_PLAN_FLAG)
+	SHM_PLAN_F_ALL = 0 SHM_PLAN_FLAGS(SHM_ROW_OR)
+};
+
+/* Is it a step that only reads and validates? Its place is among the pure steps,
+ * unless it is IMPURE. */
+static inline bool
+shm_step_reads(const struct shm_step *s)
+{
+	switch ((enum shm_step_op)s->op) {
+	case SHM_STEP_PARAM:
+	case SHM_STEP_PARAM_MODEL:
+	case SHM_STEP_PARAM_FIELD:
+	case SHM_STEP_BODY_PARSE:
+	case SHM_STEP_VALIDATE:
+	case SHM_STEP_BODY_FIELD:
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* Do the step's `first` and `count` name slots in the table's args? */
 static inline bool
@@ -147,13 +179,13 @@ struct shm_plan {
 	uint32_t n_pure;
 	uint32_t n_slots;
 	uint32_t flags;
-	uint32_t status;		/* decorator's status code, 0: 200 */
+	uint32_t status;		/* the decorator's status code; 0: 200 */
 	uint32_t response_mode;
 	uint32_t response_validator;	/* bound validate_python, or SHM_NONE */
 	uint32_t response_serializer;	/* bound to_json */
 	uint32_t response_kwargs;	/* tuple of keyword names for to_json, or SHM_NONE */
 	uint32_t response_values;	/* tuple of their values */
-	uint32_t helper;		/* the route helper object (see compile/route_helper.py) */
+	uint32_t helper;		/* the route's helper, see compile/route_helper.py */
 };
 
 #endif

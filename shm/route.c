@@ -1,21 +1,23 @@
 /*
  * route: shapes, buckets, candidates.
  *
- * Called by bindings/ for every request, without the interpreter, on a table that
- * shm/check has passed. It must not allocate, recurse or write to the table.
+ * Called by bindings/request.c for every request, without the interpreter, on a
+ * table that shm/check has passed. It must not allocate, recurse or write to the
+ * table.
  */
 #include "shm/route.h"
 
+#include "base/must.h"
 #include "shm/key.h"
 #include "shm/template.h"
 
-/* The look-up in hand: the best route so far. */
+/* One look-up. */
 struct lookup {
 	const struct shm_table *t;
 	struct slice path;
 	uint64_t method;
-	uint32_t best;
-	bool unsure;		/* some candidate could not be decided */
+	uint32_t best;		/* the first declared of the routes found so far */
+	bool unsure;		/* whether some candidate matches could not be decided */
 	struct slice *params;
 	unsigned *n_params;
 };
@@ -44,7 +46,7 @@ bucket_try(struct lookup *l, const struct shm_bucket *bucket, uint32_t tag)
 		*l->n_params = n;
 		for (unsigned i = 0; i < n; i++)
 			l->params[i] = params[i];
-		return;		/* what follows was declared later */
+		return;		/* the candidates behind it were declared later */
 	}
 }
 
@@ -57,7 +59,8 @@ span_try(struct lookup *l, const struct shm_key *key, const struct shm_span *spa
 	for (; shape < end; shape++) {
 		uint64_t hash;
 
-		/* A prefix is closed by a '/': the path has a segment more. */
+		/* The open end of a prefix stands behind a '/': a path that matches has
+		 * at least one segment more. */
 		if (shape->n_segments > 0 && shape->prefix && key->n_segments <= shape->n_segments)
 			continue;
 		hash = shm_key_hash(key, shape->literal);
@@ -70,10 +73,12 @@ bool
 shm_route_match(const struct shm_table *t, unsigned method, struct slice path,
     uint32_t *route, struct slice *params, unsigned *n_params)
 {
-	struct lookup l = { .t = t, .path = path, .method = UINT64_C(1) << (method & 63),
-	    .best = SHM_NONE, .params = params, .n_params = n_params };
+	struct lookup l = { .t = t, .path = path, .best = SHM_NONE, .params = params,
+	    .n_params = n_params };
 	struct shm_key key;
 
+	must(method < 64);
+	l.method = UINT64_C(1) << method;
 	*route = SHM_NONE;
 	*n_params = 0;
 	if (path.len > SHM_MAX_PATH || !shm_key_of_path(path, &key))

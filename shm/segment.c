@@ -1,8 +1,9 @@
 /*
  * segment: memfd_create(2), seals, mappings.
  *
- * Called by the master (create, seal, reopen), the loader (write) and, through
- * table.c, workers (map). The master never maps.
+ * Called by master/generation.c (create, size, seal, reopen), by
+ * bindings/table/build.c in the loader (write) and by shm/table.c in workers (map).
+ * The master never maps.
  */
 #include "shm/segment.h"
 

@@ -1,37 +1,15 @@
 /*
  * table: attach, open, detach.
  *
- * Called by workers and the loader, and by builder.c and check.c for the sizes of
- * records. Nothing is read from a table before shm/check has passed it.
+ * Called by bindings/binding.c and bindings/table.
  */
 #include "shm/table.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "shm/check.h"
 #include "shm/segment.h"
-
-uint64_t
-shm_record_size(enum shm_section_id id)
-{
-	static const uint64_t sizes[SHM_SECTION_COUNT] = {
-		[SHM_STRINGS] = 1,
-		[SHM_META] = sizeof(struct shm_meta),
-		[SHM_ROUTES] = sizeof(struct shm_route),
-		[SHM_PARTS] = sizeof(struct shm_part),
-		[SHM_SPANS] = sizeof(struct shm_span),
-		[SHM_SHAPES] = sizeof(struct shm_shape),
-		[SHM_BUCKETS] = sizeof(struct shm_bucket),
-		[SHM_CANDIDATES] = sizeof(struct shm_candidate),
-		[SHM_PLANS] = sizeof(struct shm_plan),
-		[SHM_STEPS] = sizeof(struct shm_step),
-		[SHM_ARGS] = sizeof(uint32_t),
-	};
-
-	return sizes[id];
-}
 
 static const void *
 section(const struct shm_table *t, enum shm_section_id id)
@@ -108,20 +86,4 @@ shm_table_detach(struct shm_table *t)
 	if (t->mapping != NULL)
 		munmap(t->mapping, t->size);
 	memset(t, 0, sizeof(*t));
-}
-
-void
-shm_table_fingerprint(const struct shm_header *header, char text[SHM_FINGERPRINT_SIZE])
-{
-	snprintf(text, SHM_FINGERPRINT_SIZE, "%08x-%llu", header->crc,
-	    (unsigned long long)header->size);
-}
-
-struct slice
-shm_table_meta(const struct shm_table *t, struct slice key)
-{
-	for (uint32_t i = 0; i < t->n_meta; i++)
-		if (slice_equal(shm_table_text(t, t->meta[i].key), key))
-			return shm_table_text(t, t->meta[i].value);
-	return SLICE_NULL;
 }

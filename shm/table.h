@@ -1,5 +1,7 @@
 /*
  * table: a verified route table, ready to be read.
+ *
+ * Nothing is read from a table before shm/check has passed it.
  */
 #ifndef SHM_TABLE_H
 #define SHM_TABLE_H
@@ -13,7 +15,7 @@
 struct shm_table {
 	const struct shm_header *header;
 	size_t size;
-	void *mapping;		/* of shm_table_open(), else NULL */
+	void *mapping;		/* that shm_table_open() made, else NULL */
 	const char *strings;
 	const struct shm_meta *meta;
 	const struct shm_route *routes;
@@ -30,26 +32,21 @@ struct shm_table {
 	uint64_t n_strings;
 };
 
-/* Verify `size` bytes and fill `t`. The bytes (aligned to eight) are borrowed
- * and must stay. 0; -1 with *why a static text. */
-int shm_table_attach(struct shm_table *t, const void *bytes, size_t size, const char **why);
+/* Verify `size` bytes and fill `t`. The bytes are borrowed: they have to stay until
+ * shm_table_detach(). Bytes that are not aligned to eight are refused. 0; -1 with
+ * *why a static text and `t` zeroed. */
+int shm_table_attach(struct shm_table *t, const void *bytes, size_t size, const char **why)
+    __attribute__((warn_unused_result));
 
 /* The same for a sealed descriptor, which may be closed afterwards: maps it
  * read-only until shm_table_detach(). */
-int shm_table_open(struct shm_table *t, int fd, const char **why);
+int shm_table_open(struct shm_table *t, int fd, const char **why)
+    __attribute__((warn_unused_result));
 
+/* Unmap what shm_table_open() mapped, and zero `t`. A zeroed `t` is fine. */
 void shm_table_detach(struct shm_table *t);
 
-/* Text that tells tables apart in logs and status: checksum and size, as in
- * "5d41402a-18432". Equal bytes give equal texts; where it matters, compare
- * the bytes. */
-enum { SHM_FINGERPRINT_SIZE = 32 };
-void shm_table_fingerprint(const struct shm_header *header, char text[SHM_FINGERPRINT_SIZE]);
-
-/* The value of a meta key, borrowed from the table; ptr NULL when absent. */
-struct slice shm_table_meta(const struct shm_table *t, struct slice key);
-
-/* A text of the table. */
+/* A text of the table, borrowed from its bytes. A NUL stands behind it. */
 static inline struct slice
 shm_table_text(const struct shm_table *t, struct shm_text text)
 {

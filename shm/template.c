@@ -1,8 +1,8 @@
 /*
  * template: the five convertors, tried longest first, with backtracking.
  *
- * Called by route.c for each candidate, and by report.c. A path that makes the
- * expression try again and again (a client may send one) ends at a bound. It must not
+ * Called by shm/route.c for each candidate and by shm/conflict.c. A client may
+ * send a path that needs very many attempts: MAX_TRIES bounds them. It must not
  * allocate, recurse or write to the table.
  */
 #include "shm/template.h"
@@ -11,6 +11,7 @@
 
 #include "base/decimal.h"
 #include "base/hex.h"
+#include "base/must.h"
 
 /* Far more than any sensible path needs, some 20 us at the most. */
 enum { MAX_TRIES = 4096 };
@@ -48,8 +49,8 @@ uuid_len(const char *p, const char *end)
 	return (size_t)(p - from);
 }
 
-/* How far a parameter reaches at the most, as its greedy expression does.
- * SIZE_MAX: it cannot match here at all. */
+/* The greatest length of the parameter at `p`, which its greedy expression tries
+ * first. SIZE_MAX: it cannot match here. */
 static size_t
 part_longest(uint32_t kind, const char *p, const char *end)
 {
@@ -150,6 +151,7 @@ shm_template_match(const struct shm_part *parts, uint32_t n_parts, const char *s
 	uint32_t i = 0, tries = 0;
 	unsigned n = 0;
 
+	must(n_parts <= SHM_MAX_PARTS);
 	a.parts = parts;
 	a.strings = strings;
 	a.end = path.ptr + path.len;

@@ -1,8 +1,9 @@
 /*
  * build: the compiler's lists become the bytes of shm/layout.h.
  *
- * Called by engine/, which registers its functions for python/fastrapi/compile.
- * Shapes of the arguments, and of what read_back.c gives back:
+ * Called by python/fastrapi/compile and, for write_table(), by the loader
+ * (python/fastrapi/worker.py). Shapes of the arguments, and of what read_back.c
+ * gives back:
  *
  *   routes  [(path, parts, methods, plan, reason, name, barrier)]
  *             parts    ((kind, text), ...)   kind: enum shm_part_kind
@@ -16,16 +17,14 @@
  *             args     CALL, ENDPOINT, REREAD: (slot, ...); others: (first, count),
  *                      or () for none of either
  *
- * An index of -1 means none (SHM_NONE). Nothing is taken on trust: a number
- * that does not fit its field is a ValueError, and the finished table passes
- * shm/check before it leaves.
+ * An index of -1 means none (SHM_NONE). A number that does not fit its field is a
+ * ValueError, and so is a table that shm/check refuses.
  */
 #include "bindings/table/build.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-#include "bindings/table/read_back.h"
 #include "shm/builder.h"
 #include "shm/method.h"
 #include "shm/segment.h"
@@ -33,8 +32,8 @@
 
 enum { MAX_PARTS = 128, MAX_ARGS = 1024 };
 
-/* A number of a tuple as a field of `max` at most; -1 is SHM_NONE where `none`
- * says so. False: an exception is set. */
+/* Read a number from 0 to `max`; with `none`, -1 is SHM_NONE. False: an exception,
+ * which names `what`, is set. */
 static bool
 number_read(PyObject *object, const char *what, uint32_t max, bool none, uint32_t *out)
 {
@@ -62,7 +61,7 @@ index_read(PyObject *object, const char *what, uint32_t *out)
 	return number_read(object, what, SHM_NONE - 1, true, out);
 }
 
-/* Is it a tuple? Else an exception is set. */
+/* Is it a tuple? False: an exception is set. */
 static bool
 tuple_check(PyObject *object, const char *what)
 {
@@ -73,6 +72,8 @@ tuple_check(PyObject *object, const char *what)
 	return false;
 }
 
+/* The bytes of a bytes object, or the UTF-8 of a str; the object's own. ptr NULL: an
+ * exception is set. */
 static struct slice
 text_slice(PyObject *text)
 {
@@ -85,6 +86,8 @@ text_slice(PyObject *text)
 	return (struct slice){ bytes, bytes != NULL ? (size_t)len : 0 };
 }
 
+/* The methods' mask. None or no method at all: every method. Those that http-parser
+ * does not know are left out. 0, or -1 with an exception set. */
 static int
 methods_mask(PyObject *methods, uint64_t *mask)
 {
@@ -113,6 +116,7 @@ methods_mask(PyObject *methods, uint64_t *mask)
 	return 0;
 }
 
+/* The number of parts, or -1 with an exception set. */
 static Py_ssize_t
 parts_read(PyObject *parts, struct shm_part_spec *out)
 {
@@ -166,7 +170,7 @@ route_add(struct shm_builder *b, PyObject *tuple)
 	return -1;
 }
 
-/* The slots of a call, or (first, count). The number of them, or -1. */
+/* Read a step's args. Their number, or -1 with an exception set. */
 static Py_ssize_t
 args_read(PyObject *list, uint32_t args[MAX_ARGS])
 {
@@ -283,6 +287,7 @@ each(struct shm_builder *b, PyObject *list, int (*add)(struct shm_builder *, PyO
 	return 0;
 }
 
+/* The finished table as bytes, checked; NULL with an exception set. */
 static PyObject *
 bytes_finish(struct shm_builder *b, uint32_t n_objects, Py_ssize_t limit)
 {
@@ -377,7 +382,5 @@ static PyMethodDef functions[] = {
 int
 pyb_build_register(PyObject *module)
 {
-	if (PyModule_AddFunctions(module, functions) < 0)
-		return -1;
-	return pyb_read_back_register(module);
+	return PyModule_AddFunctions(module, functions);
 }

@@ -1,9 +1,9 @@
 /*
- * build: route tables made from Python.
+ * build: route tables made from Python's lists.
  *
  * Adds to the module: build_table(routes, plans, meta, n_objects, limit) -> bytes,
- * write_table(fd, bytes), same_table(fd, bytes), and what bindings/table/read_back.h
- * adds. build.c documents the shapes.
+ * write_table(fd, bytes), same_table(fd, bytes). build.c documents the shapes of
+ * the lists.
  */
 #ifndef BINDINGS_TABLE_BUILD_H
 #define BINDINGS_TABLE_BUILD_H
@@ -11,6 +11,6 @@
 #include <Python.h>
 
 /* 0, or -1 with an exception set. */
-int pyb_build_register(PyObject *module);
+int pyb_build_register(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

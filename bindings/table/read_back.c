@@ -1,16 +1,16 @@
 /*
  * read_back: the bytes of shm/layout.h become lists again.
  *
- * Called by build.c, which registers its functions. The counterpart of build.c: what
- * describe_table() gives for "routes" and "plans" are the very shapes that
- * build_table() takes (methods in the order of their numbers). A table that shm/check
- * refuses is a ValueError.
+ * Called by python/fastrapi/compile (report.py, records.py). The counterpart of
+ * build.c: "routes", "plans" and "meta" of describe_table() are what build_table()
+ * takes, with methods in the order of their numbers. A table that shm/check refuses
+ * is a ValueError.
  */
 #include "bindings/table/read_back.h"
 
 #include "bindings/text.h"
 #include "shm/method.h"
-#include "shm/report.h"
+#include "shm/conflict.h"
 #include "shm/route.h"
 #include "shm/table.h"
 
@@ -44,9 +44,10 @@ text_object(const struct shm_table *t, struct shm_text text)
 	return PyUnicode_DecodeUTF8(t->strings + text.offset, (Py_ssize_t)text.len, "replace");
 }
 
-/* Build a list of n objects, each made by `make`. */
+/* Record `i` of some section as an object; NULL with an exception set. */
 typedef PyObject *make_f(const struct shm_table *t, uint32_t i);
 
+/* A list of n records from `first` on. */
 static PyObject *
 list_of(const struct shm_table *t, uint32_t first, uint32_t n, make_f *make)
 {
@@ -166,15 +167,13 @@ meta_object(const struct shm_table *t)
 static PyObject *
 describe_table(PyObject *Py_UNUSED(module), PyObject *bytes)
 {
-	char fingerprint[SHM_FINGERPRINT_SIZE];
 	struct shm_table t;
 
 	if (table_attach(bytes, &t) < 0)
 		return NULL;
-	shm_table_fingerprint(t.header, fingerprint);
-	return Py_BuildValue("{sssNsIsNsN}", "fingerprint", fingerprint, "meta", meta_object(&t),
-	    "n_objects", t.n_objects, "routes", list_of(&t, 0, t.n_routes, route_object),
-	    "plans", list_of(&t, 0, t.n_plans, plan_object));
+	return Py_BuildValue("{sNsIsNsN}", "meta", meta_object(&t), "n_objects", t.n_objects,
+	    "routes", list_of(&t, 0, t.n_routes, route_object), "plans",
+	    list_of(&t, 0, t.n_plans, plan_object));
 }
 
 static void
@@ -200,7 +199,7 @@ route_conflicts(PyObject *Py_UNUSED(module), PyObject *bytes)
 	if (table_attach(bytes, &t) < 0)
 		return NULL;
 	list = PyList_New(0);
-	shm_report_each(&t, conflict_add, &list);
+	shm_conflict_each(&t, conflict_add, &list);
 	return list;
 }
 
@@ -267,11 +266,9 @@ plan_constants(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 #define X(n, v) ROWS("PLAN_FLAG", n, v)
 		SHM_PLAN_FLAGS(X)
 #undef X
-		{ "PART", "LITERAL", SHM_PART_LITERAL }, { "PART", "STR", SHM_PART_STR },
-		{ "PART", "INT", SHM_PART_INT }, { "PART", "FLOAT", SHM_PART_FLOAT },
-		{ "PART", "UUID", SHM_PART_UUID }, { "PART", "PATH", SHM_PART_PATH },
-		{ "LIMIT", "NONE", -1 }, { "LIMIT", "PARAMS", SHM_MAX_PARAMS },
-		{ "LIMIT", "SLOTS", SHM_MAX_SLOTS },
+#define X(n) ROWS("PART", n, SHM_PART_##n)
+		SHM_PART_KINDS(X)
+#undef X
 	};
 #undef ROWS
 	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -283,7 +280,7 @@ plan_constants(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef functions[] = {
 	{ "describe_table", describe_table, METH_O,
-	    "describe_table(table) -> dict: fingerprint, meta, n_objects, routes, plans.\n\n"
+	    "describe_table(table) -> dict: meta, n_objects, routes, plans.\n\n"
 	    "Routes and plans have the shapes that build_table() takes." },
 	{ "route_conflicts", route_conflicts, METH_O,
 	    "route_conflicts(table) -> [(route, by, methods, whole, same)]\n\n"
@@ -293,7 +290,7 @@ static PyMethodDef functions[] = {
 	    "match_table(table, method, path) -> (route, texts), or None" },
 	{ "plan_constants", plan_constants, METH_NOARGS,
 	    "plan_constants() -> dict: the numbers of shm/plan.h and shm/layout.h by group\n"
-	    "(STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, PART, LIMIT) and name." },
+	    "(STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, PART) and name." },
 	{ NULL, NULL, 0, NULL }
 };
 

@@ -3,7 +3,7 @@
  *
  * Adds to the module: describe_table(bytes) -> dict, route_conflicts(bytes) ->
  * list, match_table(bytes, method, path) -> tuple or None, plan_constants() ->
- * dict. For the compiler, tests, `fastrd routes` and `fastrd explain`; requests
+ * dict. For the compiler, `fastrd routes`, `fastrd explain` and tests; requests
  * never come here.
  */
 #ifndef BINDINGS_TABLE_READ_BACK_H
@@ -12,6 +12,6 @@
 #include <Python.h>
 
 /* 0, or -1 with an exception set. */
-int pyb_read_back_register(PyObject *module);
+int pyb_read_back_register(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

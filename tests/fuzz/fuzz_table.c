@@ -2,7 +2,7 @@
  * fuzz_table: hostile tables, with a checksum made right, never crash.
  *
  * The input is a table, then a NUL-free path behind its last byte. What the
- * check takes is matched, reported on and walked like a plan runner does; what
+ * check takes is matched, searched for conflicts and walked like a plan runner does; what
  * it refuses is fine. Built with libFuzzer (CC=clang -fsanitize=fuzzer,address)
  * or, without it, as a program that runs the files named on its command line
  * and can write the seeds: fuzz_table --seeds DIRECTORY.
@@ -14,7 +14,7 @@
 
 #include "base/must.h"
 #include "shm/check.h"
-#include "shm/report.h"
+#include "shm/conflict.h"
 #include "shm/route.h"
 #include "tests/unit/shm_fixture.h"
 
@@ -60,7 +60,7 @@ plan_walk(const struct shm_table *t, const struct shm_plan *p)
 		if (s->slot != SHM_NONE && s->op != SHM_STEP_ENDPOINT &&
 		    s->op != SHM_STEP_PARAM_FIELD)
 			slots[s->slot] = s->op == SHM_STEP_BODY_PARSE ||
-			    (s->op <= SHM_STEP_BODY_FIELD && (s->flags & SHM_STEP_F_RAW)) ? 2 :
+			    (shm_step_reads(s) && (s->flags & SHM_STEP_F_RAW)) ? 2 :
 			    i >= p->n_pure && (s->op == SHM_STEP_VALIDATE || doubtful) ? 3 : 1;
 	}
 	memset(slots, 0, sizeof(slots));
@@ -118,7 +118,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 			path_try(&t, (struct slice){ paths[i], strlen(paths[i]) });
 		path_try(&t, (struct slice){ (char *)h + n, size - n });
-		shm_report_each(&t, ignore, NULL);
+		shm_conflict_each(&t, ignore, NULL);
 	}
 	free(table);
 	free(h);

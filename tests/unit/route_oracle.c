@@ -2,20 +2,21 @@
  * route_oracle: the route matcher behind a line protocol, for
  * tests/unit_py/test_route_match.py, which compares it with Starlette.
  *
- *	route METHODS BARRIER [KIND:HEX]...	add a route (METHODS: mask in hex)
- *	match METHOD HEX			look a path up in the routes so far
- *	reset					forget them
+ *	route METHODS [KIND:HEX]...	add a route (METHODS: GET,HEAD or * for all)
+ *	match METHOD HEX		look a path up in the routes so far
+ *	reset				forget them
  *
- * A match is answered with "INDEX [HEX]..." (the parameters' texts) or "-".
+ * A KIND is "literal" or a convertor's name. A match is answered with "INDEX
+ * [HEX]..." (the parameters' texts) or "-".
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
-#include "shm/builder.h"
+#include "shm/method.h"
 #include "shm/route.h"
-#include "shm/table.h"
+#include "tests/unit/shm_fixture.h"
 
 enum { LINE = 65536, PARTS = 64 };
 
@@ -57,6 +58,25 @@ do_reset(void)
 	must(o.builder != NULL);
 }
 
+/* GET,HEAD or * */
+static uint64_t
+methods_read(const char *p)
+{
+	uint64_t mask = strcmp(p, "*") == 0 ? M_ALL : 0;
+
+	while (mask != M_ALL && *p != '\0') {
+		size_t len = strcspn(p, ",");
+		char name[32] = "";
+
+		must(len < sizeof(name));
+		memcpy(name, p, len);
+		must(shm_method_number(name) >= 0);
+		mask |= M(shm_method_number(name));
+		p += len + (p[len] == ',');
+	}
+	return mask;
+}
+
 static void
 do_route(void)
 {
@@ -65,12 +85,13 @@ do_route(void)
 	char *word;
 
 	table_drop();
-	spec.methods = strtoull(strtok(NULL, " \n"), NULL, 16);
-	spec.barrier = (uint32_t)atoi(strtok(NULL, " \n"));
+	spec.methods = methods_read(strtok(NULL, " \n"));
 	while ((word = strtok(NULL, " \n")) != NULL) {
-		must(spec.n_parts < PARTS && word[1] == ':');
-		parts[spec.n_parts].kind = (uint32_t)(word[0] - '0');
-		parts[spec.n_parts++].text = unhex(word + 2);
+		size_t kind = strcspn(word, ":");
+
+		must(spec.n_parts < PARTS && word[kind] == ':');
+		parts[spec.n_parts].kind = fixture_part_kind((struct slice){ word, kind });
+		parts[spec.n_parts++].text = unhex(word + kind + 1);
 	}
 	must(shm_builder_route(o.builder, &spec) == 0);
 }
@@ -91,14 +112,16 @@ table_make(void)
 static void
 do_match(void)
 {
-	unsigned method = (unsigned)atoi(strtok(NULL, " \n")), n;
+	int method = shm_method_number(strtok(NULL, " \n"));
 	char *hex = strtok(NULL, " \n");
 	struct slice params[SHM_MAX_PARAMS];
 	uint32_t route;
+	unsigned n;
 
+	must(method >= 0);
 	if (o.bytes == NULL)
 		table_make();
-	if (!shm_route_match(&o.table, method, hex != NULL ? unhex(hex) : SLICE_NULL,
+	if (!shm_route_match(&o.table, (unsigned)method, hex != NULL ? unhex(hex) : SLICE_NULL,
 	    &route, params, &n)) {
 		puts("-");
 		return;

@@ -8,19 +8,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/must.h"
 #include "shm/route.h"
 
-static uint32_t
-kind_of(struct slice name)
+uint32_t
+fixture_part_kind(struct slice name)
 {
-	static const char *const names[] = { "str", "int", "float", "uuid", "path" };
+	static const char *const names[] = {
+#define NAME(name) [SHM_PART_##name] = #name,
+		SHM_PART_KINDS(NAME)
+#undef NAME
+	};
 
-	for (uint32_t i = 0; i < 5; i++)
-		if (slice_equal(name, (struct slice){ names[i], strlen(names[i]) }))
-			return SHM_PART_STR + i;
-	return SHM_PART_STR;
+	for (uint32_t i = 0; i < SHM_PART_COUNT; i++)
+		if (name.len == strlen(names[i]) && strncasecmp(name.ptr, names[i], name.len) == 0)
+			return i;
+	must(!"a kind of part");
+	return SHM_PART_COUNT;
 }
 
 static size_t
@@ -42,7 +48,7 @@ parts_cut(const char *p, struct shm_part_spec *parts, size_t max)
 		colon = memchr(p, ':', len);
 		parts[n].text = (struct slice){ p, colon != NULL ? (size_t)(colon - p) : len };
 		parts[n++].kind = colon == NULL ? SHM_PART_STR :
-		    kind_of((struct slice){ colon + 1, (size_t)(p + len - colon - 1) });
+		    fixture_part_kind((struct slice){ colon + 1, (size_t)(p + len - colon - 1) });
 		p += len + 1;
 	}
 	return n;

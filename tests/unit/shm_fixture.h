@@ -16,6 +16,9 @@ enum { GET = 1, HEAD = 2, POST = 3 };	/* http-parser's numbers */
 #define M(method) (UINT64_C(1) << (method))
 #define M_ALL UINT64_MAX
 
+/* The enum shm_part_kind of a name in any case: "str", "LITERAL". */
+uint32_t fixture_part_kind(struct slice name);
+
 /* Cut a template as the compiler does ("/items/{id:int}") and add it. The plan
  * number may be SHM_NONE; template "*" is a barrier. 0, or -1. */
 int fixture_route(struct shm_builder *b, const char *path, uint64_t methods, uint32_t plan);

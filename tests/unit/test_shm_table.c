@@ -53,7 +53,6 @@ test_equal_input_gives_equal_bytes(void)
 static void
 test_records_come_back(void)
 {
-	char text[SHM_FINGERPRINT_SIZE], want[SHM_FINGERPRINT_SIZE];
 	struct shm_table t;
 	const char *why;
 
@@ -65,13 +64,11 @@ test_records_come_back(void)
 	CU_ASSERT(slice_equal(shm_table_text(&t, t.routes[1].path),
 	    SLICE_LIT("/items/{id:int}")));
 	CU_ASSERT(slice_equal(shm_table_text(&t, t.routes[2].reason), SLICE_LIT("because")));
-	CU_ASSERT(slice_equal(shm_table_meta(&t, SLICE_LIT("app")), SLICE_LIT("shop:app")));
-	CU_ASSERT_PTR_NULL(shm_table_meta(&t, SLICE_LIT("none")).ptr);
+	CU_ASSERT_EQUAL(t.n_meta, 1);
+	CU_ASSERT(slice_equal(shm_table_text(&t, t.meta[0].key), SLICE_LIT("app")));
+	CU_ASSERT(slice_equal(shm_table_text(&t, t.meta[0].value), SLICE_LIT("shop:app")));
 	CU_ASSERT_EQUAL(t.steps[8].op, SHM_STEP_ENDPOINT);
 	CU_ASSERT_EQUAL(t.args[t.steps[8].first + 3], 4);
-	snprintf(want, sizeof(want), "%08x-%zu", t.header->crc, size);
-	shm_table_fingerprint(t.header, text);
-	CU_ASSERT_STRING_EQUAL(text, want);
 	shm_table_detach(&t);
 	CU_ASSERT_PTR_NULL(t.header);
 }
@@ -161,9 +158,10 @@ spoiled(uint32_t section, size_t offset, const void *value, size_t n)
 	memcpy(copy, bytes, size);
 	memcpy(copy + h->sections[section].offset + offset, value, n);
 	h->crc = shm_check_crc(copy, size);
-	shm_table_attach(&t, copy, size, &why);
+	if (shm_table_attach(&t, copy, size, &why) == 0)
+		why = "taken";
 	free(copy);
-	return why != NULL ? why : "taken";
+	return why;
 }
 
 #define STEP(i, member) (i) * sizeof(struct shm_step) + offsetof(struct shm_step, member)

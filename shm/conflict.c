@@ -1,17 +1,17 @@
 /*
- * report: does one template cover another?
+ * conflict: does one template cover another?
  *
- * Called by bindings/table/read_back.c, never while serving. Candidates come from the
- * index: a template that covers another has the same text in its own literal
- * segments. It reports only what it can show; two expressions that merely
- * overlap, or cover each other in an intricate way, are no conflict.
+ * Called by bindings/table/read_back.c, never while serving. Candidates come from
+ * the index: a template that covers another has the same text in its own literal
+ * segments. Only what can be shown is a conflict: templates that overlap, or that
+ * cover each other in a way these comparisons do not see, are none.
  */
-#include "shm/report.h"
+#include "shm/conflict.h"
 
 #include "shm/key.h"
 #include "shm/template.h"
 
-/* A place in a template: part, and byte within a literal part. */
+/* A place in a template: a part, and a byte within it if it is a literal. */
 struct cursor {
 	const struct shm_table *t;
 	const struct shm_part *part, *end;
@@ -26,7 +26,7 @@ cursor_of(const struct shm_table *t, const struct shm_route *r)
 	return (struct cursor){ t, first, first + r->n_parts, 0 };
 }
 
-/* The rest of the literal that the cursor stands in; empty at a parameter. */
+/* The rest of the literal at the cursor; empty when a parameter is there. */
 static struct slice
 literal_rest(const struct cursor *c)
 {
@@ -55,7 +55,7 @@ kind_covers(uint32_t a, uint32_t b)
 	return a == SHM_PART_FLOAT && b == SHM_PART_INT;
 }
 
-/* Is the cursor at a '/' or at the end: is a segment over here? */
+/* Does a segment end at the cursor, by a '/' or with the template? */
 static bool
 segment_over(const struct cursor *c)
 {
@@ -64,14 +64,15 @@ segment_over(const struct cursor *c)
 	return c->part == c->end || (rest.len > 0 && rest.ptr[0] == '/');
 }
 
-/* What a template has from the cursor up to the end of the segment. */
+/* The pieces of a template (parameters, literals) up to the end of the segment. */
 struct segment {
 	unsigned n_pieces;
 	uint32_t kind;		/* of the last piece */
-	struct slice text;	/* of it, when it is literal */
+	struct slice text;	/* the last literal piece's */
 	bool open;		/* a piece may hold a '/' */
 };
 
+/* Move the cursor to the end of the segment. */
 static struct segment
 segment_take(struct cursor *c)
 {
@@ -95,7 +96,7 @@ segment_take(struct cursor *c)
 	return s;
 }
 
-/* Does a parameter take every text that the rest of a segment can have? */
+/* Does a parameter of this kind match every text that the pieces can match? */
 static bool
 segment_covered(uint32_t kind, const struct segment *s)
 {
@@ -104,7 +105,7 @@ segment_covered(uint32_t kind, const struct segment *s)
 	unsigned n;
 
 	if (kind == SHM_PART_STR)
-		return s->n_pieces > 0 && !s->open;	/* a piece is never empty */
+		return s->n_pieces > 0 && !s->open;	/* every piece matches some text */
 	if (s->n_pieces != 1)
 		return false;
 	if (s->kind != SHM_PART_LITERAL)
@@ -112,7 +113,8 @@ segment_covered(uint32_t kind, const struct segment *s)
 	return shm_template_match(&one, 1, NULL, s->text, params, &n) == SHM_YES;
 }
 
-/* `a` stands at a parameter: skip it, and in `b` what it covers. */
+/* `a` is at a parameter. Move `a` behind it, and `b` behind what it covers. False:
+ * it does not cover what is there. */
 static bool
 param_covers(struct cursor *a, struct cursor *b)
 {
@@ -128,13 +130,16 @@ param_covers(struct cursor *a, struct cursor *b)
 
 		return segment_covered(kind, &s);
 	}
-	/* More follows in the segment: the same parameter stands in both. */
+	/* More follows in the segment: only the same kind of parameter is known to
+	 * take the same text. */
 	if (b->part == b->end || b->part->kind != kind)
 		return false;
 	b->part++;
 	return true;
 }
 
+/* Does template `ra` match every path that `rb` matches? False also when that
+ * cannot be shown. */
 static bool
 covers(const struct shm_table *t, const struct shm_route *ra, const struct shm_route *rb)
 {
@@ -159,11 +164,12 @@ covers(const struct shm_table *t, const struct shm_route *ra, const struct shm_r
 	return b.part == b.end;
 }
 
+/* The search for what shadows one route. */
 struct search {
 	const struct shm_table *t;
 	const struct shm_route *route;
 	struct shm_key key;
-	struct shm_conflict found;
+	struct shm_conflict best;
 };
 
 static void
@@ -175,17 +181,17 @@ bucket_search(struct search *s, const struct shm_bucket *bucket)
 		uint64_t methods = r->methods & s->route->methods;
 		bool whole = methods == s->route->methods;
 
-		if (by >= s->found.route)
+		if (by >= s->best.route)
 			return;
-		if (r->barrier || methods == 0 || whole < s->found.whole ||
-		    (whole == s->found.whole && by >= s->found.by))
+		if (r->barrier || methods == 0 || whole < s->best.whole ||
+		    (whole == s->best.whole && by >= s->best.by))
 			continue;
 		if (!covers(s->t, r, s->route))
 			continue;
-		s->found.by = by;
-		s->found.methods = methods;
-		s->found.whole = whole;
-		s->found.same = covers(s->t, s->route, r);
+		s->best.by = by;
+		s->best.methods = methods;
+		s->best.whole = whole;
+		s->best.same = covers(s->t, s->route, r);
 	}
 }
 
@@ -197,7 +203,7 @@ span_search(struct search *s, uint32_t span)
 	for (uint32_t i = 0; i < s->t->spans[span].n_shapes; i++, shape++) {
 		uint64_t hash;
 
-		/* Where the other is literal, this one must be so, too. */
+		/* Where the other template is literal, this one must be literal too. */
 		if ((shape->literal & ~s->key.literal) != 0 ||
 		    shape->n_segments > s->key.n_segments)
 			continue;
@@ -208,12 +214,12 @@ span_search(struct search *s, uint32_t span)
 }
 
 void
-shm_report_each(const struct shm_table *t, shm_report_f *report, void *arg)
+shm_conflict_each(const struct shm_table *t, shm_conflict_f *found, void *arg)
 {
 	for (uint32_t i = 0; i < t->n_routes; i++) {
 		const struct shm_route *r = &t->routes[i];
 		struct search s = { .t = t, .route = r,
-		    .found = { .route = i, .by = SHM_NONE } };
+		    .best = { .route = i, .by = SHM_NONE } };
 
 		if (r->barrier || r->methods == 0)
 			continue;
@@ -222,7 +228,7 @@ shm_report_each(const struct shm_table *t, shm_report_f *report, void *arg)
 		if (!s.key.prefix)
 			span_search(&s, s.key.n_segments);
 		span_search(&s, SHM_SPAN_PREFIX);
-		if (s.found.by != SHM_NONE)
-			report(arg, &s.found);
+		if (s.best.by != SHM_NONE)
+			found(arg, &s.best);
 	}
 }

@@ -1,12 +1,12 @@
 /*
- * test_shm_report: which routes can never answer.
+ * test_shm_conflict: which routes can never answer.
  */
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/report.h"
+#include "shm/conflict.h"
 #include "tests/unit/shm_fixture.h"
 
 static char found[256];
@@ -34,7 +34,7 @@ report_of(const char *const *paths, const uint64_t *methods)
 		    methods != NULL ? methods[i] : M(GET), SHM_NONE), 0);
 	fixture_attach(b, 0, &t, &bytes);
 	found[0] = '\0';
-	shm_report_each(&t, note, NULL);
+	shm_conflict_each(&t, note, NULL);
 	shm_table_detach(&t);
 	free(bytes);
 	return found;
@@ -128,7 +128,7 @@ test_many_routes_are_quick(void)
 	fixture_route(b, "/r77/x", M(GET), SHM_NONE);
 	fixture_attach(b, 0, &t, &bytes);
 	found[0] = '\0';
-	shm_report_each(&t, note, NULL);
+	shm_conflict_each(&t, note, NULL);
 	CU_ASSERT_STRING_EQUAL(found, "10000<77 ");
 	shm_table_detach(&t);
 	free(bytes);
@@ -141,7 +141,7 @@ main(void)
 	int failed;
 
 	CU_initialize_registry();
-	suite = CU_add_suite("shm_report", NULL, NULL);
+	suite = CU_add_suite("shm_conflict", NULL, NULL);
 	CU_ADD_TEST(suite, test_templates);
 	CU_ADD_TEST(suite, test_methods);
 	CU_ADD_TEST(suite, test_many_routes_are_quick);
