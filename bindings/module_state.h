@@ -44,7 +44,7 @@
 	TEXT(http_response_body, "http.response.body") \
 	TEXT(v10, "1.0") \
 	TEXT(v11, "1.1") \
-	/* Keys of a scope; compile/runtime.py knows both. */ \
+	/* Keys of a scope, also in compile/seam.py. */ \
 	TEXT(replay, "fastrapi.replay") \
 	TEXT(request, "fastrapi.request") \
 	\
