@@ -1,8 +1,8 @@
 /*
  * key: segments and their hashes.
  *
- * Called once per request (shm/route.c) and once per route (shm/index.c,
- * shm/check.c, shm/conflict.c). The hash has no seed: only the application's
+ * Called by shm/route.c for every request, and by shm/index.c, shm/check.c and
+ * shm/conflict.c for every route. The hash has no seed: only the application's
  * templates fill buckets, so no client can make them long. Nothing here may read
  * outside the path.
  */

@@ -12,8 +12,8 @@
  * beside the table. A string offset is a place in the table's string section.
  *
  * The compiler (python/fastrapi/compile) makes the records through shm/builder,
- * shm/check_plan verifies every index, bindings/plan/read.c and call.c run the
- * steps. Python gets the numbers below from plan_constants(), so each is written
+ * shm/check_plan verifies every index, bindings/plan/read.c and
+ * bindings/plan/call.c run the steps. Python gets the numbers below from plan_constants(), so each is written
  * down once; their order means nothing.
  */
 #ifndef SHM_PLAN_H

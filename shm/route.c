@@ -1,9 +1,9 @@
 /*
  * route: shapes, buckets, candidates.
  *
- * Called by bindings/request.c for every request, without the interpreter, on a
- * table that shm/check has passed. It must not allocate, recurse or write to the
- * table.
+ * Called by bindings/request.c for every request, without the interpreter; also by
+ * bindings/app.c and bindings/table/read_back.c. The table has passed shm/check. It
+ * must not allocate, recurse or write to the table.
  */
 #include "shm/route.h"
 

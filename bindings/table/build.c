@@ -1,9 +1,8 @@
 /*
  * build: the compiler's lists become the bytes of shm/layout.h.
  *
- * Called by python/fastrapi/compile and, for write_table(), by the loader
- * (python/fastrapi/worker.py). Shapes of the arguments, and of what read_back.c
- * gives back:
+ * Called by engine/module.c, which registers its functions for python/fastrapi.
+ * Shapes of the arguments, and of what read_back.c gives back:
  *
  *   routes  [(path, parts, methods, plan, reason, name, barrier)]
  *             parts    ((kind, text), ...)   kind: enum shm_part_kind

@@ -1,16 +1,16 @@
 /*
  * read_back: the bytes of shm/layout.h become lists again.
  *
- * Called by python/fastrapi/compile (report.py, records.py). The counterpart of
- * build.c: "routes", "plans" and "meta" of describe_table() are what build_table()
- * takes, with methods in the order of their numbers. A table that shm/check refuses
- * is a ValueError.
+ * Called by engine/module.c, which registers its functions for python/fastrapi/compile.
+ * The counterpart of build.c: "routes", "plans" and "meta" of describe_table() are what
+ * build_table() takes, with methods in the order of their numbers. A table that
+ * shm/check refuses is a ValueError.
  */
 #include "bindings/table/read_back.h"
 
 #include "bindings/text.h"
-#include "shm/method.h"
 #include "shm/conflict.h"
+#include "shm/method.h"
 #include "shm/route.h"
 #include "shm/table.h"
 
