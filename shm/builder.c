@@ -169,7 +169,7 @@ shm_builder_step(struct shm_builder *b, const struct shm_step_spec *spec)
 		return -1;
 	step.name = name.offset;
 	step.name_len = name.len;
-	if (shm_step_has_args(&step)) {
+	if (shm_plan_step_has_args(&step)) {
 		step.first = (uint32_t)b->sections[SHM_ARGS].count;
 		step.count = (uint32_t)spec->n_args;
 		args = grow(b, SHM_ARGS, spec->n_args);

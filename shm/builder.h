@@ -30,7 +30,7 @@ struct shm_route_spec {
 };
 
 /* A step, its name and its arguments. The builder fills in `name`, and `first` and
- * `count` of steps that have arguments (shm_step_has_args()). */
+ * `count` of steps that have arguments (shm_plan_step_has_args()). */
 struct shm_step_spec {
 	struct shm_step step;
 	struct slice name;

@@ -132,7 +132,7 @@ side_ok(const struct shm_step *s, bool among_pure)
 
 	if (impure && s->op != SHM_STEP_VALIDATE)
 		return false;
-	return among_pure == (shm_step_reads(s) && !impure);
+	return among_pure == (shm_plan_step_reads(s) && !impure);
 }
 
 static bool
@@ -157,7 +157,7 @@ slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_
 			slots->kinds[t->args[s->first + i]] = SLOT_DOUBTFUL;
 		return s->slot == SHM_NONE;
 	}
-	if (s->op == SHM_STEP_BODY_PARSE || (shm_step_reads(s) && (s->flags & SHM_STEP_F_RAW)))
+	if (s->op == SHM_STEP_BODY_PARSE || (shm_plan_step_reads(s) && (s->flags & SHM_STEP_F_RAW)))
 		kind = SLOT_RAW;
 	else if ((s->flags & SHM_STEP_F_IMPURE) ||
 	    (s->op == SHM_STEP_CALL && args_doubtful(t, s, slots)))

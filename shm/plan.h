@@ -13,8 +13,8 @@
  *
  * The compiler (python/fastrapi/compile) makes the records through shm/builder,
  * shm/check_plan verifies every index, bindings/plan/read.c and
- * bindings/plan/call.c run the steps. Python gets the numbers below from plan_constants(), so each is written
- * down once; their order means nothing.
+ * bindings/plan/call.c run the steps. Python gets the numbers below from
+ * plan_constants(), so each is written down once; their order means nothing.
  */
 #ifndef SHM_PLAN_H
 #define SHM_PLAN_H
@@ -151,7 +151,7 @@ enum shm_plan_flag {
 /* Is it a step that only reads and validates? Its place is among the pure steps,
  * unless it is IMPURE. */
 static inline bool
-shm_step_reads(const struct shm_step *s)
+shm_plan_step_reads(const struct shm_step *s)
 {
 	switch ((enum shm_step_op)s->op) {
 	case SHM_STEP_PARAM:
@@ -168,7 +168,7 @@ shm_step_reads(const struct shm_step *s)
 
 /* Do the step's `first` and `count` name slots in the table's args? */
 static inline bool
-shm_step_has_args(const struct shm_step *s)
+shm_plan_step_has_args(const struct shm_step *s)
 {
 	return s->op == SHM_STEP_CALL || s->op == SHM_STEP_ENDPOINT || s->op == SHM_STEP_REREAD;
 }

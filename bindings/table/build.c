@@ -213,7 +213,7 @@ step_add(struct shm_builder *b, PyObject *tuple)
 	step->flags = (uint16_t)flags;
 	spec.name = text_slice(name);
 	spec.n_args = (size_t)n;
-	if (!shm_step_has_args(step) && n == 2) {
+	if (!shm_plan_step_has_args(step) && n == 2) {
 		step->first = args[0];
 		step->count = args[1];
 	}

@@ -126,7 +126,7 @@ static PyObject *
 step_object(const struct shm_table *t, uint32_t i)
 {
 	const struct shm_step *s = &t->steps[i];
-	bool call = shm_step_has_args(s);
+	bool call = shm_plan_step_has_args(s);
 	PyObject *args = call ? tuple_of(t, s->first, s->count, arg_object) :
 	    Py_BuildValue("(LL)", index_value(s->first), index_value(s->count));
 

@@ -60,7 +60,7 @@ plan_walk(const struct shm_table *t, const struct shm_plan *p)
 		if (s->slot != SHM_NONE && s->op != SHM_STEP_ENDPOINT &&
 		    s->op != SHM_STEP_PARAM_FIELD)
 			slots[s->slot] = s->op == SHM_STEP_BODY_PARSE ||
-			    (shm_step_reads(s) && (s->flags & SHM_STEP_F_RAW)) ? 2 :
+			    (shm_plan_step_reads(s) && (s->flags & SHM_STEP_F_RAW)) ? 2 :
 			    i >= p->n_pure && (s->op == SHM_STEP_VALIDATE || doubtful) ? 3 : 1;
 	}
 	memset(slots, 0, sizeof(slots));
