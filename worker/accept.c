@@ -72,8 +72,8 @@ worker_accept_pause(struct worker *w)
 	evtimer_del(&w->resume_accept);
 }
 
-/* Out of descriptors: take one waiting connection with the reserve and close
- * it, so that its client does not hang, then pause. */
+/* Out of descriptors: spend the reserve on one waiting connection and close it, so
+ * that its client does not hang. Then pause. */
 static void
 exhausted(struct worker *w, int listener)
 {
@@ -93,7 +93,7 @@ exhausted(struct worker *w, int listener)
 	pause_for(w, EXHAUSTED_PAUSE_US);
 }
 
-/* Serving, turning its loop, and nothing in hand. */
+/* Does this worker serve, turn its loop, and have no request in hand? */
 static bool
 idle(const struct shm_board *b, uint64_t now_ns)
 {
@@ -104,8 +104,7 @@ idle(const struct shm_board *b, uint64_t now_ns)
 	    beat <= now_ns && now_ns - beat < stale_ns;
 }
 
-/* The fewest connections of a worker that has nothing to do; UINT64_MAX: all are
- * busy. */
+/* The fewest connections that an idle worker has; UINT64_MAX when none is idle. */
 static uint64_t
 least_of_idle(const struct shm_boards *all)
 {
@@ -115,7 +114,7 @@ least_of_idle(const struct shm_boards *all)
 		const struct shm_board *b = shm_boards_at(all, i);
 		uint64_t open = shm_board_get(b, SHM_COUNT_connections_open);
 
-		/* This one was never used, nor any behind it. */
+		/* Boards are used from the first on: none behind this one was ever. */
 		if (atomic_load_explicit(&b->version, memory_order_relaxed) == 0)
 			break;
 		if (open < least && idle(b, now_ns))
@@ -124,9 +123,8 @@ least_of_idle(const struct shm_boards *all)
 	return least;
 }
 
-/* Should another worker have the next connection? One that is idle and has fewer
- * was woken as well: let this turn pass, with all the work that is in it. If it
- * has clearly fewer, give it a moment longer. Then take one whoever has how many. */
+/* Leave the next connection to an idle worker with fewer? The kernel has woken it,
+ * too. Skip this turn, or 0.5 ms when the gap is large. Never skip twice in a row. */
 static bool
 polite(struct worker *w)
 {
@@ -139,8 +137,8 @@ polite(struct worker *w)
 	return w->waited;
 }
 
-/* One connection a turn: none waits behind the work of another while some other
- * worker is free. */
+/* Take one connection a turn, so that none waits behind another's work while some
+ * other worker is free. */
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {

@@ -8,7 +8,7 @@
 
 void worker_accept_init(struct worker *w);
 
-/* Forget the listeners; their descriptors stay the caller's. */
+/* Stop accepting and forget the listeners; their descriptors stay the caller's. */
 void worker_accept_fini(struct worker *w);
 
 /* Accept from a listening, non-blocking descriptor, which may be shared with

@@ -43,6 +43,7 @@
  */
 #include "worker/conductor.h"
 
+#include "base/must.h"
 #include "bindings/request.h"
 #include "http/policy.h"
 #include "worker/content.h"
@@ -53,6 +54,7 @@ enum { PIPELINE_PER_TURN = 32 };
 void
 worker_conductor_ready(struct worker_conn *c)
 {
+	must(c->state == CONN_RUNNING && !c->start_due);
 	c->start_due = true;
 	/* The job that is running looks at start_due again before it ends. */
 	if (!c->in_job)
@@ -62,6 +64,7 @@ worker_conductor_ready(struct worker_conn *c)
 void
 worker_conductor_forget(struct worker_conn *c)
 {
+	must(c->state == CONN_RUNNING && !pyb_request_active(&c->x));
 	hx_exchange_reset(&c->x);
 	c->content_waiter = WAITER_NONE;
 	c->start_due = false;
@@ -75,6 +78,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 {
 	uint64_t limit = c->w->options.limits.body;
 
+	must(c->x.state == HX_IDLE && !pyb_request_active(&c->x));
 	worker_input_use(&c->input, head_len);
 	c->in_head = false;
 	c->served = true;
@@ -161,6 +165,7 @@ worker_conductor_job(struct io_job *job)
 {
 	struct worker_conn *c = container_of(job, struct worker_conn, job);
 
+	must(!c->in_job);
 	if (worker_conn_bury(c))
 		return;
 	io_output_reap(&c->out);

@@ -150,6 +150,7 @@ worker_conn_push(struct worker_conn *c)
 void
 worker_conn_dirty(struct worker_conn *c)
 {
+	must(c->state != CONN_DEAD);
 	io_turn_dirty(c->w->turn, &c->flush);
 }
 
@@ -171,7 +172,7 @@ worker_conn_kill(struct worker_conn *c)
 	io_turn_undirty(&c->flush);
 	c->transport->close(c->transport_arg);
 	io_output_drop(&c->out);
-	/* The application hears of it, and freeing needs the interpreter. */
+	/* Telling the application and freeing both need the interpreter. */
 	c->content_due = true;
 	worker_conn_push(c);
 }
@@ -217,7 +218,7 @@ worker_conn_update_reading(struct worker_conn *c)
 		/* Much content that nobody waits for stays in the kernel. */
 		if (c->content_open && c->content_waiter == WAITER_NONE)
 			want = want && c->x.content.len < WORKER_HIGH_WATER;
-		/* The client has time to send while we do not listen. */
+		/* While we do not read the client cannot be late. */
 		if (!want || !c->content_open)
 			io_timers_remove(&c->timer);
 		else if (!io_timer_runs(&c->timer))

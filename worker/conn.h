@@ -114,22 +114,26 @@ void worker_conn_eof(struct worker_conn *c, bool gone);
 /* Flush at the end of the turn. */
 void worker_conn_dirty(struct worker_conn *c);
 
-/* Close now; the application hears of it. Freed later, from the job. */
+/* Close now. The application is told, and the connection freed, by its job. No-op when
+ * it is dead. */
 void worker_conn_kill(struct worker_conn *c);
 
-/* Close as soon as everything is sent. */
+/* Close as soon as everything is sent: at once when nothing waits, and not before the
+ * request in hand is over. The connection may be dead afterwards, not freed. */
 void worker_conn_close_soon(struct worker_conn *c);
 
-/* [gil] Free it when dead and let go of. True: it is gone. */
+/* [gil] Free the connection if it is dead and the application has let go of its
+ * exchange. True: it is freed. */
 bool worker_conn_bury(struct worker_conn *c);
 
 /* Queue the connection's job. */
 void worker_conn_push(struct worker_conn *c);
 
-/* Let the transport deliver input, or not, as the state wants it. */
+/* Let the transport deliver input or keep it back, as the state wants it. */
 void worker_conn_update_reading(struct worker_conn *c);
 
-/* Nothing has happened for a while: give the buffers back. */
+/* Nothing has happened for a while: give the buffers back. No-op unless the connection
+ * rests and everything is sent. */
 void worker_conn_trim(struct worker_conn *c);
 
 #endif

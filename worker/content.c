@@ -9,13 +9,15 @@
 
 #include <stdint.h>
 
+#include "base/must.h"
 #include "worker/conductor.h"
 #include "worker/reply.h"
 
-/* Reading this much for nothing is cheaper than a new connection. */
+/* Content that nobody reads is thrown away up to this size: that costs less than a
+ * new connection. */
 enum { DISCARD_MAX = 256 * 1024 };
 
-/* One piece of content. False: the request was refused or the connection cut. */
+/* Take one piece of content. False: the request was refused, or the connection ends. */
 static bool
 content_add(struct worker_conn *c, struct slice data)
 {
@@ -40,7 +42,8 @@ content_add(struct worker_conn *c, struct slice data)
 	return false;
 }
 
-/* Take bytes as far as the content goes. Returns how many. */
+/* Take those of the bytes that belong to the content. Returns how many, or all when the
+ * request was refused. */
 static size_t
 content_take(struct worker_conn *c, const char *bytes, size_t len)
 {
@@ -79,6 +82,7 @@ worker_content_begin(struct worker_conn *c)
 	const struct hx_request *req = &c->x.req;
 	size_t here = worker_input_left(&c->input);
 
+	must(c->state == CONN_RUNNING);
 	c->content_open = req->chunked || req->content_length > 0;
 	c->x.content.complete = !c->content_open;
 	if (!c->content_open)
@@ -99,11 +103,14 @@ worker_content_begin(struct worker_conn *c)
 size_t
 worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 {
-	size_t used = content_take(c, bytes, len);
+	size_t used;
 
+	must(c->content_open);
+	used = content_take(c, bytes, len);
 	if (c->state != CONN_RUNNING)
 		return used;
-	/* Progress; update_reading() starts the time-out again when it is due. */
+	/* The client has sent something: worker_conn_update_reading() starts the time-out
+	 * anew when more is due. */
 	io_timers_remove(&c->timer);
 	if (c->content_waiter != WAITER_PLAN) {
 		c->content_waiter = WAITER_NONE;
@@ -119,6 +126,7 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 void
 worker_content_cut(struct worker_conn *c)
 {
+	must(c->content_open);
 	if (c->state == CONN_RUNNING && c->content_waiter != WAITER_PLAN) {
 		c->x.content.aborted = true;
 		return;
@@ -135,6 +143,7 @@ worker_content_discardable(const struct worker_conn *c)
 {
 	const struct hx_request *req = &c->x.req;
 
+	must(c->content_open);
 	return c->sent_continue && !c->eof && (req->chunked ||
 	    req->content_length - c->x.content.received <= DISCARD_MAX);
 }

@@ -6,15 +6,16 @@
 
 #include "worker/conn.h"
 
-/* A head was read: take the content that came behind it. Content that is there
- * as a whole stays in the input buffer. The request may be refused. */
+/* A head was read: take the content that came behind it. Content that has arrived
+ * whole stays in the input. The request may be refused. */
 void worker_content_begin(struct worker_conn *c);
 
 /* More bytes for a content that is open. Returns how many belong to it; the
  * request may be refused, the connection dead. */
 size_t worker_content_feed(struct worker_conn *c, const char *bytes, size_t len);
 
-/* The peer ended before its content did. */
+/* The peer has ended in the middle of the content. An application that runs has to be
+ * told, by the caller; a request that has not begun is forgotten. */
 void worker_content_cut(struct worker_conn *c);
 
 /* Is what remains of an open content small enough to be read and thrown away,

@@ -7,6 +7,8 @@
  */
 #include "worker/flush.h"
 
+#include "base/must.h"
+
 /* Everything is sent. */
 static void
 sent_all(struct worker_conn *c)
@@ -24,11 +26,12 @@ sent_all(struct worker_conn *c)
 void
 worker_flush_now(struct worker_conn *c)
 {
-	size_t before = c->out.backlog;
-	enum io_output_result result =
-	    io_output_write(&c->out, c->transport->write, c->transport_arg);
-	size_t sent = before - c->out.backlog;
+	size_t before = c->out.backlog, sent;
+	enum io_output_result result;
 
+	must(c->state != CONN_DEAD);
+	result = io_output_write(&c->out, c->transport->write, c->transport_arg);
+	sent = before - c->out.backlog;
 	worker_count(c->w, SHM_COUNT_bytes_out, sent);
 	if (before >= WORKER_HIGH_WATER)
 		c->backlog_high = true;

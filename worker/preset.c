@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "http/date.h"
 
 struct slice
@@ -23,6 +24,7 @@ worker_preset_get(struct worker_preset *p)
 		p->unix_s = now_s;
 		p->len = (size_t)snprintf(p->text, sizeof(p->text),
 		    "date: %s\r\nserver: fastrd\r\n", date);
+		must(p->len < sizeof(p->text));
 	}
 	return (struct slice){ p->text, p->len };
 }

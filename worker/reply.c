@@ -13,6 +13,7 @@
 
 #include "base/decimal.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "bindings/request.h"
 #include "http/status.h"
 #include "worker/conductor.h"
@@ -57,6 +58,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	char *out = io_output_reserve(&c->out, room);
 	ssize_t len;
 
+	must(c->x.state == HX_IDLE || c->x.state == HX_RUNNING);
 	if (c->w->draining || c->close_after ||
 	    (c->content_open && !worker_content_discardable(c)))
 		c->x.req.keep_alive = false;
@@ -245,8 +247,8 @@ reply_abort(struct hx_exchange *x)
 	worker_conn_dirty(c);
 }
 
-/* The exchange is over and the connection ends with it. Closing over unread
- * input would be a reset that may destroy the answer: then read it first. */
+/* The exchange is over and the connection ends with it. It lingers when input is
+ * unread, so that no reset destroys the answer. */
 static void
 close_released(struct worker_conn *c)
 {
@@ -262,6 +264,7 @@ reply_released(struct hx_exchange *x)
 {
 	struct worker_conn *c = conn_of(x);
 
+	must(!pyb_request_active(x));
 	if (c->state == CONN_DEAD) {
 		worker_conn_push(c);
 		return;
@@ -287,7 +290,7 @@ reply_released(struct hx_exchange *x)
 		worker_conductor_advance(c);
 }
 
-/* The application runs: it must learn that its answer will not be sent. */
+/* Tell an application that runs that its answer will not be sent. */
 static void
 refuse_running(struct worker_conn *c)
 {
@@ -319,6 +322,7 @@ worker_reply_refuse(struct worker_conn *c, enum hx_refusal why)
 {
 	bool active = pyb_request_active(&c->x);
 
+	must(c->state != CONN_LINGER && c->state != CONN_DEAD);
 	worker_count(c->w, SHM_COUNT_refused, 1);
 	if (c->x.state == HX_HEAD_SENT || c->x.state == HX_FAILED) {
 		worker_conn_kill(c);

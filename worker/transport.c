@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "worker/conn.h"
 #include "worker/flush.h"
 
@@ -158,6 +159,7 @@ worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *pe
 {
 	struct event_base *base = io_turn_base(c->w->turn);
 
+	must(fd >= 0 && c->transport == NULL);
 	if (event_assign(&c->read_event, base, fd, EV_READ | EV_PERSIST, on_readable, c) < 0 ||
 	    event_assign(&c->write_event, base, fd, EV_WRITE, on_writable, c) < 0 ||
 	    event_add(&c->read_event, NULL) < 0)

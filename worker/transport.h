@@ -15,8 +15,8 @@
 struct worker_conn;
 struct worker_listener;
 
-/* All are called without the interpreter, or with it; none may run Python. `to`
- * is the connection's transport_arg. */
+/* Called with or without the interpreter; none may run Python code. `to` is the
+ * connection's transport_arg. */
 struct worker_transport {
 	io_write_f *write;			/* as writev(2) */
 	void (*reading)(void *to, bool on);	/* deliver input, or keep it back */

@@ -59,6 +59,8 @@ worker_free(struct worker *w)
 void
 worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg)
 {
+	/* Two who wait would each need a function of their own. */
+	must(w->empty == NULL || empty == NULL || (w->empty == empty && w->empty_arg == arg));
 	w->empty = empty;
 	w->empty_arg = arg;
 }

@@ -71,9 +71,9 @@ struct worker {
 	struct worker_listener listeners[WORKER_MAX_LISTENERS];
 	size_t n_listeners;
 	struct event resume_accept;
-	int reserve_fd;			/* given up to accept and refuse when out of descriptors */
-	bool exhausted;			/* and that has been logged */
-	bool waited;			/* the polite gate has given way once */
+	int reserve_fd;			/* spent on refusing when out of descriptors */
+	bool exhausted;			/* out of descriptors, and that has been logged */
+	bool waited;			/* the last turn left its connection to another worker */
 	bool draining;
 	worker_empty_f *empty;		/* to be called once, or NULL */
 	void *empty_arg;

@@ -13,8 +13,9 @@
 #include "bindings/asgi/internal.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
+#include "bindings/piece.h"
 
-enum { BACKLOG_HIGH = 64 * 1024, COPY_BYTES = 8192 };
+enum { BACKLOG_HIGH = 64 * 1024 };
 
 /* message[key], new reference. NULL without an exception when the key is absent, else
  * with an exception set. */
@@ -109,12 +110,6 @@ done:
 	return rc;
 }
 
-static void
-bytes_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
 /* Count `len` bytes of content against the announced length. 0; -1 with RuntimeError set
  * when they are too many, or the last ones too few. */
 static int
@@ -160,19 +155,12 @@ send_body(struct pyb_asgi *a, PyObject *message)
 	PyObject *body = get(message, st->n_body), *content = content_of(body);
 	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
-	struct hx_piece piece;
 
 	if (content == NULL || again < 0 || PyErr_Occurred() ||
 	    length_count(a, (size_t)PyBytes_GET_SIZE(content), !again) < 0)
 		goto done;
-	piece = (struct hx_piece){ { PyBytes_AS_STRING(content),
-	    (size_t)PyBytes_GET_SIZE(content) }, NULL, NULL };
-	if (piece.bytes.len > COPY_BYTES) {
-		piece.release = bytes_release;
-		piece.arg = Py_NewRef(content);
-	}
 	a->complete = !again;
-	a->x->calls->body(a->x, piece, !again);
+	a->x->calls->body(a->x, pyb_piece_of(content), !again);
 	if (a->complete)
 		pyb_asgi_detach(a);
 	rc = 0;

@@ -187,11 +187,9 @@ pyb_descriptors_clear(struct pyb_loop *loop)
 	loop->n_watches = 0;
 }
 
-#define FAST(function) ((PyCFunction)(void (*)(void))(function))
-
 PyMethodDef pyb_descriptors_methods[] = {
-	{ "_add_reader", FAST(add_reader), METH_FASTCALL, NULL },
-	{ "_add_writer", FAST(add_writer), METH_FASTCALL, NULL },
+	{ "_add_reader", PYB_LOOP_FASTCALL(add_reader), METH_FASTCALL, NULL },
+	{ "_add_writer", PYB_LOOP_FASTCALL(add_writer), METH_FASTCALL, NULL },
 	{ "_remove_reader", remove_reader, METH_O, NULL },
 	{ "_remove_writer", remove_writer, METH_O, NULL },
 	{ NULL, NULL, 0, NULL }

@@ -60,6 +60,9 @@ struct pyb_loop *pyb_loop_alive(PyObject *self);
 /* Append what other threads have scheduled to the FIFO. */
 void pyb_schedule_take_foreign(struct pyb_loop *loop);
 
+/* A function of METH_FASTCALL, for a PyMethodDef. */
+#define PYB_LOOP_FASTCALL(function) ((PyCFunction)(void (*)(void))(function))
+
 /* Methods call_soon, call_soon_threadsafe, call_later, call_at, time. */
 extern PyMethodDef pyb_schedule_methods[];
 

@@ -194,16 +194,14 @@ loop_time(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 	return PyFloat_FromDouble(clock_monotonic_s());
 }
 
-#define FAST(function) ((PyCFunction)(void (*)(void))(function))
-
 PyMethodDef pyb_schedule_methods[] = {
-	{ "call_soon", FAST(call_soon), METH_FASTCALL | METH_KEYWORDS,
+	{ "call_soon", PYB_LOOP_FASTCALL(call_soon), METH_FASTCALL | METH_KEYWORDS,
 	    "call_soon(callback, *args, context=None)" },
-	{ "call_soon_threadsafe", FAST(call_soon_threadsafe),
+	{ "call_soon_threadsafe", PYB_LOOP_FASTCALL(call_soon_threadsafe),
 	    METH_FASTCALL | METH_KEYWORDS, "call_soon() from any thread." },
-	{ "call_later", FAST(call_later), METH_FASTCALL | METH_KEYWORDS,
+	{ "call_later", PYB_LOOP_FASTCALL(call_later), METH_FASTCALL | METH_KEYWORDS,
 	    "call_later(delay, callback, *args, context=None)" },
-	{ "call_at", FAST(call_at), METH_FASTCALL | METH_KEYWORDS,
+	{ "call_at", PYB_LOOP_FASTCALL(call_at), METH_FASTCALL | METH_KEYWORDS,
 	    "call_at(when, callback, *args, context=None)" },
 	{ "time", loop_time, METH_NOARGS, "The monotonic clock in seconds." },
 	{ NULL, NULL, 0, NULL }

@@ -11,12 +11,12 @@
 #include "base/decimal.h"
 #include "base/must.h"
 #include "bindings/compat.h"
+#include "bindings/piece.h"
 #include "bindings/plan/params.h"
 #include "bindings/asgi/fields.h"
 #include "http/field.h"
 
 enum {
-	COPY_BYTES = 8192,	/* larger bodies are sent from the bytes object */
 	MAX_FIELDS = 64,
 	MAX_KEYWORDS = 14	/* of to_json() */
 };
@@ -26,26 +26,6 @@ struct fields {
 	size_t n;
 	char length[DECIMAL_MAX];
 };
-
-static void
-bytes_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
-/* A piece that refers to `bytes` when it is large and is copied otherwise. */
-static struct hx_piece
-piece_of(PyObject *bytes)
-{
-	struct hx_piece p = { { PyBytes_AS_STRING(bytes),
-	    (size_t)PyBytes_GET_SIZE(bytes) }, NULL, NULL };
-
-	if (p.bytes.len > COPY_BYTES) {
-		p.release = bytes_release;
-		p.arg = Py_NewRef(bytes);
-	}
-	return p;
-}
 
 /* Append the (name, value) pairs of a list of raw headers. False when the list is not
  * made as Starlette makes it (pairs of bytes), or when a field must not go out as it is:
@@ -241,7 +221,7 @@ response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 	if (code < 200 || code > 999 || code == 205 ||
 	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)))
 		goto done;
-	x->calls->answer(x, (int)code, f.all, f.n, piece_of(body));
+	x->calls->answer(x, (int)code, f.all, f.n, pyb_piece_of(body));
 	verdict = PYB_RESULT_SENT;
 done:
 	PyErr_Clear();
@@ -288,7 +268,7 @@ json_answer(struct pyb_run *r)
 		json = model_json(r, &helper);
 		if (json == NULL)
 			return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
-		piece = piece_of(json);
+		piece = pyb_piece_of(json);
 	} else {
 		if (pyb_json_encode(&app->json, r->result) != PYB_JSON_OK)
 			return PYB_RESULT_RESPONSE;

@@ -29,7 +29,7 @@ ALLOWED = {
 # Within bindings/ each layer may include those above it in this list, and itself. A
 # shelf is a layer; the files that stand on no shelf are named.
 LAYERS = [
-    ("shared", {"awaitable", "compat", "module_state", "coro", "json", "text"}),
+    ("shared", {"awaitable", "compat", "module_state", "coro", "json", "piece", "text"}),
     ("loop", None),
     ("app", {"guards", "binding", "app"}),
     ("asgi", None),

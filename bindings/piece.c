@@ -1,0 +1,28 @@
+/*
+ * piece: copied or referred to.
+ *
+ * Called by asgi/send.c and plan/result.c for what an application answers.
+ */
+#include "bindings/piece.h"
+
+/* Up to this size a copy is cheaper than a segment of its own in the output. */
+enum { COPY_BYTES = 8192 };
+
+static void
+bytes_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+struct hx_piece
+pyb_piece_of(PyObject *bytes)
+{
+	struct hx_piece piece = { { PyBytes_AS_STRING(bytes),
+	    (size_t)PyBytes_GET_SIZE(bytes) }, NULL, NULL };
+
+	if (piece.bytes.len > COPY_BYTES) {
+		piece.release = bytes_release;
+		piece.arg = Py_NewRef(bytes);
+	}
+	return piece;
+}

@@ -1,0 +1,16 @@
+/*
+ * piece: a bytes object as content of an answer.
+ */
+#ifndef BINDINGS_PIECE_H
+#define BINDINGS_PIECE_H
+
+#include <Python.h>
+
+#include "http/exchange.h"
+
+/* [gil] The content of `bytes` (exactly a bytes object). Large content is sent from the
+ * object, to which the piece has a reference until it is released; small content is
+ * copied, and `bytes` must live until it has been handed on. */
+struct hx_piece pyb_piece_of(PyObject *bytes);
+
+#endif
