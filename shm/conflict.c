@@ -30,10 +30,12 @@ cursor_of(const struct shm_table *t, const struct shm_route *r)
 static struct slice
 literal_rest(const struct cursor *c)
 {
+	struct slice text;
+
 	if (c->part == c->end || c->part->kind != SHM_PART_LITERAL)
 		return SLICE_NULL;
-	return (struct slice){ c->t->strings + c->part->text.offset + c->byte,
-	    c->part->text.len - c->byte };
+	text = shm_table_text(c->t, c->part->text);
+	return (struct slice){ text.ptr + c->byte, text.len - c->byte };
 }
 
 static void

@@ -41,7 +41,9 @@ index_value(uint32_t index)
 static PyObject *
 text_object(const struct shm_table *t, struct shm_text text)
 {
-	return PyUnicode_DecodeUTF8(t->strings + text.offset, (Py_ssize_t)text.len, "replace");
+	struct slice bytes = shm_table_text(t, text);
+
+	return PyUnicode_DecodeUTF8(bytes.ptr, (Py_ssize_t)bytes.len, "replace");
 }
 
 /* Record `i` of some section as an object; NULL with an exception set. */
