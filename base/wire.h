@@ -1,15 +1,24 @@
 /*
  * wire: the whole contract between the master and its Python children.
  *
- * A child is `PYTHON -m fastrapi.worker --load|--serve APP KEY=VALUE...` with
- * descriptors at fixed numbers. It talks to the master over one SOCK_SEQPACKET
- * pair, one short text per packet; EOF on it is the death of the other side.
+ * A child is
+ *
+ *	PYTHON -P -m fastrapi.worker --load|--serve APP FACT=VALUE... -- NAME=VALUE...
+ *
+ * with descriptors at fixed numbers. The facts are about this child: name (in log
+ * lines), board (its number among the boards), generation, table (1: it is not empty),
+ * listeners (how many). Behind the -- is every setting that children read
+ * (base/conf_keys.def). A child talks to the master over one SOCK_SEQPACKET pair, one
+ * short text per packet; EOF on it is the death of the other side.
  * python/fastrapi/wire.py says the same in Python; a test compares the two.
  */
 #ifndef BASE_WIRE_H
 #define BASE_WIRE_H
 
 #include <signal.h>
+
+/* Between facts and settings. */
+#define WIRE_SETTINGS "--"
 
 /* Inherited descriptors. */
 enum {

@@ -11,6 +11,7 @@
 
 #include <structmember.h>
 
+#include "base/conf.h"
 #include "base/must.h"
 #include "bindings/text.h"
 #include "shm/method.h"
@@ -60,34 +61,33 @@ pyb_app_run_end(struct pyb_app *app)
 		app->idle(app->idle_arg);
 }
 
-/* The index of `word` in `words` into *out. 0, or -1 with an exception set. */
+/* The word of that setting as fastrd reads it; NULL leaves the default. 0, or -1 with an
+ * exception set. */
 static int
-word_read(const char *word, const char *const *words, int *out)
+word_read(struct conf *c, enum conf_key key, const char *word)
 {
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(word, words[i]) == 0) {
-			*out = i;
-			return 0;
-		}
-	PyErr_Format(PyExc_ValueError, "unknown mode %s", word);
+	char why[CONF_WHY_BYTES];
+
+	if (word == NULL || conf_set(c, &conf_rows[key], word, why) == 0)
+		return 0;
+	PyErr_Format(PyExc_ValueError, "%s=%s: %s", conf_rows[key].name, word, why);
 	return -1;
 }
 
-/* App(asgi, rebind, sync="threads", force="none") */
+/* App(asgi, rebind, sync=..., force=...); the words are those of base/conf_keys.def. */
 static PyObject *
 app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = { "asgi", "rebind", "sync", "force", NULL };
-	static const char *const syncs[] = { "threads", "auto", "inline", NULL };
-	static const char *const forces[] = { "none", "compiled", "asgi", NULL };
-	const char *sync = "threads", *force = "none";
+	const char *sync = NULL, *force = NULL;
 	PyObject *asgi, *rebind;
-	int sync_mode, force_mode;
 	struct pyb_app *app;
+	struct conf c;
 
+	conf_init(&c);
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|ss:App", names, &asgi, &rebind,
-	    &sync, &force) || word_read(sync, syncs, &sync_mode) < 0 ||
-	    word_read(force, forces, &force_mode) < 0)
+	    &sync, &force) || word_read(&c, CONF_sync, sync) < 0 ||
+	    word_read(&c, CONF_force, force) < 0)
 		return NULL;
 	app = (struct pyb_app *)type->tp_alloc(type, 0);
 	if (app == NULL)
@@ -95,8 +95,8 @@ app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	app->st = PyType_GetModuleState(type);
 	app->asgi = Py_NewRef(asgi);
 	app->rebind = rebind != Py_None ? Py_NewRef(rebind) : NULL;
-	app->sync = (enum pyb_sync)sync_mode;
-	app->force = (enum pyb_force)force_mode;
+	app->sync = (enum pyb_sync)c.sync;
+	app->force = (enum pyb_force)c.force;
 	pyb_app_count_on(app, NULL);
 	return (PyObject *)app;
 }
@@ -224,7 +224,7 @@ static PyType_Slot app_slots[] = {
 	{ Py_tp_methods, app_methods },
 	{ Py_tp_members, app_members },
 	{ Py_tp_getset, app_getset },
-	{ Py_tp_doc, "App(asgi, rebind, sync='threads', force='none'): an application to serve." },
+	{ Py_tp_doc, "App(asgi, rebind, sync=..., force=...): an application to serve." },
 	{ 0, NULL }
 };
 

@@ -19,7 +19,8 @@
 /* Call upward, with the interpreter held: the last run of the application ended. */
 typedef void pyb_app_idle_f(void *arg);
 
-enum pyb_force { PYB_FORCE_NONE, PYB_FORCE_COMPILED, PYB_FORCE_ASGI };
+/* In the order of the words of base/conf_keys.def. */
+enum pyb_force { PYB_FORCE_COMPILED, PYB_FORCE_ASGI, PYB_FORCE_NONE };
 
 struct pyb_app {
 	PyObject_HEAD

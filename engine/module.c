@@ -19,6 +19,7 @@
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
 #include "engine/serve.h"
+#include "engine/settings.h"
 #include "engine/testclient.h"
 #include "http/status.h"
 
@@ -53,7 +54,8 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
 	if (pyb_nested_register(module) < 0 || pyb_build_register(module) < 0 ||
-	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0)
+	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
+	    engine_settings_register(module) < 0)
 		return -1;
 	return engine_testclient_register(module);
 }

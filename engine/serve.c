@@ -1,16 +1,18 @@
 /*
  * serve: the Python type Worker.
  *
- * Called by module.c (the type). python/fastrapi/worker.py makes one on its event
- * loop, gives it the inherited listeners and drains it at the end. The type only ties
+ * Called by module.c (the type). In python/fastrapi/, worker and inprocess make one on
+ * their event loop, give it listeners and drain it at the end. The type only ties
  * lifetimes together: the work is worker/'s.
  */
 #include "engine/serve.h"
 
+#include <unistd.h>
+
 #include "bindings/app.h"
 #include "bindings/loop/local.h"
 #include "bindings/module_state.h"
-#include "engine/options.h"
+#include "engine/settings.h"
 #include "worker/accept.h"
 #include "worker/worker.h"
 
@@ -20,35 +22,59 @@ struct engine_worker {
 	struct pyb_app *app;		/* strong */
 	struct pyb_loop_local *local;		/* strong */
 	PyObject *drained;		/* called once without arguments */
-	PyObject *root_path;		/* owns the options' text */
+	PyObject *settings;		/* owns the texts of the options */
 	struct shm_board *board;	/* attached, or NULL */
 	struct shm_boards boards;
 	struct io_job drained_job;
 };
 
-/* Worker(app, loop, options) */
+/* (descriptor, index, generation): take this board, look at all. 0; -1 with an exception
+ * and nothing attached. */
+static int
+boards_take(struct engine_worker *self, PyObject *value)
+{
+	unsigned index, generation;
+	int fd;
+
+	if (!PyTuple_Check(value))
+		PyErr_SetString(PyExc_TypeError, "boards are (descriptor, index, generation)");
+	if (!PyTuple_Check(value) ||
+	    !PyArg_ParseTuple(value, "iII;boards are (descriptor, index, generation)", &fd,
+	    &index, &generation))
+		return -1;
+	self->board = shm_board_attach(fd, index);
+	if (self->board == NULL || shm_boards_attach(&self->boards, fd) < 0) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		return -1;
+	}
+	shm_board_claim(self->board, (uint32_t)getpid(), generation);
+	return 0;
+}
+
+/* Worker(app, loop, settings, boards=None) */
 static PyObject *
 worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
 	struct pyb_module_state *st = PyType_GetModuleState(type);
+	PyObject *app, *loop, *settings, *boards = Py_None;
 	struct worker_options options;
-	PyObject *app, *loop, *dict;
 	struct engine_worker *self;
-	int rc;
 
-	if (!PyArg_ParseTuple(args, "O!OO!:Worker", st->app_type, &app, &loop, &PyDict_Type,
-	    &dict))
+	if (!PyArg_ParseTuple(args, "O!OO!|O:Worker", st->app_type, &app, &loop, &PyDict_Type,
+	    &settings, &boards))
 		return NULL;
 	self = (struct engine_worker *)type->tp_alloc(type, 0);
 	if (self == NULL)
 		return NULL;
-	rc = engine_options_read(dict, &options, &self->root_path);
-	self->board = options.board;
-	self->boards = options.boards;
-	if (rc < 0 || (self->local = pyb_local_get(st, loop)) == NULL) {
+	worker_options_init(&options);
+	if (engine_settings_read(settings, &options.conf, &self->settings) < 0 ||
+	    (boards != Py_None && boards_take(self, boards) < 0) ||
+	    (self->local = pyb_local_get(st, loop)) == NULL) {
 		Py_DECREF(self);
 		return NULL;
 	}
+	options.board = self->board;
+	options.boards = self->boards;
 	self->app = (struct pyb_app *)Py_NewRef(app);
 	if (self->board != NULL)
 		pyb_app_count_on(self->app, self->board);
@@ -142,7 +168,7 @@ worker_release(struct engine_worker *self)
 		pyb_app_count_on(self->app, NULL);
 	shm_board_detach(self->board);
 	shm_boards_detach(&self->boards);
-	Py_XDECREF(self->root_path);
+	Py_XDECREF(self->settings);
 	Py_XDECREF(self->app);
 	Py_XDECREF(self->local);
 }
@@ -185,7 +211,7 @@ static PyType_Slot worker_slots[] = {
 	{ Py_tp_dealloc, worker_type_dealloc },
 	{ Py_tp_traverse, worker_type_traverse },
 	{ Py_tp_methods, worker_methods },
-	{ Py_tp_doc, "Worker(app, loop, options): HTTP for one event loop." },
+	{ Py_tp_doc, "Worker(app, loop, settings, boards=None): HTTP for one event loop." },
 	{ 0, NULL }
 };
 

@@ -16,7 +16,7 @@
 #include "bindings/loop/local.h"
 #include "bindings/asgi/observer.h"
 #include "bindings/request.h"
-#include "engine/options.h"
+#include "engine/settings.h"
 #include "worker/conn.h"
 #include "worker/worker.h"
 
@@ -29,7 +29,7 @@ struct memory {
 	struct worker *w;		/* as long as its connection */
 	struct worker_conn *c;		/* NULL once freed; until then it holds this object */
 	struct pyb_observer seen;
-	PyObject *root_path;
+	PyObject *settings;		/* owns the texts of the worker's options */
 	PyObject *waiter;		/* future of read(), or NULL */
 	char *out;
 	size_t out_len, out_cap;
@@ -162,25 +162,26 @@ on_idle(PyObject *self)
 	wake((struct memory *)self);
 }
 
-/* MemoryConnection(app, loop, client, server, scheme, state, options) */
+/* MemoryConnection(app, loop, client, server, scheme, state, settings) */
 static PyObject *
 memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 {
 	struct pyb_module_state *st = PyType_GetModuleState(type);
-	PyObject *app, *loop, *client, *server, *state, *dict;
+	PyObject *app, *loop, *client, *server, *state, *settings;
 	struct worker_options options;
 	const char *scheme;
 	struct memory *m;
 
 	if (!PyArg_ParseTuple(args, "O!OOOsOO!:MemoryConnection", st->app_type, &app, &loop,
-	    &client, &server, &scheme, &state, &PyDict_Type, &dict))
+	    &client, &server, &scheme, &state, &PyDict_Type, &settings))
 		return NULL;
 	m = (struct memory *)type->tp_alloc(type, 0);
 	if (m == NULL)
 		return NULL;
 	m->wake_job.run = wake_run;
 	m->app = (struct pyb_app *)Py_NewRef(app);
-	if (engine_options_read(dict, &options, &m->root_path) < 0 ||
+	worker_options_init(&options);
+	if (engine_settings_read(settings, &options.conf, &m->settings) < 0 ||
 	    pyb_observer_init(&m->seen, (PyObject *)m, on_idle, client, server, state) < 0 ||
 	    (m->local = pyb_local_get(st, loop)) == NULL)
 		goto failed;
@@ -304,7 +305,7 @@ memory_dealloc(PyObject *self)
 		worker_free(m->w);
 	memory_clear(self);
 	free(m->out);
-	Py_XDECREF(m->root_path);
+	Py_XDECREF(m->settings);
 	Py_XDECREF(m->app);
 	Py_XDECREF(m->local);
 	type->tp_free(self);

@@ -17,10 +17,11 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/conf.h"
 #include "base/slice.h"
 
 enum {
-	HX_MAX_HEADERS = 100,	/* field lines in one request head */
+	HX_MAX_HEADERS = CONF_HIGH_limit_fields,	/* field lines in one request head */
 	HX_MAX_PARAMS = 16,	/* path parameters in one route */
 };
 

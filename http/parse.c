@@ -12,11 +12,14 @@
 
 #include <http_parser.h>
 
+#include "base/conf.h"
 #include "base/decimal.h"
 #include "http/field.h"
 
 const struct hx_limits hx_limits_default = {
-	.line = 8192, .field = 8192, .fields = HX_MAX_HEADERS, .head = 65536, .body = 0,
+	.line = CONF_DEFAULT_limit_line, .field = CONF_DEFAULT_limit_field,
+	.fields = CONF_DEFAULT_limit_fields, .head = CONF_DEFAULT_limit_head,
+	.body = CONF_DEFAULT_limit_body,
 };
 
 enum { VERSION_BYTES = 9 };	/* " HTTP/1.1" */

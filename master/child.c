@@ -1,7 +1,7 @@
 /*
  * child: names, orders, endings.
  *
- * Called by generation.c, workers.c and master.c.
+ * Called by generation.c, workers.c, master.c and spawn.c.
  */
 #include "master/child.h"
 

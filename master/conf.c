@@ -1,36 +1,14 @@
 /*
- * conf: one row per option, in conf_keys.def.
+ * conf: the command line and the environment.
  *
- * Called once by main.c. uvicorn's flags work here; one that does not is
- * refused with the reason, never ignored.
+ * Called once by main.c. The settings are the rows of base/conf_keys.def. uvicorn's
+ * flags work here; one that does not is refused with the reason, never ignored.
  */
 #include "master/conf.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum type { TEXT, NUMBER, SWITCH };
-
-struct row {
-	const char *name, *flag;
-	enum type type;
-	const char *text;
-	long number, low, high;
-	const char *argument, *help;
-};
-
-/* A row's default is a text or a number, whichever its type says. */
-#define DEFAULT_TEXT(value) _Generic((value), char *: (value), default: NULL)
-#define DEFAULT_NUMBER(value) _Generic((value), char *: 0, default: (value))
-
-static const struct row rows[] = {
-#define KEY(name, flag, type, value, low, high, argument, help) \
-	{ #name, flag, type, DEFAULT_TEXT(value), DEFAULT_NUMBER(value), low, high, argument, help },
-#include "master/conf_keys.def"
-#undef KEY
-};
 
 /* uvicorn's flags that are not (yet) served here; "ssl-*" is all that begin so. */
 static const struct {
@@ -77,88 +55,68 @@ usage(const char *cause, const char *what)
 }
 
 static void
+help_row(const struct conf *defaults, const struct conf_row *row)
+{
+	char flag[CONF_NAME_BYTES], left[64], value[64], words[CONF_WHY_BYTES] = "";
+	size_t len = (size_t)snprintf(flag, sizeof(flag), "%s", row->name);
+
+	for (size_t i = 0; i < len; i++)
+		if (flag[i] == '_')
+			flag[i] = '-';
+	snprintf(left, sizeof(left), "--%s %s", flag, row->argument);
+	if (row->type == CONF_WORD)
+		conf_words(row, words);
+	printf("  %-34s %s%s%s", left, row->help, words[0] != '\0' ? ": " : "", words);
+	if (row->type != CONF_SWITCH && conf_print(defaults, row, value, sizeof(value)) > 0)
+		printf(" [%s]", value);
+	printf("\n");
+}
+
+static void
 help_print(void)
 {
+	struct conf defaults;
+
 	printf("usage: fastrd [flags] module:app          serve an ASGI application\n"
 	    "       fastrd routes module:app           list its routes: compiled, or why not\n"
 	    "       fastrd explain METHOD PATH module:app\n"
 	    "       fastrd -t module:app               load it, compile it, say whether it works\n"
 	    "\n");
-	for (size_t i = 0; i < CONF_COUNT; i++) {
-		char left[64];
-
-		snprintf(left, sizeof(left), "--%s %s", rows[i].flag, rows[i].argument);
-		printf("  %-34s %s", left, rows[i].help);
-		if (rows[i].type == NUMBER)
-			printf(" [%ld]", rows[i].number);
-		else if (rows[i].type == TEXT && rows[i].text[0] != '\0')
-			printf(" [%s]", rows[i].text);
-		printf("\n");
-	}
+	conf_init(&defaults);
+	for (size_t i = 0; i < CONF_COUNT; i++)
+		if ((conf_rows[i].marks & CONF_UNFLAGGED) == 0)
+			help_row(&defaults, &conf_rows[i]);
 	printf("  %-34s %s\n  %-34s %s\n\n", "--help", "this text", "--version", "the version");
 	printf("Signals: TERM, QUIT drain; INT quickly; HUP reload; TTIN, TTOU one worker\n"
-	    "more or less. Every flag can be set as FASTRD_NAME in the environment.\n");
+	    "more or less. Every flag can be set in the environment: --app-dir as FASTRD_APP_DIR.\n");
 }
 
-/* `where` is the flag or variable that has the value, with its "=" or " ". */
+/* What other programs call it comes first, FASTRD_NAME after it. */
 static int
-value_set(struct master_conf *c, size_t key, const char *where, const char *value)
-{
-	const struct row *row = &rows[key];
-	char *end;
-	long n;
-
-	if (row->type == TEXT) {
-		c->text[key] = value;
-		return 0;
-	}
-	errno = 0;
-	n = strtol(value, &end, 10);
-	if (errno != 0 || *end != '\0' || (*value != '-' && (*value < '0' || *value > '9')) ||
-	    n < row->low || n > row->high) {
-		fprintf(stderr, "fastrd: %s%s: want a number from %ld to %ld\n", where, value,
-		    row->low, row->high);
-		return -1;
-	}
-	c->number[key] = n;
-	return 0;
-}
-
-static int
-variable_read(struct master_conf *c, size_t key, const char *name)
-{
-	const char *value = getenv(name);
-	char where[72];
-
-	snprintf(where, sizeof(where), "%s=", name);
-	return value == NULL || *value == '\0' ? 0 : value_set(c, key, where, value);
-}
-
-static int
-environment_read(struct master_conf *c)
+environment_read(struct conf *c)
 {
 	static const struct {
 		const char *name;
-		enum master_conf_key key;
+		enum conf_key key;
 	} common[] = { { "PORT", CONF_port }, { "WEB_CONCURRENCY", CONF_workers } };
+	char why[CONF_WHY_BYTES];
 
-	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-		if (variable_read(c, common[i].key, common[i].name) < 0)
-			return -1;
-	for (size_t i = 0; i < CONF_COUNT; i++) {
-		char name[64];
-		int n = snprintf(name, sizeof(name), "FASTRD_%s", rows[i].name);
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+		const char *value = getenv(common[i].name);
 
-		for (int k = 0; k < n; k++)
-			if (name[k] >= 'a' && name[k] <= 'z')
-				name[k] = (char)(name[k] - 'a' + 'A');
-		if (variable_read(c, i, name) < 0)
-			return -1;
+		if (value == NULL || *value == '\0' ||
+		    conf_set(c, &conf_rows[common[i].key], value, why) == 0)
+			continue;
+		fprintf(stderr, "fastrd: %s=%s: %s\n", common[i].name, value, why);
+		return -1;
 	}
-	return 0;
+	if (conf_environment(c, 0, why) == 0)
+		return 0;
+	fprintf(stderr, "fastrd: %s\n", why);
+	return -1;
 }
 
-/* Is the flag of `len` bytes the one in the table, or one of those it stands for? */
+/* Is the flag of `len` bytes this one of uvicorn's, or one that `ssl-*` stands for? */
 static bool
 flag_is(const char *flag, size_t len, const char *row)
 {
@@ -186,28 +144,27 @@ foreign_flag(const char *flag, size_t len)
 
 /* A flag without its dashes. Returns how many arguments it took, -1: refused. */
 static int
-flag_read(struct master_conf *c, const char *flag, const char *value)
+flag_read(struct conf *c, const char *flag, const char *value)
 {
 	const char *eq = strchr(flag, '=');
 	size_t len = eq != NULL ? (size_t)(eq - flag) : strlen(flag);
-	int took = eq != NULL ? 1 : 2;
-	char where[72];
+	const struct conf_row *row = conf_find(flag, len, '-');
+	char why[CONF_WHY_BYTES];
 
+	if (row == NULL || (row->marks & CONF_UNFLAGGED) != 0)
+		return foreign_flag(flag, len);
 	if (eq != NULL)
 		value = eq + 1;
-	for (size_t i = 0; i < CONF_COUNT; i++) {
-		if (!flag_is(flag, len, rows[i].flag))
-			continue;
-		if (rows[i].type == SWITCH && eq == NULL) {
-			c->number[i] = 1;
-			return 1;
-		}
-		if (value == NULL)
-			return usage("a value is missing after --", rows[i].flag);
-		snprintf(where, sizeof(where), "--%s%c", rows[i].flag, eq != NULL ? '=' : ' ');
-		return value_set(c, i, where, value) < 0 ? -1 : took;
+	else if (row->type == CONF_SWITCH)
+		value = "1";
+	if (value == NULL)
+		return usage("a value is missing after --", flag);
+	if (conf_set(c, row, value, why) < 0) {
+		fprintf(stderr, "fastrd: --%.*s%c%s: %s\n", (int)len, flag,
+		    eq != NULL ? '=' : ' ', value, why);
+		return -1;
 	}
-	return foreign_flag(flag, len);
+	return eq != NULL || row->type == CONF_SWITCH ? 1 : 2;
 }
 
 /* The application's name, which must read module:attribute. */
@@ -269,9 +226,9 @@ flags_read(struct master_conf *c, int argc, char **argv)
 		if (strcmp(arg, "-t") == 0)
 			c->command = COMMAND_TEST;
 		else if (strcmp(arg, "-w") == 0)
-			took = flag_read(c, "workers", next);
+			took = flag_read(&c->values, "workers", next);
 		else if (arg[0] == '-')
-			took = flag_read(c, arg + (arg[1] == '-' ? 2 : 1), next);
+			took = flag_read(&c->values, arg + (arg[1] == '-' ? 2 : 1), next);
 		else
 			took = word_read(c, arg) < 0 ? -1 : 1;
 		if (took < 0)
@@ -281,53 +238,18 @@ flags_read(struct master_conf *c, int argc, char **argv)
 	return 0;
 }
 
-/* Is `word` one of the `words`, which are separated by spaces? */
-static bool
-one_of(const char *word, const char *words)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = words; p != NULL; p = strchr(p, ' ')) {
-		p += *p == ' ';
-		if (strncmp(p, word, len) == 0 && (p[len] == ' ' || p[len] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-static int
-words_check(const struct master_conf *c)
-{
-	const char *sync = c->text[CONF_sync], *level = c->text[CONF_log_level];
-	const char *force = getenv("FASTRD_FORCE");
-
-	if (c->app == NULL && c->command == COMMAND_EXPLAIN)
-		return usage("explain wants METHOD PATH module:app", "");
-	if (c->app == NULL)
-		return usage("no application given, as in: fastrd main:app", "");
-	if (!one_of(level, "debug info warning error trace critical"))
-		return usage("--log-level wants debug, info, warning or error, not ", level);
-	if (force != NULL && !one_of(force, "compiled asgi none")) {
-		fprintf(stderr, "fastrd: FASTRD_FORCE=%s: want compiled, asgi or none\n", force);
-		return -1;
-	}
-	if (!one_of(sync, "threads auto inline"))
-		return usage("--sync wants threads, auto or inline, not ", sync);
-	return 0;
-}
-
 int
 master_conf_read(struct master_conf *c, int argc, char **argv)
 {
 	int rc;
 
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; i < CONF_COUNT; i++) {
-		c->text[i] = rows[i].text;
-		c->number[i] = rows[i].number;
-	}
-	if (environment_read(c) < 0)
+	conf_init(&c->values);
+	if (environment_read(&c->values) < 0)
 		return -1;
 	rc = flags_read(c, argc, argv);
-	return rc != 0 ? rc : words_check(c);
+	if (rc != 0 || c->app != NULL)
+		return rc;
+	return usage(c->command == COMMAND_EXPLAIN ? "explain wants METHOD PATH module:app" :
+	    "no application given, as in: fastrd main:app", "");
 }

@@ -4,15 +4,7 @@
 #ifndef MASTER_CONF_H
 #define MASTER_CONF_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-enum master_conf_key {
-#define KEY(name, flag, type, value, low, high, argument, help) CONF_##name,
-#include "master/conf_keys.def"
-#undef KEY
-	CONF_COUNT
-};
+#include "base/conf.h"
 
 enum master_command { COMMAND_SERVE, COMMAND_ROUTES, COMMAND_EXPLAIN, COMMAND_TEST };
 
@@ -20,13 +12,13 @@ struct master_conf {
 	enum master_command command;
 	const char *app;		/* "module:attribute" */
 	const char *explain[2];		/* METHOD, PATH */
-	const char *text[CONF_COUNT];	/* TEXT keys; borrowed from argv and environment */
-	long number[CONF_COUNT];	/* NUMBER and SWITCH keys */
+	struct conf values;		/* texts are borrowed from argv and environment */
 };
 
 /* Fill `c` from defaults, FASTRD_* (and PORT, WEB_CONCURRENCY) and the flags, the
  * later winning. 0; -1 when something is wrong (one line with cause and remedy
  * was printed); 1 when help or the version was asked for and printed. */
-int master_conf_read(struct master_conf *c, int argc, char **argv);
+int master_conf_read(struct master_conf *c, int argc, char **argv)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -63,7 +63,7 @@ table_seal(struct master *m, struct master_generation *g, uint64_t size)
 {
 	int fd;
 
-	if (size > (uint64_t)m->conf.number[CONF_table_limit])
+	if (size > (uint64_t)m->conf.values.table_limit)
 		return "the route table is larger than --table-limit";
 	if (shm_segment_size(g->table_fd) != (int64_t)size)
 		return "the loader announced another size than it wrote";

@@ -174,18 +174,18 @@ activated(void)
 }
 
 int
-master_listen_open(struct master_listeners *l, const struct master_conf *c)
+master_listen_open(struct master_listeners *l, const struct conf *c)
 {
-	int backlog = (int)c->number[CONF_backlog], n = activated();
+	int backlog = (int)c->backlog, n = activated();
 
 	memset(l, 0, sizeof(*l));
 	if (n > 0)
 		return inherited_open(l, LISTEN_FDS_START, n);
-	if (c->number[CONF_fd] >= 0)
-		return inherited_open(l, (int)c->number[CONF_fd], 1);
-	if (c->text[CONF_uds][0] != '\0')
-		return unix_open(l, c->text[CONF_uds], backlog);
-	return tcp_open(l, c->text[CONF_host], c->number[CONF_port], backlog);
+	if (c->fd >= 0)
+		return inherited_open(l, (int)c->fd, 1);
+	if (c->uds[0] != '\0')
+		return unix_open(l, c->uds, backlog);
+	return tcp_open(l, c->host, (long)c->port, backlog);
 }
 
 void

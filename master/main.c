@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/wire.h"
+#include "master/arguments.h"
 #include "master/master.h"
 #include "master/python.h"
 #include "master/shortage.h"
@@ -34,37 +35,28 @@ static const char cli[] =
     "    sys.exit(5)\n"
     "sys.exit(cli.main())\n";
 
-/* Replace this process by PYTHON -c <cli> COMMAND ... */
+/* Replace this process by PYTHON -c <cli> COMMAND [METHOD PATH] APP NAME=VALUE... */
 static int
 command_exec(const struct master *m)
 {
 	const struct master_conf *c = &m->conf;
-	const char *argv[16];
-	char limit[24];
-	int n = 0;
+	struct master_arguments a;
 
-	snprintf(limit, sizeof(limit), "%ld", c->number[CONF_table_limit]);
-	argv[n++] = m->python;
-	argv[n++] = "-P";
-	argv[n++] = "-c";
-	argv[n++] = cli;
-	argv[n++] = c->command == COMMAND_ROUTES ? "routes" :
-	    c->command == COMMAND_EXPLAIN ? "explain" : "test";
+	master_arguments_init(&a, m->python);
+	master_arguments_add(&a, "-c");
+	master_arguments_add(&a, cli);
+	master_arguments_add(&a, c->command == COMMAND_ROUTES ? "routes" :
+	    c->command == COMMAND_EXPLAIN ? "explain" : "test");
 	if (c->command == COMMAND_EXPLAIN) {
-		argv[n++] = c->explain[0];
-		argv[n++] = c->explain[1];
+		master_arguments_add(&a, c->explain[0]);
+		master_arguments_add(&a, c->explain[1]);
 	}
-	argv[n++] = c->app;
-	if (c->text[CONF_app_dir][0] != '\0') {
-		argv[n++] = "--app-dir";
-		argv[n++] = c->text[CONF_app_dir];
-	}
-	if (c->number[CONF_factory])
-		argv[n++] = "--factory";
-	argv[n++] = "--table-limit";
-	argv[n++] = limit;
-	argv[n] = NULL;
-	execv(m->python, (char *const *)(uintptr_t)argv);
+	master_arguments_add(&a, c->app);
+	master_arguments_settings(&a, &c->values);
+	if (a.overflow)
+		errno = E2BIG;
+	else
+		execv(m->python, (char *const *)(uintptr_t)a.argv);
 	fprintf(stderr, "fastrd: cannot run %s: %s\n", m->python, strerror(errno));
 	return WIRE_EXIT_PYTHON;
 }
@@ -86,18 +78,6 @@ signals_open(void)
 		signal(numbers[i], SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
-static enum log_level
-level_of(const char *word)
-{
-	if (strcmp(word, "debug") == 0 || strcmp(word, "trace") == 0)
-		return LOG_LEVEL_DEBUG;
-	if (strcmp(word, "warning") == 0)
-		return LOG_LEVEL_WARN;
-	if (strcmp(word, "error") == 0 || strcmp(word, "critical") == 0)
-		return LOG_LEVEL_ERROR;
-	return LOG_LEVEL_INFO;
 }
 
 /* As many descriptors as the system lets us have: one per connection. Workers
@@ -136,7 +116,7 @@ prepare(struct master *m)
 	int rc;
 
 	descriptors_raise();
-	rc = master_listen_open(&m->listeners, &m->conf);
+	rc = master_listen_open(&m->listeners, &m->conf.values);
 	if (rc != 0)
 		return rc;
 	m->signal_fd = signals_open();
@@ -162,9 +142,9 @@ main(int argc, char **argv)
 		free(m);
 		return rc > 0 ? WIRE_EXIT_OK : WIRE_EXIT_USAGE;
 	}
-	log_open("master", level_of(m->conf.text[CONF_log_level]));
-	m->n_workers = (unsigned)m->conf.number[CONF_workers];
-	if (master_python_find(m->conf.text[CONF_python], m->python, sizeof(m->python)) < 0)
+	log_open("master", (enum log_level)m->conf.values.log_level);
+	m->n_workers = (unsigned)m->conf.values.workers;
+	if (master_python_find(m->conf.values.python, m->python, sizeof(m->python)) < 0)
 		rc = WIRE_EXIT_PYTHON;
 	else if (m->conf.command != COMMAND_SERVE)
 		rc = command_exec(m);

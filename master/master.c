@@ -29,7 +29,7 @@ enum { FAST_MS = 1000 };
 uint64_t
 master_grace_ms(const struct master *m)
 {
-	return (uint64_t)m->conf.number[CONF_graceful] * 1000;
+	return m->conf.values.timeout_graceful_shutdown_ms;
 }
 
 struct master_child *
@@ -281,7 +281,7 @@ static int
 clock_look(struct master *m)
 {
 	uint64_t now = clock_monotonic_ms(), next = UINT64_MAX;
-	uint64_t startup = (uint64_t)m->conf.number[CONF_startup] * 1000;
+	uint64_t startup = m->conf.values.timeout_startup_ms;
 
 #define DUE(at) ((at) <= now || ((next = (at) < next ? (at) : next), false))
 	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++) {

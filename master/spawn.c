@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,60 +16,31 @@
 #include <unistd.h>
 
 #include "base/wire.h"
+#include "master/arguments.h"
 #include "master/generation.h"
 #include "master/shortage.h"
 
-enum { MAX_ARGS = 32, ARG_BYTES = 4 * PATH_MAX, MAX_FDS = 3 + LISTEN_MAX };
+enum { MAX_FDS = 3 + LISTEN_MAX };
 
-struct arguments {
-	const char *argv[MAX_ARGS];
-	int argc;
-	char bytes[ARG_BYTES];
-	size_t used;
-	bool overflow;
-};
-
+/* As base/wire.h has them: the role, the application, the facts, the settings. */
 static void
-push(struct arguments *a, const char *key, const char *text, long number)
-{
-	char *p = a->bytes + a->used;
-	size_t room = sizeof(a->bytes) - a->used;
-	int n = text != NULL ? snprintf(p, room, "%s=%s", key, text) :
-	    snprintf(p, room, "%s=%ld", key, number);
-
-	a->overflow |= n < 0 || (size_t)n >= room || a->argc >= MAX_ARGS - 1;
-	if (a->overflow)
-		return;
-	a->argv[a->argc++] = p;
-	a->used += (size_t)n + 1;
-}
-
-static void
-arguments_fill(struct arguments *a, const struct master_child *c,
+arguments_fill(struct master_arguments *a, const struct master_child *c,
     const struct master_conf *conf, const char *python, size_t n_listeners)
 {
-	memset(a, 0, sizeof(*a));
-	a->argv[a->argc++] = python;
-	a->argv[a->argc++] = "-P";	/* the application's modules hide none of ours */
-	a->argv[a->argc++] = "-m";
-	a->argv[a->argc++] = "fastrapi.worker";
-	a->argv[a->argc++] = c->role == ROLE_LOADER ? "--load" : "--serve";
-	a->argv[a->argc++] = conf->app;
-	push(a, "app_dir", conf->text[CONF_app_dir], 0);
-	push(a, "factory", NULL, conf->number[CONF_factory]);
-	push(a, "root_path", conf->text[CONF_root_path], 0);
-	push(a, "sync", conf->text[CONF_sync], 0);
-	push(a, "keep_alive", NULL, conf->number[CONF_keep_alive]);
-	push(a, "graceful", NULL, conf->number[CONF_graceful]);
-	push(a, "header_timeout", NULL, conf->number[CONF_header_timeout]);
-	push(a, "body_limit", NULL, conf->number[CONF_body_limit]);
-	push(a, "table_limit", NULL, conf->number[CONF_table_limit]);
-	push(a, "log_level", conf->text[CONF_log_level], 0);
-	push(a, "slot", NULL, c->slot);
-	push(a, "board", NULL, c->board);
-	push(a, "generation", NULL, c->generation->number);
-	push(a, "table", NULL, c->generation->table_size > 0);
-	push(a, "listeners", NULL, (long)n_listeners);
+	char name[32];
+
+	master_arguments_init(a, python);
+	master_arguments_add(a, "-m");
+	master_arguments_add(a, "fastrapi.worker");
+	master_arguments_add(a, c->role == ROLE_LOADER ? "--load" : "--serve");
+	master_arguments_add(a, conf->app);
+	master_arguments_addf(a, "name=%s", master_child_name(c, name));
+	master_arguments_addf(a, "board=%u", c->board);
+	master_arguments_addf(a, "generation=%u", c->generation->number);
+	master_arguments_addf(a, "table=%d", c->generation->table_size > 0);
+	master_arguments_addf(a, "listeners=%zu", n_listeners);
+	master_arguments_add(a, WIRE_SETTINGS);
+	master_arguments_settings(a, &conf->values);
 }
 
 /* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Those in the way are moved
@@ -111,7 +81,7 @@ give_up(int channel, int code, const char *what)
 
 /* In the child. `fds` begins with the channel. */
 static void
-become(const struct arguments *a, int *fds, int n, pid_t master)
+become(const struct master_arguments *a, int *fds, int n, pid_t master)
 {
 	sigset_t none;
 
@@ -132,7 +102,7 @@ master_spawn(struct master_child *c, const struct master_conf *conf, const char 
     const struct master_listeners *listeners, int table_fd, int boards_fd)
 {
 	int pair[2], fds[MAX_FDS], n = 0;
-	struct arguments arguments;
+	struct master_arguments arguments;
 	pid_t self = getpid();
 
 	arguments_fill(&arguments, c, conf, python, listeners->n);

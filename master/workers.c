@@ -48,7 +48,7 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 	c->slot = slot;
 	c->board = board_free(m);
 	if (g == m->serving)	/* else the generation has a deadline */
-		c->kill_at_ms = clock_monotonic_ms() + (uint64_t)m->conf.number[CONF_startup] * 1000;
+		c->kill_at_ms = clock_monotonic_ms() + m->conf.values.timeout_startup_ms;
 	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, m->boards_fd);
 }
 

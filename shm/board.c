@@ -1,8 +1,7 @@
 /*
  * board: the memfd that holds the boards, and its mappings.
  *
- * Called by master/main.c (create), engine/options.c (attach, claim) and
- * engine/serve.c (detach).
+ * Called by master/main.c (create) and engine/serve.c (the rest).
  */
 #include "shm/board.h"
 

@@ -76,7 +76,7 @@ worker_conductor_forget(struct worker_conn *c)
 static void
 request_begin(struct worker_conn *c, size_t head_len)
 {
-	uint64_t limit = c->w->options.limits.body;
+	uint64_t limit = c->w->limits.body;
 
 	must(c->x.state == HX_IDLE && !pyb_request_active(&c->x));
 	worker_input_use(&c->input, head_len);
@@ -120,7 +120,7 @@ head_read(struct worker_conn *c)
 	enum hx_refusal why = HX_ACCEPTED;
 	size_t len = worker_input_left(&c->input);
 	int used = len == 0 ? 0 : hx_parse_head(&c->x, worker_input_at(&c->input), len,
-	    &c->input.scanned, &c->w->options.limits, &why);
+	    &c->input.scanned, &c->w->limits, &why);
 
 	if (used > 0) {
 		request_begin(c, (size_t)used);

@@ -33,7 +33,8 @@ conn_new(struct worker *w)
 	c->fd = -1;
 	c->x.upper.loop = w->loop;
 	c->x.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
-	c->x.root_path = (struct slice){ w->options.root_path, strlen(w->options.root_path) };
+	c->x.root_path = (struct slice){ w->options.conf.root_path,
+	    strlen(w->options.conf.root_path) };
 	c->job.run = worker_conductor_job;
 	c->flush.flush = worker_flush_turn;
 	io_output_init(&c->out);

@@ -21,7 +21,7 @@ enum { DISCARD_MAX = 256 * 1024 };
 static bool
 content_add(struct worker_conn *c, struct slice data)
 {
-	uint64_t limit = c->w->options.limits.body;
+	uint64_t limit = c->w->limits.body;
 
 	if (c->state == CONN_DISCARD) {
 		c->discarded += data.len;

@@ -69,14 +69,15 @@ void
 worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
     const struct worker_options *options)
 {
-	uint32_t idle_ms = options->keep_alive_ms;
+	const struct conf *c = &options->conf;
+	uint32_t idle_ms = c->timeout_keep_alive_ms;
 	uint32_t rest_ms = idle_ms / 2 < REST_MS ? idle_ms / 2 : REST_MS;
 
-	io_timers_init(&t->head, turn, options->header_timeout_ms, head_expired);
+	io_timers_init(&t->head, turn, c->timeout_header_ms, head_expired);
 	io_timers_init(&t->rest, turn, rest_ms, rest_expired);
 	io_timers_init(&t->idle, turn, idle_ms - rest_ms, idle_expired);
-	io_timers_init(&t->content, turn, options->content_timeout_ms, content_expired);
-	io_timers_init(&t->write, turn, options->write_timeout_ms, write_expired);
+	io_timers_init(&t->content, turn, c->timeout_content_ms, content_expired);
+	io_timers_init(&t->write, turn, c->timeout_write_ms, write_expired);
 	io_timers_init(&t->linger, turn, LINGER_MS, idle_expired);
 }
 

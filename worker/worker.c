@@ -15,14 +15,19 @@
 void
 worker_options_init(struct worker_options *o)
 {
-	*o = (struct worker_options){
-		.limits = hx_limits_default,
-		.header_timeout_ms = 10 * 1000,
-		.keep_alive_ms = 75 * 1000,
-		.content_timeout_ms = 60 * 1000,
-		.write_timeout_ms = 60 * 1000,
-		.scheme = "http",
-		.root_path = "",
+	*o = (struct worker_options){ .scheme = "http" };
+	conf_init(&o->conf);
+}
+
+static void
+limits_init(struct worker *w)
+{
+	const struct conf *c = &w->options.conf;
+
+	w->limits = (struct hx_limits){
+		.line = (uint32_t)c->limit_line, .field = (uint32_t)c->limit_field,
+		.fields = (uint32_t)c->limit_fields, .head = (uint32_t)c->limit_head,
+		.body = (uint64_t)c->limit_body,
 	};
 }
 
@@ -40,6 +45,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
 	w->options = *options;
 	w->board = options->board != NULL ? options->board : &w->own_board;
 	list_init(&w->conns);
+	limits_init(w);
 	worker_timeouts_init(&w->timeouts, turn, options);
 	worker_heartbeat_start(&w->heartbeat, turn, options->board);
 	worker_accept_init(w);

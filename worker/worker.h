@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/conf.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "http/parse.h"
@@ -33,18 +34,13 @@ enum {
 };
 
 struct worker_options {
-	struct hx_limits limits;
-	uint32_t header_timeout_ms;	/* from the first byte to the end of the head */
-	uint32_t keep_alive_ms;		/* without a request */
-	uint32_t content_timeout_ms;	/* without any progress of the content */
-	uint32_t write_timeout_ms;	/* without any byte of an answer taken */
+	struct conf conf;		/* texts are borrowed for the worker's life */
 	const char *scheme;		/* static text, "http" */
-	const char *root_path;		/* static for the worker's life, may be "" */
 	struct shm_board *board;	/* borrowed; NULL: counters stay private */
 	struct shm_boards boards;	/* borrowed: every worker's, for the polite gate */
 };
 
-/* The defaults of DESIGN: 10 s, 75 s, 60 s, 60 s. */
+/* The defaults of conf_keys.def, plain HTTP, no board. */
 void worker_options_init(struct worker_options *o);
 
 struct worker_listener {
@@ -64,6 +60,7 @@ struct worker {
 	struct pyb_app *app;		/* borrowed: the owner keeps it */
 	void *loop;			/* borrowed: the upper.loop of every exchange */
 	struct worker_options options;
+	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_preset preset;
 	struct worker_timeouts timeouts;
 	struct list conns;		/* all of them */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* In the order of the words of base/conf_keys.def. */
 enum pyb_sync { PYB_SYNC_THREADS, PYB_SYNC_AUTO, PYB_SYNC_INLINE };
 
 /* One per plan, zeroed at first. Owned by the binding. */

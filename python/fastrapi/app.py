@@ -41,11 +41,11 @@ def _name_of(app: Any, frame: FrameType | None) -> tuple[str, str] | None:
 class FastrAPI(FastAPI):
     """A FastAPI application that can serve itself. Everything else is FastAPI's."""
 
-    def serve(self, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> int:
+    def serve(self, host: str | None = None, port: int | None = None, **options: Any) -> int:
         """Serve this application with fastrd until it ends; its exit status, 0.
 
-        Call it from ``if __name__ == "__main__":``. ``options`` are fastrd's flags
-        with underscores (``workers=4``). SystemExit with fastrd's status when that is
+        Call it from ``if __name__ == "__main__":``. The arguments are fastrd's flags
+        with underscores (``workers=4``); what is not given is as for fastrd. SystemExit with fastrd's status when that is
         not 0. Returns at once inside fastrd's own processes. An application without a
         name in the main script is served by one worker in this process.
         """
@@ -53,29 +53,23 @@ class FastrAPI(FastAPI):
             return 0
         frame = inspect.currentframe()
         found = _name_of(self, frame.f_back if frame else None)
-        status = (
-            _serve_script(*found, host, port, options)
-            if found is not None
-            else _serve_here(self, host, port, options)
-        )
+        given = {"host": host, "port": port, **options}
+        given = {key: value for key, value in given.items() if value is not None}
+        if found is not None:
+            status = _serve_script(*found, given)
+        else:
+            from .inprocess import serve_here
+
+            status = serve_here(self, given)
         if status != 0:
             raise SystemExit(status)
         return status
 
 
-def _serve_here(app: Any, host: str, port: int, options: dict[str, Any]) -> int:
-    from .inprocess import serve_here
-
-    return serve_here(app, host, port, options)
-
-
-def _serve_script(script: str, name: str, host: str, port: int, options: dict[str, Any]) -> int:
+def _serve_script(script: str, name: str, given: dict[str, Any]) -> int:
     """Serve what ``script`` knows as ``name``; fastrd's exit status."""
-    command = [
-        _fastrd(), "--host", host, "--port", str(port), "--python", sys.executable,
-        "--app-dir", os.path.dirname(script),
-    ]  # fmt: skip
-    for key, value in options.items():
+    command = [_fastrd(), "--python", sys.executable, "--app-dir", os.path.dirname(script)]
+    for key, value in given.items():
         flag = "--" + key.replace("_", "-")
         command += [flag] if value is True else [flag, str(value)]
     return _run([*command, f"{Path(script).stem}:{name}"])

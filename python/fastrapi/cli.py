@@ -3,29 +3,13 @@ application. fastrd becomes a Python that calls main()."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 from typing import Any
 
-from fastrapi import wire
+from fastrapi import _engine, wire
 from fastrapi.importing import ImportFailed, load_app
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fastrd")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("routes", "explain", "test"):
-        command = commands.add_parser(name)
-        if name == "explain":
-            command.add_argument("method")
-            command.add_argument("path")
-        command.add_argument("app")
-        command.add_argument("--app-dir", default="")
-        command.add_argument("--factory", action="store_true")
-        command.add_argument("--table-limit", type=int, required=True)
-    return parser
 
 
 def _compiled(app: Any, limit: int) -> Any:
@@ -43,14 +27,14 @@ def _compiled(app: Any, limit: int) -> Any:
         return f"served through ASGI as a whole: {exc}"
 
 
-def _answer(arguments: argparse.Namespace) -> int:
+def _answer(command: str, question: list[str], spec: str, settings: dict[str, Any]) -> int:
     try:
-        app = load_app(arguments.app, app_dir=arguments.app_dir, factory=arguments.factory)
+        app = load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"])
     except ImportFailed as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_APP
     try:
-        compiled = _compiled(app, arguments.table_limit)
+        compiled = _compiled(app, settings["table_limit"])
     except ValueError as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_TABLE
@@ -59,24 +43,27 @@ def _answer(arguments: argparse.Namespace) -> int:
         return wire.EXIT_OK
     from fastrapi.compile.report import explain_lines, routes_lines
 
-    if arguments.command == "explain":
-        path = arguments.path.partition("?")[0]
-        lines = list(explain_lines(compiled, arguments.method, path))
+    if command == "explain":
+        method, path = question
+        lines = list(explain_lines(compiled, method, path.partition("?")[0]))
     else:
         lines = list(routes_lines(compiled))
-    if arguments.command == "test":
+    if command == "test":
         *notes, summary = lines
         lines = [line for line in notes if line.startswith("warning:")]
-        lines.append(f"{arguments.app}: ok, {summary}")
+        lines.append(f"{spec}: ok, {summary}")
     for line in lines:
         print(line)
     return wire.EXIT_OK
 
 
 def main() -> int:
-    """Run one command; its exit code."""
-    arguments = _parser().parse_args()
+    """Run ``COMMAND [METHOD PATH] APP NAME=VALUE...``, as fastrd gives it; its exit code."""
+    command, *words = sys.argv[1:]
+    question = words[:2] if command == "explain" else []
+    spec, *pairs = words[len(question) :]
+    settings = _engine.settings("child", dict(pair.split("=", 1) for pair in pairs))
     os.environ["FASTRD_CHILD"] = "cli"
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, as `| head` ends it
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    return _answer(arguments)
+    return _answer(command, question, spec, settings)

@@ -18,30 +18,24 @@ from .lifespan import Lifespan, LifespanFailed
 from .loop import EventLoop
 from .serving import Serving
 
-_DEFAULTS: dict[str, Any] = {
-    "sync": "threads",
-    "root_path": "",
-    "timeout_keep_alive": 75,
-    "timeout_header": 10,
-    "timeout_graceful_shutdown": 30,
-    "limit_body": 0,
-    "backlog": 2048,
-}
 
-
-def serve_here(app: Any, host: str, port: int, options: dict[str, Any]) -> int:
+def serve_here(app: Any, given: dict[str, Any]) -> int:
     """Serve ``app`` until SIGINT or SIGTERM; the exit status.
 
-    ``options`` are those flags of fastrd's that one worker has. RuntimeError for any
+    ``given`` are those flags of fastrd's that one worker has. RuntimeError for any
     other, or when an event loop runs in this thread already.
     """
-    refused = sorted(options.keys() - _DEFAULTS.keys())
-    if refused:
+    try:
+        settings = _engine.settings("alone", given)
+    except KeyError as exc:
         raise RuntimeError(
-            f"{refused[0]} needs the application under a name of the main script, "
+            f"{exc.args[0]} needs the application under a name of the main script, "
             "as in: app = FastrAPI(); app.serve()"
-        )
-    settings = {**_DEFAULTS, **options}
+        ) from None
+    except ValueError as exc:
+        sys.stderr.write(f"fastrd: {exc}\n")
+        return wire.EXIT_USAGE
+    host, port = settings["host"], settings["port"]
     try:
         listener = socket.create_server((host, port), backlog=settings["backlog"])
     except OSError as exc:
@@ -60,19 +54,10 @@ async def _serve(app: Any, listener: socket.socket, settings: dict[str, Any]) ->
     except LifespanFailed as exc:
         sys.stderr.write(f"{exc}\nfastrd: the lifespan of the application failed\n")
         return wire.EXIT_APP
-    serving = Serving(app, sync=settings["sync"])
+    serving = Serving(app, settings)
     serving.bind()
     serving.engine.set_state(lifespan.state)
-    http = _engine.Worker(
-        serving.engine,
-        loop,
-        {
-            "root_path": settings["root_path"],
-            "keep_alive_ms": int(settings["timeout_keep_alive"] * 1000),
-            "header_timeout_ms": int(settings["timeout_header"] * 1000),
-            "limit_body": settings["limit_body"],
-        },
-    )
+    http = _engine.Worker(serving.engine, loop, settings)
     finished = asyncio.Event()
 
     def cut() -> None:

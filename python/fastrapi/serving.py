@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 from fastrapi import _engine
-from fastrapi.compile import DEFAULT_LIMIT
 
 
 def _is_fastapi(app: Any) -> bool:
@@ -19,22 +17,21 @@ def _is_fastapi(app: Any) -> bool:
 class Serving:
     """Makes and keeps the engine's App for one ASGI application.
 
-    ``sealed`` is the descriptor of the generation's table, -1 outside a worker; a
-    table of more than ``limit`` bytes is not made.
+    ``settings`` are those of ``_engine.settings``, without them what the environment
+    and the defaults say. ``sealed`` is the descriptor of the generation's table, -1
+    outside a worker.
     """
 
     def __init__(
-        self, app: Any, *, sync: str = "threads", sealed: int = -1, limit: int = DEFAULT_LIMIT
+        self, app: Any, settings: dict[str, Any] | None = None, *, sealed: int = -1
     ) -> None:
+        settings = _engine.settings("alone", {}) if settings is None else settings
         self.app = app
         self.sealed = sealed
-        self.limit = limit
+        self.limit: int = settings["table_limit"]
+        self.force: str = settings["force"]
         self.reason = "not compiled yet"
-        force = os.environ.get("FASTRD_FORCE", "none")
-        if force not in ("none", "compiled", "asgi"):
-            raise ValueError(f"FASTRD_FORCE is {force!r}; use compiled or asgi")
-        self.engine = _engine.App(app, self._rebind, sync, force)
-        self.force = force
+        self.engine = _engine.App(app, self._rebind, settings["sync"], self.force)
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""

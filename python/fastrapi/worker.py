@@ -1,4 +1,5 @@
-"""A child of fastrd: ``python -m fastrapi.worker --load|--serve APP KEY=VALUE...``
+"""A child of fastrd: ``python -m fastrapi.worker --load|--serve APP FACT=VALUE... --
+NAME=VALUE...``
 
 The loader imports the application, compiles it and writes the table. A worker
 imports it too, runs its lifespan, compiles again and serves from the sealed table
@@ -18,21 +19,21 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from fastrapi import wire
+from fastrapi import _engine, wire
 from fastrapi.importing import ImportFailed, load_app
 
 
 _grace_s = 0  # what requests may take at the end, whoever orders it
 
 
-def _options(pairs: list[str]) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in pairs)
+def _pairs(words: list[str]) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in words)
 
 
-def _keep_inherited(options: dict[str, str]) -> None:
+def _keep_inherited(listeners: int) -> None:
     """Nothing of the master's goes on to processes that the application starts: one
     that outlives the server would keep its port."""
-    inherited = range(wire.CHANNEL_FD, wire.LISTENER_FD + int(options["listeners"]))
+    inherited = range(wire.CHANNEL_FD, wire.LISTENER_FD + listeners)
     for fd in inherited:
         fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
 
@@ -50,7 +51,7 @@ def _fail(channel: wire.Channel, code: int, text: str) -> int:
     return code
 
 
-def _compile(app: Any, limit: int) -> tuple[bytes, int, int, str]:
+def _compile(app: Any, settings: dict[str, Any]) -> tuple[bytes, int, int, str]:
     """(table, routes compiled, routes through ASGI, FastAPI's version or "-")."""
     fastapi = sys.modules.get("fastapi")
     if fastapi is None or not isinstance(app, fastapi.FastAPI):
@@ -58,10 +59,10 @@ def _compile(app: Any, limit: int) -> tuple[bytes, int, int, str]:
     from fastrapi.compile import compile_app
     from fastrapi.compile.records import NotCompiled
 
-    if os.environ.get("FASTRD_FORCE") == "asgi":
+    if settings["force"] == "asgi":
         return b"", 0, len(app.routes), fastapi.__version__
     try:
-        compiled = compile_app(app, limit)
+        compiled = compile_app(app, settings["table_limit"])
     except NotCompiled as refused:
         logging.getLogger("fastrapi").warning("served through ASGI as a whole: %s", refused)
         return b"", 0, len(app.routes), fastapi.__version__
@@ -69,21 +70,19 @@ def _compile(app: Any, limit: int) -> tuple[bytes, int, int, str]:
     return compiled.table, n, len(compiled.entries) - n, fastapi.__version__
 
 
-def load(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
+def load(
+    channel: wire.Channel, spec: str, _facts: dict[str, str], settings: dict[str, Any]
+) -> int:
     """The loader's work; its exit code."""
     try:
-        app = load_app(
-            spec, app_dir=options["app_dir"], factory=options["factory"] != "0"
-        )
+        app = load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"])
     except ImportFailed as exc:
         return _fail(channel, wire.EXIT_APP, str(exc))
     try:
-        table, compiled, rest, version = _compile(app, int(options["table_limit"]))
+        table, compiled, rest, version = _compile(app, settings)
     except ValueError as exc:
         return _fail(channel, wire.EXIT_TABLE, str(exc))
     if table:
-        from fastrapi import _engine
-
         _engine.write_table(wire.TABLE_FD, table)
     python = platform.python_version()
     channel.send(f"DONE {len(table)} {compiled} {rest} {python} {version}")
@@ -100,33 +99,24 @@ class Worker:
     """One worker process: its loop, its application, its connections."""
 
     def __init__(
-        self, channel: wire.Channel, app: Any, spec: str, options: dict[str, str]
-    ) -> None:
+        self, channel: wire.Channel, app: Any, spec: str, facts: dict[str, str],
+        settings: dict[str, Any],
+    ) -> None:  # fmt: skip
         self.channel = channel
         self.app = app
         self.spec = spec
-        self.options = options
+        self.facts = facts
+        self.settings = settings
         self.finished = asyncio.Event()
         self.exit_code = wire.EXIT_OK
 
-    def _engine_options(self) -> dict[str, Any]:
-        options = self.options
-        return {
-            "root_path": options["root_path"],
-            "keep_alive_ms": int(options["keep_alive"]) * 1000,
-            "header_timeout_ms": int(options["header_timeout"]) * 1000,
-            "limit_body": int(options["body_limit"]),
-            "boards": (wire.BOARDS_FD, int(options["board"]), int(options["generation"])),
-        }
-
     async def run(self) -> int:
         """Start the application, serve until told to end; the exit code."""
-        from fastrapi import _engine
         from fastrapi.lifespan import Lifespan, LifespanFailed
         from fastrapi.serving import Serving
 
         loop = asyncio.get_running_loop()
-        options = self.options
+        facts = self.facts
         lifespan = Lifespan(self.app)
         try:
             await lifespan.start()
@@ -136,13 +126,14 @@ class Worker:
             last = text.splitlines()[-1]
             text = f"the lifespan of {self.spec} failed: {last}; see what it printed"
             return _fail(self.channel, wire.EXIT_APP, text)
-        sealed = wire.TABLE_FD if options["table"] != "0" else -1
-        serving = Serving(
-            self.app, sync=options["sync"], sealed=sealed, limit=int(options["table_limit"])
-        )
-        note = serving.bind() if sealed >= 0 else serving.bind() and ""
+        sealed = wire.TABLE_FD if facts["table"] != "0" else -1
+        serving = Serving(self.app, self.settings, sealed=sealed)
+        note = serving.bind()
+        if sealed < 0:
+            note = ""
         serving.engine.set_state(lifespan.state)
-        self.http = _engine.Worker(serving.engine, loop, self._engine_options())
+        boards = (wire.BOARDS_FD, int(facts["board"]), int(facts["generation"]))
+        self.http = _engine.Worker(serving.engine, loop, self.settings, boards)
         loop.add_signal_handler(signal.SIGTERM, self._drain, _grace_s * 1000)
         signal.signal(wire.ORPHAN_SIGNAL, _orphaned)
         self.channel.socket.setblocking(False)
@@ -161,7 +152,7 @@ class Worker:
             return
         word, _, rest = text.partition(" ")
         if word == "SERVE":
-            for index in range(int(self.options["listeners"])):
+            for index in range(int(self.facts["listeners"])):
                 self.http.listen(wire.LISTENER_FD + index)
         elif word == "DRAIN":
             self._drain(int(rest))
@@ -179,18 +170,20 @@ class Worker:
         self.finished.set()
 
 
-def serve(channel: wire.Channel, spec: str, options: dict[str, str]) -> int:
+def serve(
+    channel: wire.Channel, spec: str, facts: dict[str, str], settings: dict[str, Any]
+) -> int:
     """A worker's life; its exit code."""
     try:
         # Outside the loop, as in the loader: a module may run one of its own.
-        app = load_app(spec, app_dir=options["app_dir"], factory=options["factory"] != "0")
+        app = load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"])
     except ImportFailed as exc:
         return _fail(channel, wire.EXIT_APP, str(exc))
 
     from fastrapi.loop import EventLoop
 
     async def main() -> int:
-        return await Worker(channel, app, spec, options).run()
+        return await Worker(channel, app, spec, facts, settings).run()
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         return runner.run(main())
@@ -221,18 +214,20 @@ def main(argv: list[str]) -> int:
         sys.stderr.write("fastrapi.worker is started by fastrd; run fastrd --help\n")
         return wire.EXIT_USAGE
     global _grace_s
-    options = _options(argv[3:])
-    _grace_s = int(options["graceful"])
-    _keep_inherited(options)
+    behind = argv.index("--", 3)
+    facts = _pairs(argv[3:behind])
+    settings = _engine.settings("child", _pairs(argv[behind + 1 :]))
+    _grace_s = settings["timeout_graceful_shutdown"]
+    _keep_inherited(int(facts["listeners"]))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _configure_logging(options["log_level"].upper())
+    _configure_logging(settings["log_level"].upper())
     os.environ["FASTRD_CHILD"] = argv[1][2:]
     channel = wire.Channel()
     channel.send("BEGUN")
     run = load if argv[1] == "--load" else serve
     try:
-        code = run(channel, argv[2], options)
+        code = run(channel, argv[2], facts, settings)
     except OSError as exc:
         if exc.errno not in (errno.EMFILE, errno.ENFILE):
             raise

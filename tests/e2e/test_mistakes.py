@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fastrd import BINARY, Fastrd, fails
+from fastrd import BINARY, ROOT, Fastrd, fails
 
 
 def write(directory, text: str) -> None:
@@ -136,7 +136,7 @@ def test_table_over_the_limit(tmp_path):
         (["--frobnicate"], "unknown flag --frobnicate; see fastrd --help"),
         (["--reload"], "--reload: development reload is not available yet"),
         (["--workers", "none"], "--workers none: want a number from 1 to 64"),
-        (["--sync", "fast"], "--sync wants threads, auto or inline, not fast"),
+        (["--sync", "fast"], "--sync fast: want threads, auto or inline"),
         (["--port"], "a value is missing"),
         (["--ssl-ca-certs", "x"], "--ssl-ca-certs: TLS is not available yet"),
         (["-c", "fastrd.toml"], "-c: configuration files are not available yet"),
@@ -323,8 +323,12 @@ def test_a_table_that_outgrows_the_limit_at_start_up_is_not_used(app_dir):
 
 def test_help_names_every_flag_and_exits_0():
     done = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True)
-    for flag in ("--host", "--port", "--workers", "--sync", "--table-limit"):
-        assert flag in done.stdout
+    rows = (ROOT / "base/conf_keys.def").read_text()
+    names = re.findall(r"^(?:NUMBER|SECONDS|SWITCH|WORD|TEXT)\((\w+),.*\)$", rows, re.MULTILINE)
+    assert len(names) > 20
+    for name in names:
+        flag = name.replace("_", "-")
+        assert (f"\n  --{flag} " in done.stdout) == (name != "force"), flag
 
 
 def asked(directory, *words: str) -> str:

@@ -1,6 +1,6 @@
 # Unit tests of base/.
-base_tests = tests/unit/test_base tests/unit/test_base_clock tests/unit/test_base_list \
-	tests/unit/test_base_text
+base_tests = tests/unit/test_base tests/unit/test_base_clock tests/unit/test_base_conf \
+	tests/unit/test_base_list tests/unit/test_base_text
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 
@@ -8,6 +8,8 @@ tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = libbase.la -lcunit
 tests_unit_test_base_clock_SOURCES = tests/unit/test_base_clock.c
 tests_unit_test_base_clock_LDADD = -lcunit
+tests_unit_test_base_conf_SOURCES = tests/unit/test_base_conf.c
+tests_unit_test_base_conf_LDADD = libbase.la -lcunit
 tests_unit_test_base_list_SOURCES = tests/unit/test_base_list.c
 tests_unit_test_base_list_LDADD = libbase.la -lcunit
 tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c

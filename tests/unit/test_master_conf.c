@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "master/arguments.h"
 #include "master/conf.h"
 
 static struct master_conf conf;
@@ -46,9 +47,9 @@ test_defaults(void)
 	CU_ASSERT_EQUAL(read_line("main:app"), 0);
 	CU_ASSERT_EQUAL(conf.command, COMMAND_SERVE);
 	CU_ASSERT_STRING_EQUAL(conf.app, "main:app");
-	CU_ASSERT_STRING_EQUAL(conf.text[CONF_host], "127.0.0.1");
-	CU_ASSERT_EQUAL(conf.number[CONF_port], 8000);
-	CU_ASSERT_EQUAL(conf.number[CONF_factory], 0);
+	CU_ASSERT_STRING_EQUAL(conf.values.host, "127.0.0.1");
+	CU_ASSERT_EQUAL(conf.values.port, 8000);
+	CU_ASSERT_EQUAL(conf.values.factory, 0);
 	CU_ASSERT_STRING_EQUAL(said, "");
 }
 
@@ -57,15 +58,15 @@ test_flags_before_and_after_the_application(void)
 {
 	CU_ASSERT_EQUAL(read_line("--port 80 a.b:c.d --host=:: -w 3 --factory --root-path /x"), 0);
 	CU_ASSERT_STRING_EQUAL(conf.app, "a.b:c.d");
-	CU_ASSERT_EQUAL(conf.number[CONF_port], 80);
-	CU_ASSERT_STRING_EQUAL(conf.text[CONF_host], "::");
-	CU_ASSERT_EQUAL(conf.number[CONF_workers], 3);
-	CU_ASSERT_EQUAL(conf.number[CONF_factory], 1);
-	CU_ASSERT_STRING_EQUAL(conf.text[CONF_root_path], "/x");
+	CU_ASSERT_EQUAL(conf.values.port, 80);
+	CU_ASSERT_STRING_EQUAL(conf.values.host, "::");
+	CU_ASSERT_EQUAL(conf.values.workers, 3);
+	CU_ASSERT_EQUAL(conf.values.factory, 1);
+	CU_ASSERT_STRING_EQUAL(conf.values.root_path, "/x");
 	CU_ASSERT_EQUAL(read_line("a:b --port 1 --port 2"), 0);
-	CU_ASSERT_EQUAL(conf.number[CONF_port], 2);
+	CU_ASSERT_EQUAL(conf.values.port, 2);
 	CU_ASSERT_EQUAL(read_line("a:b --factory=0"), 0);
-	CU_ASSERT_EQUAL(conf.number[CONF_factory], 0);
+	CU_ASSERT_EQUAL(conf.values.factory, 0);
 }
 
 static void
@@ -92,17 +93,17 @@ test_the_later_wins(void)
 	setenv("PORT", "1", 1);
 	setenv("WEB_CONCURRENCY", "5", 1);
 	CU_ASSERT_EQUAL(read_line("a:b"), 0);
-	CU_ASSERT_EQUAL(conf.number[CONF_port], 1);
-	CU_ASSERT_EQUAL(conf.number[CONF_workers], 5);
+	CU_ASSERT_EQUAL(conf.values.port, 1);
+	CU_ASSERT_EQUAL(conf.values.workers, 5);
 	setenv("FASTRD_PORT", "2", 1);
-	setenv("FASTRD_KEEP_ALIVE", "9", 1);
+	setenv("FASTRD_TIMEOUT_KEEP_ALIVE", "9", 1);
 	setenv("FASTRD_HOST", "", 1);
 	CU_ASSERT_EQUAL(read_line("a:b"), 0);
-	CU_ASSERT_EQUAL(conf.number[CONF_port], 2);
-	CU_ASSERT_EQUAL(conf.number[CONF_keep_alive], 9);
-	CU_ASSERT_STRING_EQUAL(conf.text[CONF_host], "127.0.0.1");
+	CU_ASSERT_EQUAL(conf.values.port, 2);
+	CU_ASSERT_EQUAL(conf.values.timeout_keep_alive_ms, 9000);
+	CU_ASSERT_STRING_EQUAL(conf.values.host, "127.0.0.1");
 	CU_ASSERT_EQUAL(read_line("a:b --port 3"), 0);
-	CU_ASSERT_EQUAL(conf.number[CONF_port], 3);
+	CU_ASSERT_EQUAL(conf.values.port, 3);
 	/* As Kubernetes sets it for a service of that name. */
 	setenv("FASTRD_PORT", "tcp://10.0.0.1:80", 1);
 	CU_ASSERT_EQUAL(read_line("a:b"), -1);
@@ -111,7 +112,7 @@ test_the_later_wins(void)
 	unsetenv("PORT");
 	unsetenv("WEB_CONCURRENCY");
 	unsetenv("FASTRD_PORT");
-	unsetenv("FASTRD_KEEP_ALIVE");
+	unsetenv("FASTRD_TIMEOUT_KEEP_ALIVE");
 	unsetenv("FASTRD_HOST");
 }
 
@@ -144,9 +145,9 @@ test_what_is_wrong_is_one_line(void)
 		{ "a:b --port 99999999999999999999", "want a number" },
 		{ "a:b --workers 0", "--workers 0: want a number from 1 to 64" },
 		{ "a:b --factory=2", "--factory=2: want a number from 0 to 1" },
-		{ "a:b --sync fast", "--sync wants threads, auto or inline, not fast" },
-		{ "a:b --sync inlin", "not inlin" },
-		{ "a:b --log-level loud", "--log-level wants debug, info, warning or error" },
+		{ "a:b --sync fast", "fastrd: --sync fast: want threads, auto or inline\n" },
+		{ "a:b --sync inlin", "--sync inlin: want" },
+		{ "a:b --log-level loud", "--log-level loud: want debug, info, warning or error\n" },
 		{ "a:b --reload", "--reload: development reload is not available yet" },
 		{ "a:b -c x", "fastrd: -c: configuration files are not available yet" },
 		{ "a:b --ssl-ciphers=x", "--ssl-ciphers: TLS is not available yet" },
@@ -163,6 +164,58 @@ test_what_is_wrong_is_one_line(void)
 	CU_ASSERT_EQUAL(read_line("a:b --no-access-log"), 0);
 }
 
+/* How often is `text` among the arguments? */
+static int
+given(const struct master_arguments *a, const char *text)
+{
+	int n = 0;
+
+	for (int i = 0; i < a->argc; i++)
+		n += strcmp(a->argv[i], text) == 0;
+	return n;
+}
+
+static void
+test_children_are_given_what_they_read(void)
+{
+	static struct master_arguments a;
+
+	CU_ASSERT_EQUAL(read_line("a:b --timeout-write 7 --workers 3 --factory --sync auto"), 0);
+	master_arguments_init(&a, "python");
+	master_arguments_addf(&a, "board=%u", 5u);
+	master_arguments_settings(&a, &conf.values);
+	CU_ASSERT_FALSE(a.overflow);
+	CU_ASSERT_STRING_EQUAL(a.argv[0], "python");
+	CU_ASSERT_STRING_EQUAL(a.argv[1], "-P");
+	CU_ASSERT_STRING_EQUAL(a.argv[2], "board=5");
+	CU_ASSERT_EQUAL(given(&a, "timeout_write=7"), 1);
+	CU_ASSERT_EQUAL(given(&a, "limit_body=0"), 1);
+	CU_ASSERT_EQUAL(given(&a, "root_path="), 1);
+	CU_ASSERT_EQUAL(given(&a, "factory=1"), 1);
+	CU_ASSERT_EQUAL(given(&a, "sync=auto"), 1);
+	CU_ASSERT_EQUAL(given(&a, "workers=3"), 0);
+	CU_ASSERT_PTR_NULL(a.argv[a.argc]);
+}
+
+static void
+test_arguments_that_find_no_room(void)
+{
+	static struct master_arguments a;
+	static char path[ARGUMENTS_BYTES];
+
+	memset(path, 'x', sizeof(path) - 1);
+	conf_init(&conf.values);
+	conf.values.app_dir = path;
+	master_arguments_init(&a, "python");
+	master_arguments_settings(&a, &conf.values);
+	CU_ASSERT_TRUE(a.overflow);
+	master_arguments_init(&a, "python");
+	for (int i = 0; i < ARGUMENTS_MAX; i++)
+		master_arguments_add(&a, "x");
+	CU_ASSERT_TRUE(a.overflow);
+	CU_ASSERT_PTR_NULL(a.argv[ARGUMENTS_MAX - 1]);
+}
+
 int
 main(void)
 {
@@ -176,6 +229,8 @@ main(void)
 	CU_ADD_TEST(suite, test_commands);
 	CU_ADD_TEST(suite, test_the_later_wins);
 	CU_ADD_TEST(suite, test_what_is_wrong_is_one_line);
+	CU_ADD_TEST(suite, test_children_are_given_what_they_read);
+	CU_ADD_TEST(suite, test_arguments_that_find_no_room);
 	CU_basic_run_tests();
 	failed = (int)CU_get_number_of_tests_failed();
 	CU_cleanup_registry();

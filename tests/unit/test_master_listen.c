@@ -19,17 +19,15 @@
 #include "master/listen.h"
 
 static struct master_listeners listeners;
-static struct master_conf conf;
+static struct conf conf;
 static char directory[] = "/tmp/fastrd-listen-XXXXXX", path[64], said[1024];
 
 static void
 conf_reset(void)
 {
-	memset(&conf, 0, sizeof(conf));
-	conf.text[CONF_host] = "127.0.0.1";
-	conf.text[CONF_uds] = "";
-	conf.number[CONF_fd] = -1;
-	conf.number[CONF_backlog] = 16;
+	conf_init(&conf);
+	conf.port = 0;
+	conf.backlog = 16;
 }
 
 /* master_listen_open(); what it printed is in `said`. */
@@ -93,16 +91,16 @@ test_tcp(void)
 	char text[128];
 
 	conf_reset();
-	conf.text[CONF_host] = "localhost";
+	conf.host = "localhost";
 	CU_ASSERT_EQUAL_FATAL(opened(), 0);
 	check_first(AF_INET);
 	CU_ASSERT_EQUAL(strncmp(listeners.text, "http://localhost:", 17), 0);
 	first = listeners;
-	conf.number[CONF_port] = strtol(listeners.text + 17, NULL, 10);
-	CU_ASSERT(conf.number[CONF_port] > 0);
+	conf.port = strtol(listeners.text + 17, NULL, 10);
+	CU_ASSERT(conf.port > 0);
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 	snprintf(text, sizeof(text), "fastrd: cannot listen on localhost port %ld: Address already "
-	    "in use; stop what uses it or choose another --port\n", conf.number[CONF_port]);
+	    "in use; stop what uses it or choose another --port\n", (long)conf.port);
 	CU_ASSERT_STRING_EQUAL(said, text);
 	master_listen_close(&first);
 }
@@ -111,7 +109,7 @@ static void
 test_tcp6(void)
 {
 	conf_reset();
-	conf.text[CONF_host] = "::1";
+	conf.host = "::1";
 	if (opened() != 0)
 		return;		/* a machine without IPv6 */
 	check_first(AF_INET6);
@@ -126,7 +124,7 @@ test_names_are_refused(void)
 
 	conf_reset();
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		conf.text[CONF_host] = hosts[i];
+		conf.host = hosts[i];
 		CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 		CU_ASSERT_PTR_NOT_NULL(strstr(said, "want a numeric address"));
 	}
@@ -139,7 +137,7 @@ test_unix(void)
 	struct stat st;
 
 	conf_reset();
-	conf.text[CONF_uds] = path;
+	conf.uds = path;
 	CU_ASSERT_EQUAL_FATAL(opened(), 0);
 	check_first(AF_UNIX);
 	CU_ASSERT_EQUAL(stat(path, &st), 0);
@@ -166,15 +164,15 @@ test_unix_paths_that_will_not_do(void)
 
 	close(fd);
 	conf_reset();
-	conf.text[CONF_uds] = path;
+	conf.uds = path;
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 	CU_ASSERT_EQUAL(unlink(path), 0);	/* a file that is no socket stays */
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	conf.text[CONF_uds] = text;
+	conf.uds = text;
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "a unix socket's path has at most 107 bytes"));
-	conf.text[CONF_uds] = "/nonexistent/socket";
+	conf.uds = "/nonexistent/socket";
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "create its directory first"));
 }
@@ -186,7 +184,7 @@ test_inherited(void)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	conf_reset();
-	conf.number[CONF_fd] = fd;
+	conf.fd = fd;
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);	/* not listening */
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "is no listening socket"));
 	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
@@ -196,7 +194,7 @@ test_inherited(void)
 	CU_ASSERT_STRING_EQUAL(listeners.text, "1 inherited socket");
 	check_first(AF_INET);
 	master_listen_close(&listeners);
-	conf.number[CONF_fd] = 999;
+	conf.fd = 999;
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 }
 

@@ -266,10 +266,10 @@ short_times(void)
 {
 	struct worker_options o = rig_options();
 
-	o.header_timeout_ms = 100;
-	o.keep_alive_ms = 200;
-	o.content_timeout_ms = 100;
-	o.write_timeout_ms = 100;
+	o.conf.timeout_header_ms = 100;
+	o.conf.timeout_keep_alive_ms = 200;
+	o.conf.timeout_content_ms = 100;
+	o.conf.timeout_write_ms = 100;
 	return o;
 }
 

@@ -204,7 +204,7 @@ test_content_over_the_limit(void)
 	struct worker_options o = rig_options();
 	struct rig rig;
 
-	o.limits.body = 10;
+	o.conf.limit_body = 10;
 	rig_open(&rig, &o);
 	rig_expect(&rig, POST("/echo", "Content-Length: 10", "0123456789"),
 	    OK("10", "0123456789"));

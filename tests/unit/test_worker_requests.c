@@ -276,9 +276,9 @@ test_limits(void)
 	struct worker_options o = rig_options();
 	struct rig rig;
 
-	o.limits.line = 100;
-	o.limits.fields = 2;
-	o.limits.head = 400;
+	o.conf.limit_line = 100;
+	o.conf.limit_fields = 2;
+	o.conf.limit_head = 400;
 	rig_open(&rig, &o);
 	rig_expect(&rig, "GET /hello HTTP/1.1\r\nHost: a\r\nA: b\r\nC: d\r\n\r\n",
 	    REFUSED("431 Request Header Fields Too Large", "Request Header Fields Too Large",

@@ -40,7 +40,7 @@ def test_state_and_counters() -> None:
     async def main(fd: int) -> None:
         loop = asyncio.get_running_loop()
         app = _engine.App(application, None)
-        worker = _engine.Worker(app, loop, {"boards": (fd, MINE, 7)})
+        worker = _engine.Worker(app, loop, {}, (fd, MINE, 7))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setblocking(False)
             worker.listen(listener.fileno())
@@ -73,7 +73,7 @@ def test_state_and_counters() -> None:
 def test_exceptions_that_reach_the_server_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     async def main(fd: int) -> None:
         app = _engine.App(application, None)
-        worker = _engine.Worker(app, asyncio.get_running_loop(), {"boards": (fd, MINE, 1)})
+        worker = _engine.Worker(app, asyncio.get_running_loop(), {}, (fd, MINE, 1))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setblocking(False)
             worker.listen(listener.fileno())
@@ -109,7 +109,7 @@ def test_an_application_counts_on_the_board_of_its_worker() -> None:
         serving = Serving(app)
         serving.bind()
         worker = _engine.Worker(
-            serving.engine, asyncio.get_running_loop(), {"boards": (fd, MINE, 1)}
+            serving.engine, asyncio.get_running_loop(), {}, (fd, MINE, 1)
         )
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setblocking(False)
@@ -146,9 +146,9 @@ def test_boards_that_could_shrink_are_refused() -> None:
         app = _engine.App(application, None)
         loop = asyncio.get_running_loop()
         with pytest.raises(PermissionError):
-            _engine.Worker(app, loop, {"boards": (unsealed, MINE, 1)})
+            _engine.Worker(app, loop, {}, (unsealed, MINE, 1))
         with pytest.raises(OSError, match="Invalid argument"):
-            _engine.Worker(app, loop, {"boards": (fd, BOARDS, 1)})
+            _engine.Worker(app, loop, {}, (fd, BOARDS, 1))
 
     unsealed = os.memfd_create("board", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with new_boards(BOARDS) as fd, asyncio.Runner(loop_factory=EventLoop) as runner:

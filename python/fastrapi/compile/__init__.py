@@ -21,13 +21,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastrapi import _engine
+
 from .records import NotCompiled
 from .versions import unknown_version
 
 if TYPE_CHECKING:
     from .application import Compiled
 
-DEFAULT_LIMIT = 64 * 1024 * 1024
+DEFAULT_LIMIT: int = _engine.settings("alone", {})["table_limit"]
 
 
 def _application() -> Any:

@@ -1,0 +1,273 @@
+/*
+ * conf: values and texts of the settings.
+ *
+ * Called by room master, room engine, room worker (defaults) and room bindings (words),
+ * at the start only. It knows no setting by name: conf_keys.def has them. It
+ * prints nothing; the caller says what was refused and where it stood.
+ */
+#include "base/conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+
+const struct conf_row conf_rows[CONF_COUNT] = {
+#define NUMBER(name, value, low, high, marks, argument, help) \
+	{ #name, CONF_NUMBER, marks, offsetof(struct conf, name), NULL, value, low, high, NULL, \
+	    argument, help },
+#define SECONDS(name, value, low, high, marks, help) \
+	{ #name, CONF_SECONDS, marks, offsetof(struct conf, name##_ms), NULL, value, low, high, \
+	    NULL, "S", help },
+#define SWITCH(name, marks, help) \
+	{ #name, CONF_SWITCH, marks, offsetof(struct conf, name), NULL, 0, 0, 1, NULL, "", help },
+#define WORD(name, value, words, marks, argument, help) \
+	{ #name, CONF_WORD, marks, offsetof(struct conf, name), value, 0, 0, 0, words, argument, \
+	    help },
+#define TEXT(name, value, marks, argument, help) \
+	{ #name, CONF_TEXT, marks, offsetof(struct conf, name), value, 0, 0, 0, NULL, argument, \
+	    help },
+#include "base/conf_keys.def"
+};
+
+static void *
+member(struct conf *c, const struct conf_row *row)
+{
+	return (char *)c + row->member;
+}
+
+static const void *
+member_read(const struct conf *c, const struct conf_row *row)
+{
+	return (const char *)c + row->member;
+}
+
+/* Bytes of an entry of a list of words. */
+static size_t
+word_len(const char *word)
+{
+	return strcspn(word, " ");
+}
+
+/* Bytes of its name, which is all of it but for trace=debug. */
+static size_t
+name_len(const char *word)
+{
+	return strcspn(word, " =");
+}
+
+/* The word after this one, or the list's end. */
+static const char *
+word_next(const char *word)
+{
+	word += word_len(word);
+	return *word == ' ' ? word + 1 : word;
+}
+
+/* The entry of that name and its place in the list; NULL: there is none. */
+static const char *
+word_find(const char *words, const char *name, size_t len, unsigned *place)
+{
+	*place = 0;
+	for (const char *p = words; *p != '\0'; p = word_next(p), ++*place)
+		if (name_len(p) == len && strncmp(p, name, len) == 0)
+			return p;
+	return NULL;
+}
+
+static int
+word_set(struct conf *c, const struct conf_row *row, const char *text)
+{
+	unsigned place;
+	const char *found = word_find(row->words, text, strlen(text), &place);
+
+	if (found != NULL && found[name_len(found)] == '=') {
+		const char *meant = found + name_len(found) + 1;
+
+		found = word_find(row->words, meant, word_len(meant), &place);
+		must(found != NULL);
+	}
+	if (found == NULL)
+		return -1;
+	*(unsigned *)member(c, row) = place;
+	return 0;
+}
+
+static void
+number_put(struct conf *c, const struct conf_row *row, int64_t n)
+{
+	switch (row->type) {
+	case CONF_NUMBER:
+		*(int64_t *)member(c, row) = n;
+		break;
+	case CONF_SECONDS:
+		*(uint32_t *)member(c, row) = (uint32_t)n * 1000;
+		break;
+	default:
+		must(row->type == CONF_SWITCH);
+		*(bool *)member(c, row) = n != 0;
+	}
+}
+
+void
+conf_init(struct conf *c)
+{
+	char why[CONF_WHY_BYTES];
+
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		const struct conf_row *row = &conf_rows[i];
+
+		if (row->text != NULL)
+			must(conf_set(c, row, row->text, why) == 0);
+		else
+			number_put(c, row, row->number);
+	}
+}
+
+const struct conf_row *
+conf_find(const char *name, size_t len, char dash)
+{
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		const char *own = conf_rows[i].name;
+		size_t k = 0;
+
+		while (k < len && own[k] != '\0' && name[k] == (own[k] == '_' ? dash : own[k]))
+			k++;
+		if (k == len && own[k] == '\0')
+			return &conf_rows[i];
+	}
+	return NULL;
+}
+
+const char *
+conf_words(const struct conf_row *row, char out[CONF_WHY_BYTES])
+{
+	size_t shown = 0, at = 0, n = 0;
+
+	for (const char *p = row->words; *p != '\0'; p = word_next(p))
+		shown += name_len(p) == word_len(p);
+	out[0] = '\0';
+	for (const char *p = row->words; *p != '\0' && n < CONF_WHY_BYTES; p = word_next(p)) {
+		if (name_len(p) != word_len(p))
+			continue;
+		n += (size_t)snprintf(out + n, CONF_WHY_BYTES - n, "%s%.*s",
+		    at == 0 ? "" : at + 1 == shown ? " or " : ", ", (int)word_len(p), p);
+		at++;
+	}
+	return out;
+}
+
+static int
+refuse(const struct conf_row *row, char why[CONF_WHY_BYTES])
+{
+	char words[CONF_WHY_BYTES];
+
+	if (row->type == CONF_WORD)
+		snprintf(why, CONF_WHY_BYTES, "want %.200s", conf_words(row, words));
+	else
+		snprintf(why, CONF_WHY_BYTES, "want a number from %lld to %lld",
+		    (long long)row->low, (long long)row->high);
+	return -1;
+}
+
+int
+conf_set(struct conf *c, const struct conf_row *row, const char *text,
+    char why[CONF_WHY_BYTES])
+{
+	long long n;
+	char *end;
+
+	if (row->type == CONF_TEXT) {
+		*(const char **)member(c, row) = text;
+		return 0;
+	}
+	if (row->type == CONF_WORD)
+		return word_set(c, row, text) == 0 ? 0 : refuse(row, why);
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno != 0 || *end != '\0' || (*text != '-' && (*text < '0' || *text > '9')) ||
+	    n < row->low || n > row->high)
+		return refuse(row, why);
+	number_put(c, row, n);
+	return 0;
+}
+
+int
+conf_environment(struct conf *c, unsigned marks, char why[CONF_WHY_BYTES])
+{
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		char name[CONF_NAME_BYTES], want[CONF_WHY_BYTES];
+		const char *value;
+		int n = snprintf(name, sizeof(name), "FASTRD_%s", conf_rows[i].name);
+
+		must(n > 0 && (size_t)n < sizeof(name));
+		if (marks != 0 && (conf_rows[i].marks & marks) == 0)
+			continue;
+		for (char *p = name; *p != '\0'; p++)
+			if (*p >= 'a' && *p <= 'z')
+				*p = (char)(*p - 'a' + 'A');
+		value = getenv(name);
+		if (value == NULL || *value == '\0' ||
+		    conf_set(c, &conf_rows[i], value, want) == 0)
+			continue;
+		snprintf(why, CONF_WHY_BYTES, "%s=%.100s: %.100s", name, value, want);
+		return -1;
+	}
+	return 0;
+}
+
+int64_t
+conf_number(const struct conf *c, const struct conf_row *row)
+{
+	switch (row->type) {
+	case CONF_NUMBER:
+		return *(const int64_t *)member_read(c, row);
+	case CONF_SECONDS:
+		return *(const uint32_t *)member_read(c, row) / 1000;
+	default:
+		must(row->type == CONF_SWITCH);
+		return *(const bool *)member_read(c, row);
+	}
+}
+
+const char *
+conf_text(const struct conf *c, const struct conf_row *row)
+{
+	must(row->type == CONF_TEXT);
+	return *(const char *const *)member_read(c, row);
+}
+
+void
+conf_word(const struct conf *c, const struct conf_row *row, char out[CONF_NAME_BYTES])
+{
+	unsigned place = *(const unsigned *)member_read(c, row);
+	const char *p = row->words;
+
+	must(row->type == CONF_WORD);
+	while (place-- > 0)
+		p = word_next(p);
+	snprintf(out, CONF_NAME_BYTES, "%.*s", (int)name_len(p), p);
+}
+
+size_t
+conf_print(const struct conf *c, const struct conf_row *row, char *out, size_t room)
+{
+	char word[CONF_NAME_BYTES];
+	int n;
+
+	switch (row->type) {
+	case CONF_TEXT:
+		n = snprintf(out, room, "%s", conf_text(c, row));
+		break;
+	case CONF_WORD:
+		conf_word(c, row, word);
+		n = snprintf(out, room, "%s", word);
+		break;
+	default:
+		n = snprintf(out, room, "%lld", (long long)conf_number(c, row));
+	}
+	must(n >= 0);
+	return (size_t)n;
+}

@@ -1,0 +1,105 @@
+/*
+ * conf: the settings, by the rows of conf_keys.def.
+ *
+ * master/conf.c fills a struct conf from the environment and the flags, children are
+ * given the rows that they read as texts NAME=VALUE, and engine/settings.c reads those
+ * by the same rows. A default, a range, a list of words stands in the row only.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Marks of a row. */
+enum {
+	CONF_CHILD = 1,		/* read by fastrd's children */
+	CONF_ALONE = 2,		/* read by an application that serves itself, without fastrd */
+	CONF_UNFLAGGED = 4,	/* a variable of the environment, but no flag */
+};
+
+/* CONF_port, ... : the number of each row. */
+enum conf_key {
+#define NUMBER(name, ...) CONF_##name,
+#define SECONDS(name, ...) CONF_##name,
+#define SWITCH(name, ...) CONF_##name,
+#define WORD(name, ...) CONF_##name,
+#define TEXT(name, ...) CONF_##name,
+#include "base/conf_keys.def"
+	CONF_COUNT
+};
+
+/* CONF_DEFAULT_limit_line, CONF_HIGH_workers, ... : for what is sized by a NUMBER. */
+enum {
+#define NUMBER(name, value, low, high, ...) \
+	CONF_DEFAULT_##name = (value), CONF_HIGH_##name = (high),
+#include "base/conf_keys.def"
+};
+
+/* One member per row. A WORD is its place in the row's list. */
+struct conf {
+#define NUMBER(name, ...) int64_t name;
+#define SECONDS(name, ...) uint32_t name##_ms;
+#define SWITCH(name, ...) bool name;
+#define WORD(name, ...) unsigned name;
+#define TEXT(name, ...) const char *name;
+#include "base/conf_keys.def"
+};
+
+enum conf_type { CONF_NUMBER, CONF_SECONDS, CONF_SWITCH, CONF_WORD, CONF_TEXT };
+
+struct conf_row {
+	const char *name;
+	enum conf_type type;
+	unsigned marks;
+	size_t member;			/* offset in struct conf */
+	const char *text;		/* the default of a WORD or TEXT */
+	int64_t number, low, high;	/* the default and range of the others, in their unit */
+	const char *words;		/* of a WORD */
+	const char *argument;		/* what the value is, for the help; "" for a SWITCH */
+	const char *help;
+};
+
+extern const struct conf_row conf_rows[CONF_COUNT];
+
+enum {
+	CONF_NAME_BYTES = 48,	/* room for a row's name and NUL, or its variable's */
+	CONF_WHY_BYTES = 256,	/* room for why a value is refused */
+};
+
+/* Every member to its row's default. */
+void conf_init(struct conf *c);
+
+/* The row of that name; NULL when there is none. `dash` stands where the name has an
+ * underscore: '-' for a flag, '_' for the name itself. */
+const struct conf_row *conf_find(const char *name, size_t len, char dash);
+
+/* The row's member from `text`, which a TEXT borrows for as long as `c` is used. 0; -1:
+ * it is not what the row wants, `why` says what that is ("want a number from 0 to 9"). */
+int conf_set(struct conf *c, const struct conf_row *row, const char *text,
+    char why[CONF_WHY_BYTES]) __attribute__((warn_unused_result));
+
+/* The rows with one of these `marks` (0: every row) from the environment's FASTRD_NAME;
+ * an empty variable counts as none. 0; -1: a value is refused, `why` names it. TEXTs
+ * are borrowed from the environment. */
+int conf_environment(struct conf *c, unsigned marks, char why[CONF_WHY_BYTES])
+    __attribute__((warn_unused_result));
+
+/* The value of a NUMBER, SECONDS (in seconds) or SWITCH. */
+int64_t conf_number(const struct conf *c, const struct conf_row *row);
+
+/* The value of a TEXT. */
+const char *conf_text(const struct conf *c, const struct conf_row *row);
+
+/* The value of a WORD into `out`, with a NUL. */
+void conf_word(const struct conf *c, const struct conf_row *row, char out[CONF_NAME_BYTES]);
+
+/* Any value as conf_set() reads it, into `out`, as snprintf() would: the number of bytes
+ * that it has, or would have with more `room`. */
+size_t conf_print(const struct conf *c, const struct conf_row *row, char *out, size_t room);
+
+/* A row's words as a sentence has them: "threads, auto or inline". Returns `out`. */
+const char *conf_words(const struct conf_row *row, char out[CONF_WHY_BYTES]);
+
+#endif

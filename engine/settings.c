@@ -1,0 +1,209 @@
+/*
+ * settings: between Python's values and struct conf.
+ *
+ * Called by module.c (the functions), serve.c and testclient.c (a worker's settings).
+ * Python asks here for every default and every check of a value. Only open_log() knows a
+ * setting by its name.
+ */
+#include "engine/settings.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Text without NUL, the object's own; NULL with an exception set. */
+static const char *
+text_read(PyObject *value)
+{
+	Py_ssize_t len;
+	const char *text = PyUnicode_AsUTF8AndSize(value, &len);
+
+	if (text == NULL || strlen(text) == (size_t)len)
+		return text;
+	PyErr_SetString(PyExc_ValueError, "embedded null character");
+	return NULL;
+}
+
+/* The row of that name; NULL with KeyError, which names it. */
+static const struct conf_row *
+row_find(PyObject *name)
+{
+	const char *text = text_read(name);
+	const struct conf_row *row;
+
+	if (text == NULL)
+		return NULL;
+	row = conf_find(text, strlen(text), '_');
+	if (row == NULL)
+		PyErr_SetObject(PyExc_KeyError, name);
+	return row;
+}
+
+/* Text as conf_set() reads it, a new reference; NULL with an exception set. */
+static PyObject *
+value_text(const struct conf_row *row, PyObject *value)
+{
+	if (PyUnicode_Check(value))
+		return Py_NewRef(value);
+	if (PyBool_Check(value) && row->type == CONF_SWITCH)
+		return PyUnicode_FromString(value == Py_True ? "1" : "0");
+	if (PyLong_Check(value) && !PyBool_Check(value) && row->type != CONF_TEXT)
+		return PyNumber_ToBase(value, 10);
+	return PyErr_Format(PyExc_TypeError, "%s cannot be of type %s", row->name,
+	    Py_TYPE(value)->tp_name);
+}
+
+/* `c` borrows the text of a TEXT from `value`, which is a str then. */
+static int
+value_set(struct conf *c, const struct conf_row *row, PyObject *value)
+{
+	char why[CONF_WHY_BYTES];
+	PyObject *object = value_text(row, value);
+	const char *text = object != NULL ? text_read(object) : NULL;
+	int rc = text != NULL ? conf_set(c, row, text, why) : -1;
+
+	if (rc < 0 && text != NULL)
+		PyErr_Format(PyExc_ValueError, "%s=%s: %s", row->name, text, why);
+	Py_XDECREF(object);
+	return rc;
+}
+
+int
+engine_settings_read(PyObject *dict, struct conf *c, PyObject **owner)
+{
+	PyObject *kept = PyDict_Copy(dict), *name, *value;
+	Py_ssize_t at = 0;
+
+	*owner = NULL;
+	conf_init(c);
+	while (kept != NULL && PyDict_Next(kept, &at, &name, &value)) {
+		const struct conf_row *row = row_find(name);
+
+		if (row != NULL && ((row->marks & CONF_ALONE) == 0 || value_set(c, row, value) == 0))
+			continue;
+		Py_CLEAR(kept);
+		conf_init(c);
+	}
+	*owner = kept;
+	return kept != NULL ? 0 : -1;
+}
+
+/* A new reference to the value as Python has it, NULL with an exception set. */
+static PyObject *
+value_object(const struct conf *c, const struct conf_row *row)
+{
+	char word[CONF_NAME_BYTES];
+
+	switch (row->type) {
+	case CONF_TEXT:
+		return PyUnicode_DecodeFSDefault(conf_text(c, row));
+	case CONF_WORD:
+		conf_word(c, row, word);
+		return PyUnicode_FromString(word);
+	case CONF_SWITCH:
+		return PyBool_FromLong((long)conf_number(c, row));
+	default:
+		return PyLong_FromLongLong(conf_number(c, row));
+	}
+}
+
+/* The row's entry of `found`, from `given` when it has one. A text that was given stays
+ * the object it is: a path may be no UTF-8. */
+static int
+entry_add(PyObject *found, struct conf *c, const struct conf_row *row, PyObject *given)
+{
+	PyObject *name = PyUnicode_FromString(row->name), *entry = NULL, *value;
+	int rc = -1;
+
+	if (name == NULL)
+		return -1;
+	value = Py_XNewRef(PyDict_GetItemWithError(given, name));
+	if (value != NULL && row->type == CONF_TEXT && PyUnicode_Check(value))
+		entry = Py_NewRef(value);
+	else if (value != NULL ? value_set(c, row, value) == 0 : !PyErr_Occurred())
+		entry = value_object(c, row);
+	if (entry != NULL)
+		rc = PyDict_SetItem(found, name, entry);
+	Py_XDECREF(entry);
+	Py_XDECREF(value);
+	Py_DECREF(name);
+	return rc;
+}
+
+/* KeyError for the first name that `found` has not. */
+static int
+names_check(PyObject *given, PyObject *found)
+{
+	PyObject *name, *value;
+	Py_ssize_t at = 0;
+
+	while (PyDict_Next(given, &at, &name, &value)) {
+		int rc = PyUnicode_CheckExact(name) ? PyDict_Contains(found, name) : 0;
+
+		if (rc == 0)
+			PyErr_SetObject(PyExc_KeyError, name);
+		if (rc != 1)
+			return -1;
+	}
+	return 0;
+}
+
+/* settings(reader, given): the settings that "child" or "alone" reads, by name. */
+static PyObject *
+settings(PyObject *Py_UNUSED(module), PyObject *args)
+{
+	char why[CONF_WHY_BYTES];
+	PyObject *given, *found;
+	const char *reader;
+	struct conf c;
+	unsigned mark;
+
+	if (!PyArg_ParseTuple(args, "sO!:settings", &reader, &PyDict_Type, &given))
+		return NULL;
+	mark = strcmp(reader, "child") == 0 ? CONF_CHILD : CONF_ALONE;
+	conf_init(&c);
+	if (conf_environment(&c, mark, why) < 0)
+		return PyErr_Format(PyExc_ValueError, "%s", why);
+	found = PyDict_New();
+	for (size_t i = 0; found != NULL && i < CONF_COUNT; i++)
+		if ((conf_rows[i].marks & mark) != 0 &&
+		    entry_add(found, &c, &conf_rows[i], given) < 0)
+			Py_CLEAR(found);
+	if (found != NULL && names_check(given, found) < 0)
+		Py_CLEAR(found);
+	return found;
+}
+
+/* open_log(name, level) */
+static PyObject *
+open_log(PyObject *Py_UNUSED(module), PyObject *args)
+{
+	char why[CONF_WHY_BYTES];
+	const char *name, *level;
+	struct conf c;
+
+	if (!PyArg_ParseTuple(args, "ss:open_log", &name, &level))
+		return NULL;
+	if (conf_set(&c, &conf_rows[CONF_log_level], level, why) < 0)
+		return PyErr_Format(PyExc_ValueError, "%s: %s", level, why);
+	log_open(name, (enum log_level)c.log_level);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+	{ "settings", settings, METH_VARARGS,
+	    "settings(reader, given): every setting that the \"child\" of fastrd, or the\n"
+	    "application that serves itself (\"alone\"), reads. Given values win over the\n"
+	    "environment's FASTRD_NAME, those over the defaults. KeyError: there is no such\n"
+	    "setting for this reader; ValueError: a value is refused, the text says why." },
+	{ "open_log", open_log, METH_VARARGS,
+	    "open_log(name, level): what the engine logs carries this name." },
+	{ NULL, NULL, 0, NULL }
+};
+
+int
+engine_settings_register(PyObject *module)
+{
+	return PyModule_AddFunctions(module, methods);
+}

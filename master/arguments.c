@@ -1,0 +1,71 @@
+/*
+ * arguments: texts one after another, none too many.
+ *
+ * Called by spawn.c for children and by main.c for the commands that ask. Nothing here
+ * knows a setting by its name.
+ */
+#include "master/arguments.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/must.h"
+
+void
+master_arguments_init(struct master_arguments *a, const char *python)
+{
+	memset(a, 0, sizeof(*a));
+	master_arguments_add(a, python);
+	master_arguments_add(a, "-P");
+}
+
+void
+master_arguments_add(struct master_arguments *a, const char *text)
+{
+	a->overflow |= a->argc >= ARGUMENTS_MAX - 1;
+	if (!a->overflow)
+		a->argv[a->argc++] = text;
+}
+
+/* The text of `n` bytes that was printed behind those in use, if it found room. */
+static void
+take(struct master_arguments *a, size_t n)
+{
+	const char *text = a->bytes + a->used;
+
+	a->overflow |= n >= sizeof(a->bytes) - a->used;
+	if (a->overflow)
+		return;
+	a->used += n + 1;
+	master_arguments_add(a, text);
+}
+
+void
+master_arguments_addf(struct master_arguments *a, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(a->bytes + a->used, sizeof(a->bytes) - a->used, fmt, ap);
+	va_end(ap);
+	must(n >= 0);
+	take(a, (size_t)n);
+}
+
+void
+master_arguments_settings(struct master_arguments *a, const struct conf *c)
+{
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		size_t left = sizeof(a->bytes) - a->used, n;
+		char *text = a->bytes + a->used;
+
+		if ((conf_rows[i].marks & CONF_CHILD) == 0)
+			continue;
+		n = (size_t)snprintf(text, left, "%s=", conf_rows[i].name);
+		if (n < left)
+			n += conf_print(c, &conf_rows[i], text + n, left - n);
+		take(a, n);
+	}
+}
