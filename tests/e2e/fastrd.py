@@ -20,21 +20,23 @@ class Fastrd:
     """One running server. ``with Fastrd("app:app", cwd) as server: ...``
 
     ``files`` are the soft and hard limit of open files; ``before`` runs in the new
-    process before fastrd does; it must serve within ``seconds``.
+    process before fastrd does, which inherits ``fds``; it must serve within ``seconds``.
     """
 
     def __init__(
         self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None,
         files: tuple[int, int] | None = None, before: Callable[[], None] | None = None,
-        seconds: float = 20,
+        fds: tuple[int, ...] = (), seconds: float = 20,
     ):  # fmt: skip
         self.before = before or limited(files)
+        self.fds = fds
         self.seconds = seconds
         self.command = [BINARY, "--port", "0", *flags, app]
         self.directory = directory
         self.log_path = directory / "fastrd.log"
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
+        self.address = ""
         self.port = 0
 
     def __enter__(self) -> Fastrd:
@@ -42,10 +44,13 @@ class Fastrd:
         self.process = subprocess.Popen(
             self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
             stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=self.before,
+            pass_fds=self.fds,
         )  # fmt: skip
-        self.wait_log("address  http://", self.seconds)
-        line = next(line for line in self.log().splitlines() if "address  http://" in line)
-        self.port = int(line.rsplit(":", 1)[1])
+        self.wait_log("  address  ", self.seconds)
+        line = next(line for line in self.log().splitlines() if "  address  " in line)
+        self.address = line.rpartition("  address  ")[2]
+        if self.address.startswith("http"):
+            self.port = int(self.address.rsplit(":", 1)[1])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,7 +94,12 @@ class Fastrd:
         return [int(word) for word in path.read_text().split()]
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 10)
+        if not self.address.startswith("unix:"):
+            return socket.create_connection(("127.0.0.1", self.port), 10)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(10)
+        connection.connect(str(self.directory / self.address.removeprefix("unix:")))
+        return connection
 
     def raw(self, request: bytes) -> bytes:
         """Everything the server answers until it closes."""

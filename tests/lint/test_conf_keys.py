@@ -1,0 +1,48 @@
+"""Every row of base/conf_keys.def is in the help, in a document and in a test."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from house import BUILD, published, text
+
+
+def rows() -> dict[str, bool]:
+    """The settings' names, and whether each is a flag."""
+    found = re.findall(r"^(?:NUMBER|SECONDS|SWITCH|WORD|TEXT)\((\w+),(.*)\)$", text("base/conf_keys.def"), re.M)
+    assert len(found) > 20
+    return {name: "CONF_UNFLAGGED" not in rest for name, rest in found}
+
+
+FLAGS = ["--" + name.replace("_", "-") for name, flag in rows().items() if flag]
+
+
+def says(where: str, flag: str) -> bool:
+    return re.search(rf"(?<![\w-]){flag}(?![\w-])", where) is not None
+
+
+def test_no_row_is_overlooked():
+    """Neither by the expression above nor for want of a type."""
+    assert len(rows()) == len(re.findall(r"^[A-Z]+\(\w+,", text("base/conf_keys.def"), re.M))
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_is_in_the_help(flag):
+    help_text = subprocess.run([BUILD / "bin/fastrd", "--help"], capture_output=True, text=True).stdout
+    assert re.search(rf"^  {flag} ", help_text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_is_in_a_document(flag):
+    documents = [p for p in published() if re.fullmatch(r"README\.md|docs/\w+\.md", p)]
+    assert any(says(text(p), flag) for p in documents)
+
+
+@pytest.mark.parametrize("name", rows())
+def test_a_setting_is_in_a_test(name):
+    """As a flag, as a variable or by the keyword; tests/lint does not count."""
+    tests = [p for p in published() if re.fullmatch(r"tests/(?!lint/).*\.(py|c)", p)]
+    spellings = f"--{name.replace('_', '-')}", f"FASTRD_{name.upper()}", f"{name}="
+    assert any(says(text(p), spelling) for p in tests for spelling in spellings)
