@@ -1,14 +1,15 @@
 /*
- * descriptors: readers and writers of descriptors.
+ * descriptors: the loop's methods that watch descriptors: add_reader() and its like.
  *
- * Called by loop.c, whose type has these methods: those that asyncio's transports and
- * sock_* calls live on. Each descriptor has one persistent libevent
- * event per direction, level-triggered; firing only queues the handle.
+ * Called by loop.c, whose type has these methods. asyncio's transports and sock_*()
+ * methods use them. Each descriptor has one persistent, level-triggered libevent event
+ * per direction. Its callback runs without the interpreter and may only queue the handle.
  */
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "base/must.h"
 #include "bindings/loop/loop.h"
 
 static void
@@ -57,7 +58,7 @@ watch_get(struct pyb_loop *loop, int fd)
 	return w;
 }
 
-/* Let go of a direction's handle. True when there was one. */
+/* Cancel and drop a direction's handle. True when there was one. */
 static bool
 direction_clear(struct pyb_handle **handle, struct event *event)
 {
@@ -76,8 +77,10 @@ direction_clear(struct pyb_handle **handle, struct event *event)
 static void
 watch_free_if_idle(struct pyb_loop *loop, int fd)
 {
-	struct pyb_watch *w = loop->watches[fd];
+	struct pyb_watch *w;
 
+	must(fd < loop->n_watches && loop->watches[fd] != NULL);
+	w = loop->watches[fd];
 	if (w->reader != NULL || w->writer != NULL)
 		return;
 	loop->watches[fd] = NULL;

@@ -2,11 +2,11 @@
  * eager_task: tasks that begin at once.
  *
  * Called by schedule.c, which offers it each call_soon(), and by asgi/ and plan/ for
- * their tasks. From CPython 3.12 on asyncio offers it (eager_start). On 3.11 a Task
- * schedules its first step through loop.call_soon() while it is constructed; the loop
- * catches that one call and the step is run right here, in the same context the loop
- * would have used. The context, which nobody else has yet, tells the step from what
- * finalizers and other threads schedule meanwhile.
+ * their tasks. From CPython 3.12 on asyncio has the option eager_start. On 3.11 a Task
+ * schedules its first step with loop.call_soon() while it is constructed; the loop catches
+ * that one call, and the step runs here, in the context in which the loop would have run
+ * it. Finalizers and other threads may call call_soon() meanwhile; they cannot have the
+ * task's context, by which its step is known.
  */
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
@@ -47,8 +47,8 @@ pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
 
 #else
 
-/* Run `step` now. 0, or -1 with an exception set when it cannot even be
- * scheduled. */
+/* Run `step` now, or schedule it when the context cannot be entered. 0, or -1 with an
+ * exception set when it can be neither. */
 static int
 step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
 {
@@ -66,8 +66,8 @@ step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
 		return 0;
 	}
 	done = PyObject_CallNoArgs(step);
-	/* A step keeps the coroutine's exceptions in the task; SystemExit and
-	 * KeyboardInterrupt come out and end the loop, as those of a callback do. */
+	/* The task keeps the coroutine's exceptions, but raises SystemExit and
+	 * KeyboardInterrupt: they end the loop, like those of a callback. */
 	if (done == NULL && !PyErr_ExceptionMatches(PyExc_SystemExit) &&
 	    !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
 		PyErr_WriteUnraisable(step);

@@ -1,16 +1,17 @@
 /*
- * handle: Handle.
+ * handle: the Python type Handle.
  *
- * Called by the rest of loop/ and by engine/ (the type). The turn's FIFO runs a
- * handle with the interpreter held. A callback's exception goes to the loop's
- * exception handler, as in asyncio.Handle._run; SystemExit and KeyboardInterrupt end
- * run_forever().
+ * Called by the rest of loop/ and by engine/ (the type). The turn's FIFO runs a handle
+ * with the interpreter held. A callback's exception goes to the loop's exception handler,
+ * as in asyncio.Handle._run; SystemExit and KeyboardInterrupt end run_forever(). No
+ * exception may leave a job of the FIFO.
  */
 #include "bindings/loop/handle.h"
 
 #include <stddef.h>
 #include <structmember.h>
 
+#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
 
@@ -48,7 +49,7 @@ callback_call(struct pyb_handle *h)
 			(size_t)PyTuple_GET_SIZE(args), NULL);
 		PyContext_Exit(context);
 	}
-	/* Outside the context: from 3.12 on the exception handler enters it. */
+	/* After PyContext_Exit(): from CPython 3.12 on the exception handler enters it. */
 	if (result == NULL)
 		failure_report(h);
 	Py_XDECREF(result);
@@ -57,7 +58,8 @@ callback_call(struct pyb_handle *h)
 	Py_DECREF(context);
 }
 
-/* Call it, in debug mode by way of Python code that takes the time. */
+/* Call the callback; in debug mode EventLoop._run_timed() calls it, and warns when it is
+ * slow. */
 static void
 callback_run(struct pyb_handle *h)
 {
@@ -88,12 +90,12 @@ handle_run(struct io_job *job)
 		if (h->loop->fatal == NULL)
 			callback_run(h);
 		else
-			pyb_handle_push(h);	/* for the next run_forever() */
+			pyb_handle_push(h);	/* the next run_forever() calls it */
 	}
 	Py_DECREF(h);
 }
 
-/* A watch's handle: the FIFO borrows it from the watch. */
+/* The job of a descriptor's handle, which the FIFO borrows from its pyb_watch. */
 static void
 watched_run(struct io_job *job)
 {
@@ -109,6 +111,7 @@ watched_run(struct io_job *job)
 void
 pyb_handle_push(struct pyb_handle *h)
 {
+	must(h->loop->turn != NULL);
 	if (list_has(&h->job.node))
 		return;
 	Py_INCREF(h);
@@ -208,7 +211,7 @@ pyb_handle_cancel(struct pyb_handle *h)
 	if (h->cancelled)
 		return;
 	h->cancelled = true;
-	/* For the log only, and not to be had when the interpreter ends. */
+	/* Only the log needs it. It fails when the interpreter is ending. */
 	if (h->loop->debug && (h->repr = PyObject_Repr((PyObject *)h)) == NULL)
 		PyErr_Clear();
 	Py_CLEAR(h->callback);

@@ -1,9 +1,9 @@
 /*
  * handle: a callback that waits for its turn.
  *
- * Handle as asyncio users know it, with the FIFO node inside, so that
- * scheduling allocates one object and nothing else. TimerHandle derives from
- * it, see timer.h.
+ * The Python type Handle, as asyncio's users know it. The FIFO's node is part of the
+ * object, so that scheduling makes one allocation. TimerHandle derives from it, see
+ * timer.h.
  */
 #ifndef BINDINGS_LOOP_HANDLE_H
 #define BINDINGS_LOOP_HANDLE_H
@@ -20,43 +20,50 @@ struct pyb_handle {
 	struct pyb_loop *loop;		/* strong */
 	PyObject *callback, *args;	/* NULL once cancelled; args may be NULL */
 	PyObject *context;
-	PyObject *traceback, *repr;	/* in debug mode: where it was made, what it was */
+	PyObject *traceback, *repr;	/* debug mode: where it was made; repr() when cancelled */
 	PyObject *weakrefs;
 	struct io_job job;
 	struct list_node foreign;	/* in the loop's list of what other threads scheduled */
 	bool cancelled;
 };
 
-/* A handle for callback(*args) in `context` (NULL: a copy of the current one).
- * New reference; NULL with an exception set. */
+/* A handle for callback(*args) in `context` (NULL: a copy of the current one), of the
+ * handle type or of one that derives from it. New reference; NULL with an exception
+ * set. */
 struct pyb_handle *pyb_handle_new(struct pyb_loop *loop, PyObject *callback,
-    PyObject *const *args, Py_ssize_t n_args, PyObject *context, PyTypeObject *type);
+    PyObject *const *args, Py_ssize_t n_args, PyObject *context, PyTypeObject *type)
+    __attribute__((warn_unused_result));
 
-/* Append to the FIFO, which takes a reference for as long as it is queued.
- * Loop's thread, interpreter held. */
+/* [gil] Append to the FIFO, which holds a reference while the handle is queued. On the
+ * loop's thread. No-op when it is queued. */
 void pyb_handle_push(struct pyb_handle *h);
 
-/* The same from a libevent callback, without the interpreter and without a
- * reference: a watch keeps the handle, and takes it out of the FIFO when it
- * lets go. May fire again and again. */
+/* The same from a libevent callback, without the interpreter and without a reference: the
+ * descriptor's pyb_watch holds the handle, and takes it out of the FIFO before dropping
+ * it. A handle may fire any number of times. */
 void pyb_handle_fire(struct pyb_handle *h);
 
-/* Visit the handles that the FIFO holds references to; the loop is not running. */
+/* Visit the handles that the FIFO holds references to. The loop must not be running. */
 int pyb_handles_traverse(struct pyb_loop *loop, visitproc visit, void *arg);
 
-/* Take them out and let go of them. */
+/* Take these handles out of the FIFO and drop the references. */
 void pyb_handles_clear(struct pyb_loop *loop);
 
-/* Never call it any more; lets go of the callback. */
+/* Never call the callback any more, and drop it. */
 void pyb_handle_cancel(struct pyb_handle *h);
 
-PyTypeObject *pyb_handle_type_new(PyObject *module);
+/* Create the type; new reference, NULL with an exception set. */
+PyTypeObject *pyb_handle_type_new(PyObject *module) __attribute__((warn_unused_result));
 
-/* For derived types: slots, the getter behind isinstance(), whose closure is the
- * name of the class in asyncio.events, and the loan of methods of that class;
- * 0, or -1 with an exception set. */
-PyObject *pyb_handle_class(PyObject *self, void *name);
-int pyb_handle_borrow(PyTypeObject *type, const char *name, const char *const *methods);
+/* For derived types. The getter of __class__, for isinstance(): its closure is the name of
+ * a class of asyncio.events. New reference; NULL with an exception set. */
+PyObject *pyb_handle_class(PyObject *self, void *name) __attribute__((warn_unused_result));
+
+/* Give `type` the named methods of that class. 0, or -1 with an exception set. */
+int pyb_handle_borrow(PyTypeObject *type, const char *name, const char *const *methods)
+    __attribute__((warn_unused_result));
+
+/* The slots. */
 void pyb_handle_dealloc(PyObject *self);
 int pyb_handle_traverse(PyObject *self, visitproc visit, void *arg);
 int pyb_handle_clear(PyObject *self);

@@ -1,11 +1,12 @@
 /*
- * local: per-loop state and the stand-in task.
+ * local: what the bindings keep for one event loop.
  *
- * Called by plan/ and engine/. The local lives as an attribute of its loop and goes
- * away with it.
+ * Called by plan/ and engine/. The local is an attribute of its loop:
+ * EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"
 
+#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
 #include "bindings/loop/pool.h"
@@ -34,6 +35,7 @@ pyb_local_enter(struct pyb_loop_local *h)
 {
 	PyObject *args[2], *done;
 
+	must(h->loop != NULL);
 	if (h->standin == NULL && standin_renew(h) < 0)
 		return -1;
 	args[0] = h->loop;
@@ -48,8 +50,10 @@ pyb_local_leave(struct pyb_loop_local *h)
 {
 	PyObject *pending = PyErr_GetRaisedException();
 	PyObject *args[2] = { h->loop, h->standin };
-	PyObject *done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
+	PyObject *done;
 
+	must(h->standin != NULL);
+	done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
 	if (done == NULL)
 		PyErr_WriteUnraisable(h->standin);
 	Py_XDECREF(done);
@@ -63,6 +67,7 @@ pyb_local_leave(struct pyb_loop_local *h)
 struct pyb_pool *
 pyb_local_pool(struct pyb_loop_local *h)
 {
+	must(h->loop != NULL);
 	if (h->pool == NULL)
 		h->pool = pyb_pool_new(h->st, h->loop, h->turn);
 	return h->pool;
@@ -141,7 +146,7 @@ local_dealloc(PyObject *self)
 	Py_DECREF(type);
 }
 
-/* close(): called by the loop when it is closed, while its turn still lives. */
+/* close(): EventLoop.close() calls it, before the loop's turn is freed. */
 static PyObject *
 local_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -151,7 +156,7 @@ local_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef local_methods[] = {
 	{ "close", local_close, METH_NOARGS,
-	    "Stop the pool's threads and let go of the loop." },
+	    "Stop the pool's threads and drop the loop." },
 	{ NULL, NULL, 0, NULL }
 };
 

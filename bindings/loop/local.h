@@ -1,12 +1,11 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * The loop's turn, its thread pool and the stand-in task: a real asyncio.Task,
- * parked for ever, that is "the current task" while a coroutine runs which
- * cannot suspend and therefore needs no task of its own. When user code kept
- * anything of the stand-in (a reference, a weak reference, a cancellation) it
- * is left to that code and the next request gets a new one, so that no two
- * requests can ever meet through it.
+ * The loop's turn, its thread pool and the stand-in task. The stand-in is a real
+ * asyncio.Task that never runs. It is the current task while a coroutine runs that cannot
+ * suspend and therefore needs no task of its own. When user code has kept anything of the
+ * stand-in (a reference, a weak reference, a cancellation), the next request gets a new
+ * one, so that no two requests can meet through it.
  */
 #ifndef BINDINGS_LOOP_LOCAL_H
 #define BINDINGS_LOOP_LOCAL_H
@@ -21,34 +20,36 @@ struct pyb_pool;
 struct pyb_loop_local {
 	PyObject_HEAD
 	struct pyb_module_state *st;	/* the module's; the type keeps the module alive */
-	PyObject *loop;
-	struct io_turn *turn;
-	PyObject *standin;	/* NULL until first needed */
-	Py_ssize_t standin_refs;
-	PyObject *standin_weak;	/* head of its weak reference list, not owned */
-	PyObject *thread_context;	/* what pool calls copy; NULL until needed */
-	struct pyb_pool *pool;	/* NULL until first needed */
+	PyObject *loop;			/* strong; NULL once closed */
+	struct io_turn *turn;		/* valid while `loop` is */
+	PyObject *standin;		/* NULL until first needed */
+	Py_ssize_t standin_refs;	/* its reference count when untouched */
+	PyObject *standin_weak;		/* head of its list of weak references, borrowed */
+	PyObject *thread_context;	/* pool calls get copies of it; NULL until needed */
+	struct pyb_pool *pool;		/* NULL until first needed */
 };
 
-/* The local of `loop` (a fastrapi event loop), made on first use and kept by the
+/* [gil] The local of `loop` (a fastrapi event loop), made on first use and kept by the
  * loop. New reference; NULL with an exception set. */
-struct pyb_loop_local *pyb_local_get(struct pyb_module_state *st, PyObject *loop);
+struct pyb_loop_local *pyb_local_get(struct pyb_module_state *st, PyObject *loop)
+    __attribute__((warn_unused_result));
 
-/* [gil] User code is about to run on the loop's thread outside any task:
- * makes the stand-in the current task. 0, or -1 with an exception set. */
-int pyb_local_enter(struct pyb_loop_local *h);
+/* [gil] Make the stand-in the current task: user code is about to run on the loop's thread
+ * outside any task. 0, or -1 with an exception set. */
+int pyb_local_enter(struct pyb_loop_local *h) __attribute__((warn_unused_result));
 
-/* [gil] The counterpart; a pending exception is kept. */
+/* [gil] End what pyb_local_enter() began. A pending exception stays. */
 void pyb_local_leave(struct pyb_loop_local *h);
 
-/* The loop's thread pool, made on first use. NULL with an exception set. */
-struct pyb_pool *pyb_local_pool(struct pyb_loop_local *h);
+/* [gil] The loop's thread pool, made on first use. Borrowed; NULL with an exception set. */
+struct pyb_pool *pyb_local_pool(struct pyb_loop_local *h) __attribute__((warn_unused_result));
 
-/* The context in which plain functions of a request without a task run (each in
- * a copy of its own). New reference; NULL with an exception set. */
-PyObject *pyb_local_thread_context(struct pyb_loop_local *h);
+/* [gil] A new context for a request whose plain functions run on a pool thread; each
+ * function gets a copy. NULL with an exception set. */
+PyObject *pyb_local_thread_context(struct pyb_loop_local *h)
+    __attribute__((warn_unused_result));
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_local_type_new(PyObject *module);
+PyTypeObject *pyb_local_type_new(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * loop: opening, running, closing.
+ * loop: the life and the turns of an event loop.
  *
  * Called by the rest of loop/ and by engine/ (the type). The C base of
- * fastrapi.EventLoop. run_turns() is the heart of a worker: all HTTP and all asyncio
- * work of the process passes through it. While it polls and flushes the interpreter
- * is released.
+ * fastrapi.EventLoop. All HTTP and all asyncio work of a worker passes through
+ * _run_turns(), which holds the interpreter only while jobs run: polling and flushing
+ * must never need it.
  */
 #include "bindings/loop/loop.h"
 
@@ -55,7 +55,7 @@ loop_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
-/* Turns until stop(): the interpreter is held only while jobs run. */
+/* _run_turns(): turns until stop(). */
 static PyObject *
 loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -70,8 +70,8 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 	do {
 		bool block;
 
-		/* In this order: a thread that comes after pyb_schedule_take_foreign() must find
-		 * that its wake-up is wanted. */
+		/* In this order: a thread that schedules after pyb_schedule_take_foreign()
+		 * must end the poll. */
 		io_turn_prepare(turn);
 		pyb_schedule_take_foreign(loop);
 		block = !loop->stopping && !io_turn_pending(turn);
@@ -87,7 +87,7 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 		pyb_timers_queue(loop);
 		io_turn_run(turn);
 	} while (!loop->stopping && loop->fatal == NULL);
-	/* Other threads keep out of the FIFO until this is over as well. */
+	/* loop->thread stays set until here: other threads may not touch the FIFO. */
 	Py_BEGIN_ALLOW_THREADS
 	io_turn_flush(turn);
 	Py_END_ALLOW_THREADS
@@ -104,7 +104,7 @@ loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
-/* _open(): called by EventLoop.__init__ before asyncio's own. */
+/* _open(): EventLoop.__init__ calls it before asyncio's own __init__. */
 static PyObject *
 loop_open(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -124,7 +124,7 @@ loop_open(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
-/* Let go of every handle; none can be added from now on. */
+/* Drop every handle. None can be added from now on. */
 static void
 handles_drop(struct pyb_loop *loop)
 {
@@ -149,7 +149,7 @@ shut(struct pyb_loop *loop)
 	loop->turn = NULL;
 }
 
-/* _shut(): the last thing close() does. */
+/* _shut(): the end of EventLoop.close(). */
 static PyObject *
 loop_shut(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -192,7 +192,7 @@ loop_traverse(PyObject *self, visitproc visit, void *arg)
 	}
 	LIST_EACH(node, &loop->foreign)
 		Py_VISIT(container_of(node, struct pyb_handle, foreign));
-	/* While it runs, its thread may be pushing; and it is in use anyway. */
+	/* A running loop is in use, and its thread may be pushing to the FIFO. */
 	if (loop->turn != NULL && loop->thread == 0)
 		rc = pyb_handles_traverse(loop, visit, arg);
 	return rc != 0 ? rc : pyb_timers_traverse(loop, visit, arg);

@@ -1,10 +1,11 @@
 /*
  * loop: the asyncio event loop that runs on io/turn.
  *
- * Python sees fastrapi.EventLoop, which derives from this C type and from
- * asyncio's unix selector loop: transports, TLS, subprocesses and executors are
- * asyncio's own code; scheduling, timers, descriptors and the running itself
- * are here.
+ * Python sees fastrapi.EventLoop, which derives from this C type and from asyncio's unix
+ * selector loop. Transports, TLS, subprocesses and executors are asyncio's own code;
+ * scheduling (schedule.c), timers (timer.c), descriptors (descriptors.c) and the running
+ * itself (loop.c) are C. This header declares what these files, eager_task.c and the
+ * users of a loop share.
  */
 #ifndef BINDINGS_LOOP_LOOP_H
 #define BINDINGS_LOOP_LOOP_H
@@ -18,7 +19,7 @@
 #include "io/deadlines.h"
 #include "io/turn.h"
 
-/* One descriptor's readers and writers. */
+/* One descriptor's reader and writer. */
 struct pyb_watch {
 	struct event read_event, write_event;
 	struct pyb_handle *reader, *writer;	/* strong */
@@ -28,36 +29,38 @@ struct pyb_loop {
 	PyObject_HEAD
 	struct pyb_module_state *st;
 	struct io_turn *turn;		/* NULL once closed */
-	unsigned long thread;		/* that runs it, 0: not running */
+	unsigned long thread;		/* identity of the thread that runs it; 0: nobody does */
 	bool stopping;
 	bool debug;			/* asyncio's debug mode */
-	PyObject *fatal;		/* SystemExit or KeyboardInterrupt of a callback */
+	PyObject *fatal;		/* a callback's SystemExit or KeyboardInterrupt, or NULL */
 	struct list foreign;		/* handles from other threads, a reference each */
 	struct pyb_watch **watches;	/* by descriptor */
 	int n_watches;
-	struct io_deadlines deadlines;	/* while `turn` lives; see timer.h */
-	bool closing;			/* takes no more handles */
-	struct pyb_eager *eager;	/* a task is being constructed, see eager_task.c */
+	struct io_deadlines deadlines;	/* valid while `turn` is; see timer.h */
+	bool closing;			/* no handle may be added any more */
+	struct pyb_eager *eager;	/* the task under construction, see eager_task.c */
 };
 
-/* The turn of a fastrapi event loop, borrowed. NULL with TypeError for any
- * other loop, with RuntimeError for a closed one. */
-struct io_turn *pyb_loop_turn(PyObject *loop);
+/* The turn of a fastrapi event loop, borrowed. NULL with an exception set: TypeError for
+ * any other loop, RuntimeError for a closed one. */
+struct io_turn *pyb_loop_turn(PyObject *loop) __attribute__((warn_unused_result));
 
-/* A real asyncio.Task for `coro` in `context`, which is its own and entered by
- * nobody. Its first step has run when this returns. Only for use outside any
- * task, on the loop's thread while it runs. New reference; NULL with an
- * exception set. */
-PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context);
+/* [gil] A real asyncio.Task for `coro`. `context` must be the task's alone, and not
+ * entered. The task's first step has run when this returns. To be called outside any
+ * task, on the loop's thread, while the loop runs. New reference; NULL with an exception
+ * set. */
+PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context)
+    __attribute__((warn_unused_result));
 
-/* For call_soon() while loop->eager is set: true when `callback` was the first
- * step of the task under construction, which is then taken. */
-bool pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context);
+/* For call_soon() while loop->eager is set. True: `callback` is the first step of the task
+ * under construction, pyb_eager_task() runs it, and call_soon() must not. */
+bool pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)
+    __attribute__((warn_unused_result));
 
-/* `self`, or NULL with RuntimeError once it is closed. */
-struct pyb_loop *pyb_loop_alive(PyObject *self);
+/* `self`; NULL with RuntimeError set once it is closed. */
+struct pyb_loop *pyb_loop_alive(PyObject *self) __attribute__((warn_unused_result));
 
-/* Append what other threads have scheduled to the FIFO. */
+/* [gil] Append the handles that other threads have scheduled to the FIFO. */
 void pyb_schedule_take_foreign(struct pyb_loop *loop);
 
 /* A function of METH_FASTCALL, for a PyMethodDef. */
@@ -69,9 +72,10 @@ extern PyMethodDef pyb_schedule_methods[];
 /* Methods _add_reader, _remove_reader, _add_writer, _remove_writer. */
 extern PyMethodDef pyb_descriptors_methods[];
 
-/* Forget all descriptors (close). */
+/* The loop is being closed: drop the handles of all descriptors. */
 void pyb_descriptors_clear(struct pyb_loop *loop);
 
-PyTypeObject *pyb_loop_type_new(PyObject *module);
+/* Create the type; new reference, NULL with an exception set. */
+PyTypeObject *pyb_loop_type_new(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

@@ -1,13 +1,13 @@
 /*
  * pool: queue, threads, completions.
  *
- * Called by local.c, by plan/ and by engine/ (the type). The loop's thread submits;
- * pool threads take jobs under the mutex, run them under the interpreter and put them
- * on the done list; an eventfd brings the loop to collect it. While jobs wait, a one
- * millisecond tick looks whether any was taken since the last look: when none was,
- * every thread is stuck in a blocking or long job and as many threads again are set
- * to work. The mutex is only ever held for a few pointer moves, never while waiting
- * for the interpreter, so taking it with the interpreter held cannot deadlock.
+ * Called by local.c, by plan/ and by engine/ (the type). The loop's thread submits. Pool
+ * threads take jobs under the mutex, run them with the interpreter held and put them on
+ * the done list. An eventfd makes the loop collect that list. While jobs wait, the loop
+ * looks once a millisecond whether a thread has taken a job since the last look. If none
+ * has, every thread is stuck in a blocking or long job, and the number of threads doubles.
+ * The mutex is held for a few pointer moves only, and nobody may wait for the interpreter
+ * while holding it; so taking it with the interpreter held cannot deadlock.
  */
 #include "bindings/loop/pool.h"
 
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "bindings/compat.h"
 
 enum {
@@ -30,7 +31,7 @@ enum {
 struct pyb_pool {
 	PyObject_HEAD
 	struct pyb_module_state *st;
-	PyObject *loop;			/* borrowed: its local owns the pool */
+	PyObject *loop;			/* borrowed: the loop's local owns the pool */
 	struct io_turn *turn;
 	struct event wake, tick;
 	struct io_job grow_job;
@@ -39,14 +40,14 @@ struct pyb_pool {
 	uint64_t taken_seen;		/* at the last tick */
 	pthread_mutex_t mutex;
 	pthread_cond_t work;
-	/* Everything below belongs to the mutex. */
-	struct list queue, done;	/* jobs to be taken, jobs to be collected */
+	/* The mutex protects everything below. */
+	struct list queue, done;	/* jobs for the threads, jobs for the loop */
 	size_t waiting, threads, idle;
 	uint64_t taken;
 	bool signalled, closing;
 };
 
-/* Under the mutex. */
+/* Take the first job; NULL when none waits. The caller holds the mutex. */
 static struct pyb_job *
 queue_take(struct pyb_pool *p)
 {
@@ -54,11 +55,13 @@ queue_take(struct pyb_pool *p)
 
 	if (node == NULL)
 		return NULL;
+	must(p->waiting > 0);
 	p->waiting--;
 	p->taken++;
 	return container_of(node, struct pyb_job, node);
 }
 
+/* A pool thread has run the job: give it back to the loop. */
 static void
 done_put(struct pyb_pool *p, struct pyb_job *job)
 {
@@ -138,7 +141,8 @@ on_tick(evutil_socket_t Py_UNUSED(fd), short Py_UNUSED(what), void *arg)
 		tick_arm(p);
 }
 
-/* [gil] Start a thread. The application sees a failure only as a longer wait. */
+/* [gil] Start a thread. False: it could not be started, which was reported; the jobs
+ * wait longer. */
 static bool
 thread_add(struct pyb_pool *p)
 {
@@ -160,7 +164,8 @@ thread_add(struct pyb_pool *p)
 	return false;
 }
 
-/* [gil] Threads at most: what the application made of anyio's default limiter. */
+/* [gil] The highest number of threads: the tokens of anyio's default limiter, which the
+ * application may have changed. */
 static size_t
 limit_ask(struct pyb_pool *p)
 {
@@ -175,8 +180,7 @@ limit_ask(struct pyb_pool *p)
 	return n;
 }
 
-/* FIFO job: every thread is stuck; double their number within the limit. When none
- * could be started, try again. */
+/* FIFO job: every thread is stuck. Double the number of threads, within the limit. */
 static void
 grow(struct io_job *io)
 {
@@ -200,10 +204,11 @@ pyb_pool_submit(struct pyb_pool *p, struct pyb_job *job)
 {
 	bool first;
 
+	must(job->work != NULL && job->done != NULL);
 	pthread_mutex_lock(&p->mutex);
 	list_append(&p->queue, &job->node);
 	p->waiting++;
-	/* One thread works through the queue; more come by the tick. */
+	/* One thread is enough to begin with; on_tick() adds others. */
 	if (p->idle > 0 && p->idle == p->threads)
 		pthread_cond_signal(&p->work);
 	first = p->threads == 0;
@@ -213,7 +218,7 @@ pyb_pool_submit(struct pyb_pool *p, struct pyb_job *job)
 	tick_arm(p);
 }
 
-/* Wait without the interpreter for a job. NULL: the thread shall end. */
+/* Wait for a job, without the interpreter. NULL: the thread must end. */
 static struct pyb_job *
 job_wait(struct pyb_pool *p)
 {
@@ -234,7 +239,7 @@ job_wait(struct pyb_pool *p)
 	return job;
 }
 
-/* run(): a pool thread's life. Called by fastrapi.hooks on the new thread. */
+/* run(): the life of a pool thread. fastrapi.hooks calls it on the new thread. */
 static PyObject *
 pool_run(PyObject *self, PyObject *Py_UNUSED(ignored))
 {

@@ -1,11 +1,12 @@
 /*
- * pool: the pool that runs plain `def` functions.
+ * pool: the pool of threads that run plain `def` functions.
  *
- * What FastAPI promises for them is kept: another thread, a copied context, no
- * running loop, anyio.from_thread works, a blocking call never stops the loop.
- * What makes it cheap: one thread takes many jobs per hold of the interpreter,
- * a further one is woken only when the first is stuck in a job while others
- * wait, and completions come back in batches through one wake-up.
+ * It keeps what FastAPI promises for such functions: another thread, a copied context, no
+ * running loop, anyio.from_thread works, and a blocking call never stops the loop. It is
+ * cheap for three reasons. One thread runs many jobs each time it holds the interpreter;
+ * another thread is woken only when the first is stuck in a job while others wait; and
+ * finished jobs come back to the loop in batches, with one wake-up. docs/ARCHITECTURE.md,
+ * "Plain functions", says which functions come here.
  */
 #ifndef BINDINGS_LOOP_POOL_H
 #define BINDINGS_LOOP_POOL_H
@@ -18,30 +19,33 @@
 
 struct pyb_pool;
 
-/* Embedded by the one who submits, zero-initialised before first use; must stay until
- * `done` has run. */
+/* A part of the submitter's struct, zeroed before first use. It must stay until `done` has
+ * been called. */
 struct pyb_job {
 	struct list_node node;
-	/* [gil] On a pool thread, outside any loop. Leaves no exception. */
+	/* [gil] Called on a pool thread, outside any loop. Must leave no exception. */
 	void (*work)(struct pyb_job *job);
-	/* [gil] On the loop's thread, from the FIFO. */
+	/* [gil] Called on the loop's thread, from the FIFO, after `work`. */
 	void (*done)(struct pyb_job *job);
 	struct io_job io;
 };
 
-/* A pool of as many threads at most as anyio's default limiter of the loop says (40
- * unless the application changed it) whenever one more is wanted. NULL with an
- * exception set. */
-struct pyb_pool *pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn);
+/* [gil] A pool without threads; `loop` and `turn` are borrowed. Threads start when jobs
+ * need them, up to the number of tokens that anyio's default limiter of the loop has then
+ * (40 unless the application changed it). NULL with an exception set. */
+struct pyb_pool *pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn)
+    __attribute__((warn_unused_result));
 
-/* [gil] Let threads end after their job in hand; does not wait for them. Jobs
- * not begun are dropped: the loop they belong to is gone. */
+/* [gil] The loop is being closed: let each thread end after its present job, and do not
+ * wait for it. Neither `work` of a job that has not begun nor any `done` is called any
+ * more. */
 void pyb_pool_free(struct pyb_pool *pool);
 
-/* [gil] Loop's thread. Never blocks. */
+/* [gil] Queue a job, on the loop's thread. Never blocks. */
 void pyb_pool_submit(struct pyb_pool *pool, struct pyb_job *job);
 
-/* The type whose instances pool threads hold; new reference. */
-PyTypeObject *pyb_pool_type_new(PyObject *module);
+/* Create the type, whose instance each pool thread holds. New reference; NULL with an
+ * exception set. */
+PyTypeObject *pyb_pool_type_new(PyObject *module) __attribute__((warn_unused_result));
 
 #endif

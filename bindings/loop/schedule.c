@@ -1,9 +1,9 @@
 /*
- * schedule: call_soon() and its kin.
+ * schedule: the loop's methods that queue callbacks: call_soon() and its like.
  *
- * Called by loop.c, whose type has these methods. They queue callbacks.
- * What other threads schedule is kept apart until the loop's thread has the
- * interpreter, because the FIFO is touched without it.
+ * Called by loop.c, whose type has these methods. The FIFO is touched without the
+ * interpreter, so no other thread may touch it: handles from other threads go to a list
+ * of their own, which the loop's thread empties while it holds the interpreter.
  */
 #include <math.h>
 
@@ -39,7 +39,8 @@ keyword_take(struct call *call, const char *const *names, PyObject *name, PyObje
 	return -1;
 }
 
-/* Read the arguments; those called `names` may come by position or name. */
+/* Read the arguments. The ones called `names` may come by position or by name. 0, or -1
+ * with an exception set. */
 static int
 call_read(struct call *call, const char *const *names, PyObject *const *args, Py_ssize_t n,
     PyObject *keywords)
@@ -84,7 +85,7 @@ pyb_schedule_take_foreign(struct pyb_loop *loop)
 	}
 }
 
-/* In debug mode, asyncio's own checks. 0, or -1 with an exception set. */
+/* Run asyncio's own checks, in debug mode only. 0, or -1 with an exception set. */
 static int
 debug_check(struct pyb_loop *loop, PyObject *callback, const char *method, bool threadsafe)
 {
@@ -145,7 +146,7 @@ call_soon_threadsafe(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObje
 	return schedule_soon(self, args, n, keywords, true);
 }
 
-/* call_at(), and call_later() as seen from `base`. */
+/* call_at() with `base` 0, and call_later() with `base` now (seconds). */
 static PyObject *
 schedule_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords,
     const char *const *names, double base)
@@ -163,7 +164,7 @@ schedule_at(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywo
 	if ((when == -1.0 && PyErr_Occurred()) ||
 	    debug_check(loop, call.fixed[1], "call_at", false) < 0)
 		return NULL;
-	/* What is no number is due at once, as with asyncio. */
+	/* NaN is due at once, as with asyncio. */
 	when = isnan(when) ? clock_monotonic_s() : base + when;
 	h = pyb_handle_new(loop, call.fixed[1], call.rest, call.n_rest, call.context,
 	    loop->st->timer_handle_type);

@@ -1,9 +1,9 @@
 /*
- * sync_mode: measurements behind sync = auto.
+ * sync_mode: measurements behind --sync auto.
  *
- * Called by plan/alone.c around the functions of a plan. Times are wall time, which
- * errs on the side of the pool: a thread that lost its core looks slow and is
- * simply not promoted.
+ * Called by plan/alone.c around the functions of a plan. Times are wall time, which errs
+ * on the side of the pool: a thread that lost its core looks slow and is simply not
+ * promoted.
  */
 #include "bindings/loop/sync_mode.h"
 
@@ -15,9 +15,10 @@ enum {
 	GOOD_RUNS = 64,		/* before the first promotion */
 	NEEDED_MAX = 1 << 20,
 	SHORT_NS = 200 * 1000,	/* a short run */
-	LONG_NS = 5 * 1000 * 1000	/* an inline run that must not happen again */
+	LONG_NS = 5 * 1000 * 1000	/* a run on the loop that sends the plan back */
 };
 
+/* Voluntary context switches of this thread so far. */
 static long
 switches(void)
 {

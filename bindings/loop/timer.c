@@ -1,8 +1,9 @@
 /*
- * timer: TimerHandle.
+ * timer: the Python type TimerHandle.
  *
- * Called by schedule.c (start), loop.c (what is due) and engine/ (the type). asyncio
- * sweeps cancelled timers out now and then, here they leave the heap at once.
+ * Called by schedule.c (start), loop.c (the due timers) and engine/ (the type). asyncio
+ * keeps cancelled timers in its heap and removes them now and then; here a timer leaves
+ * the heap when it is cancelled.
  */
 #include "bindings/loop/timer.h"
 
@@ -10,10 +11,11 @@
 #include <structmember.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "base/container.h"
 #include "bindings/loop/loop.h"
 
-/* asyncio's: what is due within it is due. */
+/* As asyncio's: a timer that is due within this time (seconds) is due. */
 static const double CLOCK_RESOLUTION = 1e-9;
 
 static struct pyb_timer *
@@ -27,6 +29,7 @@ pyb_timer_start(struct pyb_handle *h, double when)
 {
 	struct pyb_timer *t = (struct pyb_timer *)h;
 
+	must(!io_deadline_waits(&t->deadline));
 	if (io_deadlines_add(&h->loop->deadlines, &t->deadline, when) < 0) {
 		PyErr_NoMemory();
 		return -1;
@@ -79,7 +82,7 @@ timer_cancel(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 	if (io_deadline_waits(&t->deadline)) {
 		io_deadlines_remove(&t->handle.loop->deadlines, &t->deadline);
-		Py_DECREF(self);	/* the caller has another */
+		Py_DECREF(self);	/* the heap's; the caller has its own */
 	}
 	pyb_handle_cancel(&t->handle);
 	Py_RETURN_NONE;
