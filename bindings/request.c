@@ -10,9 +10,8 @@
 #include "base/clock.h"
 #include "bindings/app.h"
 #include "bindings/asgi/asgi.h"
-#include "bindings/plan/alone.h"
-#include "bindings/loop/local.h"
 #include "bindings/asgi/observer.h"
+#include "bindings/plan/alone.h"
 #include "shm/route.h"
 
 /* Which way a request goes. */

@@ -13,8 +13,8 @@
 #include <sys/uio.h>
 
 #include "bindings/app.h"
-#include "bindings/loop/local.h"
 #include "bindings/asgi/observer.h"
+#include "bindings/loop/local.h"
 #include "bindings/request.h"
 #include "engine/settings.h"
 #include "worker/conn.h"

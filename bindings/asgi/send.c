@@ -11,7 +11,6 @@
 
 #include "bindings/asgi/fields.h"
 #include "bindings/asgi/internal.h"
-#include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/piece.h"
 

@@ -21,7 +21,6 @@
 
 #include "base/clock.h"
 #include "base/must.h"
-#include "bindings/compat.h"
 
 enum {
 	IDLE_SECONDS = 10,	/* a thread without work ends, as anyio's do */

@@ -11,8 +11,8 @@
 #include <structmember.h>
 
 #include "base/clock.h"
-#include "base/must.h"
 #include "base/container.h"
+#include "base/must.h"
 #include "bindings/loop/loop.h"
 
 /* As asyncio's: a timer that is due within this time (seconds) is due. */

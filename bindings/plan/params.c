@@ -9,7 +9,6 @@
  */
 #include "bindings/plan/params.h"
 
-#include "bindings/compat.h"
 #include "bindings/text.h"
 
 PyObject *

@@ -10,10 +10,9 @@
 
 #include "base/decimal.h"
 #include "base/must.h"
-#include "bindings/compat.h"
+#include "bindings/asgi/fields.h"
 #include "bindings/piece.h"
 #include "bindings/plan/params.h"
-#include "bindings/asgi/fields.h"
 #include "http/field.h"
 
 enum {

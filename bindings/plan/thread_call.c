@@ -9,7 +9,6 @@
 #include "bindings/plan/thread_call.h"
 
 #include "bindings/compat.h"
-#include "bindings/loop/loop.h"
 
 struct thread_call {
 	struct pyb_job job;

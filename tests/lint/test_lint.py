@@ -93,6 +93,16 @@ def test_includes_go_downwards(path):
             assert other in ROOMS_OF.get(layer(here), ALLOWED[room]), f"{here} includes {name}"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_includes_are_in_order(path):
+    """A file's own header first, then the system's (Python.h before all), then the
+    tree's, each sorted."""
+    found = re.findall(r'^#include ([<"][^>"]+\.h[>"])', path.read_text(), re.MULTILINE)
+    own = f'"{path.relative_to(ROOT).with_suffix(".h")}"'
+    order = sorted(found, key=lambda name: (name != own, name[0] == '"', name != "<Python.h>", name))
+    assert found == order
+
+
 def test_clocks_are_read_in_one_place():
     assert "clock_gettime" in (ROOT / "base/clock.h").read_text()
     for path in SOURCES:
