@@ -1,26 +1,72 @@
 /*
- * child: names, orders, endings.
+ * child: the table of children, and what is done with one.
  *
- * Called by generation.c, workers.c, master.c and spawn.c.
+ * Called by the rest of master/, which starts, ends or hears children. It knows
+ * processes and channels, and nothing of what a generation needs them for.
+ *
+ * Logs: "worker N did not start in time".
  */
 #include "master/child.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/wire.h"
+#include "base/must.h"
+#include "master/shortage.h"
+
+struct master_child *
+master_child_add(struct master_children *children, enum master_role role,
+    struct master_generation *g)
+{
+	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
+		struct master_child *c = &children->at[i];
+
+		if (c->pid != 0)
+			continue;
+		*c = (struct master_child){ .channel = -1, .role = role, .generation = g };
+		return c;
+	}
+	errno = MASTER_SHORTAGE_CHILDREN;
+	return NULL;
+}
+
+void
+master_child_remove(struct master_child *c)
+{
+	must(c->pid > 0);
+	if (c->channel >= 0)
+		close(c->channel);
+	c->channel = -1;
+	c->pid = 0;
+}
+
+struct master_child *
+master_child_next(struct master_children *children, const struct master_generation *g,
+    const struct master_child *after)
+{
+	struct master_child *end = children->at + MASTER_MAX_CHILDREN;
+	struct master_child *c = after == NULL ? children->at :
+	    children->at + (after - children->at) + 1;
+
+	while (c < end && (c->pid == 0 || (g != NULL && c->generation != g)))
+		c++;
+	return c < end ? c : NULL;
+}
 
 const char *
-master_child_name(const struct master_child *c, char text[32])
+master_child_name(const struct master_child *c, char text[MASTER_NAME_BYTES])
 {
 	if (c->role == ROLE_LOADER)
-		snprintf(text, 32, "loader");
+		snprintf(text, MASTER_NAME_BYTES, "loader");
 	else
-		snprintf(text, 32, "worker %u", c->slot);
+		snprintf(text, MASTER_NAME_BYTES, "worker %u", c->slot);
 	return text;
 }
 
@@ -31,14 +77,73 @@ master_child_order(struct master_child *c, const char *order)
 		(void)!send(c->channel, order, strlen(order), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+bool
+master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1])
+{
+	ssize_t n;
+
+	if (c->channel < 0)
+		return false;
+	n = recv(c->channel, text, WIRE_MESSAGE_MAX, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		close(c->channel);
+		c->channel = -1;
+		return false;
+	}
+	text[n] = '\0';
+	return true;
+}
+
+/* kill() with a pid of 0 or less would reach whole groups of processes, and us. */
+static void
+signal_send(const struct master_child *c, int number)
+{
+	must(c->pid > 0);
+	kill(c->pid, number);
+}
+
+void
+master_child_end(struct master_child *c)
+{
+	if (c->killed)
+		return;
+	c->killed = true;
+	c->kill_at_ms = clock_monotonic_ms() + MASTER_END_GRACE_MS;
+	signal_send(c, SIGTERM);
+}
+
+void
+master_child_kill(struct master_child *c)
+{
+	c->killed = true;
+	signal_send(c, SIGKILL);
+}
+
+void
+master_child_overdue(struct master_child *c)
+{
+	char name[MASTER_NAME_BYTES];
+
+	c->kill_at_ms = 0;
+	if (c->state == CHILD_STARTING && !c->killed) {
+		log_errorx("%s did not start in time; see --timeout-startup",
+		    master_child_name(c, name));
+		signal_send(c, SIGKILL);
+	} else {
+		master_child_kill(c);
+	}
+}
+
 const char *
-master_child_ending(int status, char text[64])
+master_child_ending(int status, char text[MASTER_ENDING_BYTES])
 {
 	if (WIFSIGNALED(status))
-		snprintf(text, 64, "signal %d (%s)", WTERMSIG(status),
+		snprintf(text, MASTER_ENDING_BYTES, "signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else
-		snprintf(text, 64, "exit status %d", WEXITSTATUS(status));
+		snprintf(text, MASTER_ENDING_BYTES, "exit status %d", WEXITSTATUS(status));
 	return text;
 }
 
@@ -49,20 +154,6 @@ master_child_exit_code(const struct master_child *c, int status)
 		return WIRE_EXIT_BUG;
 	if (!c->begun)
 		return WIRE_EXIT_PYTHON;
-	/* One that is none of ours is the application's: it ended the process. */
+	/* A status that is none of ours is the application's: it ended the process. */
 	return WEXITSTATUS(status) == WIRE_EXIT_BUG ? WIRE_EXIT_BUG : WIRE_EXIT_APP;
-}
-
-void
-master_child_overdue(struct master_child *c)
-{
-	char name[32];
-
-	c->kill_at_ms = 0;
-	if (c->state == CHILD_STARTING && !c->killed)
-		log_errorx("%s did not start in time; see --timeout-startup",
-		    master_child_name(c, name));
-	else
-		c->killed = true;
-	kill(c->pid, SIGKILL);
 }

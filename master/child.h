@@ -1,5 +1,7 @@
 /*
- * child: a process of ours, from birth to burial.
+ * child: a process of ours, from its start to its removal.
+ *
+ * The records of all children are one table. A record is free while its pid is 0.
  */
 #ifndef MASTER_CHILD_H
 #define MASTER_CHILD_H
@@ -8,7 +10,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/conf.h"
+#include "base/wire.h"
+
 struct master_generation;
+
+enum {
+	MASTER_MAX_WORKERS = CONF_HIGH_workers,	/* of one generation */
+	MASTER_MAX_GENERATIONS = 4,
+	/* Each has a loader and its workers. */
+	MASTER_MAX_CHILDREN = MASTER_MAX_GENERATIONS * (1 + MASTER_MAX_WORKERS),
+	MASTER_END_GRACE_MS = 2000,	/* between the deadline of an end and KILL */
+	MASTER_NAME_BYTES = 32,
+	MASTER_ENDING_BYTES = 64
+};
 
 enum master_role { ROLE_LOADER, ROLE_WORKER };
 
@@ -17,7 +32,7 @@ enum master_child_state {
 	CHILD_READY,		/* started, not yet told to serve */
 	CHILD_SERVING,
 	CHILD_DRAINING,		/* told to finish */
-	CHILD_FAILED		/* said FAILED; its end is near */
+	CHILD_FAILED		/* said FAILED; exits next */
 };
 
 struct master_child {
@@ -26,31 +41,59 @@ struct master_child {
 	enum master_role role;
 	enum master_child_state state;
 	unsigned slot;		/* of a worker */
-	unsigned board;		/* of a worker: its own among the living */
+	unsigned board;		/* of a worker: no other living worker has it */
 	struct master_generation *generation;
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
 	bool begun;		/* its Python runs fastrapi */
-	bool killed;		/* by us, so its death is no crash */
+	bool killed;		/* by us, so that its death is no crash */
 };
 
-/* "loader", "worker 3": for messages; static buffer of the caller's. */
-const char *master_child_name(const struct master_child *c, char text[32]);
+struct master_children {
+	struct master_child at[MASTER_MAX_CHILDREN];
+};
 
-/* Send an order. A child that cannot take it is dead or stuck: its end comes
- * from elsewhere, so nothing is returned. */
+/* A free record for a child of `g`, for master_spawn() to start. NULL: all are taken,
+ * errno is MASTER_SHORTAGE_CHILDREN (master/shortage.h). */
+struct master_child *master_child_add(struct master_children *children,
+    enum master_role role, struct master_generation *g) __attribute__((warn_unused_result));
+
+/* A dead child: close its channel and free its record. */
+void master_child_remove(struct master_child *c);
+
+/* The first child behind `after` (NULL: of all) that belongs to `g` (NULL: to any
+ * generation); NULL when there is no more. `after` may have been removed. */
+struct master_child *master_child_next(struct master_children *children,
+    const struct master_generation *g, const struct master_child *after);
+
+/* "loader" or "worker 3", written to `text` and returned. */
+const char *master_child_name(const struct master_child *c, char text[MASTER_NAME_BYTES]);
+
+/* Send an order of base/wire.h; never waits. A child that cannot take it is dead or
+ * stuck, which shows elsewhere: nothing is returned. */
 void master_child_order(struct master_child *c, const char *order);
 
-/* Its time is over: KILL. A replacement that did not start is one more that died,
- * and logged; the rest end as they were told to. */
+/* Read the next reply into `text`, which ends with NUL; never waits. False: there is
+ * none; the channel is closed when the child's side of it is gone. */
+bool master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1])
+    __attribute__((warn_unused_result));
+
+/* TERM now, KILL after MASTER_END_GRACE_MS. Once is enough. */
+void master_child_end(struct master_child *c);
+
+/* KILL now. */
+void master_child_kill(struct master_child *c);
+
+/* kill_at_ms has passed: KILL. A child that was still starting is logged, and its
+ * death counts as a crash, so that it is replaced. */
 void master_child_overdue(struct master_child *c);
 
-/* How a dead child ended, in words: "exit status 3", "signal 11 (Segmentation
- * fault)". */
-const char *master_child_ending(int status, char text[64]);
+/* How a dead child ended, from its wait status: "exit status 3", "signal 11
+ * (Segmentation fault)". Written to `text` and returned. */
+const char *master_child_ending(int status, char text[MASTER_ENDING_BYTES]);
 
-/* The exit code (base/wire.h) of a start whose child died like that without saying
- * why. */
+/* The exit code (base/wire.h) of a start whose child ended with this wait status and
+ * had not said why. */
 int master_child_exit_code(const struct master_child *c, int status);
 
 #endif

@@ -1,8 +1,12 @@
 /*
  * generation: load, start, swap, drain.
  *
- * Called by master.c when a child has spoken or died. A failure here never
- * touches the generation that serves.
+ * Called by signals.c (reload, stop), replies.c (progress), reap.c (failures) and
+ * master.c (start, clock, burial). A failure here never touches the generation that
+ * serves. generation.h draws the states and the walk of a reload.
+ *
+ * Logs: "reloading", "reload put off: ...", "reload failed, generation N serves on: WHY",
+ * "generation N serves: ...". Without one that serves: "fastrd: WHY", the banner.
  */
 #include "master/generation.h"
 
@@ -13,57 +17,71 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "base/wire.h"
 #include "master/banner.h"
+#include "master/conf.h"
+#include "master/master.h"
 #include "master/shortage.h"
 #include "master/spawn.h"
-#include "master/workers.h"
 #include "shm/segment.h"
 
-static int
-free_record(const struct master *m)
+/* NULL: too many drain. */
+static struct master_generation *
+record_free(struct master *m)
 {
-	int i = 0;
-
-	while (i < MASTER_MAX_GENERATIONS && m->generations[i].state != GENERATION_NONE)
-		i++;
-	return i;
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		if (m->generations[i].state == GENERATION_NONE)
+			return &m->generations[i];
+	return NULL;
 }
 
-bool
-master_generation_room(const struct master *m)
-{
-	return free_record(m) < MASTER_MAX_GENERATIONS;
-}
-
-int
+void
 master_generation_load(struct master *m)
 {
-	struct master_generation *g = &m->generations[free_record(m)];
+	struct master_generation *g = record_free(m);
 	struct master_child *c;
 	char text[256];
 
-	memset(g, 0, sizeof(*g));
-	g->state = GENERATION_LOADING;
-	g->number = ++m->generation_count;
-	g->began_ms = clock_monotonic_ms();
+	must(g != NULL && m->coming == NULL);
+	*g = (struct master_generation){ .state = GENERATION_LOADING,
+	    .number = ++m->generation_count,
+	    .start_by_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms };
+	m->coming = g;
 	g->table_fd = shm_segment_create("fastrd-table");
-	c = g->table_fd >= 0 ? master_child_add(m, ROLE_LOADER, g) : NULL;
-	if (c != NULL && master_spawn(c, &m->conf, m->python,
-	    &(struct master_listeners){ .n = 0 }, g->table_fd, g->table_fd) == 0)
-		return 0;
-	master_generation_failed(m, g, WIRE_EXIT_BUG,
-	    master_shortage_text(text, sizeof(text), "start the loader", errno));
-	return -1;
+	c = g->table_fd >= 0 ? master_child_add(&m->children, ROLE_LOADER, g) : NULL;
+	if (c == NULL || master_spawn(m, c) < 0)
+		master_generation_failed(m, g, WIRE_EXIT_BUG,
+		    master_shortage_text(text, sizeof(text), "start the loader", errno));
 }
 
-/* Seal what the loader wrote and keep only a read-only descriptor. */
+void
+master_generation_reload(struct master *m)
+{
+	bool was_due = m->reload_due;
+
+	if (m->stopping)
+		return;
+	m->reload_due = true;
+	if (m->serving == NULL || m->coming != NULL)
+		return;
+	if (record_free(m) == NULL) {
+		if (!was_due)
+			log_warnx("reload put off: earlier generations are still draining");
+		return;
+	}
+	m->reload_due = false;
+	log_info("reloading");
+	master_generation_load(m);
+}
+
+/* Seal what the loader wrote and keep only a read-only descriptor. NULL, or why not. */
 static const char *
 table_seal(struct master *m, struct master_generation *g, uint64_t size)
 {
 	int fd;
 
-	if (size > (uint64_t)m->conf.values.table_limit)
+	if (size > (uint64_t)m->conf->values.table_limit)
 		return "the route table is larger than --table-limit";
 	if (shm_segment_size(g->table_fd) != (int64_t)size)
 		return "the loader announced another size than it wrote";
@@ -81,9 +99,11 @@ table_seal(struct master *m, struct master_generation *g, uint64_t size)
 void
 master_generation_loaded(struct master *m, struct master_generation *g, uint64_t size)
 {
-	const char *why = table_seal(m, g, size);
+	const char *why;
 	char text[256];
 
+	must(g == m->coming && g->state == GENERATION_LOADING);
+	why = table_seal(m, g, size);
 	if (why != NULL) {
 		master_generation_failed(m, g, WIRE_EXIT_TABLE, why);
 		return;
@@ -98,102 +118,109 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 }
 
 static unsigned
-count(const struct master *m, const struct master_generation *g,
-    enum master_child_state state)
+count_ready(struct master *m, const struct master_generation *g)
 {
+	struct master_child *c = NULL;
 	unsigned n = 0;
 
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
-		const struct master_child *c = &m->children[i];
-
-		n += c->pid != 0 && c->generation == g && c->role == ROLE_WORKER &&
-		    c->state == state;
-	}
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		n += c->role == ROLE_WORKER && c->state == CHILD_READY;
 	return n;
 }
 
+/* `g` takes the place of the one that serves. */
 static void
-serve(struct master *m, struct master_generation *g)
+swap(struct master *m, struct master_generation *g)
 {
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
-		struct master_child *c = &m->children[i];
+	struct master_generation *old = m->serving;
+	struct master_child *c = NULL;
 
-		if (c->pid == 0 || c->generation != g || c->state != CHILD_READY)
-			continue;
-		master_child_order(c, WIRE_SERVE);
-		c->state = CHILD_SERVING;
-		c->serves_since_ms = clock_monotonic_ms();
+	m->serving = g;
+	m->coming = NULL;
+	g->state = GENERATION_SERVING;
+	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		if (c->role == ROLE_WORKER)
+			master_worker_serve(c);
+	if (old == NULL) {
+		master_banner_print(m, g);
+		return;
 	}
+	log_info("generation %u serves: %u routes compiled, %u through ASGI",
+	    g->number, g->n_compiled, g->n_asgi);
+	master_generation_drain(m, old, master_worker_grace_ms(m));
 }
 
 void
 master_generation_ready(struct master *m, struct master_generation *g)
 {
-	struct master_generation *old = m->serving;
-
-	if (g->state == GENERATION_SERVING) {
-		serve(m, g);	/* a replacement */
-		return;
-	}
-	if (g->state != GENERATION_STARTING || count(m, g, CHILD_READY) < m->n_workers)
-		return;
-	g->state = GENERATION_SERVING;
-	m->serving = g;
-	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
-	serve(m, g);
-	if (!m->banner_shown)
-		master_banner_print(m, g);
-	else
-		log_info("generation %u serves: %u routes compiled, %u through ASGI",
-		    g->number, g->n_compiled, g->n_asgi);
-	m->banner_shown = true;
-	if (old != NULL)
-		master_generation_drain(m, old, master_grace_ms(m));
+	if (g->state == GENERATION_STARTING && count_ready(m, g) == m->n_workers)
+		swap(m, g);
 }
 
 void
 master_generation_failed(struct master *m, struct master_generation *g, int code,
     const char *text)
 {
-	if (g->state == GENERATION_FAILED)
-		return;
+	struct master_child *c = NULL;
+
+	must(g == m->coming);
+	m->coming = NULL;
 	g->state = GENERATION_FAILED;
-	g->exit_code = code;
-	if (m->serving != NULL)
+	if (m->serving != NULL) {
 		log_errorx("reload failed, generation %u serves on: %s",
 		    m->serving->number, text);
-	else
+	} else {
 		fprintf(stderr, "fastrd: %s\n", text);
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
-		if (m->children[i].pid != 0 && m->children[i].generation == g)
-			master_child_end(&m->children[i], END_GRACE_MS);
-	if (m->serving == NULL) {
 		m->stopping = true;
 		m->exit_code = code;
 	}
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		master_child_end(c);
+}
+
+void
+master_generation_overdue(struct master *m, struct master_generation *g)
+{
+	master_generation_failed(m, g, WIRE_EXIT_APP,
+	    "the application did not start in time; see --timeout-startup");
 }
 
 void
 master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms)
 {
-	g->state = GENERATION_DRAINING;
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
-		struct master_child *c = &m->children[i];
+	struct master_child *c = NULL;
 
-		if (c->pid == 0 || c->generation != g)
-			continue;
+	must(g->state != GENERATION_NONE);
+	g->state = GENERATION_DRAINING;
+	if (g == m->coming)
+		m->coming = NULL;
+	if (g == m->serving)
+		m->serving = NULL;
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		if (c->role == ROLE_LOADER)
-			master_child_end(c, END_GRACE_MS);
+			master_child_end(c);
 		else
 			master_worker_drain(c, ms);
-	}
 }
 
-void
-master_generation_bury(struct master_generation *g)
+static void
+bury(struct master_generation *g)
 {
 	if (g->table_fd >= 0)
 		close(g->table_fd);
 	g->table_fd = -1;
 	g->state = GENERATION_NONE;
+}
+
+void
+master_generations_bury(struct master *m)
+{
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++) {
+		struct master_generation *g = &m->generations[i];
+
+		if ((g->state == GENERATION_DRAINING || g->state == GENERATION_FAILED) &&
+		    master_child_next(&m->children, g, NULL) == NULL)
+			bury(g);
+	}
 }

@@ -1,17 +1,31 @@
 /*
  * generation: one load of the application.
  *
- *	LOADING ----> STARTING ----> SERVING ----> DRAINING ----> (gone)
- *	  | loader      | workers       replaced, or the server ends
+ *	LOADING ----> STARTING ----> SERVING ----> DRAINING ----> (buried)
+ *	  | the loader  | its workers   another      its workers
+ *	  | compiles    | start         serves, or   have ended
+ *	  |             |               the end
  *	  '-------------'--> FAILED: its children are ended, the old one serves on
+ *
+ * The walk of one SIGHUP; each line that begins with a file name is a wake-up of
+ * master.c, wait_once():
+ *
+ *	signals.c  read > generation.c reload > load > child.c add > spawn.c (the loader)
+ *	replies.c  DONE > generation.c loaded: seal the table
+ *	             > workers.c start, per slot > child.c add > spawn.c
+ *	reap.c     (by signals.c, CHLD) the loader has ended
+ *	replies.c  READY > generation.c ready; at the last worker's: swap
+ *	             > workers.c serve > child.c order SERVE, per new worker
+ *	             > drain the old one > workers.c drain > child.c order DRAIN
+ *	reap.c     (by signals.c, CHLD) an old worker has ended; after the last one
+ *	             master.c run > generation.c bury
  */
 #ifndef MASTER_GENERATION_H
 #define MASTER_GENERATION_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "master/child.h"
+struct master;
 
 enum master_generation_state {
 	GENERATION_NONE,	/* the record is free */
@@ -25,39 +39,41 @@ enum master_generation_state {
 struct master_generation {
 	enum master_generation_state state;
 	unsigned number;
-	int table_fd;		/* being written, then sealed and read-only */
+	int table_fd;		/* being written, then sealed and read-only; -1: none */
 	uint64_t table_size;	/* 0: the application has no table */
 	unsigned n_compiled, n_asgi;
 	char python[32], framework[32];	/* versions, as the loader says */
-	uint64_t began_ms;
-	int exit_code;		/* why it failed */
-	char failure[512];
+	uint64_t start_by_ms;	/* until it serves */
 };
 
-struct master;
+/* Begin loading; nothing is coming and a record is free. A failure is the generation's
+ * (master_generation_failed). */
+void master_generation_load(struct master *m);
 
-/* Can one more generation begin? Not while too many drain. */
-bool master_generation_room(const struct master *m);
+/* HUP: begin loading, or remember that it is due (m->reload_due) while a generation is
+ * coming, none has served yet, or too many drain. Several that wait become one. */
+void master_generation_reload(struct master *m);
 
-/* Begin loading; there is room. 0; -1 when not even that was possible (logged). */
-int master_generation_load(struct master *m);
-
-/* The loader has written `size` bytes: seal, check, start the workers. */
+/* The loader of `g`, which is LOADING, has written `size` bytes: seal and check the
+ * table, start the workers. */
 void master_generation_loaded(struct master *m, struct master_generation *g,
     uint64_t size);
 
-/* A worker of `g` is ready: when all are, serve and let the old one drain. */
+/* A worker of `g` has started. When all have, `g` serves and the old one drains. */
 void master_generation_ready(struct master *m, struct master_generation *g);
 
-/* `g` cannot go on. Its children are ended; `code` is the server's exit code when
- * nothing else serves. The text is logged. */
+/* `g`, which is coming, cannot go on: `text` is logged, its children are ended. `code`
+ * is the server's exit code when no other generation serves. */
 void master_generation_failed(struct master *m, struct master_generation *g, int code,
     const char *text);
+
+/* start_by_ms has passed. */
+void master_generation_overdue(struct master *m, struct master_generation *g);
 
 /* Finish the requests of `g` within `ms`, then end it. */
 void master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms);
 
-/* Its last child is gone: free the record. */
-void master_generation_bury(struct master_generation *g);
+/* Free the records of generations that have ended, or failed, and have no child. */
+void master_generations_bury(struct master *m);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * listen: bind, listen, inherit.
  *
- * Called by main.c before anything else runs. Only numeric addresses: resolving
- * names would load code into the master.
+ * Called by main.c before the first child. Only numeric addresses: resolving names
+ * would load code into the master. What fails is one line that says on what, why, and
+ * what to do; there is no log yet.
  */
 #include "master/listen.h"
 
@@ -18,14 +19,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "base/wire.h"
 #include "master/shortage.h"
 
 enum { LISTEN_FDS_START = 3 };
 
 static void
-add(struct master_listeners *l, int fd)
+listener_add(struct master_listeners *l, int fd)
 {
+	must(l->n < LISTEN_MAX);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	l->fds[l->n++] = fd;
@@ -47,9 +50,10 @@ unix_remedy(int err)
 	    err == ENOENT ? "create its directory first" : "choose another --uds path";
 }
 
-/* Close `fd`, when there is one, and say why it does not listen; errno is set. */
+/* Close `fd`, unless it is -1, and say why it does not listen, from errno. The exit
+ * code. */
 static int
-failed(int fd, const char *where, const char *(*remedy)(int err))
+refuse(int fd, const char *where, const char *(*remedy)(int err))
 {
 	char what[192], text[384];
 	int err = errno;
@@ -85,17 +89,17 @@ tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
 	snprintf(where, sizeof(where), "%s port %ld", host, port);
 	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return failed(fd, where, tcp_remedy);
+		return refuse(fd, where, tcp_remedy);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	rc = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	if (rc < 0 || listen(fd, backlog) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&name, &len) < 0)
-		return failed(fd, where, tcp_remedy);
+		return refuse(fd, where, tcp_remedy);
 	/* The port is at the same place in both address structures. */
 	snprintf(l->text, sizeof(l->text), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
 	    (unsigned)ntohs(name.sin6_port));
-	add(l, fd);
+	listener_add(l, fd);
 	return 0;
 }
 
@@ -134,19 +138,24 @@ unix_open(struct master_listeners *l, const char *path, int backlog)
 	if (fd >= 0 && stale(&name))
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
-		return failed(fd, path, unix_remedy);
+		return refuse(fd, path, unix_remedy);
 	snprintf(l->text, sizeof(l->text), "unix:%s", path);
 	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
 	if (chmod(path, 0666) < 0 || listen(fd, backlog) < 0)
-		return failed(fd, path, unix_remedy);
-	add(l, fd);
+		return refuse(fd, path, unix_remedy);
+	listener_add(l, fd);
 	return 0;
 }
 
+/* `n` descriptors from `first` on, `what` says by which setting. */
 static int
-inherited_open(struct master_listeners *l, int first, int n)
+inherited_open(struct master_listeners *l, const char *what, int first, long n)
 {
-	for (int i = 0; i < n && l->n < LISTEN_MAX; i++) {
+	if (n > LISTEN_MAX) {
+		fprintf(stderr, "fastrd: %s=%ld: want %d sockets at most\n", what, n, LISTEN_MAX);
+		return WIRE_EXIT_LISTEN;
+	}
+	for (int i = 0; i < n; i++) {
 		int listening = 0;
 		socklen_t len = sizeof(listening);
 
@@ -156,33 +165,34 @@ inherited_open(struct master_listeners *l, int first, int n)
 			    "that bind() and listen() were called on\n", first + i);
 			return WIRE_EXIT_LISTEN;
 		}
-		add(l, first + i);
+		listener_add(l, first + i);
 	}
-	snprintf(l->text, sizeof(l->text), "%d inherited socket%s", n, n == 1 ? "" : "s");
+	snprintf(l->text, sizeof(l->text), "%ld inherited socket%s", n, n == 1 ? "" : "s");
 	return 0;
 }
 
-/* sd_listen_fds(3): LISTEN_PID must be ours. */
-static int
+/* sd_listen_fds(3): how many sockets a supervisor passes, LISTEN_PID must be ours. */
+static long
 activated(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 
 	if (pid == NULL || fds == NULL || strtol(pid, NULL, 10) != (long)getpid())
 		return 0;
-	return (int)strtol(fds, NULL, 10);
+	return strtol(fds, NULL, 10);
 }
 
 int
 master_listen_open(struct master_listeners *l, const struct conf *c)
 {
-	int backlog = (int)c->backlog, n = activated();
+	int backlog = (int)c->backlog;
+	long n = activated();
 
 	memset(l, 0, sizeof(*l));
 	if (n > 0)
-		return inherited_open(l, LISTEN_FDS_START, n);
+		return inherited_open(l, "LISTEN_FDS", LISTEN_FDS_START, n);
 	if (c->fd >= 0)
-		return inherited_open(l, (int)c->fd, 1);
+		return inherited_open(l, "--fd", (int)c->fd, 1);
 	if (c->uds[0] != '\0')
 		return unix_open(l, c->uds, backlog);
 	return tcp_open(l, c->host, (long)c->port, backlog);

@@ -1,5 +1,5 @@
 /*
- * listen: the sockets, the master's for life.
+ * listen: the listening sockets, the master's for life.
  */
 #ifndef MASTER_LISTEN_H
 #define MASTER_LISTEN_H
@@ -19,7 +19,8 @@ struct master_listeners {
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
  * names. 0, or the exit status after one line with cause and remedy. */
-int master_listen_open(struct master_listeners *l, const struct conf *c);
+int master_listen_open(struct master_listeners *l, const struct conf *c)
+    __attribute__((warn_unused_result));
 
 /* Close, and remove the unix socket's name. */
 void master_listen_close(struct master_listeners *l);

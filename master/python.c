@@ -1,58 +1,79 @@
 /*
  * python: finding the interpreter, without running it.
  *
- * Called by main.c. Whether fastrapi is installed there shows when the loader
- * starts.
+ * Called by main.c. Whether fastrapi is installed there shows when the loader starts.
+ * Prints one line when there is none.
  */
 #include "master/python.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Is dir/name an executable? Then it is the answer. */
-static int
-executable(const char *dir, size_t dir_len, const char *name, char *path, size_t room)
+#include "base/must.h"
+
+/* Is DIR/name a program? Then `path` is it; otherwise errno says why not. */
+static bool
+python_in(const char *dir, size_t dir_len, const char *name, char *path, size_t room)
 {
 	int n = snprintf(path, room, "%.*s/%s", (int)dir_len, dir, name);
 
-	return n > 0 && (size_t)n < room && access(path, X_OK) == 0;
+	must(n > 0);
+	if ((size_t)n >= room) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return access(path, X_OK) == 0;
 }
 
-static int
-on_path(const char *name, char *path, size_t room)
+/* As a shell looks, but an empty entry of PATH does not mean the current directory. */
+static bool
+python_on_path(const char *name, char *path, size_t room)
 {
 	const char *p = getenv("PATH");
 
+	errno = ENOENT;
 	while (p != NULL && *p != '\0') {
-		const char *colon = strchr(p, ':');
-		size_t len = colon != NULL ? (size_t)(colon - p) : strlen(p);
+		size_t len = strcspn(p, ":");
 
-		if (len > 0 && executable(p, len, name, path, room))
-			return 1;
-		p = colon != NULL ? colon + 1 : NULL;
+		if (len > 0 && python_in(p, len, name, path, room))
+			return true;
+		p += len + (p[len] == ':');
 	}
-	return 0;
+	return false;
 }
 
 /* An installation keeps fastrd and its virtual environment together. */
-static int
-beside(char *path, size_t room)
+static bool
+python_beside_binary(char *path, size_t room)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	const char *slash;
 
 	if (n <= 0)
-		return 0;
+		return false;
 	self[n] = '\0';
 	slash = strrchr(self, '/');
-	if (slash == NULL)
-		return 0;
-	return executable(self, (size_t)(slash - self), "../venv/bin/python", path, room);
+	return slash != NULL &&
+	    python_in(self, (size_t)(slash - self), "../venv/bin/python", path, room);
+}
+
+/* --python: a path, or a name to look for on PATH. */
+static bool
+python_wanted(const char *wanted, char *path, size_t room)
+{
+	if (strchr(wanted, '/') == NULL)
+		return python_on_path(wanted, path, room);
+	if ((size_t)snprintf(path, room, "%s", wanted) >= room) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return access(path, X_OK) == 0;
 }
 
 int
@@ -61,17 +82,16 @@ master_python_find(const char *wanted, char *path, size_t room)
 	const char *env = getenv("VIRTUAL_ENV");
 
 	if (wanted[0] != '\0') {
-		if (strchr(wanted, '/') == NULL ? on_path(wanted, path, room) :
-		    (size_t)snprintf(path, room, "%s", wanted) < room && access(path, X_OK) == 0)
+		if (python_wanted(wanted, path, room))
 			return 0;
 		fprintf(stderr, "fastrd: --python %s: %s; give the path of a program\n", wanted,
 		    strerror(errno));
 		return -1;
 	}
 	if (env != NULL && *env != '\0' &&
-	    executable(env, strlen(env), "bin/python", path, room))
+	    python_in(env, strlen(env), "bin/python", path, room))
 		return 0;
-	if (beside(path, room) || on_path("python3", path, room))
+	if (python_beside_binary(path, room) || python_on_path("python3", path, room))
 		return 0;
 	fprintf(stderr, "fastrd: no python3 found; activate the application's virtual "
 	    "environment or give --python PATH\n");

@@ -6,9 +6,10 @@
 
 #include <stddef.h>
 
-/* --python, else $VIRTUAL_ENV/bin/python, else the python beside this fastrd,
- * else python3 on PATH. Writes an absolute path. 0, or -1 after one line with
- * cause and remedy. */
-int master_python_find(const char *wanted, char *path, size_t room);
+/* `wanted` (--python) unless it is empty, else $VIRTUAL_ENV/bin/python, else the python
+ * beside this fastrd, else python3 on PATH. Writes its path, relative where what named
+ * it was. 0, or -1 after one line with cause and remedy. */
+int master_python_find(const char *wanted, char *path, size_t room)
+    __attribute__((warn_unused_result));
 
 #endif

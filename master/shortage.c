@@ -1,8 +1,8 @@
 /*
  * shortage: one row per limit, with its remedy.
  *
- * Called by the rest of master/ where it asks the system for descriptors, processes
- * or memory.
+ * Called by the rest of master/ where it asks for descriptors, processes, memory or a
+ * record of its own. It makes the text; the caller logs or prints it.
  */
 #include "master/shortage.h"
 
@@ -10,38 +10,42 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
+static const struct row {
 	int err;
+	const char *cause;	/* NULL: the system's own text */
 	const char *remedy;
 } rows[] = {
-	{ EMFILE, "raise the limit of open files (ulimit -n, LimitNOFILE= of a service)" },
-	{ ENFILE, "the whole system is out of open files, raise fs.file-max" },
-	{ EAGAIN, "raise the limit of processes (ulimit -u, TasksMax= of a service)" },
-	{ ENOMEM, "free some memory" },
-	{ ENOBUFS, "free some memory" },
+	{ EMFILE, NULL, "raise the limit of open files (ulimit -n, LimitNOFILE= of a service)" },
+	{ ENFILE, NULL, "the whole system is out of open files, raise fs.file-max" },
+	{ EAGAIN, NULL, "raise the limit of processes (ulimit -u, TasksMax= of a service)" },
+	{ ENOMEM, NULL, "free some memory" },
+	{ ENOBUFS, NULL, "free some memory" },
+	{ MASTER_SHORTAGE_CHILDREN, "too many earlier processes have not ended yet",
+	    "wait for them, or kill them" },
 };
 
-static const char *
-remedy_of(int err)
+static const struct row *
+row_of(int err)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].err == err)
-			return rows[i].remedy;
+			return &rows[i];
 	return NULL;
 }
 
 bool
 master_shortage(int err)
 {
-	return remedy_of(err) != NULL;
+	return row_of(err) != NULL;
 }
 
 const char *
 master_shortage_text(char *text, size_t room, const char *what, int err)
 {
-	const char *remedy = remedy_of(err);
+	const struct row *row = row_of(err);
+	const char *cause = row != NULL && row->cause != NULL ? row->cause : strerror(err);
 
-	snprintf(text, room, "cannot %s: %s%s%s", what, strerror(err),
-	    remedy != NULL ? "; " : "", remedy != NULL ? remedy : "");
+	snprintf(text, room, "cannot %s: %s%s%s", what, cause, row != NULL ? "; " : "",
+	    row != NULL ? row->remedy : "");
 	return text;
 }

@@ -1,5 +1,5 @@
 /*
- * shortage: what to do when the system refuses to give more.
+ * shortage: what to do when there is no more of something.
  */
 #ifndef MASTER_SHORTAGE_H
 #define MASTER_SHORTAGE_H
@@ -7,11 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Used like an errno: the master's own table of children is full. Linux has no errno
+ * above 4095. */
+enum { MASTER_SHORTAGE_CHILDREN = 4096 };
+
 /* Is this errno a limit that was reached, and no mistake in what was asked for? */
 bool master_shortage(int err);
 
-/* "cannot WHAT: CAUSE; REMEDY", without the remedy when `err` is no shortage.
- * Returns `text`. Safe between fork and exec. */
+/* "cannot WHAT: CAUSE; REMEDY", without the remedy when `err` is no shortage, cut to
+ * `room` bytes with NUL. Returns `text`. Safe between fork and exec. */
 const char *master_shortage_text(char *text, size_t room, const char *what, int err);
 
 #endif

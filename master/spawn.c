@@ -1,8 +1,9 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by generation.c and workers.c. Everything that allocates happens before
- * fork(); between fork and exec only descriptors are moved.
+ * Called by generation.c for loaders, by workers.c for workers. Everything that
+ * allocates happens before fork(); between fork and exec only descriptors are moved. A
+ * child that gets no further says FAILED, as the program would that it did not become.
  */
 #include "master/spawn.h"
 
@@ -15,32 +16,35 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "base/wire.h"
 #include "master/arguments.h"
-#include "master/generation.h"
+#include "master/conf.h"
+#include "master/listen.h"
+#include "master/master.h"
 #include "master/shortage.h"
 
-enum { MAX_FDS = 3 + LISTEN_MAX };
+enum { FIXED_FDS = WIRE_LISTENER_FD - WIRE_CHANNEL_FD };	/* those of every child */
 
 /* As base/wire.h has them: the role, the application, the facts, the settings. */
 static void
-arguments_fill(struct master_arguments *a, const struct master_child *c,
-    const struct master_conf *conf, const char *python, size_t n_listeners)
+arguments_fill(struct master_arguments *a, const struct master *m,
+    const struct master_child *c, size_t n_listeners)
 {
-	char name[32];
+	char name[MASTER_NAME_BYTES];
 
-	master_arguments_init(a, python);
+	master_arguments_init(a, m->python);
 	master_arguments_add(a, "-m");
 	master_arguments_add(a, "fastrapi.worker");
 	master_arguments_add(a, c->role == ROLE_LOADER ? "--load" : "--serve");
-	master_arguments_add(a, conf->app);
+	master_arguments_add(a, m->conf->app);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
 	master_arguments_addf(a, "board=%u", c->board);
 	master_arguments_addf(a, "generation=%u", c->generation->number);
 	master_arguments_addf(a, "table=%d", c->generation->table_size > 0);
 	master_arguments_addf(a, "listeners=%zu", n_listeners);
 	master_arguments_add(a, WIRE_SETTINGS);
-	master_arguments_settings(a, &conf->values);
+	master_arguments_settings(a, &m->conf->values);
 }
 
 /* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Those in the way are moved
@@ -66,8 +70,7 @@ arrange(int *fds, int n)
 	return 0;
 }
 
-/* In the child: tell the master what is wrong, as the program it did not become
- * would have. */
+/* In the child: tell the master what is wrong, and exit. */
 static void
 give_up(int channel, int code, const char *what)
 {
@@ -97,29 +100,31 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master)
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
 
+/* A loader writes the table and nothing else: it has no listeners, and the table once
+ * more in the place of the boards. */
 int
-master_spawn(struct master_child *c, const struct master_conf *conf, const char *python,
-    const struct master_listeners *listeners, int table_fd, int boards_fd)
+master_spawn(const struct master *m, struct master_child *c)
 {
-	int pair[2], fds[MAX_FDS], n = 0;
+	size_t n_listeners = c->role == ROLE_WORKER ? m->listeners->n : 0;
+	int table_fd = c->generation->table_fd, pair[2], fds[FIXED_FDS + LISTEN_MAX];
 	struct master_arguments arguments;
 	pid_t self = getpid();
 
-	arguments_fill(&arguments, c, conf, python, listeners->n);
+	must(c->pid == 0 && table_fd >= 0 && n_listeners <= LISTEN_MAX);
+	arguments_fill(&arguments, m, c, n_listeners);
 	if (arguments.overflow) {
 		errno = E2BIG;
 		return -1;
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
-	fds[n++] = pair[1];
-	fds[n++] = table_fd;
-	fds[n++] = boards_fd;
-	for (size_t i = 0; i < listeners->n; i++)
-		fds[n++] = listeners->fds[i];
+	fds[0] = pair[1];
+	fds[1] = table_fd;
+	fds[2] = c->role == ROLE_WORKER ? m->boards_fd : table_fd;
+	memcpy(fds + FIXED_FDS, m->listeners->fds, n_listeners * sizeof(fds[0]));
 	c->pid = fork();
 	if (c->pid == 0)
-		become(&arguments, fds, n, self);
+		become(&arguments, fds, FIXED_FDS + (int)n_listeners, self);
 	if (c->pid < 0) {
 		int saved = errno;
 

@@ -4,14 +4,13 @@
 #ifndef MASTER_SPAWN_H
 #define MASTER_SPAWN_H
 
-#include "master/child.h"
-#include "master/conf.h"
-#include "master/listen.h"
+struct master;
+struct master_child;
 
-/* Fork and exec `c` (role, slot and generation are set) with the descriptors of
- * base/wire.h. 0; -1 with errno: nothing was started. */
-int master_spawn(struct master_child *c, const struct master_conf *conf,
-    const char *python, const struct master_listeners *listeners, int table_fd,
-    int boards_fd);
+/* Fork and exec `c`, whose role, generation, slot and board are set, with the
+ * descriptors and the command line of base/wire.h. 0; -1 with errno: nothing was
+ * started, and the record is still free. */
+int master_spawn(const struct master *m, struct master_child *c)
+    __attribute__((warn_unused_result));
 
 #endif

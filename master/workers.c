@@ -1,8 +1,10 @@
 /*
  * workers: every slot of the generation that serves has its worker.
  *
- * Called by generation.c (a new generation's workers), master.c (deaths, the
- * clock, TTIN and TTOU).
+ * Called by generation.c (a new generation's workers), replies.c and reap.c (a
+ * replacement), master.c (the clock) and signals.c (TTIN and TTOU).
+ *
+ * Logs: "cannot start worker N: CAUSE; REMEDY", "N workers".
  */
 #include "master/workers.h"
 
@@ -11,45 +13,51 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "base/wire.h"
+#include "master/conf.h"
+#include "master/master.h"
 #include "master/shortage.h"
 #include "master/spawn.h"
 
 enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100, DELAY_MAX_MS = 5000 };
 
 static bool
-board_taken(const struct master *m, unsigned board)
+board_taken(struct master *m, unsigned board)
 {
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
-		if (m->children[i].pid != 0 && m->children[i].role == ROLE_WORKER &&
-		    m->children[i].board == board)
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->board == board)
 			return true;
 	return false;
 }
 
 /* The first that no living worker has: readers stop at one never used. */
 static unsigned
-board_free(const struct master *m)
+board_free(struct master *m)
 {
 	unsigned board = 0;
 
 	while (board_taken(m, board))
 		board++;
+	must(board < MASTER_MAX_CHILDREN);
 	return board;
 }
 
 int
 master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
 {
-	struct master_child *c = master_child_add(m, ROLE_WORKER, g);
+	struct master_child *c = master_child_add(&m->children, ROLE_WORKER, g);
 
+	must(slot < MASTER_MAX_WORKERS);
 	if (c == NULL)
 		return -1;
 	c->slot = slot;
 	c->board = board_free(m);
-	if (g == m->serving)	/* else the generation has a deadline */
-		c->kill_at_ms = clock_monotonic_ms() + m->conf.values.timeout_startup_ms;
-	return master_spawn(c, &m->conf, m->python, &m->listeners, g->table_fd, m->boards_fd);
+	if (g == m->serving)	/* a generation that is coming has its own deadline */
+		c->kill_at_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms;
+	return master_spawn(m, c);
 }
 
 void
@@ -57,6 +65,7 @@ master_worker_add(struct master *m, unsigned slot)
 {
 	char what[32], text[256];
 
+	must(m->serving != NULL && slot < m->n_workers);
 	m->slots[slot].spawn_at_ms = 0;
 	if (master_worker_start(m, m->serving, slot) == 0)
 		return;
@@ -66,29 +75,46 @@ master_worker_add(struct master *m, unsigned slot)
 }
 
 void
+master_worker_serve(struct master_child *c)
+{
+	must(c->role == ROLE_WORKER && c->state == CHILD_READY);
+	master_child_order(c, WIRE_SERVE);
+	c->state = CHILD_SERVING;
+	c->serves_since_ms = clock_monotonic_ms();
+}
+
+void
 master_worker_drain(struct master_child *c, uint64_t ms)
 {
 	char order[64];
 
+	must(c->role == ROLE_WORKER);
 	if (c->state == CHILD_STARTING) {
-		master_child_end(c, END_GRACE_MS);
+		master_child_end(c);
 		return;
 	}
 	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN, (unsigned long long)ms);
 	master_child_order(c, order);
 	c->state = CHILD_DRAINING;
-	c->kill_at_ms = clock_monotonic_ms() + ms + END_GRACE_MS;
+	c->kill_at_ms = clock_monotonic_ms() + ms + MASTER_END_GRACE_MS;
+}
+
+uint64_t
+master_worker_grace_ms(const struct master *m)
+{
+	return m->conf->values.timeout_graceful_shutdown_ms;
 }
 
 void
-master_worker_replace(struct master *m, const struct master_child *c)
+master_worker_replace(struct master *m, const struct master_child *c, uint64_t now_ms)
 {
-	struct master_slot *s = &m->slots[c->slot];
-	uint64_t now = clock_monotonic_ms();
+	struct master_slot *s;
 
-	if (c->state == CHILD_SERVING && now - c->serves_since_ms >= YOUNG_MS)
+	must(c->generation == m->serving && c->slot < m->n_workers);
+	s = &m->slots[c->slot];
+	if (c->state == CHILD_SERVING && now_ms - c->serves_since_ms >= YOUNG_MS)
 		s->delay_ms = 0;
-	s->spawn_at_ms = now + s->delay_ms + 1;
+	s->spawn_at_ms = now_ms + s->delay_ms;
 	s->delay_ms = s->delay_ms == 0 ? DELAY_FIRST_MS :
 	    s->delay_ms * 2 < DELAY_MAX_MS ? s->delay_ms * 2 : DELAY_MAX_MS;
 }
@@ -96,6 +122,7 @@ master_worker_replace(struct master *m, const struct master_child *c)
 void
 master_worker_more(struct master *m)
 {
+	must(m->n_workers < MASTER_MAX_WORKERS);
 	master_worker_add(m, m->n_workers++);
 	log_info("%u workers", m->n_workers);
 }
@@ -103,15 +130,14 @@ master_worker_more(struct master *m)
 void
 master_worker_less(struct master *m)
 {
-	unsigned slot = --m->n_workers;
+	struct master_child *c = NULL;
+	unsigned slot;
 
+	must(m->serving != NULL && m->n_workers > 1);
+	slot = --m->n_workers;
 	m->slots[slot].spawn_at_ms = 0;
-	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
-		struct master_child *c = &m->children[i];
-
-		if (c->pid != 0 && c->role == ROLE_WORKER && c->slot == slot &&
-		    c->generation == m->serving)
-			master_worker_drain(c, master_grace_ms(m));
-	}
+	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->slot == slot && c->state != CHILD_DRAINING)
+			master_worker_drain(c, master_worker_grace_ms(m));
 	log_info("%u workers", m->n_workers);
 }

@@ -1,26 +1,44 @@
 /*
- * workers: births, ends and replacements of workers.
+ * workers: starts, ends and replacements of workers.
  */
 #ifndef MASTER_WORKERS_H
 #define MASTER_WORKERS_H
 
-#include "master/master.h"
+#include <stdint.h>
 
-/* Start a worker of `g` in `slot`. 0, or -1 with errno. */
-int master_worker_start(struct master *m, struct master_generation *g, unsigned slot);
+struct master;
+struct master_child;
+struct master_generation;
 
-/* The same for the generation that serves; a failure is logged and tried again. */
+/* A worker's place; it outlives the worker. */
+struct master_slot {
+	uint64_t delay_ms;	/* back-off: how long the next replacement waits */
+	uint64_t spawn_at_ms;	/* a replacement is due then; 0: none is */
+};
+
+/* Start a worker of `g` in `slot`. 0, or -1 with errno or MASTER_SHORTAGE_CHILDREN. */
+int master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
+    __attribute__((warn_unused_result));
+
+/* Start the worker that is missing in `slot` of the generation that serves. A failure is
+ * logged, and tried again after some seconds. */
 void master_worker_add(struct master *m, unsigned slot);
 
-/* Let a worker finish its requests within `ms`, then end it; one that has not
- * started has none. */
+/* Let a worker that is ready accept connections. */
+void master_worker_serve(struct master_child *c);
+
+/* Let a worker finish its requests within `ms`, then end it. One that is still starting
+ * has none: it is ended now. */
 void master_worker_drain(struct master_child *c, uint64_t ms);
 
-/* A worker of the generation that serves died: replace it, later and later when
- * it has hardly served. */
-void master_worker_replace(struct master *m, const struct master_child *c);
+/* What an operator gives requests to finish: --timeout-graceful-shutdown. */
+uint64_t master_worker_grace_ms(const struct master *m);
 
-/* One slot more or less, from now on; there is room for it. */
+/* A worker of the generation that serves has died at `now_ms`: its replacement is due at
+ * once, or later and later when it has hardly served. */
+void master_worker_replace(struct master *m, const struct master_child *c, uint64_t now_ms);
+
+/* One slot more, below MASTER_MAX_WORKERS, or one less, but the first, from now on. */
 void master_worker_more(struct master *m);
 void master_worker_less(struct master *m);
 

@@ -118,7 +118,8 @@ def start_of(pid: int) -> str:
 
 def wait_gone(processes: dict[int, str], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
-    while left := [pid for pid, start in processes.items() if start_of(pid) == start]:
+    alive = {pid: start for pid, start in processes.items() if start}
+    while left := [pid for pid, start in alive.items() if start_of(pid) == start]:
         assert time.monotonic() < end, f"left: {left}"
         time.sleep(0.02)
 
@@ -153,6 +154,18 @@ def ask(server: Fastrd, path: str) -> socket.socket:
 
 
 # The master and its children, killed.
+
+
+def test_a_worker_that_could_not_be_started_is_tried_again(app_dir):
+    with Fastrd("app:app", app_dir) as server:
+        master = server.process.pid
+        before = resource.prlimit(master, resource.RLIMIT_NOFILE)
+        used = len(os.listdir(f"/proc/{master}/fd"))
+        resource.prlimit(master, resource.RLIMIT_NOFILE, (used - 2, before[1]))
+        os.kill(*living(server), signal.SIGKILL)
+        server.wait_log("cannot start worker 0: Too many open files; raise the limit")
+        resource.prlimit(master, resource.RLIMIT_NOFILE, before)
+        server.wait(lambda: answers(server), "the next try")
 
 
 def test_a_loader_that_is_killed_fails_only_its_reload(app_dir):

@@ -1,11 +1,27 @@
 # Unit tests of what of master/ starts no process.
-master_tests = tests/unit/test_master_conf tests/unit/test_master_listen
+master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
+	tests/unit/test_master_generation tests/unit/test_master_listen \
+	tests/unit/test_master_workers
 check_PROGRAMS += $(master_tests)
 TESTS += $(master_tests)
 
+# Supervision without processes.
+master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
+	master/child.c master/generation.c master/replies.c master/shortage.c \
+	master/workers.c
+master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit
+
+tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
+	master/child.c master/shortage.c
+tests_unit_test_master_child_LDADD = libbase.la -lcunit
 tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
 	master/arguments.c master/conf.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
+tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
+	$(master_fixture)
+tests_unit_test_master_generation_LDADD = $(master_test_libs)
 tests_unit_test_master_listen_SOURCES = tests/unit/test_master_listen.c \
 	master/listen.c master/shortage.c
 tests_unit_test_master_listen_LDADD = libbase.la -lcunit
+tests_unit_test_master_workers_SOURCES = tests/unit/test_master_workers.c $(master_fixture)
+tests_unit_test_master_workers_LDADD = $(master_test_libs)

@@ -212,6 +212,23 @@ test_activation_for_another_process(void)
 	unsetenv("LISTEN_FDS");
 }
 
+/* All that a supervisor passes are served, or none. */
+static void
+test_activation_with_too_many_sockets(void)
+{
+	char pid[16];
+
+	conf_reset();
+	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "17", 1);
+	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
+	CU_ASSERT_STRING_EQUAL(said, "fastrd: LISTEN_FDS=17: want 16 sockets at most\n");
+	CU_ASSERT_EQUAL(listeners.n, 0);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+}
+
 static void
 test_out_of_descriptors_is_no_matter_of_the_address(void)
 {
@@ -253,6 +270,7 @@ main(void)
 	CU_ADD_TEST(suite, test_unix_paths_that_will_not_do);
 	CU_ADD_TEST(suite, test_inherited);
 	CU_ADD_TEST(suite, test_activation_for_another_process);
+	CU_ADD_TEST(suite, test_activation_with_too_many_sockets);
 	CU_ADD_TEST(suite, test_out_of_descriptors_is_no_matter_of_the_address);
 	CU_basic_run_tests();
 	failed = (int)CU_get_number_of_tests_failed();

@@ -1,0 +1,89 @@
+/*
+ * reap: wait for the dead, act on each death.
+ *
+ * Called by signals.c at SIGCHLD, one of which may stand for several deaths.
+ *
+ * Logs: "NAME ended with exit status N (or signal N)", "PYTHON cannot run fastrapi".
+ */
+#include "master/reap.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/wire.h"
+#include "master/master.h"
+#include "master/replies.h"
+
+/* Replies that are still read from a dead child. It may have left a process behind that
+ * writes on and on. */
+enum { LAST_REPLIES = 16 };
+
+/* Was this end ordered, or announced? */
+static bool
+expected(const struct master_child *c)
+{
+	return c->killed || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
+	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
+}
+
+/* An end that was not: the failure of the generation that is coming, or a line. */
+static void
+crashed(struct master *m, const struct master_child *c, int status)
+{
+	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES], text[PATH_MAX + 160];
+	int code = master_child_exit_code(c, status);
+
+	if (code == WIRE_EXIT_PYTHON)
+		snprintf(text, sizeof(text), "%s cannot run fastrapi; install it there, or give "
+		    "the application's Python with --python", m->python);
+	else
+		snprintf(text, sizeof(text), "%s ended with %s", master_child_name(c, name),
+		    master_child_ending(status, ending));
+	if (c->generation == m->coming)
+		master_generation_failed(m, c->generation, code, text);
+	else if (c->generation->state != GENERATION_FAILED)
+		log_errorx("%s", text);
+}
+
+/* Does the worker leave a slot empty that is to be filled? Not when it was told to end:
+ * then the slot is gone, or has its next worker already. */
+static bool
+missed(const struct master *m, const struct master_child *c)
+{
+	return c->generation == m->serving && c->role == ROLE_WORKER &&
+	    c->slot < m->n_workers && !c->killed && c->state != CHILD_DRAINING;
+}
+
+static void
+died(struct master *m, struct master_child *c, int status)
+{
+	int left = LAST_REPLIES;
+
+	while (left > 0 && master_replies_read(m, c))
+		left--;
+	if (!expected(c))
+		crashed(m, c, status);
+	if (missed(m, c))
+		master_worker_replace(m, c, clock_monotonic_ms());
+	master_child_remove(c);
+}
+
+void
+master_reap(struct master *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct master_child *c = NULL;
+
+		while ((c = master_child_next(&m->children, NULL, c)) != NULL)
+			if (c->pid == pid) {
+				died(m, c, status);
+				break;
+			}
+	}
+}

@@ -1,0 +1,50 @@
+/*
+ * master_fixture: a master whose children are never started.
+ *
+ * master_spawn() gives a record a process id that no process can have and a channel
+ * whose other end the test holds; the banner is only counted. The rest is the real
+ * thing, so that a test says what a child would and looks at what becomes of it.
+ */
+#ifndef TESTS_MASTER_FIXTURE_H
+#define TESTS_MASTER_FIXTURE_H
+
+#include "master/master.h"
+
+/* A new master with so many workers that serves nothing yet; what it logs is kept. */
+struct master *fixture_new(unsigned n_workers);
+
+/* Everything of the master's is closed. */
+void fixture_free(struct master *m);
+
+/* The next starts fail with this errno; 0: they work again. */
+void fixture_refuse_starts(int err);
+
+/* How often the banner was printed. */
+unsigned fixture_banners(void);
+
+/* The loader of `g`. */
+struct master_child *fixture_loader(struct master *m, const struct master_generation *g);
+
+/* The worker of `g` in `slot`, the youngest when there are several. */
+struct master_child *fixture_worker(struct master *m, const struct master_generation *g,
+    unsigned slot);
+
+/* `c` says `text`, and the master reads it. */
+void fixture_say(struct master *m, struct master_child *c, const char *text);
+
+/* The next order that `c` was given; "" when there is none. Valid until the next call. */
+const char *fixture_order(struct master *m, const struct master_child *c);
+
+/* `c` has died; its record is free. */
+void fixture_gone(struct master *m, struct master_child *c);
+
+/* How often `text` was logged or printed since the last call of fixture_new(). */
+unsigned fixture_logged(const char *text);
+
+/* Load a generation up to where its workers are starting: its record. */
+struct master_generation *fixture_loaded(struct master *m);
+
+/* The same up to where it serves. */
+struct master_generation *fixture_serving(struct master *m);
+
+#endif

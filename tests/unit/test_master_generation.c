@@ -1,0 +1,269 @@
+/*
+ * test_master_generation: from load to burial, without a process: which generation
+ * serves, what its workers are told, and what a failure leaves alone.
+ */
+#include <CUnit/Basic.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/wire.h"
+#include "master_fixture.h"
+
+static void
+test_a_generation_serves_when_all_its_workers_have_started(void)
+{
+	struct master *m = fixture_new(2);
+	struct master_generation *g = fixture_loaded(m);
+	struct master_child *a = fixture_worker(m, g, 0);
+	struct master_child *b = fixture_worker(m, g, 1);
+
+	CU_ASSERT_EQUAL(g->state, GENERATION_STARTING);
+	CU_ASSERT_EQUAL(g->table_size, 5);
+	CU_ASSERT_EQUAL(fcntl(g->table_fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	CU_ASSERT_STRING_EQUAL(g->framework, "0.165");
+	fixture_say(m, a, WIRE_READY);
+	CU_ASSERT_PTR_NULL(m->serving);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, a), "");
+	fixture_say(m, b, WIRE_READY " from a private table");
+	CU_ASSERT_PTR_EQUAL(m->serving, g);
+	CU_ASSERT_PTR_NULL(m->coming);
+	CU_ASSERT_EQUAL(fixture_banners(), 1);
+	CU_ASSERT_EQUAL(fixture_logged("worker 1: from a private table"), 1);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, a), WIRE_SERVE);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, b), WIRE_SERVE);
+	CU_ASSERT_EQUAL(a->state, CHILD_SERVING);
+	fixture_free(m);
+}
+
+static void
+test_a_reload_swaps_and_drains_the_old_one(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_generation *old = fixture_serving(m), *g;
+	struct master_child *worker = fixture_worker(m, old, 0);
+
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_SERVE);
+	m->slots[0].spawn_at_ms = 1;	/* of the old one's worker */
+	g = fixture_serving(m);
+	CU_ASSERT_PTR_NOT_EQUAL(g, old);
+	CU_ASSERT_EQUAL(g->number, 2);
+	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_DRAIN " 30000");
+	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
+	CU_ASSERT_EQUAL(fixture_logged("generation 2 serves: 1 routes compiled, 2 through ASGI"), 1);
+	CU_ASSERT_EQUAL(fixture_banners(), 1);
+	master_generations_bury(m);
+	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);	/* it has a child */
+	fixture_gone(m, worker);
+	master_generations_bury(m);
+	CU_ASSERT_EQUAL(old->state, GENERATION_NONE);
+	fixture_free(m);
+}
+
+static void
+test_hups_that_come_too_early_become_one_reload(void)
+{
+	struct master *m = fixture_new(1);
+
+	master_generation_load(m);
+	for (int i = 0; i < 3; i++)
+		master_generation_reload(m);
+	CU_ASSERT_EQUAL(m->generation_count, 1);
+	CU_ASSERT_TRUE(m->reload_due);
+	CU_ASSERT_EQUAL(fixture_logged("reload"), 0);
+	fixture_free(m);
+
+	m = fixture_new(1);
+	fixture_serving(m);
+	for (int i = 0; i < 3; i++)
+		master_generation_reload(m);
+	CU_ASSERT_EQUAL(m->generation_count, 2);
+	CU_ASSERT_TRUE(m->reload_due);
+	CU_ASSERT_EQUAL(fixture_logged("reloading"), 1);
+	fixture_free(m);
+}
+
+/* As many as can drain: the next reload waits for a record, and says so once. */
+static void
+test_a_reload_waits_for_a_free_record(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *first;
+
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		fixture_serving(m);
+	for (int i = 0; i < 3; i++) {
+		master_generations_bury(m);
+		master_generation_reload(m);
+	}
+	CU_ASSERT_EQUAL(m->generation_count, MASTER_MAX_GENERATIONS);
+	CU_ASSERT_PTR_NULL(m->coming);
+	CU_ASSERT_EQUAL(fixture_logged("reload put off: earlier generations are still draining"), 1);
+	first = fixture_worker(m, &m->generations[0], 0);
+	fixture_gone(m, first);
+	master_generations_bury(m);
+	CU_ASSERT_TRUE(m->reload_due);
+	master_generation_reload(m);
+	CU_ASSERT_FALSE(m->reload_due);
+	CU_ASSERT_PTR_EQUAL(m->coming, &m->generations[0]);
+	CU_ASSERT_EQUAL(m->coming->number, MASTER_MAX_GENERATIONS + 1);
+	fixture_free(m);
+}
+
+static void
+test_a_start_that_fails_keeps_the_old_one(void)
+{
+	struct master *m = fixture_new(2);
+	struct master_generation *old = fixture_serving(m), *g = fixture_loaded(m);
+	struct master_child *worker = fixture_worker(m, g, 0);
+	struct master_child *other = fixture_worker(m, g, 1);
+
+	fixture_say(m, worker, WIRE_FAILED " 3 no database");
+	fixture_say(m, other, WIRE_FAILED " 3 no database either");
+	CU_ASSERT_EQUAL(g->state, GENERATION_FAILED);
+	CU_ASSERT_PTR_NULL(m->coming);
+	CU_ASSERT_PTR_EQUAL(m->serving, old);
+	CU_ASSERT_EQUAL(fixture_logged("reload failed, generation 1 serves on: no database\n"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("either"), 0);
+	CU_ASSERT_TRUE(worker->killed && other->killed);
+	CU_ASSERT_FALSE(m->stopping);
+	CU_ASSERT_EQUAL(m->exit_code, 0);
+	fixture_free(m);
+}
+
+static void
+test_a_first_start_that_fails_is_the_end(void)
+{
+	static const struct {
+		const char *reply, *printed;
+		int code;
+	} rows[] = {
+		{ "FAILED 3 no database", "fastrd: no database\n", WIRE_EXIT_APP },
+		{ "FAILED 0 that is no failure", "fastrd: that is no failure\n", WIRE_EXIT_BUG },
+		{ "FAILED 77 so many codes", "fastrd: so many codes\n", WIRE_EXIT_BUG },
+		{ "FAILED", "fastrd: no reason given\n", WIRE_EXIT_BUG },
+		{ "DONE", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
+		{ "DONE 1 2 3 4", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
+		{ "DONE 6 1 1 3.11 0.165",
+		    "fastrd: the loader announced another size than it wrote\n", WIRE_EXIT_TABLE },
+		{ "DONE -1 1 1 3.11 0.165",
+		    "fastrd: the route table is larger than --table-limit\n", WIRE_EXIT_TABLE },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct master *m = fixture_new(1);
+		struct master_child *loader;
+
+		master_generation_load(m);
+		loader = fixture_loader(m, m->coming);
+		fixture_say(m, loader, rows[i].reply);
+		CU_ASSERT_TRUE(m->stopping);
+		CU_ASSERT_EQUAL(m->exit_code, rows[i].code);
+		CU_ASSERT_EQUAL(fixture_logged(rows[i].printed), 1);
+		CU_ASSERT_TRUE(loader->killed);
+		fixture_free(m);
+	}
+}
+
+static void
+test_a_generation_that_cannot_begin_leaves_nothing(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_generation *old = fixture_serving(m), *g;
+
+	fixture_refuse_starts(EAGAIN);
+	master_generation_reload(m);
+	CU_ASSERT_PTR_NULL(m->coming);
+	CU_ASSERT_EQUAL(fixture_logged("generation 1 serves on: cannot start the loader: Resource "
+	    "temporarily unavailable; raise the limit of processes"), 1);
+	fixture_refuse_starts(0);
+	master_generation_reload(m);
+	g = m->coming;
+	CU_ASSERT_EQUAL(write(g->table_fd, "table", 5), 5);
+	fixture_refuse_starts(EMFILE);
+	fixture_say(m, fixture_loader(m, g), WIRE_DONE " 5 1 2 3.11 0.165");
+	CU_ASSERT_EQUAL(g->state, GENERATION_FAILED);
+	CU_ASSERT_EQUAL(fixture_logged("cannot start the workers: Too many open files"), 1);
+	fixture_gone(m, fixture_loader(m, g));
+	master_generations_bury(m);
+	CU_ASSERT_PTR_EQUAL(m->serving, old);
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		CU_ASSERT(&m->generations[i] == old ||
+		    m->generations[i].state == GENERATION_NONE);
+	fixture_free(m);
+}
+
+/* The application's code can write to the channel of its process. */
+static void
+test_words_out_of_turn_change_nothing(void)
+{
+	static const char *const words[] = { "DONE 5 1 2 3.11 0.165", "DONE", "READY", "BEGUN",
+	    "SERVE", "READY again", " ", "FAILED 3 first", "FAILED 3 second" };
+	struct master *m = fixture_new(1);
+	struct master_generation *g = fixture_serving(m);
+	struct master_child *worker = fixture_worker(m, g, 0);
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		fixture_say(m, worker, words[i]);
+	CU_ASSERT_PTR_EQUAL(m->serving, g);
+	CU_ASSERT_EQUAL(g->state, GENERATION_SERVING);
+	CU_ASSERT_FALSE(worker->killed);
+	CU_ASSERT_EQUAL(fixture_logged("reload"), 0);
+	CU_ASSERT_EQUAL(fixture_logged("worker 0: first"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("second"), 0);
+	fixture_free(m);
+
+	m = fixture_new(1);
+	master_generation_load(m);
+	fixture_say(m, fixture_loader(m, m->coming), WIRE_READY);
+	CU_ASSERT_EQUAL(m->coming->state, GENERATION_LOADING);
+	fixture_free(m);
+}
+
+static void
+test_at_the_end_nothing_serves_or_comes(void)
+{
+	struct master *m = fixture_new(2);
+	struct master_generation *old = fixture_serving(m), *g = fixture_loaded(m);
+	struct master_child *starting = fixture_worker(m, g, 0);
+
+	master_generation_drain(m, g, 1000);
+	master_generation_drain(m, old, 1000);
+	CU_ASSERT_PTR_NULL(m->serving);
+	CU_ASSERT_PTR_NULL(m->coming);
+	CU_ASSERT_TRUE(starting->killed);
+	/* Told to end while it starts: that it fails is nobody's failure. */
+	fixture_say(m, starting, WIRE_FAILED " 3 interrupted");
+	CU_ASSERT_EQUAL(fixture_logged("worker 0: interrupted"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("reload failed"), 0);
+	CU_ASSERT_EQUAL(fixture_worker(m, old, 0)->state, CHILD_DRAINING);
+	m->stopping = true;
+	master_generation_reload(m);
+	CU_ASSERT_FALSE(m->reload_due);
+	fixture_free(m);
+}
+
+int
+main(void)
+{
+	CU_pSuite suite;
+	int failed;
+
+	CU_initialize_registry();
+	suite = CU_add_suite("master_generation", NULL, NULL);
+	CU_ADD_TEST(suite, test_a_generation_serves_when_all_its_workers_have_started);
+	CU_ADD_TEST(suite, test_a_reload_swaps_and_drains_the_old_one);
+	CU_ADD_TEST(suite, test_hups_that_come_too_early_become_one_reload);
+	CU_ADD_TEST(suite, test_a_reload_waits_for_a_free_record);
+	CU_ADD_TEST(suite, test_a_start_that_fails_keeps_the_old_one);
+	CU_ADD_TEST(suite, test_a_first_start_that_fails_is_the_end);
+	CU_ADD_TEST(suite, test_a_generation_that_cannot_begin_leaves_nothing);
+	CU_ADD_TEST(suite, test_words_out_of_turn_change_nothing);
+	CU_ADD_TEST(suite, test_at_the_end_nothing_serves_or_comes);
+	CU_basic_run_tests();
+	failed = (int)CU_get_number_of_tests_failed();
+	CU_cleanup_registry();
+	return failed != 0;
+}
