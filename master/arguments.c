@@ -1,8 +1,8 @@
 /*
  * arguments: texts one after another, none too many.
  *
- * Called by spawn.c for children and by main.c for the commands that ask. Nothing here
- * knows a setting by its name.
+ * Called by spawn.c for children and by commands.c. Nothing here knows a setting by its
+ * name.
  */
 #include "master/arguments.h"
 

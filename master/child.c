@@ -4,7 +4,7 @@
  * Called by the rest of master/, which starts, ends or hears children. It knows
  * processes and channels, and nothing of what a generation needs them for.
  *
- * Logs: "worker N did not start in time".
+ * Logs: "worker N did not start in time; see --timeout-startup".
  */
 #include "master/child.h"
 

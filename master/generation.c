@@ -5,8 +5,9 @@
  * master.c (start, clock, burial). A failure here never touches the generation that
  * serves. generation.h draws the states and the walk of a reload.
  *
- * Logs: "reloading", "reload put off: ...", "reload failed, generation N serves on: WHY",
- * "generation N serves: ...". Without one that serves: "fastrd: WHY", the banner.
+ * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
+ * failed, generation N serves on: CAUSE", "generation N serves: N routes compiled, N
+ * through ASGI". While none serves it prints "fastrd: CAUSE", and the banner.
  */
 #include "master/generation.h"
 

@@ -3,7 +3,8 @@
  *
  * Called by signals.c at SIGCHLD, one of which may stand for several deaths.
  *
- * Logs: "NAME ended with exit status N (or signal N)", "PYTHON cannot run fastrapi".
+ * Logs: "worker N ended with exit status N" or "signal N (NAME)", "PYTHON cannot run
+ * fastrapi; ...".
  */
 #include "master/reap.h"
 

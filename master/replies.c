@@ -5,7 +5,7 @@
  * said last. Any code of the application's can write to its channel: a word out of its
  * turn is ignored, a number is checked where it is used.
  *
- * Logs: what a worker says with READY or FAILED.
+ * Logs: "worker N: TEXT", what a worker says with READY or FAILED.
  */
 #include "master/replies.h"
 

@@ -4,7 +4,7 @@
  * Called by main.c to open it, and by master.c to act on what has come.
  * docs/OPERATIONS.md tells operators the same.
  *
- * Logs: "USR1 does nothing yet", in the system's words for the signal.
+ * Logs: "SIGNAL does nothing yet".
  */
 #include "master/signals.h"
 
