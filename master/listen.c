@@ -23,7 +23,7 @@
 #include "base/wire.h"
 #include "master/shortage.h"
 
-enum { LISTEN_FDS_START = 3 };
+enum { LISTEN_FDS_START = 3 };	/* sd_listen_fds(3) */
 
 static void
 listener_add(struct master_listeners *l, int fd)
@@ -103,8 +103,8 @@ tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
 	return 0;
 }
 
-/* Nobody listens on a socket that refuses: its name may be taken over. Anything
- * else of that name refuses as well and is not ours to remove. */
+/* Is this the name of a socket that nobody listens on any more? Then it may be taken
+ * over. A file that is no socket refuses connections as well, and is not ours to remove. */
 static int
 stale(const struct sockaddr_un *name)
 {

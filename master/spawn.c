@@ -47,8 +47,8 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_settings(a, &m->conf->values);
 }
 
-/* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Those in the way are moved
- * first, so that none is overwritten. */
+/* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Any that has one of these numbers
+ * and should have another is moved away first, so that none is overwritten. */
 static int
 arrange(int *fds, int n)
 {
@@ -78,6 +78,7 @@ give_up(int channel, int code, const char *what)
 	int n = snprintf(reply, sizeof(reply), "%s %d %s", WIRE_FAILED, code,
 	    master_shortage_text(text, sizeof(text), what, errno));
 
+	must(n > 0 && (size_t)n < sizeof(reply));
 	(void)!send(channel, reply, (size_t)n, MSG_NOSIGNAL);
 	_exit(code);
 }

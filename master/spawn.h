@@ -1,5 +1,5 @@
 /*
- * spawn: the birth of a child.
+ * spawn: starting a child.
  */
 #ifndef MASTER_SPAWN_H
 #define MASTER_SPAWN_H
