@@ -68,3 +68,15 @@ def test_every_directory_of_tests_is_run_and_explained():
     for name in sorted(directories):
         assert name == "unit" or re.search(rf"\btests/{name}\b", scripts), f"nothing runs tests/{name}"
         assert f"\n| `{name}` |" in text("tests/README.md"), f"tests/README.md has no row for {name}"
+
+
+def test_every_package_that_is_installed_is_explained():
+    """FastAPI's own suite has its list for itself."""
+    lists = [p for p in published() if p.endswith("requirements.txt") and "suite" not in p]
+    assert len(lists) == 5
+    explained = text("docs/DEPENDENCIES.md").lower()
+    for path in lists:
+        names = re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==", text(path), re.MULTILINE)
+        assert names, f"{path} names no package"
+        for name in names:
+            assert re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", explained), f"{name} of {path}"
