@@ -1,9 +1,9 @@
 /*
  * log: format, escape, write once.
  *
- * Called from everywhere. It never blocks, never allocates, and never logs a
- * secret: callers decide what they pass. Whoever reads stderr may be stuck; then
- * the line is lost, for a master that waits supervises nothing.
+ * Called from everywhere. It never blocks and never allocates. When the reader of stderr
+ * is stuck the line is dropped: a master that waits would supervise nothing. Callers pass
+ * no secrets.
  */
 #include "base/log.h"
 
@@ -31,8 +31,8 @@ log_open(const char *name, enum log_level level)
 	log_state.level = level;
 }
 
-/* Copy `in` to `out` (size `room`) with control and malformed bytes as
- * \xNN; a newline is kept, because messages may carry a traceback. */
+/* Copy `in` to `out` (size `room`) with control and malformed bytes as \xNN, line ends
+ * too: who can place one would write a line of his own. */
 static size_t
 escape(char *out, const char *in, size_t room)
 {
@@ -42,7 +42,7 @@ escape(char *out, const char *in, size_t room)
 	while (p < end && n + 5 < room) {
 		int seq = utf8_length(p, (size_t)(end - p));
 
-		if ((*p >= 0x20 && *p < 0x7F) || *p == '\n' || *p == '\t') {
+		if ((*p >= 0x20 && *p < 0x7F) || *p == '\t') {
 			out[n++] = *p++;
 		} else if (seq > 1) {
 			memcpy(out + n, p, (size_t)seq);
@@ -67,7 +67,7 @@ writable(void)
 static void
 emit(enum log_level level, int err, const char *fmt, va_list ap)
 {
-	static const char *const words[] = { "debug", "info", "warn", "error" };
+	static const char *const words[] = { "debug", "info", "warning", "error" };
 	char text[PIPE_BUF], line[PIPE_BUF];
 	uint64_t now_ms = clock_unix_ms();
 	time_t now_s = (time_t)(now_ms / 1000);

@@ -1,18 +1,22 @@
 /*
- * log: one line per event on stderr, the same in master, loader and workers.
+ * log: one line per event on stderr, the same in master, loader and workers:
  *
- * A line is written with one write(2) of at most PIPE_BUF bytes, so lines of
- * several processes never mix, and lost when that would have to wait. Bytes that are not printable ASCII or valid UTF-8 text are escaped:
- * request bytes may be logged. errno is preserved. The plain names append the
- * text of errno, those ending in x do not.
+ *	2026-01-31T12:00:00.000Z warning [worker 3] cannot accept connections: ...
+ *
+ * python/fastrapi/log.py writes the same layout. Each line is one write(2) of at most
+ * PIPE_BUF bytes, so processes never mix lines; a longer text is cut. A line that would
+ * block is dropped. Bytes that are neither printable ASCII nor valid UTF-8 are escaped:
+ * request bytes may be logged. errno is preserved. log_warn() appends the text of errno,
+ * the others do not.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+/* In the order of the words of --log-level (base/conf_keys.def). */
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Name this process in every line ("master", "worker 2"); copied, at most 31
- * bytes are kept. */
+/* Name this process in every line ("master", "worker 2"), of which 31 bytes are copied,
+ * and drop lines below `level`. Before this call it is "fastrd" and LOG_LEVEL_INFO. */
 void log_open(const char *name, enum log_level level);
 
 #define LOG_FORMAT __attribute__((format(printf, 1, 2)))

@@ -7,7 +7,8 @@
  *
  * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
  * failed, generation N serves on: CAUSE", "generation N serves: N routes compiled, N
- * through ASGI". While none serves it prints "fastrd: CAUSE", and the banner.
+ * through ASGI", "generation N: loaded, starting its workers", "generation N: draining",
+ * "generation N: gone". While none serves it prints "fastrd: CAUSE", and the banner.
  */
 #include "master/generation.h"
 
@@ -110,6 +111,7 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 		return;
 	}
 	g->state = GENERATION_STARTING;
+	log_debug("generation %u: loaded, starting its workers", g->number);
 	for (unsigned slot = 0; slot < m->n_workers; slot++)
 		if (master_worker_start(m, g, slot) < 0) {
 			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
@@ -193,6 +195,7 @@ master_generation_drain(struct master *m, struct master_generation *g, uint64_t 
 	struct master_child *c = NULL;
 
 	must(g->state != GENERATION_NONE);
+	log_debug("generation %u: draining", g->number);
 	g->state = GENERATION_DRAINING;
 	if (g == m->coming)
 		m->coming = NULL;
@@ -212,6 +215,7 @@ bury(struct master_generation *g)
 		close(g->table_fd);
 	g->table_fd = -1;
 	g->state = GENERATION_NONE;
+	log_debug("generation %u: gone", g->number);
 }
 
 void

@@ -30,20 +30,24 @@ expected(const struct master_child *c)
 	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
 }
 
-/* An end that was not: the failure of the generation that is coming, or a line. */
+/* What is to be said of an end: one that was not expected is the failure of the
+ * generation that is coming, or a line. */
 static void
-crashed(struct master *m, const struct master_child *c, int status)
+ended(struct master *m, const struct master_child *c, int status)
 {
 	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES], text[PATH_MAX + 160];
 	int code = master_child_exit_code(c, status);
+	bool told = expected(c);
 
-	if (code == WIRE_EXIT_PYTHON)
+	if (code == WIRE_EXIT_PYTHON && !told)
 		snprintf(text, sizeof(text), "%s cannot run fastrapi; install it there, or give "
 		    "the application's Python with --python", m->python);
 	else
 		snprintf(text, sizeof(text), "%s ended with %s", master_child_name(c, name),
 		    master_child_ending(status, ending));
-	if (c->generation == m->coming)
+	if (told)
+		log_debug("%s", text);
+	else if (c->generation == m->coming)
 		master_generation_failed(m, c->generation, code, text);
 	else if (c->generation->state != GENERATION_FAILED)
 		log_errorx("%s", text);
@@ -65,8 +69,7 @@ died(struct master *m, struct master_child *c, int status)
 
 	while (left > 0 && master_replies_read(m, c))
 		left--;
-	if (!expected(c))
-		crashed(m, c, status);
+	ended(m, c, status);
 	if (missed(m, c))
 		master_worker_replace(m, c, clock_monotonic_ms());
 	master_child_remove(c);

@@ -4,6 +4,8 @@
  * Called by generation.c for loaders, by workers.c for workers. Everything that
  * allocates happens before fork(); between fork and exec only descriptors are moved. A
  * child that gets no further says FAILED, as the program would that it did not become.
+ *
+ * Logs: "CHILD of generation N starts as process N".
  */
 #include "master/spawn.h"
 
@@ -16,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "base/wire.h"
 #include "master/arguments.h"
@@ -109,6 +112,7 @@ master_spawn(const struct master *m, struct master_child *c)
 	size_t n_listeners = c->role == ROLE_WORKER ? m->listeners->n : 0;
 	int table_fd = c->generation->table_fd, pair[2], fds[FIXED_FDS + LISTEN_MAX];
 	struct master_arguments arguments;
+	char name[MASTER_NAME_BYTES];
 	pid_t self = getpid();
 
 	must(c->pid == 0 && table_fd >= 0 && n_listeners <= LISTEN_MAX);
@@ -138,5 +142,7 @@ master_spawn(const struct master *m, struct master_child *c)
 	close(pair[1]);
 	c->channel = pair[0];
 	c->state = CHILD_STARTING;
+	log_debug("%s of generation %u starts as process %ld", master_child_name(c, name),
+	    c->generation->number, (long)c->pid);
 	return 0;
 }

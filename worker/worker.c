@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "worker/accept.h"
 #include "worker/conn.h"
@@ -86,6 +87,8 @@ empty_check(struct worker *w)
 void
 worker_drain(struct worker *w)
 {
+	log_debug("draining: %llu connections, %llu requests", (unsigned long long)w->open,
+	    (unsigned long long)w->active);
 	w->draining = true;
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_accept_pause(w);

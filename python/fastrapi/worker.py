@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from fastrapi import _engine, wire
 from fastrapi.importing import ImportFailed, load_app
+from fastrapi.log import open_log
 
 
 _grace_s = 0  # what requests may take at the end, whoever orders it
@@ -189,17 +190,6 @@ def serve(
         return runner.run(main())
 
 
-def _configure_logging(level: str) -> None:
-    """Ours only: the root logger is the application's, whose ``basicConfig()`` does
-    nothing once it has a handler."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
-    ours = logging.getLogger("fastrapi")
-    ours.addHandler(handler)
-    ours.propagate = False
-    ours.setLevel(level if level in logging.getLevelNamesMapping() else "INFO")
-
-
 def _leave(code: int) -> NoReturn:
     """Threads of the application must not keep a finished process alive."""
     for stream in (sys.stdout, sys.stderr):
@@ -221,7 +211,7 @@ def main(argv: list[str]) -> int:
     _keep_inherited(int(facts["listeners"]))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _configure_logging(settings["log_level"].upper())
+    open_log(facts["name"], settings["log_level"])
     os.environ["FASTRD_CHILD"] = argv[1][2:]
     channel = wire.Channel()
     channel.send("BEGUN")

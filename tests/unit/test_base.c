@@ -133,7 +133,7 @@ log_hostile(void)
 {
 	log_open("test", LOG_LEVEL_INFO);
 	log_debug("not shown");
-	log_info("%s", "a\x1b[31mb\xff" "c\xc3\xa9");
+	log_info("%s", "a\x1b[31mb\xff" "c\xc3\xa9\nforged");
 }
 
 static void
@@ -169,7 +169,7 @@ log_escapes_what_a_terminal_would_obey(void)
 	forked(log_hostile, text, sizeof(text));
 	CU_ASSERT_PTR_NULL(strstr(text, "not shown"));
 	CU_ASSERT_PTR_NULL(strchr(text, '\x1b'));
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "a\\x1b[31mb\\xffc\xc3\xa9\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "a\\x1b[31mb\\xffc\xc3\xa9\\x0aforged\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "info [test]"));
 }
 
