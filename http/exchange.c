@@ -48,6 +48,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	x->state = HX_IDLE;
 	x->is_head = false;
 	x->status = 0;
+	x->promise = (struct hx_promise){ 0 };
 	x->route = UINT32_MAX;
 	x->n_params = 0;
 	request_clear(x);

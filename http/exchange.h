@@ -84,6 +84,15 @@ enum hx_state {
 	HX_FAILED			/* answer begun and cannot be completed */
 };
 
+/* What the head of an answer says of what follows it. */
+struct hx_promise {
+	bool content;			/* not for HEAD, 1xx, 204, 304: RFC 9110 section 6.4.1 */
+	bool chunked;
+	bool has_length;
+	uint64_t left;			/* of the length: what body() has not been given yet */
+	bool keep_alive;		/* the connection lives on behind the answer */
+};
+
 struct hx_exchange;
 
 /* A piece of answer content. `release(arg)` is called exactly once, when the
@@ -104,7 +113,8 @@ struct hx_calls {
 	int (*answer)(struct hx_exchange *x, int status,
 	    const struct hx_header *fields, size_t n_fields,
 	    struct hx_piece content);
-	/* The same in steps. body() with last set ends the answer. */
+	/* The same in steps. head() sets x->status and x->promise; body() counts the
+	 * promise down, and with last set ends the answer. */
 	int (*head)(struct hx_exchange *x, int status,
 	    const struct hx_header *fields, size_t n_fields);
 	int (*body)(struct hx_exchange *x, struct hx_piece piece, bool last);
@@ -128,6 +138,7 @@ struct hx_exchange {
 	enum hx_state state;
 	bool is_head;			/* HEAD: no content is sent */
 	int status;			/* sent status, 0 before */
+	struct hx_promise promise;	/* of the head that was sent */
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
 	/* What the rooms above keep with the exchange. This room never looks. */

@@ -52,19 +52,19 @@ splits(const struct hx_header *f)
 /* What one of the application's fields says about the connection. False: it
  * cannot be sent. */
 static bool
-field_note(const struct hx_header *f, struct hx_head_plan *plan, bool *decided, bool *close)
+field_note(const struct hx_header *f, struct hx_promise *promise, bool *decided, bool *close)
 {
 	if (slice_equal(f->name, SLICE_LIT("content-length"))) {
 		if (*decided)
 			return true;
-		plan->has_length = *decided = true;
-		return decimal_read(f->value.ptr, f->value.len, &plan->length);
+		promise->has_length = *decided = true;
+		return decimal_read(f->value.ptr, f->value.len, &promise->left);
 	}
 	if (is_coding(f)) {
 		if (slice_equal_lower(f->value, SLICE_LIT("chunked"))) {
-			plan->chunked = *decided = true;
-			plan->has_length = false;
-			plan->length = 0;
+			promise->chunked = *decided = true;
+			promise->has_length = false;
+			promise->left = 0;
 		}
 	} else if (slice_equal(f->name, SLICE_LIT("connection"))) {
 		*close = *close || hx_field_has_token(f->value, SLICE_LIT("close"));
@@ -75,35 +75,37 @@ field_note(const struct hx_header *f, struct hx_head_plan *plan, bool *decided, 
 ssize_t
 hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int status,
     const struct hx_header *fields, size_t n, struct slice preset,
-    struct hx_head_plan *plan)
+    struct hx_promise *promise)
 {
 	bool decided = false, close = false, chunk_it;
 	char *p = out;
 
 	if (room < hx_serialize_room(fields, n, preset))
 		return -1;
-	*plan = (struct hx_head_plan){ .keep_alive = x->req.keep_alive };
+	*promise = (struct hx_promise){
+		.content = !x->is_head && status >= 200 && status != 204 && status != 304,
+		.keep_alive = x->req.keep_alive,
+	};
 	p += hx_status_write(p, status);
 	p = put(p, preset.ptr, preset.len);
 	for (size_t i = 0; i < n; i++) {
 		if (x->req.minor == 0 && is_coding(&fields[i]))
 			continue;	/* HTTP/1.0 knows no coding */
-		if (splits(&fields[i]) || !field_note(&fields[i], plan, &decided, &close))
+		if (splits(&fields[i]) || !field_note(&fields[i], promise, &decided, &close))
 			return -1;
 		p = put(p, fields[i].name.ptr, fields[i].name.len);
 		p = put(p, ": ", 2);
 		p = put(p, fields[i].value.ptr, fields[i].value.len);
 		p = put(p, "\r\n", 2);
 	}
-	chunk_it = !decided && !x->is_head && status >= 200 && status != 204 &&
-	    status != 304;
+	chunk_it = !decided && promise->content;
 	if (chunk_it && x->req.minor == 0)
-		plan->keep_alive = chunk_it = false;
-	if (!plan->keep_alive && !close)
+		promise->keep_alive = chunk_it = false;
+	if (!promise->keep_alive && !close)
 		p = put(p, "connection: close\r\n", 19);
-	plan->keep_alive = plan->keep_alive && !close;
+	promise->keep_alive = promise->keep_alive && !close;
 	if (chunk_it) {
-		plan->chunked = true;
+		promise->chunked = true;
 		p = put(p, "transfer-encoding: chunked\r\n", 28);
 	}
 	p = put(p, "\r\n", 2);

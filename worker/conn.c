@@ -100,7 +100,7 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 
 	worker_count(c->w, SHM_COUNT_bytes_in, len);
 	/* The last answer, still on its way, says that no request follows it. */
-	if (c->state == CONN_IDLE && c->close_after && !c->plan.keep_alive)
+	if (c->state == CONN_IDLE && c->said_close)
 		c->state = CONN_LINGER;
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;

@@ -30,7 +30,6 @@
 #include "base/list.h"
 #include "http/exchange.h"
 #include "http/framing.h"
-#include "http/serialize.h"
 #include "io/output.h"
 #include "io/timers.h"
 #include "worker/input.h"
@@ -81,12 +80,11 @@ struct worker_conn {
 	uint64_t discarded;			/* bytes of its content, after the answer */
 
 	/* Its answer, and those before it that are not yet sent. */
-	struct hx_head_plan plan;		/* of the last answer that was begun */
-	uint64_t answer_left;			/* content still due, when the length is known */
 	struct io_output out;
 	struct io_flush flush;
 	bool backlog_high;			/* it was: tell when it is low */
 	bool close_after;			/* close when everything is sent */
+	bool said_close;			/* the last answer says so, too */
 
 	/* What waits for the interpreter. */
 	struct io_job job;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "bindings/request.h"
+#include "http/serialize.h"
 #include "http/status.h"
 #include "worker/conductor.h"
 #include "worker/content.h"
@@ -63,7 +64,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	    (c->content_open && !worker_content_discardable(c)))
 		c->x.req.keep_alive = false;
 	len = out == NULL ? -1 : hx_serialize_head(out, room, &c->x, status, fields, n,
-	    preset, &c->plan);
+	    preset, &c->x.promise);
 	if (len < 0) {
 		worker_conn_kill(c);
 		return -1;
@@ -72,9 +73,8 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	c->x.state = HX_HEAD_SENT;
 	c->x.status = status;
 	status_count(c->w, status);
-	c->answer_left = c->plan.length;
-	if (!c->plan.keep_alive)
-		c->close_after = true;
+	if (!c->x.promise.keep_alive)
+		c->close_after = c->said_close = true;
 	return 0;
 }
 
@@ -103,34 +103,36 @@ chunk_put(struct worker_conn *c, struct hx_piece piece)
 	return piece_put(c, piece) < 0 || io_output_copy(&c->out, "\r\n", 2) < 0 ? -1 : 0;
 }
 
-/* Is content sent at all with this status? RFC 9110 section 6.4.1. */
+/* Count content against the length that the head has announced. False: it is more. */
 static bool
-content_allowed(const struct worker_conn *c)
+length_count(struct hx_promise *promise, size_t len)
 {
-	return !c->x.is_head && c->x.status >= 200 && c->x.status != 204 &&
-	    c->x.status != 304;
+	if (!promise->has_length)
+		return true;
+	if (len > promise->left)
+		return false;
+	promise->left -= len;
+	return true;
 }
 
+/* Content into the output, as the head has announced it. 0, or -1: it is too long, or
+ * there is no memory. */
 static int
 content_put(struct worker_conn *c, struct hx_piece piece, bool last)
 {
+	struct hx_promise *promise = &c->x.promise;
+	bool fits = length_count(promise, piece.bytes.len);
 	int rc = 0;
 
-	if (!content_allowed(c)) {
+	if (!promise->content || !fits || piece.bytes.len == 0)
 		piece_drop(piece);
-		return 0;
-	}
-	if (c->plan.has_length && piece.bytes.len > c->answer_left) {
-		piece_drop(piece);
+	else
+		rc = promise->chunked ? chunk_put(c, piece) : piece_put(c, piece);
+	if (promise->content && !fits) {
 		log_warnx("answer is longer than its content-length");
 		return -1;
 	}
-	c->answer_left -= c->plan.has_length ? piece.bytes.len : 0;
-	if (piece.bytes.len == 0)
-		piece_drop(piece);
-	else
-		rc = c->plan.chunked ? chunk_put(c, piece) : piece_put(c, piece);
-	if (last && c->plan.chunked && rc == 0)
+	if (last && promise->chunked && promise->content && rc == 0)
 		rc = io_output_copy(&c->out, "0\r\n\r\n", 5);
 	return rc;
 }
@@ -152,7 +154,7 @@ reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
 	if (!last)
 		return 0;
 	x->state = HX_DONE;
-	if (c->plan.has_length && c->answer_left > 0 && content_allowed(c)) {
+	if (x->promise.content && x->promise.left > 0) {
 		log_warnx("answer is shorter than its content-length");
 		c->close_after = true;
 	}

@@ -79,12 +79,12 @@ answer_run(struct slice preset)
 		{ { "content-length", 14 }, { "17", 2 } },
 		{ { "content-type", 12 }, { "application/json", 16 } },
 	};
-	struct hx_head_plan plan;
+	struct hx_promise promise;
 	char out[512];
 
 	x.req.minor = 1;
 	x.req.keep_alive = true;
-	must(hx_serialize_head(out, sizeof(out), &x, 200, fields, 2, preset, &plan) > 0);
+	must(hx_serialize_head(out, sizeof(out), &x, 200, fields, 2, preset, &promise) > 0);
 }
 
 static void

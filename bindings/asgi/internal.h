@@ -22,8 +22,6 @@ struct pyb_asgi {
 	bool started;			/* http.response.start was sent */
 	bool complete;			/* the last http.response.body was sent */
 	bool delivered;			/* receive() has given the last of the content */
-	bool chunked;			/* the answer's content has no announced length */
-	uint64_t length_left;		/* not chunked: bytes that must still follow */
 };
 
 /* Give the exchange back to its owner and never use it again. Wakes every coroutine that

@@ -44,31 +44,26 @@ require(PyObject *message, PyObject *key)
 	return value;
 }
 
-/* Learn from the fields how the content is delimited. 0, or -1 with an exception set. */
+/* The content-length that counts, the first one unless the content is chunked, must be
+ * what int() takes. 0, or -1 with int()'s exception set. */
 static int
-length_take(struct pyb_asgi *a, const struct pyb_fields *f)
+length_check(const struct pyb_fields *f)
 {
-	bool decided = false;
-
 	for (size_t i = 0; i < f->n; i++) {
-		struct slice value = f->all[i].value;
+		struct slice name = f->all[i].name, value = f->all[i].value;
+		PyObject *number;
 
-		if (!decided && slice_equal(f->all[i].name, SLICE_LIT("content-length"))) {
-			PyObject *number = PyLong_FromString(value.ptr, NULL, 10);
-
-			a->length_left = number != NULL ? PyLong_AsUnsignedLongLong(number) : 0;
-			Py_XDECREF(number);
-			if (PyErr_Occurred())
-				return -1;
-			decided = true;
-		} else if (slice_equal(f->all[i].name, SLICE_LIT("transfer-encoding")) &&
-		    slice_equal_lower(value, SLICE_LIT("chunked"))) {
-			a->chunked = decided = true;
-			a->length_left = 0;
-		}
+		if (slice_equal(name, SLICE_LIT("transfer-encoding")) &&
+		    slice_equal_lower(value, SLICE_LIT("chunked")))
+			return 0;
+		if (!slice_equal(name, SLICE_LIT("content-length")))
+			continue;
+		number = PyLong_FromString(value.ptr, NULL, 10);
+		if (number != NULL)
+			PyLong_AsUnsignedLongLong(number);
+		Py_XDECREF(number);
+		return PyErr_Occurred() ? -1 : 0;
 	}
-	if (!decided && !a->x->is_head)
-		a->chunked = true;
 	return 0;
 }
 
@@ -96,10 +91,8 @@ send_start(struct pyb_asgi *a, PyObject *message)
 		if (PyErr_Occurred() || (headers = none = PyTuple_New(0)) == NULL)
 			goto done;
 	}
-	if (pyb_fields_read(&f, headers, &a->x->arena) < 0 || length_take(a, &f) < 0)
+	if (pyb_fields_read(&f, headers, &a->x->arena) < 0 || length_check(&f) < 0)
 		goto done;
-	if (code == 204 || code == 304)
-		a->chunked = false;
 	a->x->calls->head(a->x, (int)code, f.all, f.n);
 	rc = 0;
 done:
@@ -109,29 +102,22 @@ done:
 	return rc;
 }
 
-/* Count `len` bytes of content against the announced length. 0; -1 with RuntimeError set
- * when they are too many, or the last ones too few. */
+/* Do `len` more bytes of content, the last ones or not, keep what the head has announced?
+ * 0; -1 with RuntimeError set when they are too many, or the last ones too few. */
 static int
-length_count(struct pyb_asgi *a, size_t len, bool last)
+length_keep(const struct hx_exchange *x, size_t len, bool last)
 {
-	if (a->x->is_head) {
-		a->length_left = 0;
+	uint64_t left = x->promise.left;
+	const char *wrong;
+
+	if (x->is_head || (!x->promise.has_length && x->status != 204 && x->status != 304))
 		return 0;
-	}
-	if (!a->chunked) {
-		if (len > a->length_left) {
-			PyErr_SetString(PyExc_RuntimeError,
-			    "Response content longer than Content-Length");
-			return -1;
-		}
-		a->length_left -= len;
-	}
-	if (last && a->length_left != 0) {
-		PyErr_SetString(PyExc_RuntimeError,
-		    "Response content shorter than Content-Length");
-		return -1;
-	}
-	return 0;
+	if (len <= left && (!last || len == left))
+		return 0;
+	wrong = len > left ? "Response content longer than Content-Length" :
+	    "Response content shorter than Content-Length";
+	PyErr_SetString(PyExc_RuntimeError, wrong);
+	return -1;
 }
 
 /* The content of a message as bytes (NULL: it has none); another buffer is copied. New
@@ -156,7 +142,7 @@ send_body(struct pyb_asgi *a, PyObject *message)
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
 
 	if (content == NULL || again < 0 || PyErr_Occurred() ||
-	    length_count(a, (size_t)PyBytes_GET_SIZE(content), !again) < 0)
+	    length_keep(a->x, (size_t)PyBytes_GET_SIZE(content), !again) < 0)
 		goto done;
 	a->complete = !again;
 	a->x->calls->body(a->x, pyb_piece_of(content), !again);

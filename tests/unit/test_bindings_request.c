@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/request.h"
+#include "http/serialize.h"
 
 enum { MAX_FAILURES = 3000 };
 
@@ -22,16 +23,20 @@ static bool failed, pending, context_kept;
 static int
 note_head(struct hx_exchange *of, int code, const struct hx_header *fields, size_t n)
 {
-	(void)of, (void)fields, (void)n;
+	char head[1024];
+
 	answers++;
-	status = code;
-	return 0;
+	of->status = status = code;
+	return hx_serialize_head(head, sizeof(head), of, code, fields, n, SLICE_NULL,
+	    &of->promise) > 0 ? 0 : -1;
 }
 
 static int
 note_body(struct hx_exchange *of, struct hx_piece piece, bool last)
 {
-	(void)of, (void)last;
+	(void)last;
+	if (of->promise.has_length)
+		of->promise.left -= piece.bytes.len;
 	if (piece.release != NULL)
 		piece.release(piece.arg);
 	return 0;

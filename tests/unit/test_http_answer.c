@@ -9,7 +9,7 @@
 #include "http/status.h"
 
 static struct hx_exchange x;
-static struct hx_head_plan plan;
+static struct hx_promise promise;
 static char out[4096];
 
 #define FIELD(name, value) { { name, sizeof(name) - 1 }, { value, sizeof(value) - 1 } }
@@ -29,7 +29,7 @@ head(int status, const struct hx_header *fields, size_t n)
 {
 	struct slice preset = SLICE_LIT("server: s\r\n");
 	ssize_t len = hx_serialize_head(out, sizeof(out) - 1, &x, status, fields, n, preset,
-	    &plan);
+	    &promise);
 
 	if (len < 0)
 		return "-1";
@@ -48,10 +48,10 @@ lengths_are_kept(void)
 	request_set(1, true, false);
 	CU_ASSERT_STRING_EQUAL(head(200, fields, 2), "HTTP/1.1 200 OK\r\nserver: s\r\n"
 	    "content-length: 12\r\nx-a: b\r\n\r\n");
-	CU_ASSERT_TRUE(plan.has_length);
-	CU_ASSERT_EQUAL(plan.length, 12);
-	CU_ASSERT_FALSE(plan.chunked);
-	CU_ASSERT_TRUE(plan.keep_alive);
+	CU_ASSERT_TRUE(promise.has_length);
+	CU_ASSERT_EQUAL(promise.left, 12);
+	CU_ASSERT_FALSE(promise.chunked);
+	CU_ASSERT_TRUE(promise.keep_alive);
 }
 
 static void
@@ -60,8 +60,8 @@ chunks_without_a_length(void)
 	request_set(1, true, false);
 	CU_ASSERT_STRING_EQUAL(head(201, NULL, 0), "HTTP/1.1 201 Created\r\nserver: s\r\n"
 	    "transfer-encoding: chunked\r\n\r\n");
-	CU_ASSERT_TRUE(plan.chunked);
-	CU_ASSERT_FALSE(plan.has_length);
+	CU_ASSERT_TRUE(promise.chunked);
+	CU_ASSERT_FALSE(promise.has_length);
 }
 
 static void
@@ -72,8 +72,8 @@ no_chunks_where_no_content_goes(void)
 	request_set(1, true, false);
 	for (size_t i = 0; i < COUNT(statuses); i++) {
 		CU_ASSERT_PTR_NULL(strstr(head(statuses[i], NULL, 0), "chunked"));
-		CU_ASSERT_FALSE(plan.chunked);
-		CU_ASSERT_TRUE(plan.keep_alive);
+		CU_ASSERT_FALSE(promise.chunked);
+		CU_ASSERT_TRUE(promise.keep_alive);
 	}
 	request_set(1, true, true);
 	CU_ASSERT_PTR_NULL(strstr(head(200, NULL, 0), "chunked"));
@@ -87,10 +87,10 @@ an_http10_client_gets_no_coding(void)
 	request_set(0, false, false);
 	CU_ASSERT_STRING_EQUAL(head(200, NULL, 0),
 	    "HTTP/1.1 200 OK\r\nserver: s\r\nconnection: close\r\n\r\n");
-	CU_ASSERT_FALSE(plan.keep_alive);
-	CU_ASSERT_FALSE(plan.chunked);
+	CU_ASSERT_FALSE(promise.keep_alive);
+	CU_ASSERT_FALSE(promise.chunked);
 	CU_ASSERT_PTR_NULL(strstr(head(200, coded, 1), "transfer-encoding"));
-	CU_ASSERT_FALSE(plan.chunked);
+	CU_ASSERT_FALSE(promise.chunked);
 }
 
 static void
@@ -106,11 +106,11 @@ close_is_said_once(void)
 	request_set(1, true, false);
 	CU_ASSERT_STRING_EQUAL(head(200, closing, 2), "HTTP/1.1 200 OK\r\nserver: s\r\n"
 	    "connection: x, Close\r\ncontent-length: 0\r\n\r\n");
-	CU_ASSERT_FALSE(plan.keep_alive);
+	CU_ASSERT_FALSE(promise.keep_alive);
 	request_set(1, false, false);
 	CU_ASSERT_PTR_NULL(strstr(head(200, closing, 2), "connection: close"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(head(200, keeping, 2), "connection: close"));
-	CU_ASSERT_FALSE(plan.keep_alive);
+	CU_ASSERT_FALSE(promise.keep_alive);
 }
 
 /* The application's own coding counts, before or behind a length. */
@@ -126,9 +126,9 @@ the_applications_coding_counts(void)
 
 	request_set(1, true, false);
 	head(200, after, 2);
-	CU_ASSERT_TRUE(plan.chunked && !plan.has_length && plan.length == 0);
+	CU_ASSERT_TRUE(promise.chunked && !promise.has_length && promise.left == 0);
 	head(200, before, 2);
-	CU_ASSERT_TRUE(plan.chunked && !plan.has_length && plan.length == 0);
+	CU_ASSERT_TRUE(promise.chunked && !promise.has_length && promise.left == 0);
 }
 
 static void
@@ -145,7 +145,7 @@ what_cannot_be_sent_is_not(void)
 	for (size_t i = 0; i < COUNT(bad); i++)
 		CU_ASSERT_STRING_EQUAL(head(200, bad[i], 1), "-1");
 	CU_ASSERT_EQUAL(hx_serialize_head(small, sizeof(small), &x, 200, NULL, 0, SLICE_NULL,
-	    &plan), -1);
+	    &promise), -1);
 }
 
 static void
