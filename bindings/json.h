@@ -4,7 +4,8 @@
  * Reproduces jsonable_encoder() followed by json.dumps(ensure_ascii=False,
  * allow_nan=False, separators=(",", ":")) for exactly dict, list, tuple, str,
  * int, float, bool and None. Anything else, and every value json.dumps would
- * refuse, is left to Python.
+ * refuse, is left to Python. Answers with a response model never come here:
+ * pydantic-core writes them.
  */
 #ifndef BINDINGS_JSON_H
 #define BINDINGS_JSON_H
