@@ -117,6 +117,7 @@ def start_of(pid: int) -> str:
 
 
 def wait_gone(processes: dict[int, str], seconds: float = 20) -> None:
+    assert processes, "there was nobody who could go"
     end = time.monotonic() + seconds
     alive = {pid: start for pid, start in processes.items() if start}
     while left := [pid for pid, start in alive.items() if start_of(pid) == start]:

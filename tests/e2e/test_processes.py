@@ -180,6 +180,7 @@ def test_a_worker_that_dies_young_is_replaced_later_and_later(tmp_path):
 def test_workers_notice_the_masters_death(app_dir):
     with Fastrd("app:app", app_dir, "--workers", "2") as server:
         children = server.children()
+        assert len(children) == 2
         server.signal(signal.SIGKILL)
         server.process.wait()
         end = time.monotonic() + 10
