@@ -89,6 +89,8 @@ app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	    &sync, &force) || word_read(&c, CONF_sync, sync) < 0 ||
 	    word_read(&c, CONF_force, force) < 0)
 		return NULL;
+	if (pyb_module_state_load(PyType_GetModuleState(type)) < 0)
+		return NULL;
 	app = (struct pyb_app *)type->tp_alloc(type, 0);
 	if (app == NULL)
 		return NULL;

@@ -1,8 +1,8 @@
 /*
  * module_state: fill and drop the module's Python objects.
  *
- * Called by engine/module.c (import, traversal, end) and bindings/app.c (the
- * first compiled application). It imports and stores, and calls no user code.
+ * Called by engine/module.c (import, traversal, end), bindings/app.c (an application) and
+ * loop/loop.c (an event loop). It imports and stores, and calls no user code.
  */
 #include "bindings/module_state.h"
 
@@ -35,7 +35,7 @@ struct import_row {
 
 #define ROW(x, module, name) { offsetof(struct pyb_module_state, x), module, name },
 
-static const struct import_row extension_rows[] = {
+static const struct import_row general_rows[] = {
 	PYB_MODULE_STATE(NOTHING, NOTHING, ROW, NOTHING, NOTHING, NOTHING)
 };
 
@@ -77,10 +77,14 @@ pyb_module_state_init(struct pyb_module_state *st)
 #else
 	st->kw_task = Py_BuildValue("(ss)", "loop", "context");
 #endif
-	if (st->kw_from_attributes == NULL || st->asgi_info == NULL || st->kw_task == NULL)
-		return -1;
-	return rows_import(st, extension_rows,
-	    sizeof(extension_rows) / sizeof(extension_rows[0]));
+	return st->kw_from_attributes == NULL || st->asgi_info == NULL || st->kw_task == NULL ?
+	    -1 : 0;
+}
+
+int
+pyb_module_state_load(struct pyb_module_state *st)
+{
+	return rows_import(st, general_rows, sizeof(general_rows) / sizeof(general_rows[0]));
 }
 
 int

@@ -1,11 +1,12 @@
 /*
  * module_state: the Python objects that the bindings need, once per module.
  *
- * Interned names, imported objects and the module's own types. They are filled
- * in while the module is imported and never change afterwards; those from
- * FastAPI are filled in when the first compiled application is bound. The module
- * drops them when it is collected. Code that runs for a request reaches them
- * through its struct pyb_app.
+ * Interned names, imported objects and the module's own types. What is the module's own
+ * is made while the module is imported. What is asyncio's is taken when the first
+ * application or event loop is made, so that what an application has replaced in asyncio
+ * while it was imported is respected; what is FastAPI's when the first compiled
+ * application is bound. Nothing changes afterwards. The module drops all when it is
+ * collected. Code that runs for a request reaches it through its struct pyb_app.
  */
 #ifndef BINDINGS_MODULE_STATE_H
 #define BINDINGS_MODULE_STATE_H
@@ -18,7 +19,7 @@
  *
  *	NAME(x)				st->n_x, the interned string "x"
  *	TEXT(x, "text")			st->t_x, an interned string that is no identifier
- *	IMPORT(x, "module", "name")	st->x, imported with the extension
+ *	IMPORT(x, "module", "name")	st->x, imported by pyb_module_state_load()
  *	FASTAPI(x, "module", "name")	st->x, imported by pyb_module_state_load_fastapi(),
  *					so that other applications import none of it
  *	MADE(x)				st->x, made in module_state.c
@@ -96,9 +97,13 @@ struct pyb_module_state {
 #undef PYB_TYPE
 };
 
-/* Fill `st` (zeroed) but for the FASTAPI rows and the types. 0, or -1 with an
+/* Fill `st` (zeroed) but for the IMPORT and FASTAPI rows and the types. 0, or -1 with an
  * exception set; what was filled stays for pyb_module_state_clear(). */
 int pyb_module_state_init(struct pyb_module_state *st) __attribute__((warn_unused_result));
+
+/* Import what every application needs. 0, or -1 with an exception set. May be called
+ * again. */
+int pyb_module_state_load(struct pyb_module_state *st) __attribute__((warn_unused_result));
 
 /* Import what compiled plans call in FastAPI, Starlette and Pydantic. 0, or -1
  * with an exception set. May be called again. */

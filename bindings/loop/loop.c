@@ -173,6 +173,10 @@ loop_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwar
 	}
 	loop->st = PyModule_GetState(module);
 	Py_DECREF(module);
+	if (pyb_module_state_load(loop->st) < 0) {
+		Py_DECREF(loop);
+		return NULL;
+	}
 	return (PyObject *)loop;
 }
 

@@ -216,6 +216,33 @@ def test_the_applications_modules_hide_none_of_the_servers(app_dir):
         assert server.get("/") == (200, b'{"hello":"world"}')
 
 
+OWN_TASKS = """
+import asyncio
+
+class Mine(asyncio.Task):
+    pass
+
+asyncio.Task = asyncio.tasks.Task = Mine
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/{seconds}")
+async def get(seconds: float):
+    if seconds:
+        await asyncio.sleep(seconds)
+    return isinstance(asyncio.current_task(), Mine)
+"""
+
+
+def test_what_an_application_replaces_in_asyncio_is_used(app_dir):
+    (app_dir / "app.py").write_text(OWN_TASKS)
+    with Fastrd("app:app", app_dir) as server:
+        assert server.get("/0") == (200, b"true")
+        assert server.get("/0.01") == (200, b"true")
+
+
 OWN_LOGGING = """
 import logging
 from fastapi import FastAPI

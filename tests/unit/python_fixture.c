@@ -231,7 +231,13 @@ python_main(const char *suite, CU_TestInfo *tests)
 struct pyb_module_state *
 python_state(void)
 {
-	return PyModule_GetState(engine);
+	struct pyb_module_state *st = PyModule_GetState(engine);
+
+	if (pyb_module_state_load(st) < 0) {
+		PyErr_Print();
+		must(!"asyncio is there");
+	}
+	return st;
 }
 
 struct pyb_module_state *
