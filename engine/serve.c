@@ -188,7 +188,7 @@ worker_type_dealloc(PyObject *obj)
 		pyb_app_on_idle(self->app, NULL, NULL);
 	Py_XDECREF(self->drained);
 	if (self->w != NULL && !list_is_empty(&self->w->conns)) {
-		worker_accept_pause(self->w);
+		worker_accept_stop(self->w);
 		worker_on_empty(self->w, NULL, NULL);
 	} else {
 		worker_release(self);

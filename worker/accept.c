@@ -34,8 +34,8 @@ static const uint64_t stale_ns = UINT64_C(1000000000);
 static void
 accepting(struct worker *w, bool on)
 {
-	for (size_t i = 0; i < w->n_listeners; i++) {
-		struct worker_listener *l = &w->listeners[i];
+	for (size_t i = 0; i < w->accept.n; i++) {
+		struct worker_listener *l = &w->accept.listeners[i];
 
 		if (l->added == on)
 			continue;
@@ -53,23 +53,22 @@ pause_for(struct worker *w, suseconds_t us)
 	struct timeval tv = { 0, us };
 
 	accepting(w, false);
-	evtimer_add(&w->resume_accept, &tv);
+	evtimer_add(&w->accept.resume, &tv);
+}
+
+void
+worker_accept_stop(struct worker *w)
+{
+	accepting(w, false);
+	evtimer_del(&w->accept.resume);
 }
 
 void
 worker_accept_fini(struct worker *w)
 {
-	accepting(w, false);
-	evtimer_del(&w->resume_accept);
-	if (w->reserve_fd >= 0)
-		close(w->reserve_fd);
-}
-
-void
-worker_accept_pause(struct worker *w)
-{
-	accepting(w, false);
-	evtimer_del(&w->resume_accept);
+	worker_accept_stop(w);
+	if (w->accept.reserve_fd >= 0)
+		close(w->accept.reserve_fd);
 }
 
 /* Out of descriptors: spend the reserve on one waiting connection and close it, so
@@ -79,17 +78,17 @@ exhausted(struct worker *w, int listener)
 {
 	int fd;
 
-	if (!w->exhausted)
+	if (!w->accept.exhausted)
 		log_warn("cannot accept connections, pausing");
-	w->exhausted = true;
+	w->accept.exhausted = true;
 	worker_count(w, SHM_COUNT_accept_errors, 1);
-	if (w->reserve_fd >= 0) {
-		close(w->reserve_fd);
+	if (w->accept.reserve_fd >= 0) {
+		close(w->accept.reserve_fd);
 		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			close(fd);
 	}
-	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	w->accept.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pause_for(w, EXHAUSTED_PAUSE_US);
 }
 
@@ -128,13 +127,13 @@ least_of_idle(const struct shm_boards *all)
 static bool
 polite(struct worker *w)
 {
-	uint64_t least = w->open > 0 && !w->waited ? least_of_idle(&w->options.boards) :
+	uint64_t least = w->open > 0 && !w->accept.waited ? least_of_idle(&w->options.boards) :
 	    UINT64_MAX;
 
-	w->waited = least < w->open;
-	if (w->waited && w->open - least > least / 16 + POLITE_SLACK)
+	w->accept.waited = least < w->open;
+	if (w->accept.waited && w->open - least > least / 16 + POLITE_SLACK)
 		pause_for(w, POLITE_PAUSE_US);
-	return w->waited;
+	return w->accept.waited;
 }
 
 /* Take one connection a turn, so that none waits behind another's work while some
@@ -157,7 +156,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 			exhausted(w, fd);
 		return;
 	}
-	w->exhausted = false;
+	w->accept.exhausted = false;
 	/* Fails on unix sockets, which have no Nagle to turn off. */
 	setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	worker_count(w, SHM_COUNT_connections_accepted, 1);
@@ -179,8 +178,8 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 void
 worker_accept_init(struct worker *w)
 {
-	w->reserve_fd = -1;
-	evtimer_assign(&w->resume_accept, io_turn_base(w->turn), on_resume, w);
+	w->accept.reserve_fd = -1;
+	evtimer_assign(&w->accept.resume, io_turn_base(w->turn), on_resume, w);
 }
 
 int
@@ -188,11 +187,11 @@ worker_accept_listen(struct worker *w, int fd)
 {
 	struct worker_listener *l;
 
-	if (w->n_listeners == WORKER_MAX_LISTENERS)
+	if (w->accept.n == WORKER_MAX_LISTENERS)
 		return -1;
-	if (w->reserve_fd < 0)
-		w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	l = &w->listeners[w->n_listeners++];
+	if (w->accept.reserve_fd < 0)
+		w->accept.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	l = &w->accept.listeners[w->accept.n++];
 	l->fd = fd;
 	l->w = w;
 	worker_transport_listener(l);

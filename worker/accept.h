@@ -4,7 +4,35 @@
 #ifndef WORKER_ACCEPT_H
 #define WORKER_ACCEPT_H
 
-#include "worker/worker.h"
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct worker;
+
+enum { WORKER_MAX_LISTENERS = 16 };
+
+struct worker_listener {
+	struct worker *w;
+	struct event event;
+	int fd;			/* the caller's of worker_accept_listen() */
+	bool added;		/* the event is */
+	struct slice host;	/* numeric, in `text`; empty for wildcard and unix addresses */
+	uint16_t port;
+	char text[64];
+};
+
+struct worker_accept {
+	struct worker_listener listeners[WORKER_MAX_LISTENERS];
+	size_t n;
+	struct event resume;	/* the end of a pause */
+	int reserve_fd;		/* spent on refusing when out of descriptors */
+	bool exhausted;		/* out of descriptors, and that has been logged */
+	bool waited;		/* the last turn left its connection to another worker */
+};
 
 void worker_accept_init(struct worker *w);
 
@@ -16,6 +44,6 @@ void worker_accept_fini(struct worker *w);
 int worker_accept_listen(struct worker *w, int fd);
 
 /* Stop accepting for good. */
-void worker_accept_pause(struct worker *w);
+void worker_accept_stop(struct worker *w);
 
 #endif

@@ -91,7 +91,7 @@ worker_drain(struct worker *w)
 	    (unsigned long long)w->active);
 	w->draining = true;
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
-	worker_accept_pause(w);
+	worker_accept_stop(w);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 
@@ -109,7 +109,7 @@ worker_drain(struct worker *w)
 void
 worker_abort(struct worker *w)
 {
-	worker_accept_pause(w);
+	worker_accept_stop(w);
 	LIST_EACH(node, &w->conns)
 		worker_conn_kill(container_of(node, struct worker_conn, node));
 }

@@ -8,17 +8,15 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/conf.h"
 #include "base/list.h"
-#include "base/slice.h"
 #include "http/parse.h"
 #include "io/turn.h"
 #include "shm/board.h"
+#include "worker/accept.h"
 #include "worker/heartbeat.h"
 #include "worker/preset.h"
 #include "worker/timeouts.h"
@@ -27,7 +25,6 @@ struct pyb_app;
 struct worker_conn;
 
 enum {
-	WORKER_MAX_LISTENERS = 16,
 	WORKER_READ_BYTES = 64 * 1024,	/* most that one read takes */
 	WORKER_HIGH_WATER = 64 * 1024,	/* buffered bytes at which a side pauses */
 	WORKER_LOW_WATER = 16 * 1024,	/* ... and at which it goes on */
@@ -43,16 +40,6 @@ struct worker_options {
 /* The defaults of conf_keys.def, plain HTTP, no board. */
 void worker_options_init(struct worker_options *o);
 
-struct worker_listener {
-	struct worker *w;
-	struct event event;
-	int fd;
-	bool added;
-	struct slice host;	/* numeric; empty for wildcard and unix addresses */
-	uint16_t port;
-	char text[64];
-};
-
 typedef void worker_empty_f(void *arg);
 
 struct worker {
@@ -61,22 +48,17 @@ struct worker {
 	void *loop;			/* borrowed: the upper.loop of every exchange */
 	struct worker_options options;
 	struct hx_limits limits;	/* of its heads and content, from the options */
+	struct worker_accept accept;
 	struct worker_preset preset;
 	struct worker_timeouts timeouts;
+	struct worker_heartbeat heartbeat;	/* on options.board */
+	struct shm_board *board;	/* options.board or own_board */
+	struct shm_board own_board;
 	struct list conns;		/* all of them */
 	uint64_t open, active;		/* connections; requests in hand */
-	struct worker_listener listeners[WORKER_MAX_LISTENERS];
-	size_t n_listeners;
-	struct event resume_accept;
-	int reserve_fd;			/* spent on refusing when out of descriptors */
-	bool exhausted;			/* out of descriptors, and that has been logged */
-	bool waited;			/* the last turn left its connection to another worker */
 	bool draining;
 	worker_empty_f *empty;		/* to be called once, or NULL */
 	void *empty_arg;
-	struct shm_board *board;	/* options.board or own_board */
-	struct worker_heartbeat heartbeat;	/* on options.board */
-	struct shm_board own_board;
 	char scratch[WORKER_READ_BYTES];	/* one read at a time */
 };
 
