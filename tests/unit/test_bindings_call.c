@@ -267,6 +267,39 @@ test_plain_functions_inline(void)
 	plan_close(&rig);
 }
 
+/* A failure to hide the running loop, or to show it again, is reported; the function's
+ * own outcome stays. */
+static void
+test_the_running_loop_stays(void)
+{
+	static const struct {
+		const char *plan, *outcome;
+	} rows[] = {
+		{ CALLS "made = plan([step(ENDPOINT, flags=F_SYNC, object=made_by('a'))])",
+		    "returned" },
+		{ CALLS "made = plan([step(ENDPOINT, flags=F_SYNC, object=made_by('a', "
+		    "fails=KeyError()))])", "raised KeyError" },
+	};
+	struct pyb_module_state *st = python_state();
+	PyObject *real = st->set_running_loop;
+
+	py_do("import sys\n"
+	    "def refuse(loop): raise RuntimeError('refused')\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct plan_rig rig;
+
+		plan_open(&rig, rows[i].plan, "", "", "");
+		py_do("unraised = []\n"
+		    "sys.unraisablehook = lambda what: unraised.append(str(what.exc_value))\n");
+		st->set_running_loop = py("refuse");
+		CU_ASSERT_STRING_EQUAL(plan_run(&rig, PYB_RUN_INLINE), rows[i].outcome);
+		Py_SETREF(st->set_running_loop, real);
+		CU_ASSERT(py_equal(py("unraised"), "['refused', 'refused']"));
+		py_do("sys.unraisablehook = sys.__unraisablehook__\n");
+		plan_close(&rig);
+	}
+}
+
 static void
 test_injected_objects(void)
 {
@@ -326,6 +359,7 @@ main(void)
 		{ "JSON content", test_json_content },
 		{ "validators among the calls", test_validators_among_the_calls },
 		{ "plain functions inline", test_plain_functions_inline },
+		{ "the running loop stays", test_the_running_loop_stays },
 		{ "injected objects", test_injected_objects },
 		{ "nothing is left behind", test_nothing_is_left_behind },
 		CU_TEST_INFO_NULL
