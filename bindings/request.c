@@ -1,13 +1,14 @@
 /*
  * request: one entrance for every request.
  *
- * Called by worker/ and engine/testclient.c. Decides, with the guards, between the
- * compiled plan and the application's ASGI interface; what happens then is
- * plan/alone.c's and asgi/asgi.c's.
+ * Called by worker/ and engine/testclient.c. It decides, with the guards, between the
+ * compiled plan and the application's ASGI interface; plan/alone.c and asgi/asgi.c then
+ * do the work. Nothing here may wait, and only pyb_request_start() may run user code.
  */
 #include "bindings/request.h"
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "bindings/app.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
@@ -18,13 +19,13 @@
 enum way {
 	WAY_ALONE,	/* its plan answers it */
 	WAY_NESTED,	/* through ASGI; its plan runs inside request_response */
-	WAY_ASGI	/* through ASGI, for a reason */
+	WAY_ASGI	/* through ASGI, without its plan */
 };
 
 struct decision {
 	enum way way;
 	const struct shm_plan *plan;	/* NULL with WAY_ASGI */
-	const char *reason;		/* with WAY_ASGI; static, or the table's */
+	const char *reason;		/* with WAY_ASGI; static text, or the table's */
 };
 
 void
@@ -38,7 +39,7 @@ pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
 		    x->params, &x->n_params);
 }
 
-/* What the table says of the matched route, whatever the guards say. */
+/* The way of the matched route by the table alone, without the guards. */
 static struct decision
 decide(const struct pyb_app *app, const struct hx_exchange *x)
 {
@@ -70,8 +71,8 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY);
 }
 
-/* The application changed: let it be compiled again. A binding that nobody replaced
- * is dropped, because it is true no longer. */
+/* The application has changed: have it compiled again. If no other binding takes the
+ * place of the present one, drop it: it is no longer true. */
 static void
 binding_renew(struct pyb_app *app)
 {
@@ -89,8 +90,8 @@ binding_renew(struct pyb_app *app)
 	Py_DECREF(tripped);
 }
 
-/* The guards, and what follows when one tripped: the application is compiled
- * again, or served through ASGI. NULL: the binding holds. */
+/* Check the guards. When one has tripped, the application is compiled again. NULL: the
+ * binding may be used. Else the reason why it may not. */
 static const char *
 guards_look(struct pyb_app *app)
 {
@@ -127,7 +128,7 @@ count_asgi(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
 		pyb_observer_asgi(x->upper.observer, reason);
 }
 
-/* Bind on the first request when nobody has done so (no lifespan ran). */
+/* Bind at the first request if nobody has done so before (no lifespan ran). */
 static void
 bind_first(struct pyb_app *app)
 {
@@ -142,7 +143,7 @@ bind_first(struct pyb_app *app)
 	Py_XDECREF(done);
 }
 
-/* What the guards allow of what the table says. */
+/* The way of the request, with the guards and the content looked at. */
 static struct decision
 decide_guarded(struct pyb_app *app, struct hx_exchange *x)
 {
@@ -160,8 +161,8 @@ decide_guarded(struct pyb_app *app, struct hx_exchange *x)
 	return d;
 }
 
-/* Through the application's own interface. `replayed`: its plan has been tried and
- * would end the same inside request_response. */
+/* Give the request to the application's ASGI interface. `replayed`: the plan was tried,
+ * and would end the same inside request_response. */
 static void
 asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
 {
@@ -172,7 +173,7 @@ asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
 		return;
 	}
 	if (replayed && PyDict_SetItem(pyb_asgi_scope(asgi), app->st->t_replay, Py_True) < 0)
-		PyErr_Clear();	/* the Seam tries the plan again */
+		PyErr_Clear();	/* only costs a second try of the plan, by the seam */
 	pyb_asgi_start(asgi, app->asgi, NULL, NULL);
 }
 
@@ -182,6 +183,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 	struct pyb_replay replay = { NULL, false };
 	struct decision d;
 
+	must(!pyb_request_active(x));
 	bind_first(app);
 	d = decide_guarded(app, x);
 	switch (d.way) {
@@ -193,7 +195,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 		count_replayed(app, x, replay.reason);
 		break;
 	case WAY_NESTED:
-		break;	/* plan/nested.c counts */
+		break;	/* plan/nested.c counts it */
 	case WAY_ASGI:
 		count_asgi(app, x, d.reason);
 		break;

@@ -1,9 +1,10 @@
 /*
  * request: what the worker may ask of the Python side, request by request.
  *
- * worker/conductor calls these; bindings never call the worker but through the
- * exchange's hx_calls. Functions marked [gil] need the interpreter and run on
- * the loop's thread from a FIFO job; the others must not touch Python.
+ * The only header of bindings/ that worker/ includes. bindings/ calls the worker back
+ * through the exchange's hx_calls and in no other way. Functions marked [gil] need the
+ * interpreter and run on the loop's thread, from a job of the FIFO; the others must not
+ * touch Python.
  */
 #ifndef BINDINGS_REQUEST_H
 #define BINDINGS_REQUEST_H
@@ -14,30 +15,27 @@
 
 struct pyb_app;
 
-/* Find the route that Starlette's router would find: fills x->route and x->params.
- * No interpreter. */
+/* Find the route that Starlette's router would find, and fill x->route and x->params. */
 void pyb_request_match(struct pyb_app *app, struct hx_exchange *x);
 
-/* Must the content be complete before pyb_request_start()? True for a matched plan
- * that reads it. No interpreter. */
+/* Must the content be complete before pyb_request_start()? It must when the plan of the
+ * matched route reads it. */
 bool pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x);
 
-/* [gil] Begin the request: compiled plan, thread pool or the application's
- * ASGI interface. The answer arrives through x->calls, perhaps before this
- * returns, perhaps turns later. */
+/* [gil] Begin the request: run its plan, or the application's ASGI interface. Never
+ * blocks. The answer comes through x->calls, before this returns or some turns later. */
 void pyb_request_start(struct pyb_app *app, struct hx_exchange *x);
 
 /* [gil] More content has arrived (x->content), or the client went away
  * (x->content.aborted), while the application runs. */
 void pyb_request_content(struct hx_exchange *x);
 
-/* [gil] The backlog fell below the low-water mark. */
+/* [gil] The backlog has fallen below the low-water mark. */
 void pyb_request_writable(struct hx_exchange *x);
 
-/* Does the bindings' side still use the exchange (a coroutine or a thread of
- * the application runs although the answer is complete: background tasks)?
- * While true the owner must not reset it. When it turns false the bindings
- * call x->calls->released(). No interpreter. */
+/* Does bindings/ still use the exchange? It may although the answer is complete: a
+ * coroutine or a pool thread runs on. While this is true the owner must not reset the
+ * exchange; when it becomes false bindings/ calls x->calls->released(). */
 bool pyb_request_active(const struct hx_exchange *x);
 
 #endif

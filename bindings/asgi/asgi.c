@@ -163,7 +163,7 @@ pyb_asgi_writable(struct pyb_asgi *a)
 /* Report an exception (may be NULL) that has reached the server: to the test client, or
  * else to the log. */
 static void
-report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyObject *exc)
+exception_report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyObject *exc)
 {
 	PyObject *done;
 
@@ -184,7 +184,7 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 {
 	PyObject *exc = PyErr_GetRaisedException();
 
-	report(app, x->upper.observer, "cannot make an ASGI request", exc);
+	exception_report(app, x->upper.observer, "cannot make an ASGI request", exc);
 	Py_XDECREF(exc);
 	x->calls->abort(x);
 }
@@ -238,7 +238,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	if (exc != NULL)
 		shm_board_add(a->app->board, SHM_COUNT_exceptions, 1);
 	if (complaint != NULL)
-		report(a->app, seen, complaint, exc);
+		exception_report(a->app, seen, complaint, exc);
 	Py_XDECREF(exc);
 	Py_CLEAR(a->task);
 	if (a->x != NULL) {
