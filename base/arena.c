@@ -1,5 +1,5 @@
 /*
- * arena: chained blocks, bump allocation, cleanup hooks.
+ * arena: chained blocks, bump allocation.
  *
  * Called by http and bindings, once per exchange. It never grows the
  * first block: a request that needs more takes further blocks and gives them
@@ -20,48 +20,25 @@ struct arena_block {
 	alignas(max_align_t) unsigned char bytes[];
 };
 
-struct arena_hook {
-	struct arena_hook *next;
-	arena_cleanup_f *fn;
-	void *arg;
-};
-
 #define ARENA_ALIGN alignof(max_align_t)
 
+/* Append a block of `size` bytes, at least. NULL when out of memory. */
 static struct arena_block *
-block_new(size_t size)
+block_add(struct arena *a, size_t size)
 {
-	struct arena_block *b;
+	struct arena_block *b = malloc(sizeof(*b) + size);
 
-	if (size > SIZE_MAX - sizeof(*b))
-		return NULL;
-	b = malloc(sizeof(*b) + size);
 	if (b == NULL)
 		return NULL;
 	b->next = NULL;
 	b->size = size;
 	b->used = 0;
+	if (a->last != NULL)
+		a->last->next = b;
+	else
+		a->first = b;
+	a->last = b;
 	return b;
-}
-
-int
-arena_init(struct arena *a, size_t size)
-{
-	a->first = a->last = block_new(size);
-	a->hooks = NULL;
-	a->used = 0;
-	return a->first == NULL ? -1 : 0;
-}
-
-static void
-hooks_run(struct arena *a)
-{
-	while (a->hooks != NULL) {
-		struct arena_hook *h = a->hooks;
-
-		a->hooks = h->next;
-		h->fn(h->arg);
-	}
 }
 
 static void
@@ -76,26 +53,29 @@ blocks_free(struct arena_block *b)
 }
 
 void
+arena_init(struct arena *a, size_t size)
+{
+	must(size > 0 && size <= SIZE_MAX / 4);
+	a->first = a->last = NULL;
+	a->first_size = size;
+}
+
+void
 arena_fini(struct arena *a)
 {
-	hooks_run(a);
 	blocks_free(a->first);
 	a->first = a->last = NULL;
-	a->used = 0;
 }
 
 void
 arena_reset(struct arena *a)
 {
-	must(a->first != NULL);
-	hooks_run(a);
-	if (a->first->next != NULL) {
-		blocks_free(a->first->next);
-		a->first->next = NULL;
-	}
-	a->last = a->first;
+	if (a->first == NULL)
+		return;
+	blocks_free(a->first->next);
+	a->first->next = NULL;
 	a->first->used = 0;
-	a->used = 0;
+	a->last = a->first;
 }
 
 void *
@@ -105,48 +85,18 @@ arena_alloc(struct arena *a, size_t size)
 	size_t want;
 	void *p;
 
-	must(b != NULL);
-	if (size > SIZE_MAX / 2)
+	if (size > SIZE_MAX / 4)
 		return NULL;
 	want = (size + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
-	if (want > b->size - b->used) {
-		size_t grow = b->size * 2 > want ? b->size * 2 : want;
+	if (b == NULL || want > b->size - b->used) {
+		size_t least = b == NULL ? a->first_size : b->size * 2;
 
-		b = block_new(grow);
+		must(least > 0);
+		b = block_add(a, least > want ? least : want);
 		if (b == NULL)
 			return NULL;
-		a->last->next = b;
-		a->last = b;
 	}
 	p = b->bytes + b->used;
 	b->used += want;
-	a->used += want;
 	return p;
-}
-
-struct slice
-arena_copy(struct arena *a, struct slice s)
-{
-	char *p = arena_alloc(a, s.len + 1);
-
-	if (p == NULL)
-		return SLICE_NULL;
-	if (s.len > 0)
-		memcpy(p, s.ptr, s.len);
-	p[s.len] = '\0';
-	return (struct slice){ p, s.len };
-}
-
-int
-arena_cleanup(struct arena *a, arena_cleanup_f *fn, void *arg)
-{
-	struct arena_hook *h = arena_alloc(a, sizeof(*h));
-
-	if (h == NULL)
-		return -1;
-	h->fn = fn;
-	h->arg = arg;
-	h->next = a->hooks;
-	a->hooks = h;
-	return 0;
 }

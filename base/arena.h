@@ -2,9 +2,10 @@
  * arena: memory that is given back all at once.
  *
  * One arena per exchange: everything a request needs is taken from it and one
- * arena_reset() ends it, with cleanup hooks run in reverse order of adding
- * (Python references, files). The first block is kept across resets, so a
- * keep-alive connection allocates nothing in the steady state.
+ * arena_reset() ends it. The first block is made by the first allocation and kept
+ * across resets, so that a busy keep-alive connection allocates nothing. There are
+ * no destructors: who keeps a reference or a descriptor in an arena releases it
+ * before the reset.
  * Not thread safe: an arena has one owner at a time.
  */
 #ifndef BASE_ARENA_H
@@ -12,40 +13,25 @@
 
 #include <stddef.h>
 
-#include "base/slice.h"
-
-typedef void arena_cleanup_f(void *arg);
-
 struct arena_block;
-struct arena_hook;
 
 struct arena {
-	struct arena_block *first;	/* kept by reset */
+	struct arena_block *first;	/* kept by reset; NULL: nothing was allocated */
 	struct arena_block *last;	/* allocations come from here */
-	struct arena_hook *hooks;	/* newest first */
-	size_t used;			/* bytes handed out since the last reset */
+	size_t first_size;
 };
 
-/* Make an arena whose first block has `size` usable bytes. 0, or -1 when out
- * of memory. */
-int arena_init(struct arena *a, size_t size);
+/* An arena whose first block will have `size` usable bytes. Allocates nothing. */
+void arena_init(struct arena *a, size_t size);
 
-/* Run the hooks and free every block. The arena may be initialised again. */
+/* Free every block. The arena may be used again, as after arena_init(). */
 void arena_fini(struct arena *a);
 
-/* Run the hooks, newest first, and free every block but the first. */
+/* Forget everything allocated and free every block but the first. */
 void arena_reset(struct arena *a);
 
-/* `size` bytes, aligned for any type, valid until reset. NULL when out of
+/* `size` bytes, aligned for any type, valid until reset or fini. NULL when out of
  * memory; zero bytes give a valid pointer. */
 void *arena_alloc(struct arena *a, size_t size);
-
-/* A copy of `s`, with a NUL behind it that is not counted. `ptr` is NULL when
- * out of memory. */
-struct slice arena_copy(struct arena *a, struct slice s);
-
-/* Call `fn(arg)` at reset or fini. 0, or -1 when out of memory (the hook is
- * then not registered). */
-int arena_cleanup(struct arena *a, arena_cleanup_f *fn, void *arg);
 
 #endif

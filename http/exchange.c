@@ -20,7 +20,7 @@ request_clear(struct hx_exchange *x)
 	memset(x->req.count, 0, sizeof(x->req.count));
 }
 
-int
+void
 hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner)
 {
 	memset(x, 0, sizeof(*x));
@@ -29,7 +29,7 @@ hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owne
 	x->scheme = SLICE_LIT("http");
 	x->route = UINT32_MAX;
 	request_clear(x);
-	return arena_init(&x->arena, ARENA_BYTES);
+	arena_init(&x->arena, ARENA_BYTES);
 }
 
 static void
@@ -66,12 +66,6 @@ hx_exchange_rest(struct hx_exchange *x)
 {
 	must(x->state == HX_IDLE && x->content.cap == 0);
 	arena_fini(&x->arena);
-}
-
-int
-hx_exchange_wake(struct hx_exchange *x)
-{
-	return x->arena.first != NULL ? 0 : arena_init(&x->arena, ARENA_BYTES);
 }
 
 struct slice

@@ -42,7 +42,6 @@ enum hx_known {
 	HX_TRANSFER_ENCODING,
 	HX_CONNECTION,
 	HX_EXPECT,
-	HX_UPGRADE,
 	HX_COOKIE,
 	HX_KNOWN_COUNT
 };
@@ -118,9 +117,9 @@ struct hx_calls {
 	int (*head)(struct hx_exchange *x, int status,
 	    const struct hx_header *fields, size_t n_fields);
 	int (*body)(struct hx_exchange *x, struct hx_piece piece, bool last);
-	/* Bytes accepted but not yet taken by the kernel; above the owner's
-	 * high-water mark a producer should wait until it is told to go on. */
-	size_t (*backlog)(struct hx_exchange *x);
+	/* True: so much waits to be sent that a producer should pause until the
+	 * owner says that there is room. */
+	bool (*full)(struct hx_exchange *x);
 	/* The application wants (more) request content: sends 100-continue
 	 * when due, goes on reading. */
 	void (*want_read)(struct hx_exchange *x);
@@ -161,19 +160,18 @@ struct hx_exchange {
 	struct arena arena;
 };
 
-/* Prepare `x` for its first request. 0, or -1 when out of memory. */
-int hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner);
+/* Prepare `x` for its first request. Allocates nothing. */
+void hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner);
 
-/* Forget the request in hand: content buffer freed, arena reset (its hooks
- * run), state HX_IDLE. The connection's facts (owner, client, scheme) stay. */
+/* Forget the request in hand: content buffer freed, arena reset, state HX_IDLE. The
+ * connection's facts (owner, client, scheme) stay. */
 void hx_exchange_reset(struct hx_exchange *x);
 
 void hx_exchange_fini(struct hx_exchange *x);
 
-/* No request for a while: give the arena's memory back. hx_exchange_wake() must take it
- * again before the next request: 0, or -1 when out of memory; no-op when awake. */
+/* No request for a while: give the arena's memory back. The next request takes it again.
+ * State HX_IDLE. */
 void hx_exchange_rest(struct hx_exchange *x);
-int hx_exchange_wake(struct hx_exchange *x) __attribute__((warn_unused_result));
 
 /* First field of that known name; its value has ptr NULL when absent. */
 struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which);

@@ -88,8 +88,6 @@ known_find(struct slice name)
 		if (memcmp(name.ptr, "cookie", 6) == 0)
 			return HX_COOKIE;
 		return memcmp(name.ptr, "expect", 6) == 0 ? HX_EXPECT : -1;
-	case 7:
-		return memcmp(name.ptr, "upgrade", 7) == 0 ? HX_UPGRADE : -1;
 	case 10:
 		return memcmp(name.ptr, "connection", 10) == 0 ? HX_CONNECTION : -1;
 	case 12:

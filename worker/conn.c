@@ -25,10 +25,7 @@ conn_new(struct worker *w)
 
 	if (c == NULL)
 		return NULL;
-	if (hx_exchange_init(&c->x, &worker_reply_calls, c) < 0) {
-		free(c);
-		return NULL;
-	}
+	hx_exchange_init(&c->x, &worker_reply_calls, c);
 	c->w = w;
 	c->fd = -1;
 	c->x.upper.loop = w->loop;
@@ -104,10 +101,6 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 		c->state = CONN_LINGER;
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;
-	if (hx_exchange_wake(&c->x) < 0) {
-		worker_conn_kill(c);
-		return;
-	}
 	if (c->content_open)
 		used = worker_content_feed(c, bytes, len);
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)

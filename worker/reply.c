@@ -182,15 +182,15 @@ reply_answer(struct hx_exchange *x, int status, const struct hx_header *fields, 
 	return reply_body(x, content, true);
 }
 
-static size_t
-reply_backlog(struct hx_exchange *x)
+static bool
+reply_full(struct hx_exchange *x)
 {
 	struct worker_conn *c = conn_of(x);
+	bool full = c->out.backlog >= WORKER_HIGH_WATER;
 
-	/* Who looks will wait for pyb_request_writable(). */
-	if (c->out.backlog >= WORKER_HIGH_WATER)
+	if (full)
 		c->backlog_high = true;
-	return c->out.backlog;
+	return full;
 }
 
 static void
@@ -349,7 +349,7 @@ const struct hx_calls worker_reply_calls = {
 	.answer = reply_answer,
 	.head = reply_head,
 	.body = reply_body,
-	.backlog = reply_backlog,
+	.full = reply_full,
 	.want_read = reply_want_read,
 	.abort = reply_abort,
 	.released = reply_released,

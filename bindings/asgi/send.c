@@ -4,8 +4,8 @@
  * Called by asgi.c, whose method it is. Each call makes a coroutine that follows uvicorn's
  * RequestResponseCycle.send: the same order of checks, the same exceptions with the same
  * texts, and no effect at all once the client has gone away. It waits before it writes
- * while the connection's backlog is high. It must never block the loop: waiting means
- * awaiting a future.
+ * while the connection is full. It must never block the loop: waiting means awaiting a
+ * future.
  */
 #include <stdlib.h>
 
@@ -13,8 +13,6 @@
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
 #include "bindings/piece.h"
-
-enum { BACKLOG_HIGH = 64 * 1024 };
 
 /* message[key], new reference. NULL without an exception when the key is absent, else
  * with an exception set. */
@@ -208,7 +206,7 @@ send_step(void *arg, PyObject *value, PyObject **out)
 
 	if (value == NULL)
 		return PYB_CORO_ERROR;
-	if (!gone && a->x != NULL && a->x->calls->backlog(a->x) > BACKLOG_HIGH) {
+	if (!gone && a->x != NULL && a->x->calls->full(a->x)) {
 		*out = pyb_asgi_wait(a, &a->senders);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}

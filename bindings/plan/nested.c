@@ -187,10 +187,9 @@ handler_new(struct pyb_app *app, const struct shm_plan *plan, PyObject *request,
 	};
 	struct nested *c = PyMem_Calloc(1, sizeof(*c));
 
-	if (c == NULL || arena_init(&c->arena, ARENA_BYTES) < 0) {
-		PyMem_Free(c);
+	if (c == NULL)
 		return PyErr_NoMemory();
-	}
+	arena_init(&c->arena, ARENA_BYTES);
 	c->scope = PyObject_GetAttr(request, app->st->n_scope);
 	c->values = Py_NewRef(values);
 	c->run = pyb_run_new(app, app->binding, plan, &c->arena);

@@ -32,7 +32,7 @@ reading_open(struct reading *r, const uint8_t *data, size_t size, size_t first)
 {
 	size_t scanned = 0;
 
-	must(hx_exchange_init(&r->x, NULL, NULL) == 0);
+	hx_exchange_init(&r->x, NULL, NULL);
 	r->bytes = malloc(size > 0 ? size : 1);
 	must(r->bytes != NULL);
 	r->used = 0;

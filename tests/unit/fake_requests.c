@@ -9,7 +9,7 @@
 
 #include "bindings/request.h"
 
-enum { PIECE = 1000, HIGH = 64 * 1024 };
+enum { PIECE = 1000 };
 
 struct run {
 	struct io_job job;
@@ -90,11 +90,7 @@ run_stream(struct run *r)
 	if (r->done == 0)
 		x->calls->head(x, 200, NULL, 0);
 	while (r->done < r->n) {
-		size_t backlog = x->calls->backlog(x);
-
-		if (backlog > r->app->backlog_max)
-			r->app->backlog_max = backlog;
-		if (backlog > HIGH && !x->content.aborted) {
+		if (x->calls->full(x) && !x->content.aborted) {
 			r->waits = true;
 			return;
 		}

@@ -10,7 +10,7 @@
  *	/late/N		answers "late" N turns later
  *	/ignore		answers "ignored" at once, whatever content comes
  *	/after/N	answers "after" at once, stays active for N turns
- *	/stream/N	answers N chunks of 1000 bytes, waits when the backlog is high
+ *	/stream/N	answers N chunks of 1000 bytes, waits while the connection is full
  *	/big/N		answers N bytes with one referred piece
  *	/short, /long	an answer that breaks its own content-length
  *	/close		asks for the end of the connection
@@ -29,7 +29,7 @@ struct pyb_app {
 	unsigned started, ended, aborted, disconnected;
 	unsigned pieces_out, pieces_released;
 	uint64_t content_seen;
-	size_t backlog_max, content_max;
+	size_t content_max;
 };
 
 #endif

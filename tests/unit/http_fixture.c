@@ -34,7 +34,7 @@ head_open(struct head *h, struct slice bytes, const struct hx_limits *limits)
 	enum hx_refusal why = HX_ACCEPTED;
 	size_t scanned = 0;
 
-	must(hx_exchange_init(&h->x, NULL, NULL) == 0);
+	hx_exchange_init(&h->x, NULL, NULL);
 	h->bytes = malloc(bytes.len > 0 ? bytes.len : 1);
 	must(h->bytes != NULL);
 	memcpy(h->bytes, bytes.ptr, bytes.len);
@@ -59,7 +59,7 @@ verdict_cut(struct slice bytes, const size_t *ends, size_t n, const struct hx_li
 	size_t scanned = 0;
 	int used = 0;
 
-	must(hx_exchange_init(&x, NULL, NULL) == 0);
+	hx_exchange_init(&x, NULL, NULL);
 	for (size_t i = 0; i < n && used == 0; i++) {
 		size_t had = i > 0 ? ends[i - 1] : 0;
 		char *moved = malloc(ends[i] > 0 ? ends[i] : 1);

@@ -78,7 +78,7 @@ main(void)
 	static char line[LINE];
 	struct arena a;
 
-	must(arena_init(&a, LINE) == 0);
+	arena_init(&a, LINE);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		char *blank = strchr(line, ' ');
 		struct slice arg, out;

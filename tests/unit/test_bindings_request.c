@@ -50,11 +50,11 @@ note_answer(struct hx_exchange *of, int code, const struct hx_header *fields, si
 	return note_body(of, content, true);
 }
 
-static size_t
-no_backlog(struct hx_exchange *of)
+static bool
+never_full(struct hx_exchange *of)
 {
 	(void)of;
-	return 0;
+	return false;
 }
 
 static void
@@ -72,7 +72,7 @@ note_released(struct hx_exchange *of)
 }
 
 static const struct hx_calls calls = {
-	.answer = note_answer, .head = note_head, .body = note_body, .backlog = no_backlog,
+	.answer = note_answer, .head = note_head, .body = note_body, .full = never_full,
 	.want_read = note_abort, .abort = note_abort, .released = note_released,
 };
 

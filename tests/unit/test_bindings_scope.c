@@ -170,7 +170,7 @@ fields_got(PyObject *pairs)
 	struct arena arena;
 	PyObject *list = NULL;
 
-	must(arena_init(&arena, 64) == 0);
+	arena_init(&arena, 64);
 	if (pyb_fields_read(&f, pairs, &arena) < 0) {
 		PyObject *exc = PyErr_Occurred();
 
