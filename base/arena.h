@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 
+#include "base/attr.h"
+
 struct arena_block;
 
 struct arena {
@@ -32,6 +34,6 @@ void arena_reset(struct arena *a);
 
 /* `size` bytes, aligned for any type, valid until reset or fini. NULL when out of
  * memory; zero bytes give a valid pointer. */
-void *arena_alloc(struct arena *a, size_t size);
+void *arena_alloc(struct arena *a, size_t size) MUST_CHECK;
 
 #endif

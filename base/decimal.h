@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/attr.h"
+
 enum {
 	DECIMAL_MAX = 20,	/* digits of the largest number */
 	DECIMAL_READ_MAX = 18	/* digits that are read: no sum of a few can wrap */
@@ -38,7 +40,7 @@ decimal_put(char *out, uint64_t v)
 
 /* The number that `text` is: digits and nothing else, at least one and at most
  * DECIMAL_READ_MAX. False, *out untouched, when it is none. */
-static inline bool
+MUST_CHECK static inline bool
 decimal_read(const char *text, size_t len, uint64_t *out)
 {
 	uint64_t v = 0;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "base/attr.h"
 #include "base/arena.h"
 #include "base/slice.h"
 
@@ -17,6 +18,6 @@
 bool hx_cookie_next(struct slice *rest, struct slice *name, struct slice *value);
 
 /* Latin-1 text of a value; `raw` itself when it is not quoted. 0 or -1 (memory). */
-int hx_cookie_unquote(struct arena *a, struct slice raw, struct slice *out);
+int hx_cookie_unquote(struct arena *a, struct slice raw, struct slice *out) MUST_CHECK;
 
 #endif

@@ -71,13 +71,15 @@ hx_exchange_rest(struct hx_exchange *x)
 struct slice
 hx_exchange_known(const struct hx_exchange *x, enum hx_known which)
 {
-	int at = x->req.first[which];
+	int at;
 
+	must(which < HX_KNOWN_COUNT);
+	at = x->req.first[which];
 	return at < 0 ? SLICE_NULL : x->req.headers[at].value;
 }
 
 int
-hx_content_append(struct hx_exchange *x, struct slice bytes)
+hx_exchange_content_append(struct hx_exchange *x, struct slice bytes)
 {
 	struct hx_content *c = &x->content;
 	size_t cap = c->cap == 0 ? FIRST_CONTENT : c->cap;

@@ -1,11 +1,11 @@
 /*
  * exchange: one request and its answer, whatever carried them.
  *
- * The structure every room above http shares. It knows RFC 9110 semantics
- * (method, target, fields, content, status), not sockets and not Python, and
- * nothing in it assumes HTTP/1.1 framing, so that another protocol version can
- * fill it. Upward calls go through one table of callbacks that the owner of
- * the connection sets; downward, rooms call each other's functions.
+ * The structure that every room above http shares. It has what RFC 9110 defines for
+ * all versions of HTTP (method, target, fields, content, status) and knows neither
+ * sockets nor Python. What only HTTP/1 has stands apart, in req.h1, so that another
+ * version can fill the rest. Upward calls go through one table of callbacks that the
+ * owner of the connection sets; downward, rooms call each other's functions.
  *
  * Memory: every slice points into bytes that stay until the exchange is reset
  * (the connection's input buffer, the exchange's arena or its body buffer).
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/arena.h"
 #include "base/conf.h"
 #include "base/slice.h"
@@ -48,10 +49,7 @@ enum hx_known {
 
 struct hx_request {
 	hx_method method;
-	uint8_t minor;			/* HTTP/1.minor: 0 or 1 */
-	bool keep_alive;		/* the client lets the connection live on */
-	bool chunked;			/* Transfer-Encoding: chunked */
-	bool expect_continue;		/* Expect: 100-continue, HTTP/1.1 */
+	bool expect_continue;		/* Expect: 100-continue, from HTTP/1.1 on */
 	struct slice method_name;
 	struct slice target;		/* request-target as sent */
 	struct slice raw_path;		/* path of the target, still percent-encoded */
@@ -62,6 +60,13 @@ struct hx_request {
 	struct hx_header headers[HX_MAX_HEADERS];
 	int8_t first[HX_KNOWN_COUNT];	/* index of the first occurrence, -1: none */
 	uint8_t count[HX_KNOWN_COUNT];	/* occurrences */
+	/* Of the connection, not of the request. The rooms that parse and frame HTTP/1
+	 * use it; the ASGI scope names the version. */
+	struct {
+		uint8_t minor;		/* HTTP/1.minor: 0 or 1 */
+		bool keep_alive;	/* another request may follow */
+		bool chunked;		/* Transfer-Encoding: chunked */
+	} h1;
 };
 
 /* The content of the request as far as it has arrived and was not yet taken. */
@@ -103,7 +108,7 @@ struct hx_piece {
 	void *arg;
 };
 
-/* What a room below may ask of the owner of the connection. */
+/* What rooms that know the exchange but not the connection ask of its owner. */
 struct hx_calls {
 	/* A complete answer in one go: status, fields in order, content. The
 	 * caller has already counted content-length among the fields when it
@@ -177,6 +182,6 @@ void hx_exchange_rest(struct hx_exchange *x);
 struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which);
 
 /* Append to the content buffer. 0, or -1 when out of memory. */
-int hx_content_append(struct hx_exchange *x, struct slice bytes);
+int hx_exchange_content_append(struct hx_exchange *x, struct slice bytes) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "http/field.h"
 
+#include "base/must.h"
 #include "base/word.h"
 
 /* Token bytes (RFC 9110 section 5.6.2) in lower case, 0 for all others. */
@@ -77,6 +78,7 @@ hx_field_value_ok(struct slice s)
 char *
 hx_field_line_end(char *p, char *end, enum hx_refusal *why)
 {
+	must(p <= end);
 	*why = HX_ACCEPTED;
 	p += odd_find(p, end) - p;
 	if (p == end)
@@ -115,6 +117,7 @@ hx_field_read(char *line, char *cr, struct hx_header *out)
 	char *p = line;
 	unsigned char c;
 
+	must(line < cr && *cr == '\r');
 	/* The CR is no token byte: the loop stops at it at the latest. */
 	while ((c = lower_token[(unsigned char)*p]) != 0)
 		*p++ = (char)c;

@@ -8,17 +8,18 @@
 #ifndef HTTP_FIELD_H
 #define HTTP_FIELD_H
 
+#include "base/attr.h"
 #include "http/exchange.h"
 #include "http/refusal.h"
 
 /* The CR of the CRLF that ends the line at `p`. NULL when that has not arrived
  * before `end` (*why is HX_ACCEPTED) or when the line has a byte no line may have, a bare
  * CR or LF among them (*why says so). */
-char *hx_field_line_end(char *p, char *end, enum hx_refusal *why);
+char *hx_field_line_end(char *p, char *end, enum hx_refusal *why) MUST_CHECK;
 
 /* Read the non-empty field line from `line` to its `cr` into *out, slices of the
  * line; the name becomes lower case in place. HX_ACCEPTED, or why it is refused. */
-enum hx_refusal hx_field_read(char *line, char *cr, struct hx_header *out);
+enum hx_refusal hx_field_read(char *line, char *cr, struct hx_header *out) MUST_CHECK;
 
 /* How many bytes at the start of `s` are token bytes (RFC 9110 section 5.6.2), and
  * whether all of it is a token: a field name, a method, a parameter's name. */

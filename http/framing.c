@@ -14,7 +14,7 @@ enum { MAX_EXTENSIONS = 16 * 1024, MAX_TRAILERS = 8192, MAX_HEX = 16 };
 void
 hx_framing_init(struct hx_framing *f, const struct hx_request *req)
 {
-	f->state = req->chunked ? HX_FRAMING_SIZE : HX_FRAMING_LENGTH;
+	f->state = req->h1.chunked ? HX_FRAMING_SIZE : HX_FRAMING_LENGTH;
 	f->left = req->content_length;
 	f->extension_bytes = f->trailer_bytes = 0;
 	f->line_len = 0;
@@ -161,7 +161,7 @@ line_act(struct hx_framing *f)
 }
 
 static enum hx_framing_result
-data_take(struct hx_framing *f, char *buf, size_t len, size_t *used, struct slice *data)
+data_take(struct hx_framing *f, const char *buf, size_t len, size_t *used, struct slice *data)
 {
 	size_t n = len - *used;
 
@@ -178,7 +178,7 @@ data_take(struct hx_framing *f, char *buf, size_t len, size_t *used, struct slic
 }
 
 enum hx_framing_result
-hx_framing_feed(struct hx_framing *f, char *buf, size_t len, size_t *used,
+hx_framing_feed(struct hx_framing *f, const char *buf, size_t len, size_t *used,
     struct slice *data, enum hx_refusal *why)
 {
 	*used = 0;

@@ -8,6 +8,7 @@
 #ifndef HTTP_FRAMING_H
 #define HTTP_FRAMING_H
 
+#include "base/attr.h"
 #include "http/exchange.h"
 #include "http/policy.h"
 
@@ -39,7 +40,7 @@ enum hx_framing_result {
 void hx_framing_init(struct hx_framing *f, const struct hx_request *req);
 
 /* Take bytes from buf[0 .. len); *used says how many. */
-enum hx_framing_result hx_framing_feed(struct hx_framing *f, char *buf, size_t len,
-    size_t *used, struct slice *data, enum hx_refusal *why);
+enum hx_framing_result hx_framing_feed(struct hx_framing *f, const char *buf, size_t len,
+    size_t *used, struct slice *data, enum hx_refusal *why) MUST_CHECK;
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/conf.h"
 #include "base/decimal.h"
+#include "base/must.h"
 #include "http/field.h"
 
 const struct hx_limits hx_limits_default = {
@@ -43,7 +44,7 @@ version_read(struct hx_request *req, const char *version)
 		return HX_REFUSE_bad_request_line;
 	if (version[6] != '1' || version[8] > '1')
 		return HX_REFUSE_bad_version;
-	req->minor = (uint8_t)(version[8] - '0');
+	req->h1.minor = (uint8_t)(version[8] - '0');
 	return HX_ACCEPTED;
 }
 
@@ -198,6 +199,7 @@ hx_parse_head(struct hx_exchange *x, char *buf, size_t len, size_t *scanned,
 {
 	size_t skip = len >= 2 && buf[0] == '\r' && buf[1] == '\n' ? 2 : 0, seen, end;
 
+	must(*scanned <= len);
 	*why = HX_ACCEPTED;
 	if (len == 0 || !worth_reading(buf, len, *scanned, limits)) {
 		*scanned = len;

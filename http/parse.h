@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "http/exchange.h"
 #include "http/policy.h"
 
@@ -31,6 +32,6 @@ extern const struct hx_limits hx_limits_default;
  * move between calls. Memory is taken only for a percent-encoded path, from
  * x->arena. */
 int hx_parse_head(struct hx_exchange *x, char *buf, size_t len, size_t *scanned,
-    const struct hx_limits *limits, enum hx_refusal *why);
+    const struct hx_limits *limits, enum hx_refusal *why) MUST_CHECK;
 
 #endif

@@ -62,7 +62,7 @@ target_ok(struct slice t)
 	if (t.len == 0 || span(t, OCTET_TARGET) != t.len)
 		return false;
 	while ((p = memchr(p, '%', (size_t)(end - p))) != NULL) {
-		int value = hx_percent_value(p, (size_t)(end - p));
+		int value = hx_target_percent_value(p, (size_t)(end - p));
 
 		if (value <= 0 || value == '\n' || value == '\r')
 			return false;
@@ -167,7 +167,7 @@ target_split(struct hx_exchange *x)
 	}
 	if (req->raw_path.len == 0)
 		req->raw_path = SLICE_LIT("/");
-	if (hx_path_decode(&x->arena, req->raw_path, &req->path) < 0)
+	if (hx_target_path_decode(&x->arena, req->raw_path, &req->path) < 0)
 		return HX_REFUSE_no_memory;
 	return HX_ACCEPTED;
 }
@@ -197,12 +197,12 @@ framing_read(struct hx_exchange *x)
 		return why;
 	if (x->req.count[HX_CONTENT_LENGTH] > 0)
 		return HX_REFUSE_length_and_coding;
-	if (x->req.minor == 0)
+	if (x->req.h1.minor == 0)
 		return HX_REFUSE_coding_in_10;
 	if (x->req.count[HX_TRANSFER_ENCODING] != 1 ||
 	    !slice_equal_lower(coding, SLICE_LIT("chunked")))
 		return HX_REFUSE_bad_coding;
-	x->req.chunked = true;
+	x->req.h1.chunked = true;
 	return HX_ACCEPTED;
 }
 
@@ -212,7 +212,7 @@ expectation_read(struct hx_exchange *x)
 	struct slice v = hx_exchange_known(x, HX_EXPECT);
 
 	x->req.expect_continue = false;
-	if (v.ptr == NULL || x->req.minor == 0)
+	if (v.ptr == NULL || x->req.h1.minor == 0)
 		return HX_ACCEPTED;
 	if (!slice_equal_lower(v, SLICE_LIT("100-continue")))
 		return HX_REFUSE_bad_expectation;
@@ -238,12 +238,12 @@ hx_policy_request(struct hx_exchange *x)
 	struct slice host = hx_exchange_known(x, HX_HOST);
 	enum hx_refusal why;
 
-	req->chunked = false;
+	req->h1.chunked = false;
 	req->content_length = 0;
 	if (slice_equal(req->method_name, SLICE_LIT("CONNECT")))
 		return HX_REFUSE_connect;
 	/* RFC 9112 section 3.2: 1.1 requires exactly one Host. */
-	if (req->count[HX_HOST] > 1 || (req->minor == 1 && host.ptr == NULL) ||
+	if (req->count[HX_HOST] > 1 || (req->h1.minor == 1 && host.ptr == NULL) ||
 	    (host.ptr != NULL && !authority_ok(host)))
 		return HX_REFUSE_bad_host;
 	why = target_split(x);
@@ -252,6 +252,6 @@ hx_policy_request(struct hx_exchange *x)
 	if (why == HX_ACCEPTED)
 		why = expectation_read(x);
 	/* uvicorn never keeps an HTTP/1.0 connection. */
-	req->keep_alive = req->minor == 1 && !asks_to_close(req);
+	req->h1.keep_alive = req->h1.minor == 1 && !asks_to_close(req);
 	return why;
 }

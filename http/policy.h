@@ -8,12 +8,13 @@
 #ifndef HTTP_POLICY_H
 #define HTTP_POLICY_H
 
+#include "base/attr.h"
 #include "http/exchange.h"
 #include "http/refusal.h"
 
 /* Method, target, Host, framing fields, expectations of a parsed
  * request; fills keep_alive, chunked, content_length, expect_continue and the
  * target's parts. */
-enum hx_refusal hx_policy_request(struct hx_exchange *x);
+enum hx_refusal hx_policy_request(struct hx_exchange *x) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/decimal.h"
+#include "base/must.h"
 #include "http/field.h"
 #include "http/status.h"
 
@@ -80,16 +81,15 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int statu
 	bool decided = false, close = false, chunk_it;
 	char *p = out;
 
-	if (room < hx_serialize_room(fields, n, preset))
-		return -1;
+	must(room >= hx_serialize_room(fields, n, preset));
 	*promise = (struct hx_promise){
 		.content = !x->is_head && status >= 200 && status != 204 && status != 304,
-		.keep_alive = x->req.keep_alive,
+		.keep_alive = x->req.h1.keep_alive,
 	};
 	p += hx_status_write(p, status);
 	p = put(p, preset.ptr, preset.len);
 	for (size_t i = 0; i < n; i++) {
-		if (x->req.minor == 0 && is_coding(&fields[i]))
+		if (x->req.h1.minor == 0 && is_coding(&fields[i]))
 			continue;	/* HTTP/1.0 knows no coding */
 		if (splits(&fields[i]) || !field_note(&fields[i], promise, &decided, &close))
 			return -1;
@@ -99,7 +99,7 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int statu
 		p = put(p, "\r\n", 2);
 	}
 	chunk_it = !decided && promise->content;
-	if (chunk_it && x->req.minor == 0)
+	if (chunk_it && x->req.h1.minor == 0)
 		promise->keep_alive = chunk_it = false;
 	if (!promise->keep_alive && !close)
 		p = put(p, "connection: close\r\n", 19);

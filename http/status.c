@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/must.h"
+
 static bool renamed;
 
 void
@@ -17,8 +19,9 @@ hx_status_rename(void)
 	renamed = true;
 }
 
-struct slice
-hx_status_line(int status)
+/* The whole line with its CRLF; SLICE_NULL for a status without a row. */
+static struct slice
+line_of(int status)
 {
 	switch (status) {
 #define STATUS(code, phrase) \
@@ -55,8 +58,9 @@ hx_status_phrase(int status)
 size_t
 hx_status_write(char out[HX_STATUS_LINE_MAX], int status)
 {
-	struct slice line = hx_status_line(status);
+	struct slice line = line_of(status);
 
+	must(status >= 100 && status <= 999);
 	if (line.ptr == NULL)
 		return (size_t)snprintf(out, HX_STATUS_LINE_MAX, "HTTP/1.1 %d \r\n", status);
 	memcpy(out, line.ptr, line.len);

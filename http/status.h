@@ -10,16 +10,13 @@
  * Python 3.13 and later. Before the first answer is written. */
 void hx_status_rename(void);
 
-/* "HTTP/1.1 200 OK\r\n" for a known status, SLICE_NULL for others (their phrase
- * is empty; see hx_status_write). Static. */
-struct slice hx_status_line(int status);
-
 /* "OK" for a known status, SLICE_NULL for others: always RFC 9110's. Static. */
 struct slice hx_status_phrase(int status);
 
 enum { HX_STATUS_LINE_MAX = 64 };
 
-/* Write the status line of any status from 100 to 999; returns its length. */
+/* Write "HTTP/1.1 200 OK\r\n" for any status from 100 to 999; returns its length. The
+ * phrase of a status without a row is empty, as uvicorn's. */
 size_t hx_status_write(char out[HX_STATUS_LINE_MAX], int status);
 
 #endif

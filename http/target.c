@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 
 int
-hx_percent_value(const char *p, size_t len)
+hx_target_percent_value(const char *p, size_t len)
 {
 	int high, low;
 
@@ -86,7 +86,7 @@ decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
 	if (bytes == NULL)
 		return -1;
 	for (size_t i = 0; i < raw.len; i++) {
-		int value = hx_percent_value(raw.ptr + i, raw.len - i);
+		int value = hx_target_percent_value(raw.ptr + i, raw.len - i);
 
 		if (value >= 0) {
 			bytes[n++] = (unsigned char)value;
@@ -109,19 +109,19 @@ decode(struct arena *a, struct slice raw, bool plus, struct slice *out)
 }
 
 int
-hx_path_decode(struct arena *a, struct slice raw, struct slice *out)
+hx_target_path_decode(struct arena *a, struct slice raw, struct slice *out)
 {
 	return decode(a, raw, false, out);
 }
 
 int
-hx_query_decode(struct arena *a, struct slice raw, struct slice *out)
+hx_target_query_decode(struct arena *a, struct slice raw, struct slice *out)
 {
 	return decode(a, raw, true, out);
 }
 
 bool
-hx_query_next(struct slice *rest, struct slice *name, struct slice *value)
+hx_target_query_next(struct slice *rest, struct slice *name, struct slice *value)
 {
 	while (rest->len > 0) {
 		const char *amp = memchr(rest->ptr, '&', rest->len), *eq;

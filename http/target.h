@@ -10,21 +10,22 @@
 
 #include <stdbool.h>
 
+#include "base/attr.h"
 #include "base/arena.h"
 #include "base/slice.h"
 
 /* Value of the percent sequence at p ("%4f"), -1 when it is none. */
-int hx_percent_value(const char *p, size_t len);
+int hx_target_percent_value(const char *p, size_t len);
 
 /* unquote(raw): valid UTF-8 in *out, which is `raw` itself when nothing had to be
  * decoded. 0, or -1 when out of memory. */
-int hx_path_decode(struct arena *a, struct slice raw, struct slice *out);
+int hx_target_path_decode(struct arena *a, struct slice raw, struct slice *out) MUST_CHECK;
 
 /* The same with '+' for a blank, as parse_qsl does for names and values. */
-int hx_query_decode(struct arena *a, struct slice raw, struct slice *out);
+int hx_target_query_decode(struct arena *a, struct slice raw, struct slice *out) MUST_CHECK;
 
 /* The next name and value (undecoded) of a query string, in order; empty pieces
  * are skipped, a missing '=' gives an empty value. False at the end. */
-bool hx_query_next(struct slice *rest, struct slice *name, struct slice *value);
+bool hx_target_query_next(struct slice *rest, struct slice *name, struct slice *value);
 
 #endif

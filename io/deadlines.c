@@ -97,7 +97,7 @@ sift_down(struct io_deadlines *d, size_t i, struct io_deadline *node)
 int
 io_deadlines_add(struct io_deadlines *d, struct io_deadline *node, double when)
 {
-	must(node->place == 0);
+	must(node->place == 0 && !isnan(when));
 	if (d->n == d->cap) {
 		size_t cap = d->cap == 0 ? FIRST_CAP : d->cap * 2;
 		struct io_deadline **grown = realloc(d->heap, cap * sizeof(*grown));
@@ -121,6 +121,7 @@ io_deadlines_remove(struct io_deadlines *d, struct io_deadline *node)
 
 	if (node->place == 0)
 		return;
+	must(node->place <= d->n);
 	i = node->place - 1;
 	node->place = 0;
 	last = d->heap[--d->n];

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "io/turn.h"
 
 /* Intrusive node, zero-initialised before first use. */
@@ -35,13 +36,13 @@ struct io_deadlines {
 };
 
 /* 0, or -1 with errno; nothing is left to finish then. */
-int io_deadlines_init(struct io_deadlines *d, struct io_turn *turn);
+int io_deadlines_init(struct io_deadlines *d, struct io_turn *turn) MUST_CHECK;
 
 /* Those that still wait are forgotten. Before the turn is freed. */
 void io_deadlines_fini(struct io_deadlines *d);
 
 /* Wait for `when` (not NaN; infinity never comes). 0; -1 when out of memory. */
-int io_deadlines_add(struct io_deadlines *d, struct io_deadline *node, double when);
+int io_deadlines_add(struct io_deadlines *d, struct io_deadline *node, double when) MUST_CHECK;
 
 /* No-op when it does not wait. */
 void io_deadlines_remove(struct io_deadlines *d, struct io_deadline *node);

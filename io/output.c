@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
+
 enum { MAX_IOV = 64, FIRST_COPY = 4096, KEEP_COPY = 16 * 1024, FIRST_SEGMENTS = 8 };
 
 /* `bytes` NULL: the next `len` copied bytes. */
@@ -29,6 +31,7 @@ io_output_init(struct io_output *o)
 void
 io_output_fini(struct io_output *o)
 {
+	must(o->head == o->n_segments && o->n_due == 0);
 	free(o->copied);
 	free(o->segments);
 	memset(o, 0, sizeof(*o));
@@ -122,9 +125,11 @@ io_output_reserve(struct io_output *o, size_t size)
 void
 io_output_commit(struct io_output *o, size_t used)
 {
-	/* reserve() has made room for the segment, so this cannot fail. */
-	if (used == 0 || segment_copied(o, used) < 0)
+	must(used <= o->copied_cap - o->copied_len);
+	if (used == 0)
 		return;
+	/* io_output_reserve() has made room for a segment. */
+	must(segment_copied(o, used) == 0);
 	o->copied_len += used;
 	o->backlog += used;
 }
@@ -146,6 +151,7 @@ int
 io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f *release,
     void *arg)
 {
+	must(bytes != NULL && release != NULL);
 	if (segments_room(o) < 0)
 		return -1;
 	o->segments[o->n_segments++] = (struct io_segment){ bytes, len, release, arg };

@@ -14,6 +14,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "base/attr.h"
+
 typedef void io_release_f(void *arg);
 
 struct io_segment;
@@ -45,19 +47,19 @@ void io_output_fini(struct io_output *o);
 
 /* Room for `size` copied bytes to be written in place; commit what was used.
  * NULL: out of memory. */
-char *io_output_reserve(struct io_output *o, size_t size);
+char *io_output_reserve(struct io_output *o, size_t size) MUST_CHECK;
 void io_output_commit(struct io_output *o, size_t used);
 
 /* Append a copy. 0, or -1 when out of memory. */
-int io_output_copy(struct io_output *o, const void *bytes, size_t len);
+int io_output_copy(struct io_output *o, const void *bytes, size_t len) MUST_CHECK;
 
 /* Append a reference; release(arg) is due when the bytes are sent or dropped. 0;
  * -1 when out of memory (nothing was taken). */
 int io_output_refer(struct io_output *o, const void *bytes, size_t len,
-    io_release_f *release, void *arg);
+    io_release_f *release, void *arg) MUST_CHECK;
 
 /* Send what the peer takes. GONE: the peer will take nothing more (errno). */
-enum io_output_result io_output_write(struct io_output *o, io_write_f *write, void *to);
+enum io_output_result io_output_write(struct io_output *o, io_write_f *write, void *to) MUST_CHECK;
 
 /* Forget what was not sent; referred pieces become reapable. */
 void io_output_drop(struct io_output *o);

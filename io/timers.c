@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 
 /* The timer that expires next; NULL when none runs. */
 static struct io_timer *
@@ -53,6 +54,7 @@ void
 io_timers_init(struct io_timers *l, struct io_turn *turn, uint64_t length_ms,
     io_timer_expired_f *expired)
 {
+	must(expired != NULL);
 	memset(l, 0, sizeof(*l));
 	l->turn = turn;
 	l->length_ms = length_ms;

@@ -106,6 +106,7 @@ io_turn_base(struct io_turn *t)
 void
 io_turn_push(struct io_turn *t, struct io_job *job)
 {
+	must(job->run != NULL);
 	if (!list_has(&job->node))
 		list_append(&t->jobs, &job->node);
 }
@@ -119,6 +120,7 @@ io_turn_remove(struct io_job *job)
 void
 io_turn_dirty(struct io_turn *t, struct io_flush *flush)
 {
+	must(flush->flush != NULL);
 	if (!list_has(&flush->node))
 		list_append(&t->dirty, &flush->node);
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/list.h"
 
 struct event_base;
@@ -36,7 +37,7 @@ struct io_flush {
 };
 
 /* NULL when out of memory or descriptors. */
-struct io_turn *io_turn_new(void);
+struct io_turn *io_turn_new(void) MUST_CHECK;
 void io_turn_free(struct io_turn *t);
 
 /* Borrowed; for event_assign() by rooms that own events. */
@@ -69,7 +70,7 @@ void io_turn_prepare(struct io_turn *t);
 
 /* Wait for events (not at all when `block` is false or jobs are queued) and
  * run their callbacks. Returns 0, or -1 with errno when the kernel refuses. */
-int io_turn_poll(struct io_turn *t, bool block);
+int io_turn_poll(struct io_turn *t, bool block) MUST_CHECK;
 
 /* Run the jobs queued at entry. */
 void io_turn_run(struct io_turn *t);

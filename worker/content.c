@@ -36,7 +36,7 @@ content_add(struct worker_conn *c, struct slice data)
 		return false;
 	}
 	c->x.content.received += data.len;
-	if (hx_content_append(&c->x, data) == 0)
+	if (hx_exchange_content_append(&c->x, data) == 0)
 		return true;
 	worker_reply_refuse(c, HX_REFUSE_no_memory);
 	return false;
@@ -48,14 +48,13 @@ static size_t
 content_take(struct worker_conn *c, const char *bytes, size_t len)
 {
 	enum hx_refusal why = HX_ACCEPTED;
-	char *in = (char *)(uintptr_t)bytes;	/* the framing does not write */
 	size_t used_all = 0;
 
 	while (c->content_open) {
 		struct slice data = SLICE_NULL;
 		size_t used = 0;
 
-		switch (hx_framing_feed(&c->framing, in + used_all, len - used_all, &used,
+		switch (hx_framing_feed(&c->framing, bytes + used_all, len - used_all, &used,
 		    &data, &why)) {
 		case HX_FRAMING_MORE:
 			return used_all + used;
@@ -83,11 +82,11 @@ worker_content_begin(struct worker_conn *c)
 	size_t here = worker_input_left(&c->input);
 
 	must(c->state == CONN_RUNNING);
-	c->content_open = req->chunked || req->content_length > 0;
+	c->content_open = req->h1.chunked || req->content_length > 0;
 	c->x.content.complete = !c->content_open;
 	if (!c->content_open)
 		return;
-	if (!req->chunked && req->content_length <= here) {
+	if (!req->h1.chunked && req->content_length <= here) {
 		c->x.content.data = worker_input_at(&c->input);
 		c->x.content.len = (size_t)req->content_length;
 		c->x.content.received = req->content_length;
@@ -144,6 +143,6 @@ worker_content_discardable(const struct worker_conn *c)
 	const struct hx_request *req = &c->x.req;
 
 	must(c->content_open);
-	return c->sent_continue && !c->eof && (req->chunked ||
+	return c->sent_continue && !c->eof && (req->h1.chunked ||
 	    req->content_length - c->x.content.received <= DISCARD_MAX);
 }

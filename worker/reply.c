@@ -62,7 +62,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	must(c->x.state == HX_IDLE || c->x.state == HX_RUNNING);
 	if (c->w->draining || c->close_after ||
 	    (c->content_open && !worker_content_discardable(c)))
-		c->x.req.keep_alive = false;
+		c->x.req.h1.keep_alive = false;
 	len = out == NULL ? -1 : hx_serialize_head(out, room, &c->x, status, fields, n,
 	    preset, &c->x.promise);
 	if (len < 0) {

@@ -53,9 +53,9 @@ query_run(struct slice rest)
 {
 	struct slice name, value;
 
-	while (hx_query_next(&rest, &name, &value)) {
-		must(hx_query_decode(&x.arena, name, &name) == 0);
-		must(hx_query_decode(&x.arena, value, &value) == 0);
+	while (hx_target_query_next(&rest, &name, &value)) {
+		must(hx_target_query_decode(&x.arena, name, &name) == 0);
+		must(hx_target_query_decode(&x.arena, value, &value) == 0);
 		sink += value.len;
 	}
 	arena_reset(&x.arena);
@@ -82,8 +82,8 @@ answer_run(struct slice preset)
 	struct hx_promise promise;
 	char out[512];
 
-	x.req.minor = 1;
-	x.req.keep_alive = true;
+	x.req.h1.minor = 1;
+	x.req.h1.keep_alive = true;
 	must(hx_serialize_head(out, sizeof(out), &x, 200, fields, 2, preset, &promise) > 0);
 }
 

@@ -116,7 +116,7 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	if (PyDict_SetItem(scope, st->n_type, st->n_http) < 0 ||
 	    put(scope, st->n_asgi, PyDict_Copy(st->asgi_info)) < 0 ||
 	    PyDict_SetItem(scope, st->n_http_version,
-		x->req.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
+		x->req.h1.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
 	    peers_fill(app, x, scope) < 0 ||
 	    put(scope, st->n_scheme, pyb_text_latin1(x->scheme)) < 0 ||
 	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||

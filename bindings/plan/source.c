@@ -113,12 +113,12 @@ pairs_load(struct arena *arena, struct slice rest, struct pyb_pairs *pairs, size
 	struct slice name, value;
 	size_t cap = 0;
 
-	while (hx_query_next(&rest, &name, &value)) {
+	while (hx_target_query_next(&rest, &name, &value)) {
 		struct pyb_pair pair;
 
 		if (pairs->n == max_pairs || name.len + value.len > max_bytes ||
-		    hx_query_decode(arena, name, &pair.name) < 0 ||
-		    hx_query_decode(arena, value, &pair.value) < 0 ||
+		    hx_target_query_decode(arena, name, &pair.name) < 0 ||
+		    hx_target_query_decode(arena, value, &pair.value) < 0 ||
 		    pairs_add(arena, pairs, &cap, pair) < 0)
 			return pairs_end(pairs, false);
 	}

@@ -80,20 +80,20 @@ compare(const struct outcome *a, const struct outcome *b)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct hx_request req = { .chunked = false };
+	struct hx_request req = { .h1.chunked = false };
 	struct outcome whole, cut;
 	size_t step;
 
 	if (size < 2)
 		return 0;
-	req.chunked = (data[0] & 1) != 0;
-	req.content_length = req.chunked ? 0 : data[0];
+	req.h1.chunked = (data[0] & 1) != 0;
+	req.content_length = req.h1.chunked ? 0 : data[0];
 	data++;
 	size--;
 	step = size < FEW ? 1 : size / 64;
 	run(&whole, &req, data, size, size);
 	must(whole.len <= size);
-	must(req.chunked || whole.result != HX_FRAMING_DONE || whole.len == req.content_length);
+	must(req.h1.chunked || whole.result != HX_FRAMING_DONE || whole.len == req.content_length);
 	for (size_t first = 0; first < size; first += step) {
 		run(&cut, &req, data, size, first);
 		compare(&whole, &cut);

@@ -73,8 +73,8 @@ compare(const struct reading *whole, const struct reading *cut)
 	if (whole->used <= 0)
 		return;
 	must(cut->x.req.method == whole->x.req.method);
-	must(cut->x.req.keep_alive == whole->x.req.keep_alive);
-	must(cut->x.req.chunked == whole->x.req.chunked);
+	must(cut->x.req.h1.keep_alive == whole->x.req.h1.keep_alive);
+	must(cut->x.req.h1.chunked == whole->x.req.h1.chunked);
 	must(cut->x.req.content_length == whole->x.req.content_length);
 	must(cut->x.req.n_headers == whole->x.req.n_headers);
 	must(slice_equal(cut->x.req.path, whole->x.req.path));
@@ -149,8 +149,8 @@ agree_with_http_parser(const struct reading *r)
 	must(HTTP_PARSER_ERRNO(&parser) == HPE_OK && n == (size_t)r->used);
 	must(t.values == r->x.req.n_headers);
 	must(parser.method == r->x.req.method);
-	must(parser.http_major == 1 && parser.http_minor == r->x.req.minor);
-	must(r->x.req.minor == 0 || !r->x.req.keep_alive == !http_should_keep_alive(&parser));
+	must(parser.http_major == 1 && parser.http_minor == r->x.req.h1.minor);
+	must(r->x.req.h1.minor == 0 || !r->x.req.h1.keep_alive == !http_should_keep_alive(&parser));
 }
 
 static bool
@@ -177,7 +177,7 @@ check_request(const struct reading *r)
 	for (int k = 0; k < HX_KNOWN_COUNT; k++)
 		must((req->first[k] >= 0) == (req->count[k] > 0) &&
 		    req->first[k] < (int)req->n_headers);
-	must(!req->chunked || req->content_length == 0);
+	must(!req->h1.chunked || req->content_length == 0);
 }
 
 int

@@ -43,17 +43,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a;
 
 	arena_init(&a, 4096);
-	must(hx_path_decode(&a, all, &out) == 0);
+	must(hx_target_path_decode(&a, all, &out) == 0);
 	must(is_utf8(out) && out.len <= 3 * size);
-	while (hx_query_next(&rest, &name, &value)) {
+	while (hx_target_query_next(&rest, &name, &value)) {
 		must(name.ptr >= behind && name.ptr + name.len <= all.ptr + size);
 		must(value.len == 0 || value.ptr == name.ptr + name.len + 1);
 		must(memchr(name.ptr, '=', name.len) == NULL);
 		must(memchr(name.ptr, '&', name.len) == NULL);
 		must(rest.ptr + rest.len == all.ptr + size);
 		behind = rest.ptr;
-		must(hx_query_decode(&a, name, &out) == 0 && is_utf8(out));
-		must(hx_query_decode(&a, value, &out) == 0 && is_utf8(out));
+		must(hx_target_query_decode(&a, name, &out) == 0 && is_utf8(out));
+		must(hx_target_query_decode(&a, value, &out) == 0 && is_utf8(out));
 	}
 	must(rest.len == 0);
 	arena_fini(&a);

@@ -18,11 +18,6 @@ OTHERWISE = {
     "PyErr_GetRaisedException": "CPython's own name, from 3.12 on",
     "PyErr_SetRaisedException": "CPython's own name, from 3.12 on",
     "PyGen_GetCode": "CPython's own name, from 3.12 on",
-    "hx_content_append": "the content is a member of the exchange",
-    "hx_path_decode": "one of a target's two parts",
-    "hx_query_decode": "one of a target's two parts",
-    "hx_query_next": "one of a target's two parts",
-    "hx_percent_value": "what both parts of a target are decoded with",
 }
 
 

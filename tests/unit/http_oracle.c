@@ -54,9 +54,9 @@ print_query(struct arena *a, struct slice rest)
 {
 	struct slice name, value;
 
-	while (hx_query_next(&rest, &name, &value)) {
-		must(hx_query_decode(a, name, &name) == 0);
-		must(hx_query_decode(a, value, &value) == 0);
+	while (hx_target_query_next(&rest, &name, &value)) {
+		must(hx_target_query_decode(a, name, &name) == 0);
+		must(hx_target_query_decode(a, value, &value) == 0);
 		print_pair(name, value);
 	}
 }
@@ -87,7 +87,7 @@ main(void)
 		*blank = '\0';
 		arg = unhex(blank + 1);
 		if (strcmp(line, "path") == 0) {
-			must(hx_path_decode(&a, arg, &out) == 0);
+			must(hx_target_path_decode(&a, arg, &out) == 0);
 			print_hex(out);
 		} else if (strcmp(line, "query") == 0) {
 			print_query(&a, arg);

@@ -28,7 +28,7 @@ view_exchange(struct hx_exchange *x, const char *query, const char *fields,
 	x->req.query = (struct slice){ query, strlen(query) };
 	x->req.method = 1;
 	x->req.method_name = SLICE_LIT("GET");
-	x->req.minor = 1;
+	x->req.h1.minor = 1;
 	x->content.data = content.ptr;
 	x->content.len = content.len;
 	x->content.complete = true;

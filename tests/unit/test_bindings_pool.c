@@ -139,7 +139,7 @@ static void
 turn_once(void)
 {
 	Py_BEGIN_ALLOW_THREADS
-	io_turn_poll(turn, false);
+	must(io_turn_poll(turn, false) == 0);
 	usleep(200);
 	Py_END_ALLOW_THREADS
 	io_turn_run(turn);

@@ -56,7 +56,7 @@ static void
 test_bare_request(void)
 {
 	exchange_open("");
-	x.req.minor = 0;
+	x.req.h1.minor = 0;
 	x.req.query = SLICE_NULL;
 	x.req.method_name = SLICE_LIT("M-SEARCH");
 	x.client_host = x.server_host = SLICE_NULL;	/* a unix socket */

@@ -31,11 +31,11 @@ content_grows(void)
 	char piece[1000];
 
 	hx_exchange_init(&x, NULL, NULL);
-	CU_ASSERT_EQUAL(hx_content_append(&x, SLICE_NULL), 0);
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, SLICE_NULL), 0);
 	CU_ASSERT_EQUAL(x.content.len, 0);
 	for (size_t n = 1; n <= sizeof(piece); n++, total += n - 1) {
 		memset(piece, (int)(n & 0x7F), n);
-		CU_ASSERT_EQUAL_FATAL(hx_content_append(&x, (struct slice){ piece, n }), 0);
+		CU_ASSERT_EQUAL_FATAL(hx_exchange_content_append(&x, (struct slice){ piece, n }), 0);
 	}
 	CU_ASSERT_EQUAL(x.content.len, total);
 	CU_ASSERT_TRUE(x.content.cap >= total && x.content.cap < 2 * total + 8192);
@@ -60,7 +60,7 @@ borrowed_content_grows(void)
 		memset(bytes, 'a', sizes[i]);
 		x.content.data = bytes;
 		x.content.len = sizes[i];
-		CU_ASSERT_EQUAL_FATAL(hx_content_append(&x, SLICE_LIT("bcd")), 0);
+		CU_ASSERT_EQUAL_FATAL(hx_exchange_content_append(&x, SLICE_LIT("bcd")), 0);
 		free(bytes);
 		CU_ASSERT_EQUAL(x.content.len, sizes[i] + 3);
 		CU_ASSERT_EQUAL(x.content.data[sizes[i] - 1], 'a');
@@ -75,7 +75,7 @@ absurd_sizes_fail(void)
 	struct hx_exchange x;
 
 	hx_exchange_init(&x, NULL, NULL);
-	CU_ASSERT_EQUAL(hx_content_append(&x, (struct slice){ "", SIZE_MAX }), -1);
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, (struct slice){ "", SIZE_MAX }), -1);
 	CU_ASSERT_EQUAL(x.content.len, 0);
 	hx_exchange_fini(&x);
 }
@@ -97,7 +97,7 @@ reset_forgets_the_request_only(void)
 	x.req.n_headers = 1;
 	x.req.first[HX_HOST] = 0;
 	x.req.count[HX_HOST] = 1;
-	CU_ASSERT_EQUAL(hx_content_append(&x, SLICE_LIT("abc")), 0);
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, SLICE_LIT("abc")), 0);
 	hx_exchange_reset(&x);
 	CU_ASSERT_TRUE(x.state == HX_IDLE && !x.is_head && x.status == 0);
 	CU_ASSERT_TRUE(x.route == UINT32_MAX && x.n_params == 0 && x.req.n_headers == 0);

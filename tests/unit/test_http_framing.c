@@ -21,7 +21,7 @@ static struct outcome got;
 static void
 feed(struct slice bytes, bool chunked, uint64_t length, size_t step)
 {
-	struct hx_request req = { .chunked = chunked, .content_length = length };
+	struct hx_request req = { .h1.chunked = chunked, .content_length = length };
 	struct hx_framing f;
 	char *copy = malloc(bytes.len + 1);
 

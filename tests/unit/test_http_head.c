@@ -69,7 +69,7 @@ check_keep_alive(const char *rest, bool want)
 
 	head_open(&h, (struct slice){ text, (size_t)n }, &hx_limits_default);
 	CU_ASSERT_STRING_EQUAL(h.verdict, "ok");
-	CU_ASSERT_EQUAL(h.x.req.keep_alive, want);
+	CU_ASSERT_EQUAL(h.x.req.h1.keep_alive, want);
 	head_close(&h);
 }
 

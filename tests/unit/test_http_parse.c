@@ -237,7 +237,7 @@ a_request_is_taken_apart(void)
 	CU_ASSERT_EQUAL((size_t)used, strlen(head) - strlen("rest"));
 	CHECK_SLICE(x.req.method_name, "GET");
 	CU_ASSERT_EQUAL(x.req.method, 1);
-	CU_ASSERT_EQUAL(x.req.minor, 1);
+	CU_ASSERT_EQUAL(x.req.h1.minor, 1);
 	CHECK_SLICE(x.req.target, "/items/a%20b?q=1&r=%41");
 	CHECK_SLICE(x.req.raw_path, "/items/a%20b");
 	CHECK_SLICE(x.req.path, "/items/a b");
@@ -252,7 +252,7 @@ a_request_is_taken_apart(void)
 	CHECK_SLICE(hx_exchange_known(&x, HX_COOKIE), "a=b");
 	CHECK_SLICE(hx_exchange_known(&x, HX_CONTENT_TYPE), "text/plain");
 	CU_ASSERT_PTR_NULL(hx_exchange_known(&x, HX_EXPECT).ptr);
-	CU_ASSERT_TRUE(x.req.keep_alive);
+	CU_ASSERT_TRUE(x.req.h1.keep_alive);
 }
 
 static void
@@ -289,13 +289,13 @@ keep_alive_follows_version_and_field(void)
 
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
 	    &used));
-	CU_ASSERT_FALSE(x.req.keep_alive);
+	CU_ASSERT_FALSE(x.req.h1.keep_alive);
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n"),
 	    &used));
-	CU_ASSERT_FALSE(x.req.keep_alive);
+	CU_ASSERT_FALSE(x.req.h1.keep_alive);
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), &used));
-	CU_ASSERT_FALSE(x.req.keep_alive);
-	CU_ASSERT_EQUAL(x.req.minor, 0);
+	CU_ASSERT_FALSE(x.req.h1.keep_alive);
+	CU_ASSERT_EQUAL(x.req.h1.minor, 0);
 }
 
 static void
@@ -305,11 +305,11 @@ framing_is_read_afresh_for_each_request(void)
 
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
 	    "Transfer-Encoding: chunked\r\n\r\n"), &used));
-	CU_ASSERT_TRUE(x.req.chunked);
+	CU_ASSERT_TRUE(x.req.h1.chunked);
 	CU_ASSERT_TRUE(x.req.expect_continue);
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n"),
 	    &used));
-	CU_ASSERT_FALSE(x.req.chunked);
+	CU_ASSERT_FALSE(x.req.h1.chunked);
 	CU_ASSERT_FALSE(x.req.expect_continue);
 	CU_ASSERT_EQUAL(x.req.content_length, 12);
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), &used));

@@ -343,7 +343,7 @@ test_underscores_in_names_frame_nothing(void)
 	    ROW(POST "Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n", "ok"));
 	head_open(&h, SLICE_LIT(POST "Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n"),
 	    &hx_limits_default);
-	CU_ASSERT_FALSE(h.x.req.chunked);
+	CU_ASSERT_FALSE(h.x.req.h1.chunked);
 	CU_ASSERT_EQUAL(h.x.req.content_length, 0);
 	head_close(&h);
 }

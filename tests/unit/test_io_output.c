@@ -103,12 +103,12 @@ order_in_is_order_out_however_little_the_peer_takes(void)
 		struct io_output o;
 
 		begin(&o);
-		io_output_copy(&o, "one ", 4);
-		io_output_copy(&o, "two ", 4);
-		io_output_refer(&o, "three ", 6, release, (void *)0);
-		io_output_refer(&o, "", 0, release, (void *)1);
-		io_output_copy(&o, "four ", 5);
-		io_output_refer(&o, "five", 4, release, (void *)2);
+		CU_ASSERT_EQUAL(io_output_copy(&o, "one ", 4), 0);
+		CU_ASSERT_EQUAL(io_output_copy(&o, "two ", 4), 0);
+		CU_ASSERT_EQUAL(io_output_refer(&o, "three ", 6, release, (void *)0), 0);
+		CU_ASSERT_EQUAL(io_output_refer(&o, "", 0, release, (void *)1), 0);
+		CU_ASSERT_EQUAL(io_output_copy(&o, "four ", 5), 0);
+		CU_ASSERT_EQUAL(io_output_refer(&o, "five", 4, release, (void *)2), 0);
 		CU_ASSERT_EQUAL(o.backlog, 23);
 		for (room = step; io_output_write(&o, peer_write, NULL) == IO_OUTPUT_AGAIN;)
 			room = step;
@@ -127,10 +127,10 @@ pieces_are_let_go_of_in_order_and_only_when_asked(void)
 	struct io_output o;
 
 	begin(&o);
-	io_output_refer(&o, "a", 1, release_in_order, "1");
-	io_output_refer(&o, "b", 1, release_in_order, "2");
-	io_output_copy(&o, "c", 1);
-	io_output_refer(&o, "d", 1, release_in_order, "3");
+	CU_ASSERT_EQUAL(io_output_refer(&o, "a", 1, release_in_order, "1"), 0);
+	CU_ASSERT_EQUAL(io_output_refer(&o, "b", 1, release_in_order, "2"), 0);
+	CU_ASSERT_EQUAL(io_output_copy(&o, "c", 1), 0);
+	CU_ASSERT_EQUAL(io_output_refer(&o, "d", 1, release_in_order, "3"), 0);
 	room = 2;
 	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_AGAIN);
 	CU_ASSERT(io_output_reapable(&o));
@@ -148,8 +148,8 @@ what_a_gone_peer_did_not_take_is_dropped(void)
 	struct io_output o;
 
 	begin(&o);
-	io_output_refer(&o, "a", 1, release, (void *)0);
-	io_output_copy(&o, "b", 1);
+	CU_ASSERT_EQUAL(io_output_refer(&o, "a", 1, release, (void *)0), 0);
+	CU_ASSERT_EQUAL(io_output_copy(&o, "b", 1), 0);
 	fail_with = ECONNRESET;
 	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_GONE);
 	CU_ASSERT_FALSE(io_output_reapable(&o));
@@ -157,7 +157,7 @@ what_a_gone_peer_did_not_take_is_dropped(void)
 	CU_ASSERT_EQUAL(o.backlog, 0);
 	CU_ASSERT(io_output_reapable(&o));
 	fail_with = 0;
-	io_output_copy(&o, "again", 5);
+	CU_ASSERT_EQUAL(io_output_copy(&o, "again", 5), 0);
 	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_SENT);
 	expect("again");
 	end(&o);
@@ -217,7 +217,7 @@ a_queue_that_is_never_empty_does_not_grow(void)
 		CU_ASSERT_EQUAL(io_output_copy(&o, "0123456789", 10), 0);
 		CU_ASSERT_EQUAL(io_output_refer(&o, "r", 1, release, (void *)(i % REFERRED)), 0);
 		room = i < 10 ? 4 : 11;
-		io_output_write(&o, peer_write, NULL);
+		CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_AGAIN);
 		if (i % 7 == 0)
 			io_output_reap(&o);
 		if (i == 2000) {
@@ -249,17 +249,17 @@ any_sequence_of_calls_keeps_order_and_count(void)
 			model[n_model + k] = (char)rand();
 		switch (rand() % 4) {
 		case 0:
-			io_output_copy(&o, model + n_model, len);
+			CU_ASSERT_EQUAL(io_output_copy(&o, model + n_model, len), 0);
 			n_model += len;
 			break;
 		case 1:
-			io_output_refer(&o, model + n_model, len, release, (void *)0);
+			CU_ASSERT_EQUAL(io_output_refer(&o, model + n_model, len, release, (void *)0), 0);
 			n_model += len;
 			due++;
 			break;
 		case 2:
 			room = (size_t)(rand() % 40);
-			io_output_write(&o, peer_write, NULL);
+			CU_ASSERT(io_output_write(&o, peer_write, NULL) != IO_OUTPUT_GONE);
 			break;
 		default:
 			io_output_reap(&o);

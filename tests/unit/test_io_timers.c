@@ -5,6 +5,7 @@
 #include <CUnit/CUnit.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "io/timers.h"
 #include "io/turn.h"
 
@@ -45,7 +46,7 @@ static void
 poll_until_expired(int n)
 {
 	while (n_expired < n)
-		io_turn_poll(turn, true);
+		must(io_turn_poll(turn, true) == 0);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/must.h"
 #include "tests/unit/worker_fixture.h"
 #include "worker/accept.h"
 
@@ -137,7 +138,7 @@ test_out_of_descriptors(void)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	for (int i = 0; i < 30; i++) {
 		/* A blocking poll would spin here if the listener stayed ready. */
-		io_turn_poll(rig.turn, true);
+		must(io_turn_poll(rig.turn, true) == 0);
 		io_turn_run(rig.turn);
 		io_turn_flush(rig.turn);
 		if (rig_count(&rig, SHM_COUNT_accept_errors) >= 3)
@@ -286,7 +287,7 @@ taken(const struct other *other)
 	for (int i = 0; i < 4; i++)
 		fds[i] = connected();
 	for (int i = 0; i < 4; i++)
-		io_turn_poll(rig.turn, false);
+		must(io_turn_poll(rig.turn, false) == 0);
 	CU_ASSERT_EQUAL(rig.w->open, 5);
 	for (int i = 4; i < 8; i++)
 		fds[i] = connected();
@@ -296,7 +297,7 @@ taken(const struct other *other)
 	for (int i = 0; i < 3; i++) {
 		uint64_t before = rig.w->open;
 
-		io_turn_poll(rig.turn, false);
+		must(io_turn_poll(rig.turn, false) == 0);
 		digits[i] = (char)('0' + rig.w->open - before);
 	}
 	rig_wait(&rig, 100);
@@ -339,13 +340,13 @@ test_a_clearly_smaller_share(void)
 	for (int i = 0; i < 40; i++)
 		fds[i] = connected();
 	for (int i = 0; i < 16; i++)
-		io_turn_poll(rig.turn, false);
+		must(io_turn_poll(rig.turn, false) == 0);
 	CU_ASSERT_EQUAL(rig.w->open, 17);	/* one a turn */
 	board_set(b, &(struct other){ 1, 0, 0, SHM_BOARD_SERVING });
 	CU_ASSERT_EQUAL(shm_boards_attach(&rig.w->options.boards, boards), 0);
 	before = rig.w->open;
-	io_turn_poll(rig.turn, false);
-	io_turn_poll(rig.turn, false);
+	must(io_turn_poll(rig.turn, false) == 0);
+	must(io_turn_poll(rig.turn, false) == 0);
 	CU_ASSERT_EQUAL(rig.w->open, before);
 	shm_board_state(b, SHM_BOARD_DRAINING);
 	rig_wait(&rig, 150);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/must.h"
 #include "tests/unit/worker_fixture.h"
 
 #define REFUSED(status, text, length) "HTTP/1.1 " status "\r\n" \
@@ -215,12 +216,12 @@ test_head_does_not_move(void)
 	memset(much, 'x', sizeof(much));
 	rig_open(&rig, NULL);
 	rig_say(&rig, GET("/late/50"));
-	io_turn_poll(rig.turn, false);
+	must(io_turn_poll(rig.turn, false) == 0);
 	io_turn_run(rig.turn);
 	CU_ASSERT_EQUAL(rig.c->state, CONN_RUNNING);
 	for (int i = 0; i < 20; i++) {
 		send(rig.client, much, 8000, MSG_NOSIGNAL);
-		io_turn_poll(rig.turn, false);
+		must(io_turn_poll(rig.turn, false) == 0);
 		CU_ASSERT_TRUE(slice_equal(rig.c->x.req.path, SLICE_LIT("/late/50")));
 		CU_ASSERT_TRUE(slice_equal(rig.c->x.req.headers[0].value, SLICE_LIT("a")));
 	}

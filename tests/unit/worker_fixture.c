@@ -1,6 +1,7 @@
 /*
  * worker_fixture: the turns of a loop, driven by hand.
  */
+#include "base/must.h"
 #include "tests/unit/worker_fixture.h"
 
 #include <CUnit/Basic.h>
@@ -112,7 +113,7 @@ turn_once(struct rig *rig)
 	uint64_t out = rig_count(rig, SHM_COUNT_bytes_out);
 	bool jobs;
 
-	io_turn_poll(rig->turn, false);
+	must(io_turn_poll(rig->turn, false) == 0);
 	jobs = io_turn_pending(rig->turn);
 	io_turn_run(rig->turn);
 	io_turn_flush(rig->turn);
