@@ -1,9 +1,9 @@
 /*
  * arena: chained blocks, bump allocation.
  *
- * Called by http and bindings, once per exchange. It never grows the
- * first block: a request that needs more takes further blocks and gives them
- * back at reset.
+ * Called by http and bindings, once per exchange. The first
+ * block never grows: a request that needs more memory takes further blocks, which the
+ * reset frees.
  */
 #include "base/arena.h"
 

@@ -1,12 +1,11 @@
 /*
  * arena: memory that is given back all at once.
  *
- * One arena per exchange: everything a request needs is taken from it and one
- * arena_reset() ends it. The first block is made by the first allocation and kept
- * across resets, so that a busy keep-alive connection allocates nothing. There are
- * no destructors: who keeps a reference or a descriptor in an arena releases it
- * before the reset.
- * Not thread safe: an arena has one owner at a time.
+ * Each exchange has one: a request takes all its memory from it, and one arena_reset()
+ * gives that memory back. The first allocation makes the first block, which a reset
+ * keeps, so that a busy keep-alive connection allocates nothing. There are no
+ * destructors: a reference or a descriptor kept in an arena must be released before the
+ * reset. Not thread safe: an arena has one owner at a time.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -1,5 +1,5 @@
 /*
- * must: the one way this program ends on its own bug.
+ * must: how this program ends on a bug of its own.
  *
  * Called through the must() macro from every room. It allocates nothing and
  * takes no lock, because the heap may be what is broken.

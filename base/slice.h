@@ -1,8 +1,8 @@
 /*
  * slice: a borrowed run of bytes, pointer and length, no terminator.
  *
- * Whoever hands out a slice says how long the bytes stay. Used by every room
- * that looks at request bytes; it never owns, allocates or frees.
+ * A slice does not own its bytes. The function that hands one out says how long the
+ * bytes stay valid. Nothing here allocates or frees.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H

@@ -26,7 +26,7 @@ blanks_skip(const char *p, const char *end)
 	return p;
 }
 
-/* What stands before the first ';'. */
+/* The part before the first ';'. */
 static struct slice
 media_type(struct slice value)
 {

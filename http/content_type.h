@@ -8,12 +8,12 @@
 
 #include "base/slice.h"
 
-/* True for application/json and application/<...>+json, with parameters of the
- * form token=token; false for everything else, however email.message would
- * read it: callers then ask Python. */
+/* Is it application/json or application/<...>+json, with no parameters but token=token?
+ * False also for unusual spellings that Python's email.message would take for JSON; the
+ * caller leaves them to Python. */
 bool hx_content_type_json(struct slice value);
 
-/* True for application/x-www-form-urlencoded with any parameters. */
+/* Is it application/x-www-form-urlencoded, with any parameters? */
 bool hx_content_type_form(struct slice value);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * exchange: birth, reset and end of the shared structure.
  *
- * Called by worker/ (the owner of a connection) and policy.c. Content buffers are the
- * only memory an exchange owns beside its arena.
+ * Called by worker/ (the owner of a connection) and policy.c. An exchange owns
+ * its arena and the buffer of its content, nothing else.
  */
 #include "http/exchange.h"
 
@@ -94,7 +94,7 @@ hx_exchange_content_append(struct hx_exchange *x, struct slice bytes)
 
 		if (grown == NULL)
 			return -1;
-		/* Borrowed bytes are copied once, when they have to grow. */
+		/* Borrowed until now. */
 		if (c->cap == 0 && c->len > 0)
 			memcpy(grown, c->data, c->len);
 		c->data = own = grown;

@@ -7,8 +7,8 @@
  * version can fill the rest. Upward calls go through one table of callbacks that the
  * owner of the connection sets; downward, rooms call each other's functions.
  *
- * Memory: every slice points into bytes that stay until the exchange is reset
- * (the connection's input buffer, the exchange's arena or its body buffer).
+ * Memory: every slice points into bytes that stay until the exchange is reset: the
+ * connection's input buffer, the exchange's arena or its content buffer.
  */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/attr.h"
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/conf.h"
 #include "base/slice.h"
 
@@ -26,8 +26,8 @@ enum {
 	HX_MAX_PARAMS = 16,	/* path parameters in one route */
 };
 
-/* Methods have the numbers of http-parser's table, so that a set of methods is
- * one 64 bit mask: 1 << method. */
+/* A method by its number in http-parser's table, which is below 64: a set of methods is
+ * one mask of 1 << method. */
 typedef uint8_t hx_method;
 
 struct hx_header {
@@ -35,7 +35,7 @@ struct hx_header {
 	struct slice value;	/* without surrounding blanks */
 };
 
-/* Fields the server itself or a plan asks for by name, found while parsing. */
+/* Fields that the server or a plan asks for by name. The parser notes where they are. */
 enum hx_known {
 	HX_HOST,
 	HX_CONTENT_TYPE,
@@ -69,12 +69,12 @@ struct hx_request {
 	} h1;
 };
 
-/* The content of the request as far as it has arrived and was not yet taken. */
+/* The part of the request's content that has arrived and that nobody took yet. */
 struct hx_content {
-	const char *data;		/* contiguous */
+	const char *data;
 	size_t len;
-	size_t cap;			/* of an owned buffer; 0: data is borrowed */
-	uint64_t received;		/* content bytes in total */
+	size_t cap;			/* of the buffer that `data` owns; 0: borrowed */
+	uint64_t received;		/* bytes of content that arrived, taken or not */
 	bool complete;			/* the last byte has arrived */
 	bool aborted;			/* the client went away: nothing can be sent */
 	bool peer_closed;		/* the client sends no more, but may still read */
@@ -88,20 +88,20 @@ enum hx_state {
 	HX_FAILED			/* answer begun and cannot be completed */
 };
 
-/* What the head of an answer says of what follows it. */
+/* What the head of an answer says about the content that follows. */
 struct hx_promise {
 	bool content;			/* not for HEAD, 1xx, 204, 304: RFC 9110 section 6.4.1 */
 	bool chunked;
 	bool has_length;
-	uint64_t left;			/* of the length: what body() has not been given yet */
-	bool keep_alive;		/* the connection lives on behind the answer */
+	uint64_t left;			/* bytes of the length that body() was not given yet */
+	bool keep_alive;		/* the connection lives on after the answer */
 };
 
 struct hx_exchange;
 
-/* A piece of answer content. `release(arg)` is called exactly once, when the
- * bytes are no longer needed, possibly at once and possibly much later, always
- * on the loop's thread with the interpreter held; NULL: copy the bytes. */
+/* A piece of an answer's content. release(arg) is called exactly once when the bytes are
+ * no longer needed, perhaps at once, on the loop's thread with the interpreter held.
+ * `release` NULL: the bytes are copied. */
 struct hx_piece {
 	struct slice bytes;
 	void (*release)(void *arg);
@@ -110,29 +110,29 @@ struct hx_piece {
 
 /* What rooms that know the exchange but not the connection ask of its owner. */
 struct hx_calls {
-	/* A complete answer in one go: status, fields in order, content. The
-	 * caller has already counted content-length among the fields when it
-	 * wants one. Returns 0, or -1 when the peer is gone (not an error for
-	 * the caller). */
+	/* A whole answer: status, fields in their order, content. A content-length
+	 * must be among the fields when the answer is to have one. 0, or -1 when
+	 * the peer is gone, which is no error of the caller's. The piece is
+	 * released in any case. */
 	int (*answer)(struct hx_exchange *x, int status,
 	    const struct hx_header *fields, size_t n_fields,
 	    struct hx_piece content);
 	/* The same in steps. head() sets x->status and x->promise; body() counts the
-	 * promise down, and with last set ends the answer. */
+	 * promise down, and ends the answer when `last`. */
 	int (*head)(struct hx_exchange *x, int status,
 	    const struct hx_header *fields, size_t n_fields);
 	int (*body)(struct hx_exchange *x, struct hx_piece piece, bool last);
 	/* True: so much waits to be sent that a producer should pause until the
 	 * owner says that there is room. */
 	bool (*full)(struct hx_exchange *x);
-	/* The application wants (more) request content: sends 100-continue
-	 * when due, goes on reading. */
+	/* The application waits for content of the request: send 100 Continue if
+	 * the client expects it, and read on. */
 	void (*want_read)(struct hx_exchange *x);
-	/* The application failed and no further answer comes. Before the head
-	 * this sends a plain 500, after it the connection is cut. */
+	/* The application failed and will not go on with its answer. Before the
+	 * head a plain 500 is sent, after it the connection is cut. */
 	void (*abort)(struct hx_exchange *x);
-	/* The rooms above use the exchange no longer: it may be reset, and the
-	 * next request of the connection begun, before this returns. */
+	/* The application uses the exchange no longer. It may be reset, and the
+	 * connection's next request begun, before this returns. */
 	void (*released)(struct hx_exchange *x);
 };
 
@@ -141,7 +141,7 @@ struct hx_exchange {
 	struct hx_content content;
 	enum hx_state state;
 	bool is_head;			/* HEAD: no content is sent */
-	int status;			/* sent status, 0 before */
+	int status;			/* of the answer once its head was sent, 0 before */
 	struct hx_promise promise;	/* of the head that was sent */
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
@@ -159,29 +159,32 @@ struct hx_exchange {
 	bool root_in_path;		/* the target already begins with root_path */
 	/* Route match, filled by shm_route_match(). */
 	uint32_t route;			/* UINT32_MAX: none */
-	uint32_t route_epoch;		/* of the table it was matched in */
+	uint32_t route_epoch;		/* which table `route` is an index of */
 	unsigned n_params;
 	struct slice params[HX_MAX_PARAMS];	/* in the template's order, into req.path */
 	struct arena arena;
 };
 
-/* Prepare `x` for its first request. Allocates nothing. */
+/* Prepare `x` for its first request. `calls` and `owner` are borrowed. Allocates
+ * nothing. */
 void hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner);
 
 /* Forget the request in hand: content buffer freed, arena reset, state HX_IDLE. The
  * connection's facts (owner, client, scheme) stay. */
 void hx_exchange_reset(struct hx_exchange *x);
 
+/* Free all that the exchange owns. */
 void hx_exchange_fini(struct hx_exchange *x);
 
 /* No request for a while: give the arena's memory back. The next request takes it again.
  * State HX_IDLE. */
 void hx_exchange_rest(struct hx_exchange *x);
 
-/* First field of that known name; its value has ptr NULL when absent. */
+/* The value of the first such field; `ptr` is NULL when there is none. */
 struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which);
 
-/* Append to the content buffer. 0, or -1 when out of memory. */
+/* Append to the content, which is copied into a buffer of its own if it was borrowed. 0,
+ * or -1 when out of memory. */
 int hx_exchange_content_append(struct hx_exchange *x, struct slice bytes) MUST_CHECK;
 
 #endif

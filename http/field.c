@@ -44,7 +44,7 @@ control_find(const char *p, const char *end)
 	return p;
 }
 
-/* The first byte that no value may have. */
+/* The first control byte that is no tab; `end` when there is none. */
 static const char *
 odd_find(const char *p, const char *end)
 {

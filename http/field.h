@@ -1,9 +1,8 @@
 /*
- * field: one line of a head, and lists inside a value.
+ * field: one field line of a head, and the members of a value.
  *
- * The strict reading of field lines (RFC 9112 sections 2.2 and 5) that parse.c
- * uses in the place of http-parser's, which forgives bare line feeds, folds,
- * blanks before colons and more.
+ * Reads field lines strictly, as RFC 9112 sections 2.2 and 5 define them. http-parser
+ * would forgive bare line feeds, folds, blanks before colons and more.
  */
 #ifndef HTTP_FIELD_H
 #define HTTP_FIELD_H
@@ -12,26 +11,25 @@
 #include "http/exchange.h"
 #include "http/refusal.h"
 
-/* The CR of the CRLF that ends the line at `p`. NULL when that has not arrived
- * before `end` (*why is HX_ACCEPTED) or when the line has a byte no line may have, a bare
- * CR or LF among them (*why says so). */
+/* The CR of the CRLF that ends the line at `p`. NULL when it has not arrived (*why is then
+ * HX_ACCEPTED), or when the line has a byte that no line may have, such as a bare CR or
+ * LF (*why is the refusal). */
 char *hx_field_line_end(char *p, char *end, enum hx_refusal *why) MUST_CHECK;
 
-/* Read the non-empty field line from `line` to its `cr` into *out, slices of the
- * line; the name becomes lower case in place. HX_ACCEPTED, or why it is refused. */
+/* Read the field line from `line` to its `cr`, not empty, into *out. The slices point into
+ * the line, where the name is made lower case. HX_ACCEPTED, or the refusal. */
 enum hx_refusal hx_field_read(char *line, char *cr, struct hx_header *out) MUST_CHECK;
 
-/* How many bytes at the start of `s` are token bytes (RFC 9110 section 5.6.2), and
- * whether all of it is a token: a field name, a method, a parameter's name. */
+/* How many bytes at the start of `s` are token bytes (RFC 9110 section 5.6.2); and is all
+ * of it a token, such as a field's name? */
 size_t hx_field_token_len(struct slice s);
 bool hx_field_is_token(struct slice s);
 
-/* Has `s` only bytes a field value may have (RFC 9110 section 5.5): no control byte
- * but the tab? */
+/* May `s` be a field's value (RFC 9110 section 5.5): has it no control byte but the tab? */
 bool hx_field_value_ok(struct slice s);
 
-/* Is `word` (lower case) one of the comma separated members of a value? Case does
- * not matter. */
+/* Is `word`, in lower case, one of the value's members, which commas separate? Their case
+ * does not matter. */
 bool hx_field_has_token(struct slice value, struct slice word);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * framing: a small state machine over content bytes.
  *
- * Called by worker/content.c with whatever has arrived. Lines are collected in a
- * fixed buffer, so the result does not depend on how bytes were cut.
+ * Called by worker/content.c with whatever bytes have arrived. Lines are collected in a
+ * fixed buffer, so that the result does not depend on how the bytes were cut into
+ * packets.
  */
 #include "http/framing.h"
 
@@ -20,8 +21,8 @@ hx_framing_init(struct hx_framing *f, const struct hx_request *req)
 	f->line_len = 0;
 }
 
-/* Behind the quoted string at p, NULL when it is not closed or has control
- * bytes. A blank is fine inside quotes only. */
+/* The end of the quoted string at p; NULL when it is not closed or has control bytes.
+ * Only inside quotes may there be blanks. */
 static const char *
 quoted_end(const char *p, const char *end)
 {
@@ -34,15 +35,15 @@ quoted_end(const char *p, const char *end)
 	return p < end ? p + 1 : NULL;
 }
 
-/* Behind the token at p; p itself when there is none. */
+/* The end of the token at p; p itself when there is none. */
 static const char *
 token_end(const char *p, const char *end)
 {
 	return p + hx_field_token_len((struct slice){ p, (size_t)(end - p) });
 }
 
-/* *( ";" token [ "=" ( token / quoted-string ) ] ), RFC 9112 section 7.1.1, but
- * without the blanks it would let pass. */
+/* *( ";" token [ "=" ( token / quoted-string ) ] ), RFC 9112 section 7.1.1, but without
+ * the blanks that the RFC allows around them. */
 static bool
 extension_ok(const char *p, const char *end)
 {
@@ -83,7 +84,7 @@ size_line(struct hx_framing *f)
 	return true;
 }
 
-/* Fields that must not come behind the content (RFC 9110 section 6.5.1). */
+/* Is it a field that must not come in a trailer (RFC 9110 section 6.5.1)? */
 static bool
 trailer_forbidden(struct slice name)
 {
@@ -125,7 +126,7 @@ line_take(struct hx_framing *f, const char *buf, size_t len, size_t *used)
 			f->line_len--;
 			return 1;
 		}
-		/* Nothing but CRLF behind a chunk: no need to wait for its end. */
+		/* Behind a chunk there may be CRLF only: refuse at the first other byte. */
 		if (cr || f->line_len == sizeof(f->line) - 1 ||
 		    (f->state == HX_FRAMING_CHUNK_END && c != '\r'))
 			return -1;

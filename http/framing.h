@@ -1,9 +1,9 @@
 /*
  * framing: where a request's content ends.
  *
- * Content-Length and chunked (RFC 9112 sections 6 and 7), strictly: every byte
- * that is not exactly as the grammar says refuses the request, because a proxy
- * in front might have read it differently.
+ * Content-Length and chunked (RFC 9112 sections 6 and 7), strictly: any byte that the
+ * grammar does not allow refuses the request, because a proxy in front might have read
+ * it differently.
  */
 #ifndef HTTP_FRAMING_H
 #define HTTP_FRAMING_H
@@ -32,14 +32,16 @@ struct hx_framing {
 
 enum hx_framing_result {
 	HX_FRAMING_MORE,	/* all bytes used, more are needed */
-	HX_FRAMING_DATA,	/* *data is content (borrowed from buf) */
+	HX_FRAMING_DATA,	/* *data is content, borrowed from buf */
 	HX_FRAMING_DONE,	/* the content is complete */
 	HX_FRAMING_REFUSED	/* *why */
 };
 
+/* Begin the content of a request whose head was accepted. */
 void hx_framing_init(struct hx_framing *f, const struct hx_request *req);
 
-/* Take bytes from buf[0 .. len); *used says how many. */
+/* Take bytes from buf[0 .. len), *used of them. One call gives one result: after DATA call
+ * it again with the rest, which may be empty. After DONE the rest is the next request. */
 enum hx_framing_result hx_framing_feed(struct hx_framing *f, const char *buf, size_t len,
     size_t *used, struct slice *data, enum hx_refusal *why) MUST_CHECK;
 

@@ -1,12 +1,11 @@
 /*
  * parse: one head, line by line.
  *
- * Called by worker/. http-parser reads the request line; both its reading of the
- * target and ours must agree. Field lines are field.c's: reading them with
- * http-parser too would cost as much as everything else together, and each of its
- * leniencies would have to be found out again. Nothing depends on how a head was cut
- * into packets; a head that arrives in one piece, as almost every one does, is passed
- * over once.
+ * Called by worker/. http-parser reads the request line; its reading of the target
+ * must agree with ours. It does not read the field lines: that would cost as much as
+ * everything else together, and we would have to find each of its leniencies. The
+ * verdict does not depend on how a head was cut into packets. A head that arrives in one
+ * piece, as almost every one does, is read once.
  */
 #include "http/parse.h"
 
@@ -34,8 +33,8 @@ on_url(http_parser *p, const char *at, size_t len)
 
 static const http_parser_settings settings = { .on_url = on_url };
 
-/* The version at the end of the request line. It is looked at first because the
- * parser would call the preface of HTTP/2 an unknown method. */
+/* Read the version at the end of the request line. It comes first because http-parser
+ * would call the preface of HTTP/2 an unknown method. */
 static enum hx_refusal
 version_read(struct hx_request *req, const char *version)
 {
@@ -78,7 +77,7 @@ request_line_read(struct hx_request *req, const char *line, const char *cr)
 	return HX_ACCEPTED;
 }
 
-/* Which of the fields the server asks for by name this is, -1: none. */
+/* Which known field has this name; -1: none. */
 static int
 known_find(struct slice name)
 {
@@ -122,8 +121,9 @@ field_add(struct hx_request *req, char *line, char *cr, const struct hx_limits *
 	return HX_ACCEPTED;
 }
 
-/* The end of the line at `p`, refusing it as soon as it is too long. What is behind
- * the byte that decides is not looked at, so that it cannot change the verdict. */
+/* The CR at the end of the line at `p`. A line that is too long is refused as soon as
+ * that is certain. The search ends at the limit: the verdict must not depend on how many
+ * bytes have arrived. */
 static char *
 line_end(char *p, char *end, size_t limit, enum hx_refusal too_long,
     enum hx_refusal *why)
@@ -140,8 +140,8 @@ line_end(char *p, char *end, size_t limit, enum hx_refusal too_long,
 	return cr;
 }
 
-/* Read a head from bytes that may hold only a part of it: the offset behind the
- * blank line, or 0: refused (*why) or incomplete (*why is HX_ACCEPTED). */
+/* Read a head of which a part may be missing. Its length with the blank line; 0 when it is
+ * refused (*why is the refusal) or incomplete (*why is HX_ACCEPTED). */
 static size_t
 head_read(struct hx_exchange *x, char *head, char *end, const struct hx_limits *limits,
     enum hx_refusal *why)
@@ -168,7 +168,7 @@ head_read(struct hx_exchange *x, char *head, char *end, const struct hx_limits *
 	return 0;
 }
 
-/* Has the blank line arrived? Goes on where the last search ended. */
+/* Has the blank line arrived? The search goes on where the last one ended. */
 static bool
 has_end(const char *buf, size_t len, size_t scanned)
 {
@@ -182,8 +182,8 @@ has_end(const char *buf, size_t len, size_t scanned)
 	return false;
 }
 
-/* Is there a reason to read a head from its start? The first time always; later
- * when it is complete or too long, so that slow senders cost no more than fast. */
+/* Is it time to read the head from its start? The first time always; later only when it
+ * is complete or too long, so that a slow sender costs no more than a fast one. */
 static bool
 worth_reading(const char *buf, size_t len, size_t scanned, const struct hx_limits *limits)
 {

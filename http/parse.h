@@ -1,8 +1,8 @@
 /*
  * parse: bytes to a request head.
  *
- * http-parser reads the request line, field.c the fields, and policy.c decides on
- * what they say. Only parse.c knows which parser it is.
+ * http-parser reads the request line, field.c reads the fields, and policy.c decides
+ * whether what they say is acceptable. Only parse.c knows which parser is used.
  */
 #ifndef HTTP_PARSE_H
 #define HTTP_PARSE_H
@@ -23,14 +23,17 @@ struct hx_limits {
 
 extern const struct hx_limits hx_limits_default;
 
-/* Read a head from buf[0 .. len). Returns the bytes it takes up (x->req is then
- * filled, its slices point into buf, field names are lower case in place), 0
- * while it is incomplete (*scanned, 0 at first, remembers what was seen), -1 when
- * it is refused (*why says how to answer; the connection must be closed). One
- * CRLF before the request line is skipped (RFC 9112 section 2.2). A head may be
- * refused before it is complete; how it was cut never changes the verdict. buf may
- * move between calls. Memory is taken only for a percent-encoded path, from
- * x->arena. */
+/* Read a head from buf[0 .. len), which holds all bytes that have arrived. Returns
+ *
+ *	> 0	its length: x->req is filled, its slices point into buf, where the names
+ *		of fields were made lower case
+ *	0	it is incomplete: call again when there are more bytes
+ *	-1	it is refused: *why is the refusal, the connection must be closed
+ *
+ * *scanned is 0 before the first call and remembers how much was searched; buf may move
+ * between calls. A head may be refused before it is complete, but how it was cut into
+ * packets never changes the verdict. One CRLF before the request line is skipped (RFC
+ * 9112 section 2.2). A percent-encoded path takes memory from x->arena. */
 int hx_parse_head(struct hx_exchange *x, char *buf, size_t len, size_t *scanned,
     const struct hx_limits *limits, enum hx_refusal *why) MUST_CHECK;
 

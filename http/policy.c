@@ -1,5 +1,5 @@
 /*
- * policy: the strict layer over the parser.
+ * policy: one check after the other.
  *
  * Called by parse.c for every head. Each check names the clause it stands on.
  */
@@ -41,7 +41,7 @@ octet_is(char c, uint8_t class)
 	return (octets[(unsigned char)c] & class) != 0;
 }
 
-/* Length of the longest prefix made of octets of that class. */
+/* How many octets at the start of `s` are of the class. */
 static size_t
 span(struct slice s, uint8_t class)
 {
@@ -52,8 +52,8 @@ span(struct slice s, uint8_t class)
 	return n;
 }
 
-/* Bytes of a request target: visible ASCII without '#' and '\'; percent
- * sequences whole and not hiding control bytes that split lines. */
+/* Has the target only visible ASCII without '#' and '\', and no percent sequence that is
+ * cut off or stands for NUL, CR or LF? */
 static bool
 target_ok(struct slice t)
 {
@@ -80,21 +80,22 @@ port_ok(struct slice s)
 	return s.len <= MAX_PORT_DIGITS;
 }
 
-/* "[...]" at the start of an authority; 0 when it is not a closed bracket of
- * address bytes (RFC 3986 section 3.2.2). */
+/* The length of "[...]" at the start of an authority; 0 when the bracket is not closed or
+ * has other bytes than an address (RFC 3986 section 3.2.2). */
 static size_t
 bracket_span(struct slice s)
 {
 	size_t n = 1;
 
-	/* '%' would begin a zone, which means nothing to anybody but the sender. */
+	/* '%' would begin a zone, which has a meaning on the sender's machine only. */
 	while (n < s.len && s.ptr[n] != '%' &&
 	    (octet_is(s.ptr[n], OCTET_HOST) || s.ptr[n] == ':'))
 		n++;
 	return n > 1 && n < s.len && s.ptr[n] == ']' ? n + 1 : 0;
 }
 
-/* A Host value or an authority: host[:port], nothing else (RFC 9112 3.2). */
+/* Is it host[:port] and nothing else, as a Host or an authority must be (RFC 9112 section
+ * 3.2)? */
 static bool
 authority_ok(struct slice s)
 {
@@ -116,7 +117,7 @@ same_host(struct slice a, struct slice b)
 	return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-/* http://authority/path: the authority must be the Host (RFC 9112 3.2.2). */
+/* Take http://authority off the target; it must be the Host (RFC 9112 section 3.2.2). */
 static enum hx_refusal
 absolute_form(struct hx_exchange *x, struct slice *rest)
 {
@@ -172,8 +173,8 @@ target_split(struct hx_exchange *x)
 	return HX_ACCEPTED;
 }
 
-/* RFC 9112 section 6.3; a list, a sign, leading zeros or a repetition is refused
- * although the RFC would allow equal repetitions. */
+/* RFC 9112 section 6.3. A list, a sign, leading zeros and a repetition are refused; the RFC
+ * would allow a repetition of the same value. */
 static enum hx_refusal
 length_read(struct hx_exchange *x)
 {

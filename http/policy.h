@@ -1,9 +1,9 @@
 /*
  * policy: what a request must look like to be served.
  *
- * http-parser is lenient (and Debian's build more so); everything here is what
- * RFC 9110 and 9112 let a strict server refuse, so that no proxy in front and
- * no application behind can read a request differently than we do.
+ * http-parser is lenient, and Debian's build more so. The policy refuses all that RFC
+ * 9110 and 9112 let a strict server refuse, so that neither a proxy in front nor the
+ * application behind reads a request differently than we do.
  */
 #ifndef HTTP_POLICY_H
 #define HTTP_POLICY_H
@@ -12,9 +12,9 @@
 #include "http/exchange.h"
 #include "http/refusal.h"
 
-/* Method, target, Host, framing fields, expectations of a parsed
- * request; fills keep_alive, chunked, content_length, expect_continue and the
- * target's parts. */
+/* Check method, target, Host, framing and expectation of a request whose lines were read.
+ * Fills in the parts of the target, content_length, expect_continue and h1. A
+ * percent-encoded path takes memory from x->arena. HX_ACCEPTED, or the refusal. */
 enum hx_refusal hx_policy_request(struct hx_exchange *x) MUST_CHECK;
 
 #endif

@@ -1,9 +1,8 @@
 /*
  * serialize: heads and chunk heads.
  *
- * Called by worker/reply.c. Rules follow uvicorn's httptools protocol, except
- * that an HTTP/1.0 client never gets chunks it cannot read: the end of the
- * connection ends its content.
+ * Called by worker/reply.c. The rules are those of uvicorn's httptools
+ * protocol, except that an HTTP/1.0 client never gets chunks, which it cannot read.
  */
 #include "http/serialize.h"
 
@@ -50,7 +49,7 @@ splits(const struct hx_header *f)
 	    !hx_field_value_ok(f->name) || !hx_field_value_ok(f->value);
 }
 
-/* What one of the application's fields says about the connection. False: it
+/* Note what one of the application's fields says about content and connection. False: it
  * cannot be sent. */
 static bool
 field_note(const struct hx_header *f, struct hx_promise *promise, bool *decided, bool *close)

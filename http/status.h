@@ -6,11 +6,11 @@
 
 #include "base/slice.h"
 
-/* From now on the phrases of 413, 414, 416 and 422 are those of RFC 9110, as in
- * Python 3.13 and later. Before the first answer is written. */
+/* Write the phrases of 413, 414, 416 and 422 as in RFC 9110 and as Python does from 3.13
+ * on. For the whole process; before the first answer. */
 void hx_status_rename(void);
 
-/* "OK" for a known status, SLICE_NULL for others: always RFC 9110's. Static. */
+/* "OK": the phrase of a status with a row, as in RFC 9110; SLICE_NULL for others. Static. */
 struct slice hx_status_phrase(int status);
 
 enum { HX_STATUS_LINE_MAX = 64 };

@@ -20,8 +20,8 @@ hx_target_percent_value(const char *p, size_t len)
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Copy decoded bytes, each ill-formed part becoming U+FFFD. `out` has room for
- * three bytes per byte. */
+/* Copy to `out`, which has room for three bytes per byte, with U+FFFD for each part that
+ * is ill-formed UTF-8. The length of the copy. */
 static size_t
 utf8_replace(const char *p, size_t len, char *out)
 {
@@ -43,7 +43,7 @@ utf8_replace(const char *p, size_t len, char *out)
 	return n;
 }
 
-/* Is there nothing to decode? No early way out: most texts are plain. */
+/* Is there nothing to decode? Most texts are plain, so the loop does not leave early. */
 static bool
 plain(struct slice raw, bool plus)
 {
@@ -57,8 +57,8 @@ plain(struct slice raw, bool plus)
 	return !odd;
 }
 
-/* A byte from 0x80 on stands for the character Latin-1 gives it, as in the text
- * that Starlette decodes; it is two bytes of UTF-8. */
+/* Put the Latin-1 character of `c`, as in the text that Starlette decodes: one byte of
+ * UTF-8, or two from 0x80 on. Their number. */
 static size_t
 latin1_put(unsigned char *out, unsigned char c)
 {

@@ -1,8 +1,8 @@
 /*
  * deadlines: heap and timerfd.
  *
- * Used by bindings/ for call_later() and call_at(). The timer may fire early,
- * when the deadline it was set for is gone; never late.
+ * Called by bindings/loop for call_later() and call_at(). The timerfd may fire early,
+ * when the deadline that it was set to was removed. It never fires late.
  */
 #include "io/deadlines.h"
 
@@ -21,7 +21,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct io_deadlines *d = arg;
 
-	/* Edge-triggered: the next setting makes the next edge, nothing need be read. */
+	/* Edge-triggered: setting the timer again fires it again, nothing has to be read. */
 	(void)fd;
 	(void)what;
 	d->set_to = INFINITY;
@@ -66,7 +66,7 @@ put(struct io_deadlines *d, size_t i, struct io_deadline *node)
 	node->place = i + 1;
 }
 
-/* Put `node` where it belongs, seen from the free place `i` towards the first. */
+/* Put `node` at the free place `i`, or above it where its ancestors are later. */
 static void
 sift_up(struct io_deadlines *d, size_t i, struct io_deadline *node)
 {
@@ -77,7 +77,7 @@ sift_up(struct io_deadlines *d, size_t i, struct io_deadline *node)
 	put(d, i, node);
 }
 
-/* The same towards the leaves. */
+/* Put `node` at the free place `i`, or below it where its children are earlier. */
 static void
 sift_down(struct io_deadlines *d, size_t i, struct io_deadline *node)
 {
@@ -148,7 +148,7 @@ io_deadlines_arm(struct io_deadlines *d)
 
 	if (first == NULL || first->when >= d->set_to)
 		return;
-	/* Zero would switch it off, and a time_t holds less than a double. */
+	/* Zero would switch the timer off; a time_t holds less than a double. */
 	when = first->when < 1e-6 ? 1e-6 : first->when > 1e10 ? 1e10 : first->when;
 	at.it_value.tv_sec = (time_t)when;
 	at.it_value.tv_nsec = (long)((when - (double)at.it_value.tv_sec) * 1e9);

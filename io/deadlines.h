@@ -2,11 +2,11 @@
  * deadlines: exact timers, strictly in the order of their times.
  *
  * A binary heap by time and, within one time, by order of addition. The owner
- * asks for what is due after every poll; nothing here is touched while the
- * loop polls, so what guards the owner's other state guards this as well. One
- * timerfd ends a poll that would sleep too long: it is set only when the first
- * deadline is earlier than what it is set to, so that time-outs which are
- * almost always cancelled cost no system calls.
+ * asks after every poll which deadlines are due. A poll itself touches only `set_to`, so
+ * that the lock of the owner's other state guards the heap as well. A timerfd ends the
+ * poll when the first deadline is due. It is set only when that deadline is earlier than
+ * the time it is set to: a time-out that is cancelled before its time, as most are,
+ * costs no system call.
  */
 #ifndef IO_DEADLINES_H
 #define IO_DEADLINES_H
@@ -35,22 +35,23 @@ struct io_deadlines {
 	struct event event;
 };
 
-/* 0, or -1 with errno; nothing is left to finish then. */
+/* 0, or -1 with errno set; io_deadlines_fini() must not be called then. */
 int io_deadlines_init(struct io_deadlines *d, struct io_turn *turn) MUST_CHECK;
 
-/* Those that still wait are forgotten. Before the turn is freed. */
+/* Take out the deadlines that still wait. Before io_turn_free(). */
 void io_deadlines_fini(struct io_deadlines *d);
 
-/* Wait for `when` (not NaN; infinity never comes). 0; -1 when out of memory. */
+/* Let `node`, which does not wait, wait for `when`: seconds of clock_monotonic_s(), not
+ * NaN; infinity never comes. 0, or -1 when out of memory. */
 int io_deadlines_add(struct io_deadlines *d, struct io_deadline *node, double when) MUST_CHECK;
 
-/* No-op when it does not wait. */
+/* Let it wait no more; no-op when it does not. */
 void io_deadlines_remove(struct io_deadlines *d, struct io_deadline *node);
 
-/* The earliest, still waiting; NULL when there is none. */
+/* The earliest deadline, due or not, which goes on waiting; NULL when none waits. */
 struct io_deadline *io_deadlines_first(const struct io_deadlines *d);
 
-/* Let the next poll, which may block, end when the first is due. */
+/* Let the next poll end when the first deadline is due. Before a poll that may wait. */
 void io_deadlines_arm(struct io_deadlines *d);
 
 static inline bool

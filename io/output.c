@@ -14,7 +14,7 @@
 
 enum { MAX_IOV = 64, FIRST_COPY = 4096, KEEP_COPY = 16 * 1024, FIRST_SEGMENTS = 8 };
 
-/* `bytes` NULL: the next `len` copied bytes. */
+/* A referred piece, or, `bytes` being NULL, the next `len` of the copied bytes. */
 struct io_segment {
 	const char *bytes;
 	size_t len;
@@ -37,8 +37,9 @@ io_output_fini(struct io_output *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* Room for one more segment. Those that are done with give way when they are
- * the larger part, so that a queue which is never empty does not grow. */
+/* Make room for one more segment. 0, or -1 when out of memory. Segments that were sent
+ * and released are dropped once they are the larger part, so that a queue that is never
+ * empty does not grow. */
 static int
 segments_room(struct io_output *o)
 {
@@ -64,7 +65,7 @@ segments_room(struct io_output *o)
 	return 0;
 }
 
-/* The same for the copied bytes. */
+/* Drop the copied bytes that were sent once they are the larger part. */
 static void
 copied_room(struct io_output *o)
 {
@@ -83,7 +84,8 @@ copied_room(struct io_output *o)
 	}
 }
 
-/* Count `len` copied bytes into the last segment, or a new one. */
+/* Count `len` copied bytes into the last segment, or into a new one behind a referred
+ * piece. 0, or -1 when out of memory. */
 static int
 segment_copied(struct io_output *o, size_t len)
 {
@@ -159,7 +161,7 @@ io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f
 	return 0;
 }
 
-/* The head is done with: sent or dropped. */
+/* The head segment was sent or dropped: pass on to the next. */
 static void
 head_pass(struct io_output *o)
 {
@@ -168,7 +170,7 @@ head_pass(struct io_output *o)
 	o->head_sent = 0;
 }
 
-/* Nothing is left to send. */
+/* Nothing is left to send: begin at the start of the buffers again. */
 static void
 sent_all(struct io_output *o)
 {
@@ -177,7 +179,7 @@ sent_all(struct io_output *o)
 		o->reaped = o->head = o->n_segments = 0;
 }
 
-/* `n` more bytes are with the kernel. */
+/* The kernel took `n` more bytes. */
 static void
 advance(struct io_output *o, size_t n)
 {

@@ -1,10 +1,10 @@
 /*
  * output: bytes on their way to a peer.
  *
- * Small pieces are copied behind one another into one buffer; large ones stay
- * where they are and are referred to. One writev(2) takes as much of both as
- * the kernel accepts. Pieces that are sent stay in the queue until the owner
- * calls io_output_reap(), because letting go of them may need the interpreter.
+ * A queue of pieces. Small pieces are copied behind one another into one buffer; large
+ * ones stay where they are and are referred to. One writev(2) sends as much of both as
+ * the kernel takes. A referred piece stays in the queue after it was sent, until the
+ * owner calls io_output_reap(): releasing it may need the interpreter, sending does not.
  */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H
@@ -23,54 +23,56 @@ struct io_segment;
 struct io_output {
 	char *copied;			/* bytes of the copied pieces */
 	size_t copied_len, copied_cap;
-	struct io_segment *segments;	/* order of copied and referred pieces */
+	struct io_segment *segments;	/* the pieces, in order; copied neighbours are one */
 	size_t n_segments, cap_segments;
-	size_t reaped;			/* first segment not let go of */
-	size_t n_due;			/* referred ones from there to the head */
-	size_t head;			/* first segment not wholly sent */
-	size_t head_sent;		/* bytes of it that are sent */
+	size_t reaped;			/* segments before it are released */
+	size_t n_due;			/* referred segments from there to the head */
+	size_t head;			/* first segment that is not wholly sent */
+	size_t head_sent;		/* bytes of the head segment that are sent */
 	size_t copied_sent;		/* bytes of `copied` before the head segment */
 	size_t backlog;			/* bytes not yet taken by the kernel */
 };
 
 enum io_output_result { IO_OUTPUT_SENT, IO_OUTPUT_AGAIN, IO_OUTPUT_GONE };
 
-/* Where bytes go: writev(2) of a socket, or the test client's memory. Returns
- * as writev(2) does, with errno. */
+/* Takes bytes to the peer: a socket's sendmsg(2), or the test client's memory. Returns
+ * as writev(2) does, with errno set. */
 typedef ssize_t io_write_f(void *to, const struct iovec *iov, int n);
 
 void io_output_init(struct io_output *o);
 
-/* Frees everything. Every referred piece must have been reaped: call
- * io_output_drop() and io_output_reap() first. */
+/* Free everything. No referred piece may be left: io_output_drop() and io_output_reap()
+ * come first. */
 void io_output_fini(struct io_output *o);
 
-/* Room for `size` copied bytes to be written in place; commit what was used.
- * NULL: out of memory. */
+/* Room for `size` bytes to be written in place, valid until the next call; NULL when out
+ * of memory. io_output_commit() appends the first `used` of them. */
 char *io_output_reserve(struct io_output *o, size_t size) MUST_CHECK;
 void io_output_commit(struct io_output *o, size_t used);
 
-/* Append a copy. 0, or -1 when out of memory. */
+/* Append a copy of the bytes. 0, or -1 when out of memory. */
 int io_output_copy(struct io_output *o, const void *bytes, size_t len) MUST_CHECK;
 
-/* Append a reference; release(arg) is due when the bytes are sent or dropped. 0;
- * -1 when out of memory (nothing was taken). */
+/* Append a reference to bytes that stay until release(arg) is called, by
+ * io_output_reap(), after they were sent or dropped. 0; -1 when out of memory, and
+ * release() is then the caller's. */
 int io_output_refer(struct io_output *o, const void *bytes, size_t len,
     io_release_f *release, void *arg) MUST_CHECK;
 
-/* Send what the peer takes. GONE: the peer will take nothing more (errno). */
+/* Send what the peer takes. SENT: all of it; AGAIN: the peer takes no more now; GONE: it
+ * never will, errno says why. */
 enum io_output_result io_output_write(struct io_output *o, io_write_f *write, void *to) MUST_CHECK;
 
-/* Forget what was not sent; referred pieces become reapable. */
+/* Do not send the rest. Its referred pieces can be reaped. */
 void io_output_drop(struct io_output *o);
 
-/* True when io_output_reap() has something to do. */
+/* Has io_output_reap() anything to do? */
 bool io_output_reapable(const struct io_output *o);
 
-/* Run the due releases, in order. The interpreter must be held. */
+/* Release the referred pieces that were sent or dropped, in order. Interpreter held. */
 void io_output_reap(struct io_output *o);
 
-/* Give memory back when idle. */
+/* When nothing waits to be sent: free a large buffer. */
 void io_output_trim(struct io_output *o);
 
 #endif

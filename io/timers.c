@@ -1,5 +1,5 @@
 /*
- * timers: one ring per kind of time-out.
+ * timers: one list per kind of time-out.
  *
  * Called by worker/ for header, keep-alive, content and write time-outs.
  */

@@ -1,10 +1,10 @@
 /*
- * timers: coarse time-outs of one kind.
+ * timers: coarse time-outs of one length.
  *
- * Every time-out of a list has the same length, so the list is always in order
- * of expiry and adding, touching and removing cost a few pointer moves. One
- * libevent timer per list looks at its head. Expiry is late by up to a tenth
- * of the length, never early.
+ * All timers of a list run for the same time, so that the list is always in order of
+ * expiry: to start, restart or stop one costs a few pointer moves. One libevent timer
+ * per list waits for the first. A timer expires late by a tenth of the length at most,
+ * and never early.
  */
 #ifndef IO_TIMERS_H
 #define IO_TIMERS_H
@@ -30,17 +30,20 @@ struct io_timers {
 	struct event event;
 	uint64_t length_ms;
 	bool armed;
-	io_timer_expired_f *expired;	/* interpreter not held; the timer is out of the list */
+	io_timer_expired_f *expired;	/* interpreter not held; the timer runs no more */
 };
 
+/* An empty list. Its owner keeps it and the turn until io_timers_fini(). */
 void io_timers_init(struct io_timers *l, struct io_turn *turn, uint64_t length_ms,
     io_timer_expired_f *expired);
+
+/* Stop all timers. */
 void io_timers_fini(struct io_timers *l);
 
 /* Start, or start again, `timer` now. */
 void io_timers_touch(struct io_timers *l, struct io_timer *timer);
 
-/* No-op when it is not running. */
+/* Stop a timer; no-op when it does not run. */
 void io_timers_remove(struct io_timer *timer);
 
 static inline bool

@@ -2,9 +2,8 @@
  * turn: poll, run, flush.
  *
  * Driven by bindings/loop/loop.c (and by tests). Called by the rest of io/, by
- * bindings/, worker/ and engine/ for jobs, for the time and for what is to be
- * flushed. libevent callbacks run inside io_turn_poll() only and must do nothing but
- * move bytes and push jobs.
+ * bindings/, worker/ and engine/ for jobs and flushes. libevent's callbacks run only
+ * inside io_turn_poll() and must do nothing but move bytes and push jobs.
  */
 #include "io/turn.h"
 
@@ -23,17 +22,17 @@ struct io_turn {
 	struct event_base *base;
 	struct event wake;
 	int wake_fd;
-	atomic_bool awake;	/* a wake-up is not needed, or already on its way */
+	atomic_bool awake;	/* no wake-up is needed, or one is on its way */
 	struct list jobs;
-	struct list running;	/* the snapshot being run */
+	struct list running;	/* jobs that io_turn_run() has still to run */
 	struct list dirty;
 };
 
 static void
 on_wake(evutil_socket_t fd, short what, void *arg)
 {
-	/* Nothing to do but to have woken. Edge-triggered: every write makes an
-	 * edge, the count need not be read. */
+	/* The poll has ended, which was all. The event is edge-triggered: each write
+	 * fires it again, so nobody has to read the count. */
 	(void)fd;
 	(void)what;
 	(void)arg;
@@ -42,7 +41,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 static void
 on_log(int severity, const char *message)
 {
-	/* Lesser things are errors of a call, which its caller reports. */
+	/* Below ERR libevent only repeats what its return value said. */
 	if (severity == EVENT_LOG_ERR)
 		log_errorx("libevent: %s", message);
 }
@@ -159,7 +158,8 @@ io_turn_prepare(struct io_turn *t)
 int
 io_turn_poll(struct io_turn *t, bool block)
 {
-	/* ONCE in any case: NONBLOCK alone goes on while anything is ready. */
+	/* EVLOOP_ONCE in both cases: without it libevent polls again for as long as
+	 * anything is ready. */
 	int flags = EVLOOP_ONCE | (block && list_is_empty(&t->jobs) ? 0 : EVLOOP_NONBLOCK);
 	int rc = event_base_loop(t->base, flags);
 

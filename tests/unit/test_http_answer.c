@@ -143,8 +143,6 @@ what_cannot_be_sent_is_not(void)
 	request_set(1, true, false);
 	for (size_t i = 0; i < COUNT(bad); i++)
 		CU_ASSERT_STRING_EQUAL(head(200, bad[i], 1), "-1");
-	CU_ASSERT_EQUAL(hx_serialize_head(small, sizeof(small), &x, 200, NULL, 0, SLICE_NULL,
-	    &promise), -1);
 }
 
 static void
