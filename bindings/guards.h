@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
+
 struct pyb_guard_dict {
 	PyObject *dict;		/* strong */
 	uint64_t version;	/* when the check was last called, see version_of() */
@@ -43,15 +45,13 @@ enum pyb_guard_verdict {
 /* Take the guards from the compiler's object (compile/guards.py): its attributes
  * check (a callable), dicts (dicts or classes), lists and empties (dicts). 0, or
  * -1 with an exception set; call pyb_guards_fini() in both cases. */
-int pyb_guards_init(struct pyb_guards *g, PyObject *source)
-    __attribute__((warn_unused_result));
+int pyb_guards_init(struct pyb_guards *g, PyObject *source) MUST_CHECK;
 void pyb_guards_fini(struct pyb_guards *g);
 int pyb_guards_traverse(struct pyb_guards *g, visitproc visit, void *arg);
 
 /* [gil] May call the compiler's check, which runs Python but no user code. `full`:
  * call it even when no dictionary was changed, because it also sees changes that
  * no dictionary shows. Leaves no exception. */
-enum pyb_guard_verdict pyb_guards_look(struct pyb_guards *g, bool full)
-    __attribute__((warn_unused_result));
+enum pyb_guard_verdict pyb_guards_look(struct pyb_guards *g, bool full) MUST_CHECK;
 
 #endif

@@ -13,6 +13,8 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /*
  * Every member, once. From these rows come the struct, its filling, its traversal
  * and its clearing.
@@ -99,16 +101,15 @@ struct pyb_module_state {
 
 /* Fill `st` (zeroed) but for the IMPORT and FASTAPI rows and the types. 0, or -1 with an
  * exception set; what was filled stays for pyb_module_state_clear(). */
-int pyb_module_state_init(struct pyb_module_state *st) __attribute__((warn_unused_result));
+int pyb_module_state_init(struct pyb_module_state *st) MUST_CHECK;
 
 /* Import what every application needs. 0, or -1 with an exception set. May be called
  * again. */
-int pyb_module_state_load(struct pyb_module_state *st) __attribute__((warn_unused_result));
+int pyb_module_state_load(struct pyb_module_state *st) MUST_CHECK;
 
 /* Import what compiled plans call in FastAPI, Starlette and Pydantic. 0, or -1
  * with an exception set. May be called again. */
-int pyb_module_state_load_fastapi(struct pyb_module_state *st)
-    __attribute__((warn_unused_result));
+int pyb_module_state_load_fastapi(struct pyb_module_state *st) MUST_CHECK;
 
 /* The members' part of the module's tp_traverse and tp_clear. */
 int pyb_module_state_traverse(struct pyb_module_state *st, visitproc visit, void *arg);

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/must.h"
 
 enum shm_counter {
@@ -62,12 +63,12 @@ struct shm_boards {
 
 /* [master] Create `n` (at least 1) zeroed boards whose size nobody can change.
  * Returns a close-on-exec descriptor, the caller's; -1 with errno. */
-int shm_boards_create(const char *name, size_t n) __attribute__((warn_unused_result));
+int shm_boards_create(const char *name, size_t n) MUST_CHECK;
 
 /* [reader] Map all boards. 0; -1 with errno: EPERM when they are not sealed,
  * EINVAL when the size is no multiple of a board's. The descriptor may be closed
  * afterwards. */
-int shm_boards_attach(struct shm_boards *all, int fd) __attribute__((warn_unused_result));
+int shm_boards_attach(struct shm_boards *all, int fd) MUST_CHECK;
 void shm_boards_detach(struct shm_boards *all);
 
 /* [reader] Board `i` of `all->n`, borrowed from the mapping. */
@@ -80,7 +81,7 @@ shm_boards_at(const struct shm_boards *all, size_t i)
 
 /* [worker] Map board `i`, writable. NULL with errno, as above; EINVAL when there
  * is no such board. */
-struct shm_board *shm_board_attach(int fd, size_t i) __attribute__((warn_unused_result));
+struct shm_board *shm_board_attach(int fd, size_t i) MUST_CHECK;
 void shm_board_detach(struct shm_board *b);
 
 /* [worker] Take the board: clears the gauges and the heartbeat of the owner

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 #include "shm/layout.h"
 
@@ -39,7 +40,7 @@ struct shm_step_spec {
 };
 
 /* NULL when out of memory. */
-struct shm_builder *shm_builder_new(void) __attribute__((warn_unused_result));
+struct shm_builder *shm_builder_new(void) MUST_CHECK;
 void shm_builder_free(struct shm_builder *b);
 
 /* Each copies what it is given and returns 0, or -1 when out of memory or when 32
@@ -47,18 +48,15 @@ void shm_builder_free(struct shm_builder *b);
  * the plan that is added after them; the builder fills in its first_step and
  * n_steps. Whether the records make sense is for shm/check to say. */
 int shm_builder_meta(struct shm_builder *b, struct slice key, struct slice value)
-    __attribute__((warn_unused_result));
-int shm_builder_route(struct shm_builder *b, const struct shm_route_spec *spec)
-    __attribute__((warn_unused_result));
-int shm_builder_step(struct shm_builder *b, const struct shm_step_spec *spec)
-    __attribute__((warn_unused_result));
-int shm_builder_plan(struct shm_builder *b, const struct shm_plan *plan)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
+int shm_builder_route(struct shm_builder *b, const struct shm_route_spec *spec) MUST_CHECK;
+int shm_builder_step(struct shm_builder *b, const struct shm_step_spec *spec) MUST_CHECK;
+int shm_builder_plan(struct shm_builder *b, const struct shm_plan *plan) MUST_CHECK;
 
 /* Make the index and lay the table out. *bytes is from malloc(), the caller's. 0;
  * -1 when out of memory; -2 when the table is larger than `limit` bytes (*size says
  * how large). */
 int shm_builder_finish(struct shm_builder *b, uint32_t n_objects, size_t limit,
-    void **bytes, size_t *size) __attribute__((warn_unused_result));
+    void **bytes, size_t *size) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "base/attr.h"
 #include "shm/layout.h"
 
 struct shm_index {
@@ -22,7 +23,7 @@ struct shm_index {
  * 0; -1 when out of memory or when 32 bits are too few for an index, with nothing
  * to free. */
 int shm_index_init(struct shm_index *x, const struct shm_route *routes, size_t n,
-    const struct shm_part *parts, const char *strings) __attribute__((warn_unused_result));
+    const struct shm_part *parts, const char *strings) MUST_CHECK;
 void shm_index_fini(struct shm_index *x);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 #include "shm/layout.h"
 
@@ -25,8 +26,7 @@ struct shm_key {
 
 /* Cut a path. False when it has more than SHM_MAX_SEGMENTS segments or holds a
  * newline. A path that does not begin with '/' has no segments. */
-bool shm_key_of_path(struct slice path, struct shm_key *key)
-    __attribute__((warn_unused_result));
+bool shm_key_of_path(struct slice path, struct shm_key *key) MUST_CHECK;
 
 /* Cut a template, whose parts' texts are offsets into `strings`. */
 void shm_key_of_template(const struct shm_part *parts, uint32_t n_parts,

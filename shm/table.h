@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 #include "shm/layout.h"
 
@@ -36,12 +37,11 @@ struct shm_table {
  * shm_table_detach(). Bytes that are not aligned to eight are refused. 0; -1 with
  * *why a static text and `t` zeroed. */
 int shm_table_attach(struct shm_table *t, const void *bytes, size_t size, const char **why)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* The same for a sealed descriptor, which may be closed afterwards: maps it
  * read-only until shm_table_detach(). */
-int shm_table_open(struct shm_table *t, int fd, const char **why)
-    __attribute__((warn_unused_result));
+int shm_table_open(struct shm_table *t, int fd, const char **why) MUST_CHECK;
 
 /* Unmap what shm_table_open() mapped, and zero `t`. A zeroed `t` is fine. */
 void shm_table_detach(struct shm_table *t);

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 #include "shm/layout.h"
 
@@ -26,6 +27,6 @@ enum shm_verdict {
  * *n_params their number. */
 enum shm_verdict shm_template_match(const struct shm_part *parts, uint32_t n_parts,
     const char *strings, struct slice path, struct slice *params, unsigned *n_params)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 #endif

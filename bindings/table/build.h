@@ -10,7 +10,9 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* 0, or -1 with an exception set. */
-int pyb_build_register(PyObject *module) __attribute__((warn_unused_result));
+int pyb_build_register(PyObject *module) MUST_CHECK;
 
 #endif

@@ -11,7 +11,9 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* 0, or -1 with an exception set. */
-int pyb_read_back_register(PyObject *module) __attribute__((warn_unused_result));
+int pyb_read_back_register(PyObject *module) MUST_CHECK;
 
 #endif
