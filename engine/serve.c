@@ -1,8 +1,8 @@
 /*
  * serve: the Python type Worker.
  *
- * Called by module.c (the type). In python/fastrapi/, worker and inprocess make one on
- * their event loop, give it listeners and drain it at the end. The type only ties
+ * Called by module.c (the type). python/fastrapi/server.py makes one on its event
+ * loop, gives it listeners and drains it at the end. The type only ties
  * lifetimes together: the work is worker/'s.
  */
 #include "engine/serve.h"

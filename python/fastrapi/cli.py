@@ -9,22 +9,8 @@ import sys
 from typing import Any
 
 from fastrapi import _engine, wire
+from fastrapi.compile import NotCompiled, compile_app, is_fastapi
 from fastrapi.importing import ImportFailed, load_app
-
-
-def _compiled(app: Any, limit: int) -> Any:
-    """The compiled application, or the reason (str) why there is none. ValueError when
-    the table is over the limit."""
-    fastapi = sys.modules.get("fastapi")
-    if fastapi is None or not isinstance(app, fastapi.FastAPI):
-        return "not a FastAPI application: served through ASGI"
-    from fastrapi.compile import compile_app
-    from fastrapi.compile.records import NotCompiled
-
-    try:
-        return compile_app(app, limit)
-    except NotCompiled as exc:
-        return f"served through ASGI as a whole: {exc}"
 
 
 def _answer(command: str, question: list[str], spec: str, settings: dict[str, Any]) -> int:
@@ -34,12 +20,13 @@ def _answer(command: str, question: list[str], spec: str, settings: dict[str, An
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_APP
     try:
-        compiled = _compiled(app, settings["table_limit"])
+        compiled = compile_app(app, settings["table_limit"])
     except ValueError as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_TABLE
-    if isinstance(compiled, str):
-        print(compiled)
+    except NotCompiled as exc:
+        whole = "served through ASGI"
+        print(f"{whole} as a whole: {exc}" if is_fastapi(app) else f"{exc}: {whole}")
         return wire.EXIT_OK
     from fastrapi.compile.report import explain_lines, routes_lines
 

@@ -14,9 +14,10 @@ import threading
 from typing import Any
 
 from . import _engine, wire
-from .lifespan import Lifespan, LifespanFailed
+from .lifespan import LifespanFailed
+from .log import open_log
 from .loop import EventLoop
-from .serving import Serving
+from .server import Server
 
 
 def serve_here(app: Any, given: dict[str, Any]) -> int:
@@ -35,6 +36,7 @@ def serve_here(app: Any, given: dict[str, Any]) -> int:
     except ValueError as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_USAGE
+    open_log("fastrd", settings["log_level"])
     host, port = settings["host"], settings["port"]
     try:
         listener = socket.create_server((host, port), backlog=settings["backlog"])
@@ -47,38 +49,21 @@ def serve_here(app: Any, given: dict[str, Any]) -> int:
 
 
 async def _serve(app: Any, listener: socket.socket, settings: dict[str, Any]) -> int:
-    loop = asyncio.get_running_loop()
-    lifespan = Lifespan(app)
+    server = Server(app, settings)
     try:
-        await lifespan.start()
+        await server.start()
     except LifespanFailed as exc:
         sys.stderr.write(f"{exc}\nfastrd: the lifespan of the application failed\n")
         return wire.EXIT_APP
-    serving = Serving(app, settings)
-    serving.bind()
-    serving.engine.set_state(lifespan.state)
-    http = _engine.Worker(serving.engine, loop, settings)
-    finished = asyncio.Event()
-
-    def cut() -> None:
-        http.abort()
-        finished.set()
-
-    def drain(grace_s: float) -> None:
-        loop.call_later(grace_s, cut)
-        http.drain(finished.set)
-
     if threading.current_thread() is threading.main_thread():
-        loop.add_signal_handler(signal.SIGTERM, drain, settings["timeout_graceful_shutdown"])
-        loop.add_signal_handler(signal.SIGINT, drain, 1)
-    http.listen(listener.fileno())
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, server.drain)
+        loop.add_signal_handler(signal.SIGINT, server.drain, 1)
+    server.listen(listener.fileno())
     address = listener.getsockname()
     sys.stderr.write(
         "fastrd serves in this process, with one worker: the application has no name in "
         f"the main script\n  address  http://{address[0]}:{address[1]}\n"
     )
-    await finished.wait()
-    failed = await lifespan.stop()
-    if failed:
-        sys.stderr.write(f"fastrd: lifespan shutdown failed: {failed}\n")
+    await server.ended()
     return wire.EXIT_OK

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from fastrapi import _engine
-
-
-def _is_fastapi(app: Any) -> bool:
-    """Without importing FastAPI for applications that do not use it."""
-    module = sys.modules.get("fastapi")
-    return module is not None and isinstance(app, module.FastAPI)
+from fastrapi.compile import bind
 
 
 class Serving:
@@ -35,12 +29,10 @@ class Serving:
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""
-        if self.force == "asgi" or not _is_fastapi(self.app):
+        if self.force == "asgi":
             self.engine.bind(None)
-            self.reason = "forced" if self.force == "asgi" else "not a FastAPI application"
+            self.reason = "forced"
             return self.reason
-        from fastrapi.compile import bind
-
         self.reason = bind(self.engine, self.app, sealed=self.sealed, limit=self.limit)
         return self.reason
 

@@ -331,3 +331,7 @@ def test_mistakes_of_an_application_without_a_name(tmp_path):
         assert process.returncode == 4
     process = run_nameless(tmp_path, 0, "workers=2")
     assert "workers needs the application under a name" in process.communicate(timeout=20)[1]
+    process = run_nameless(tmp_path, 0, "timeout_header=0")
+    said = process.communicate(timeout=20)[1]
+    assert said == "fastrd: timeout_header=0: want a number from 1 to 3600\n"
+    assert process.returncode == 2

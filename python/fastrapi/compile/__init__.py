@@ -19,11 +19,12 @@ What a request calls later: ``route_helper``, ``yields``, ``reread``, ``exit_sta
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from fastrapi import _engine
 
-from .records import NotCompiled
+from .records import NotCompiled as NotCompiled
 from .versions import unknown_version
 
 if TYPE_CHECKING:
@@ -32,8 +33,18 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT: int = _engine.settings("alone", {})["table_limit"]
 
 
-def _application() -> Any:
-    """The compiler proper. Raises NotCompiled where FastAPI is not as it knows it."""
+def is_fastapi(app: Any) -> bool:
+    """Is ``app`` an application of FastAPI's? Imports nothing of FastAPI for one that is
+    not."""
+    module = sys.modules.get("fastapi")
+    return module is not None and isinstance(app, module.FastAPI)
+
+
+def _application(app: Any) -> Any:
+    """The compiler proper. Raises NotCompiled for what is not FastAPI's, and where FastAPI
+    is not as it knows it."""
+    if not is_fastapi(app):
+        raise NotCompiled("not a FastAPI application")
     reason = unknown_version()
     if reason:
         raise NotCompiled(reason)
@@ -52,7 +63,7 @@ def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
     Raises NotCompiled when the application as a whole must be served through
     ASGI, ValueError when the table would be larger than ``limit`` bytes.
     """
-    compiled: Compiled = _application().compile_app(app, limit)
+    compiled: Compiled = _application(app).compile_app(app, limit)
     return compiled
 
 
@@ -64,7 +75,7 @@ def bind(engine_app: Any, app: Any, *, sealed: int = -1, limit: int = DEFAULT_LI
     application (or the sealed table) is not used as compiled.
     """
     try:
-        application = _application()
+        application = _application(app)
     except NotCompiled as refused:
         engine_app.bind(None)
         return str(refused)

@@ -44,12 +44,11 @@ def surprise(exc: Exception) -> str:
 
 
 def compile_app(app: Any, limit: int) -> Compiled:
-    """Walk the routes of ``app``, whatever it is, and compile each that can be.
+    """Walk the routes of ``app``, which is FastAPI's, and compile each that can be.
 
-    This is the one place that decides whether an application is compiled: NotCompiled
-    is raised with the reason when it is no FastAPI application, or one that must be
-    served through ASGI as a whole; ValueError when the table would be larger than
-    ``limit`` bytes. Why a single route is left to ASGI stands in its entry.
+    NotCompiled with the reason when it must be served through ASGI as a whole;
+    ValueError when the table would be larger than ``limit`` bytes. Why a single route is
+    left to ASGI stands in its entry.
     """
     reason = application_reason(app)
     if not reason and not guards.pristine():
@@ -121,12 +120,11 @@ def _meta() -> dict[str, str]:
 
 def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     """See the package's ``bind``."""
-    app_like = isinstance(app, fastapi.FastAPI)
-    seam = app.router.middleware_stack if app_like else None
+    seam = app.router.middleware_stack
     if isinstance(seam, Seam):
         seam.unbind()
     try:
-        if app_like and app.middleware_stack is None:
+        if app.middleware_stack is None:
             app.middleware_stack = app.build_middleware_stack()
         compiled = compile_app(app, limit)
     except (NotCompiled, ValueError) as refused:

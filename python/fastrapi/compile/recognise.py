@@ -152,8 +152,6 @@ def is_documentation(route: Any) -> bool:
 
 def application_reason(app: Any) -> str:
     """Why an application as a whole is served through ASGI; empty: no such reason."""
-    if not isinstance(app, fastapi.FastAPI):
-        return "not a FastAPI application"
     if type(app).__call__ is not fastapi.FastAPI.__call__:
         return f"class {type(app).__name__} overrides __call__()"
     if type(app.router).app is not routing.APIRouter.app:
