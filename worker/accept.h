@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 
 struct worker;
@@ -41,7 +42,7 @@ void worker_accept_fini(struct worker *w);
 
 /* Accept from a listening, non-blocking descriptor, which may be shared with
  * other processes; it stays the caller's. 0, or -1 when there are too many. */
-int worker_accept_listen(struct worker *w, int fd);
+int worker_accept_listen(struct worker *w, int fd) MUST_CHECK;
 
 /* Stop accepting for good. */
 void worker_accept_stop(struct worker *w);

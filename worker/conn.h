@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/attr.h"
 #include "base/list.h"
 #include "http/exchange.h"
 #include "http/framing.h"
@@ -97,11 +98,11 @@ struct worker_conn {
 /* Take an accepted, non-blocking socket from `peer`. NULL when out of memory (the
  * caller closes the descriptor). `listener` may be NULL. */
 struct worker_conn *worker_conn_new(struct worker *w, int fd, const struct sockaddr *peer,
-    const struct worker_listener *listener);
+    const struct worker_listener *listener) MUST_CHECK;
 
-/* A connection over another transport; `to` is handed to it. */
+/* A connection over another transport; `to` is handed to it. NULL when out of memory. */
 struct worker_conn *worker_conn_new_over(struct worker *w,
-    const struct worker_transport *transport, void *to);
+    const struct worker_transport *transport, void *to) MUST_CHECK;
 
 /* Bytes from the peer. The connection may be dead afterwards, not freed. */
 void worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len);

@@ -12,7 +12,7 @@ void worker_content_begin(struct worker_conn *c);
 
 /* More bytes for a content that is open. Returns how many belong to it; the
  * request may be refused, the connection dead. */
-size_t worker_content_feed(struct worker_conn *c, const char *bytes, size_t len);
+size_t worker_content_feed(struct worker_conn *c, const char *bytes, size_t len) MUST_CHECK;
 
 /* The peer has ended in the middle of the content. An application that runs has to be
  * told, by the caller; a request that has not begun is forgotten. */

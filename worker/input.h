@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attr.h"
 #include "base/must.h"
 
 struct worker_buffer {
@@ -60,11 +61,11 @@ worker_input_use(struct worker_input *in, size_t n)
 /* Add a copy of bytes that have arrived. `in_hand`: a request is, so the used bytes must
  * not move. 0, or -1 when out of memory. */
 int worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bool in_hand)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* No request is in hand any more: forget the used bytes; what came ahead is left in `now`.
  * 0, or -1 when out of memory. */
-int worker_input_next(struct worker_input *in) __attribute__((warn_unused_result));
+int worker_input_next(struct worker_input *in) MUST_CHECK;
 
 /* Give back buffers that are big and empty, for a connection that is busy. */
 void worker_input_shrink(struct worker_input *in);

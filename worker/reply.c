@@ -9,8 +9,6 @@
  */
 #include "worker/reply.h"
 
-#include <string.h>
-
 #include "base/decimal.h"
 #include "base/log.h"
 #include "base/must.h"

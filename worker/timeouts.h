@@ -1,9 +1,10 @@
 /*
  * timeouts: the kinds of waiting that end by time.
  *
- * One list per kind; in io/timers.h all of a list have the same length. Whoever
- * begins to wait touches the list, whoever has what it waited for removes the timer:
- * a connection's `write_timer` for `write`, its `timer` for one of the others.
+ * One list per kind, because all timers of a list have the same length (io/timers.h).
+ * Whoever begins to wait touches the list; whoever got what it waited for removes the
+ * timer. A connection has two: `write_timer` for `write`, `timer` for one of the others
+ * at a time.
  */
 #ifndef WORKER_TIMEOUTS_H
 #define WORKER_TIMEOUTS_H

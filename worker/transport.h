@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/attr.h"
 #include "io/output.h"
 
 struct worker_conn;
@@ -28,7 +29,7 @@ struct worker_transport {
 /* Make `c` the connection of an accepted, non-blocking socket that it then owns.
  * `peer` is the other side's address. 0, or -1 when out of memory. */
 int worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *peer,
-    const struct worker_listener *listener);
+    const struct worker_listener *listener) MUST_CHECK;
 
 /* Learn a listener's own address. */
 void worker_transport_listener(struct worker_listener *l);

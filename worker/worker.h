@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/conf.h"
 #include "base/list.h"
 #include "http/parse.h"
@@ -64,7 +65,7 @@ struct worker {
 
 /* NULL when out of memory. The options' texts and board are borrowed. */
 struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
-    const struct worker_options *options);
+    const struct worker_options *options) MUST_CHECK;
 
 /* Every connection must be gone before (see worker_abort). */
 void worker_free(struct worker *w);
