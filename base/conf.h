@@ -26,6 +26,7 @@ enum conf_key {
 #define SWITCH(name, ...) CONF_##name,
 #define WORD(name, ...) CONF_##name,
 #define TEXT(name, ...) CONF_##name,
+#include "base/attr.h"
 #include "base/conf_keys.def"
 	CONF_COUNT
 };
@@ -78,13 +79,12 @@ const struct conf_row *conf_find(const char *name, size_t len, char dash);
 /* The row's member from `text`, which a TEXT borrows for as long as `c` is used. 0; -1:
  * it is not what the row wants, `why` says what that is ("want a number from 0 to 9"). */
 int conf_set(struct conf *c, const struct conf_row *row, const char *text,
-    char why[CONF_WHY_BYTES]) __attribute__((warn_unused_result));
+    char why[CONF_WHY_BYTES]) MUST_CHECK;
 
 /* The rows with one of these `marks` (0: every row) from the environment's FASTRD_NAME;
  * an empty variable counts as none. 0; -1: a value is refused, `why` names it. TEXTs
  * are borrowed from the environment. */
-int conf_environment(struct conf *c, unsigned marks, char why[CONF_WHY_BYTES])
-    __attribute__((warn_unused_result));
+int conf_environment(struct conf *c, unsigned marks, char why[CONF_WHY_BYTES]) MUST_CHECK;
 
 /* The value of a NUMBER, SECONDS (in seconds) or SWITCH. */
 int64_t conf_number(const struct conf *c, const struct conf_row *row);

@@ -10,6 +10,7 @@
 #include <Python.h>
 #include <stdbool.h>
 
+#include "base/attr.h"
 #include "bindings/binding.h"
 #include "bindings/json.h"
 #include "bindings/loop/sync_mode.h"
@@ -60,6 +61,6 @@ void pyb_app_set_binding(struct pyb_app *app, struct pyb_binding *binding);
 void pyb_app_count_on(struct pyb_app *app, struct shm_board *board);
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_app_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_app_type_new(PyObject *module) MUST_CHECK;
 
 #endif

@@ -6,9 +6,11 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* The iterator that drives `awaitable`: a coroutine drives itself, any other object has
  * __await__(), which may run user code. New reference. NULL with TypeError set when the
  * object cannot be awaited, or with the exception of __await__(). */
-PyObject *pyb_awaitable_iterator(PyObject *awaitable) __attribute__((warn_unused_result));
+PyObject *pyb_awaitable_iterator(PyObject *awaitable) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include <Python.h>
 #include <stdbool.h>
 
+#include "base/attr.h"
 #include "bindings/guards.h"
 #include "bindings/loop/sync_mode.h"
 #include "shm/table.h"
@@ -27,6 +28,6 @@ struct pyb_binding {
 };
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_binding_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_binding_type_new(PyObject *module) MUST_CHECK;
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 struct pyb_module_state;
 
 enum pyb_coro_verdict {
@@ -34,9 +36,9 @@ struct pyb_coro_class {
 /* A new coroutine, which owns `arg` from now on. NULL with an exception set: `arg` has
  * been released. */
 PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class,
-    void *arg) __attribute__((warn_unused_result));
+    void *arg) MUST_CHECK;
 
 /* Create the type. New reference, NULL with an exception set. */
-PyTypeObject *pyb_coro_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_coro_type_new(PyObject *module) MUST_CHECK;
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* A growing byte buffer. Zeroed at first; its owner keeps it from one answer to the
  * next. */
 struct pyb_json {
@@ -25,8 +27,7 @@ enum pyb_json_verdict {
 };
 
 /* Encode `value`, replacing what j holds. Runs no Python code. */
-enum pyb_json_verdict pyb_json_encode(struct pyb_json *j, PyObject *value)
-    __attribute__((warn_unused_result));
+enum pyb_json_verdict pyb_json_encode(struct pyb_json *j, PyObject *value) MUST_CHECK;
 
 /* Free the buffer if it has become too large to keep. */
 void pyb_json_trim(struct pyb_json *j);

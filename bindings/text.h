@@ -8,6 +8,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 
 /* A new str from UTF-8. NULL with an exception set: the bytes are no UTF-8, or there is
@@ -33,11 +34,10 @@ pyb_text_bytes(struct slice s)
 }
 
 /* A new tuple of n str, each from UTF-8. NULL with an exception set. */
-PyObject *pyb_text_tuple(const struct slice *texts, size_t n)
-    __attribute__((warn_unused_result));
+PyObject *pyb_text_tuple(const struct slice *texts, size_t n) MUST_CHECK;
 
 /* The UTF-8 of a str; the slice is valid as long as the str. 0; -1 with an exception
  * set: `text` is no str, or has lone surrogates. */
-int pyb_text_slice(PyObject *text, struct slice *out) __attribute__((warn_unused_result));
+int pyb_text_slice(PyObject *text, struct slice *out) MUST_CHECK;
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/attr.h"
 #include "base/conf.h"
 #include "base/wire.h"
 
@@ -56,7 +57,7 @@ struct master_children {
 /* A free record for a child of `g`, for master_spawn() to start. NULL: all are taken,
  * errno is MASTER_SHORTAGE_CHILDREN (master/shortage.h). */
 struct master_child *master_child_add(struct master_children *children,
-    enum master_role role, struct master_generation *g) __attribute__((warn_unused_result));
+    enum master_role role, struct master_generation *g) MUST_CHECK;
 
 /* A dead child: close its channel and free its record. */
 void master_child_remove(struct master_child *c);
@@ -75,8 +76,7 @@ void master_child_order(struct master_child *c, const char *order);
 
 /* Read the next reply into `text`, which ends with NUL; never waits. False: there is
  * none; the channel is closed when the child's side of it is gone. */
-bool master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1])
-    __attribute__((warn_unused_result));
+bool master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1]) MUST_CHECK;
 
 /* TERM now, KILL after MASTER_END_GRACE_MS. Once is enough. */
 void master_child_end(struct master_child *c);

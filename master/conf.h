@@ -4,6 +4,7 @@
 #ifndef MASTER_CONF_H
 #define MASTER_CONF_H
 
+#include "base/attr.h"
 #include "base/conf.h"
 
 enum master_command { COMMAND_SERVE, COMMAND_ROUTES, COMMAND_EXPLAIN, COMMAND_TEST };
@@ -18,7 +19,6 @@ struct master_conf {
 /* Fill `c` from defaults, FASTRD_* (and PORT, WEB_CONCURRENCY) and the flags, the
  * later winning. 0; -1 when something is wrong (one line with cause and remedy
  * was printed); 1 when help or the version was asked for and printed. */
-int master_conf_read(struct master_conf *c, int argc, char **argv)
-    __attribute__((warn_unused_result));
+int master_conf_read(struct master_conf *c, int argc, char **argv) MUST_CHECK;
 
 #endif

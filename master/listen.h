@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "base/attr.h"
 #include "base/conf.h"
 
 enum { LISTEN_MAX = 16 };
@@ -19,8 +20,7 @@ struct master_listeners {
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
  * names. 0, or the exit status after one line with cause and remedy. */
-int master_listen_open(struct master_listeners *l, const struct conf *c)
-    __attribute__((warn_unused_result));
+int master_listen_open(struct master_listeners *l, const struct conf *c) MUST_CHECK;
 
 /* Close, and remove the unix socket's name. */
 void master_listen_close(struct master_listeners *l);

@@ -6,10 +6,11 @@
 
 #include <stddef.h>
 
+#include "base/attr.h"
+
 /* `wanted` (--python) unless it is empty, else $VIRTUAL_ENV/bin/python, else the python
  * beside this fastrd, else python3 on PATH. Writes its path, relative where what named
  * it was. 0, or -1 after one line with cause and remedy. */
-int master_python_find(const char *wanted, char *path, size_t room)
-    __attribute__((warn_unused_result));
+int master_python_find(const char *wanted, char *path, size_t room) MUST_CHECK;
 
 #endif

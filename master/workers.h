@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/attr.h"
+
 struct master;
 struct master_child;
 struct master_generation;
@@ -18,7 +20,7 @@ struct master_slot {
 
 /* Start a worker of `g` in `slot`. 0, or -1 with errno or MASTER_SHORTAGE_CHILDREN. */
 int master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* Start the worker that is missing in `slot` of the generation that serves. A failure is
  * logged, and tried again after some seconds. */

@@ -11,6 +11,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "bindings/app.h"
 #include "http/exchange.h"
 
@@ -19,15 +20,14 @@ struct pyb_asgi;
 /* Make the ASGI side of `x`, which has none; it becomes x->upper.asgi. New reference
  * beside the one that the exchange holds until it is detached; NULL with an exception
  * set. */
-struct pyb_asgi *pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
-    __attribute__((warn_unused_result));
+struct pyb_asgi *pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x) MUST_CHECK;
 
 /* The scope dict, borrowed. */
 PyObject *pyb_asgi_scope(struct pyb_asgi *a);
 
 /* The callables, new references. NULL with an exception set. */
-PyObject *pyb_asgi_receive(struct pyb_asgi *a) __attribute__((warn_unused_result));
-PyObject *pyb_asgi_send(struct pyb_asgi *a) __attribute__((warn_unused_result));
+PyObject *pyb_asgi_receive(struct pyb_asgi *a) MUST_CHECK;
+PyObject *pyb_asgi_send(struct pyb_asgi *a) MUST_CHECK;
 
 /* Run callable(scope, receive, send[, extra]) in a task of its own inside `context`
  * (NULL: a copy of the current one). When the application ends, the rules of uvicorn's
@@ -59,6 +59,6 @@ void pyb_asgi_content(struct pyb_asgi *a);
 void pyb_asgi_writable(struct pyb_asgi *a);
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_asgi_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_asgi_type_new(PyObject *module) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "http/exchange.h"
 
 struct pyb_fields {
@@ -20,8 +21,7 @@ struct pyb_fields {
  * RuntimeError for an invalid name or value, as with uvicorn; TypeError or ValueError for
  * what is not pairs of bytes. In both cases the caller calls pyb_fields_fini(), after
  * which the fields must not be used. */
-int pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
-    __attribute__((warn_unused_result));
+int pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena) MUST_CHECK;
 void pyb_fields_fini(struct pyb_fields *f);
 
 /* May a name go out as it is: has it only bytes that uvicorn lets pass, which are more

@@ -4,6 +4,7 @@
 #ifndef BINDINGS_ASGI_INTERNAL_H
 #define BINDINGS_ASGI_INTERNAL_H
 
+#include "base/attr.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
 
@@ -31,8 +32,7 @@ void pyb_asgi_detach(struct pyb_asgi *a);
 
 /* A new future of the running loop, appended to *list (&a->receivers or &a->senders). New
  * reference; NULL with an exception set. */
-PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
-    __attribute__((warn_unused_result));
+PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list) MUST_CHECK;
 
 /* Methods receive() and send(message). */
 PyObject *pyb_asgi_method_receive(PyObject *self, PyObject *ignored);

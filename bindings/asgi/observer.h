@@ -11,6 +11,8 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* Call upward, with the interpreter held: the last run of the application ended. */
 typedef void pyb_observer_idle_f(PyObject *owner);
 
@@ -31,8 +33,7 @@ struct pyb_observer {
 /* Fill a zeroed struct. `state` may be None. 0, or -1 with an exception set; what was
  * filled stays for pyb_observer_clear(). */
 int pyb_observer_init(struct pyb_observer *seen, PyObject *owner, pyb_observer_idle_f *idle,
-    PyObject *client, PyObject *server, PyObject *state)
-    __attribute__((warn_unused_result));
+    PyObject *client, PyObject *server, PyObject *state) MUST_CHECK;
 void pyb_observer_clear(struct pyb_observer *seen);
 int pyb_observer_traverse(struct pyb_observer *seen, visitproc visit, void *arg);
 

@@ -6,13 +6,13 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "bindings/app.h"
 #include "http/exchange.h"
 
 /* The scope dict that uvicorn would make of this request (ASGI 3.0, HTTP spec 2.3). Its
  * values are copies, independent of the exchange. New reference; NULL with an exception
  * set. */
-PyObject *pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
-    __attribute__((warn_unused_result));
+PyObject *pyb_scope_new(struct pyb_app *app, struct hx_exchange *x) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include <Python.h>
 #include <stdbool.h>
 
+#include "base/attr.h"
 #include "io/turn.h"
 
 struct pyb_loop;
@@ -31,8 +32,7 @@ struct pyb_handle {
  * handle type or of one that derives from it. New reference; NULL with an exception
  * set. */
 struct pyb_handle *pyb_handle_new(struct pyb_loop *loop, PyObject *callback,
-    PyObject *const *args, Py_ssize_t n_args, PyObject *context, PyTypeObject *type)
-    __attribute__((warn_unused_result));
+    PyObject *const *args, Py_ssize_t n_args, PyObject *context, PyTypeObject *type) MUST_CHECK;
 
 /* [gil] Append to the FIFO, which holds a reference while the handle is queued. On the
  * loop's thread. No-op when it is queued. */
@@ -53,15 +53,15 @@ void pyb_handles_clear(struct pyb_loop *loop);
 void pyb_handle_cancel(struct pyb_handle *h);
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_handle_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_handle_type_new(PyObject *module) MUST_CHECK;
 
 /* For derived types. The getter of __class__, for isinstance(): its closure is the name of
  * a class of asyncio.events. New reference; NULL with an exception set. */
-PyObject *pyb_handle_class(PyObject *self, void *name) __attribute__((warn_unused_result));
+PyObject *pyb_handle_class(PyObject *self, void *name) MUST_CHECK;
 
 /* Give `type` the named methods of that class. 0, or -1 with an exception set. */
 int pyb_handle_borrow(PyTypeObject *type, const char *name, const char *const *methods)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* The slots. */
 void pyb_handle_dealloc(PyObject *self);

@@ -12,6 +12,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "bindings/module_state.h"
 #include "io/turn.h"
 
@@ -31,25 +32,23 @@ struct pyb_loop_local {
 
 /* [gil] The local of `loop` (a fastrapi event loop), made on first use and kept by the
  * loop. New reference; NULL with an exception set. */
-struct pyb_loop_local *pyb_local_get(struct pyb_module_state *st, PyObject *loop)
-    __attribute__((warn_unused_result));
+struct pyb_loop_local *pyb_local_get(struct pyb_module_state *st, PyObject *loop) MUST_CHECK;
 
 /* [gil] Make the stand-in the current task: user code is about to run on the loop's thread
  * outside any task. 0, or -1 with an exception set. */
-int pyb_local_enter(struct pyb_loop_local *h) __attribute__((warn_unused_result));
+int pyb_local_enter(struct pyb_loop_local *h) MUST_CHECK;
 
 /* [gil] End what pyb_local_enter() began. A pending exception stays. */
 void pyb_local_leave(struct pyb_loop_local *h);
 
 /* [gil] The loop's thread pool, made on first use. Borrowed; NULL with an exception set. */
-struct pyb_pool *pyb_local_pool(struct pyb_loop_local *h) __attribute__((warn_unused_result));
+struct pyb_pool *pyb_local_pool(struct pyb_loop_local *h) MUST_CHECK;
 
 /* [gil] A new context for a request whose plain functions run on a pool thread; each
  * function gets a copy. NULL with an exception set. */
-PyObject *pyb_local_thread_context(struct pyb_loop_local *h)
-    __attribute__((warn_unused_result));
+PyObject *pyb_local_thread_context(struct pyb_loop_local *h) MUST_CHECK;
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_local_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_local_type_new(PyObject *module) MUST_CHECK;
 
 #endif

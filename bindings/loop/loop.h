@@ -14,6 +14,7 @@
 #include <event2/event_struct.h>
 #include <stdbool.h>
 
+#include "base/attr.h"
 #include "bindings/loop/handle.h"
 #include "bindings/module_state.h"
 #include "io/deadlines.h"
@@ -43,22 +44,21 @@ struct pyb_loop {
 
 /* The turn of a fastrapi event loop, borrowed. NULL with an exception set: TypeError for
  * any other loop, RuntimeError for a closed one. */
-struct io_turn *pyb_loop_turn(PyObject *loop) __attribute__((warn_unused_result));
+struct io_turn *pyb_loop_turn(PyObject *loop) MUST_CHECK;
 
 /* [gil] A real asyncio.Task for `coro`. `context` must be the task's alone, and not
  * entered. The task's first step has run when this returns. To be called outside any
  * task, on the loop's thread, while the loop runs. New reference; NULL with an exception
  * set. */
-PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context)
-    __attribute__((warn_unused_result));
+PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context) MUST_CHECK;
 
 /* For call_soon() while loop->eager is set. True: `callback` is the first step of the task
  * under construction, pyb_eager_task() runs it, and call_soon() must not. */
 bool pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* `self`; NULL with RuntimeError set once it is closed. */
-struct pyb_loop *pyb_loop_alive(PyObject *self) __attribute__((warn_unused_result));
+struct pyb_loop *pyb_loop_alive(PyObject *self) MUST_CHECK;
 
 /* [gil] Append the handles that other threads have scheduled to the FIFO. */
 void pyb_schedule_take_foreign(struct pyb_loop *loop);
@@ -76,6 +76,6 @@ extern PyMethodDef pyb_descriptors_methods[];
 void pyb_descriptors_clear(struct pyb_loop *loop);
 
 /* Create the type; new reference, NULL with an exception set. */
-PyTypeObject *pyb_loop_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_loop_type_new(PyObject *module) MUST_CHECK;
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "base/list.h"
 #include "bindings/module_state.h"
 #include "io/turn.h"
@@ -34,7 +35,7 @@ struct pyb_job {
  * need them, up to the number of tokens that anyio's default limiter of the loop has then
  * (40 unless the application changed it). NULL with an exception set. */
 struct pyb_pool *pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* [gil] The loop is being closed: let each thread end after its present job, and do not
  * wait for it. Neither `work` of a job that has not begun nor any `done` is called any
@@ -46,6 +47,6 @@ void pyb_pool_submit(struct pyb_pool *pool, struct pyb_job *job);
 
 /* Create the type, whose instance each pool thread holds. New reference; NULL with an
  * exception set. */
-PyTypeObject *pyb_pool_type_new(PyObject *module) __attribute__((warn_unused_result));
+PyTypeObject *pyb_pool_type_new(PyObject *module) MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "bindings/loop/handle.h"
 #include "io/deadlines.h"
 
@@ -19,7 +20,7 @@ struct pyb_timer {
 
 /* Let `h`, a new handle of the timer type, fire at loop time `when` (seconds). 0, or -1
  * with an exception set. */
-int pyb_timer_start(struct pyb_handle *h, double when) __attribute__((warn_unused_result));
+int pyb_timer_start(struct pyb_handle *h, double when) MUST_CHECK;
 
 /* Append the due timers to the FIFO, in the order of their times. */
 void pyb_timers_queue(struct pyb_loop *loop);
@@ -32,7 +33,6 @@ int pyb_timers_traverse(struct pyb_loop *loop, visitproc visit, void *arg);
 
 /* Create the type, which derives from `base`, the handle type. New reference; NULL with an
  * exception set. */
-PyTypeObject *pyb_timer_type_new(PyObject *module, PyTypeObject *base)
-    __attribute__((warn_unused_result));
+PyTypeObject *pyb_timer_type_new(PyObject *module, PyTypeObject *base) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef BINDINGS_PLAN_ALONE_H
 #define BINDINGS_PLAN_ALONE_H
 
+#include "base/attr.h"
 #include "bindings/plan/run.h"
 
 /* Why the application itself must answer in the place of its plan. */
@@ -17,7 +18,6 @@ struct pyb_replay {
  * is given back with x->calls->released(). False: no user code has run, and *replay says
  * why. No exception is set in either case. */
 bool pyb_alone_start(struct pyb_app *app, struct hx_exchange *x,
-    const struct shm_plan *plan, struct pyb_replay *replay)
-    __attribute__((warn_unused_result));
+    const struct shm_plan *plan, struct pyb_replay *replay) MUST_CHECK;
 
 #endif

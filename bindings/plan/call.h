@@ -4,6 +4,7 @@
 #ifndef BINDINGS_PLAN_CALL_H
 #define BINDINGS_PLAN_CALL_H
 
+#include "base/attr.h"
 #include "bindings/coro.h"
 #include "bindings/plan/run.h"
 
@@ -13,11 +14,11 @@
  * call again with the result of awaiting *out (new reference). ERROR: an exception is
  * set. In modes INLINE and THREAD every *out is a coroutine that cannot suspend. */
 enum pyb_coro_verdict pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out)
-    __attribute__((warn_unused_result));
+    MUST_CHECK;
 
 /* Run the validators written in Python that stand before the first call. FastAPI runs
  * them on the loop's thread even when the functions run on a pool thread. False: an
  * exception is set. */
-bool pyb_call_validators(struct pyb_run *r) __attribute__((warn_unused_result));
+bool pyb_call_validators(struct pyb_run *r) MUST_CHECK;
 
 #endif

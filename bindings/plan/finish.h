@@ -9,6 +9,7 @@
 #ifndef BINDINGS_PLAN_FINISH_H
 #define BINDINGS_PLAN_FINISH_H
 
+#include "base/attr.h"
 #include "bindings/plan/run.h"
 
 /* The steps are over. `returned`: r->result holds the endpoint's result; else an
@@ -20,7 +21,7 @@ void pyb_finish_answer(struct pyb_run *r, bool returned);
  * the coroutine that ends the request inside the application's stack, for the run's own
  * task to await: new reference, NULL with an exception set. The caller passes the
  * result of awaiting it to pyb_finish_resumed(). */
-PyObject *pyb_finish_resume(struct pyb_run *r) __attribute__((warn_unused_result));
+PyObject *pyb_finish_resume(struct pyb_run *r) MUST_CHECK;
 
 /* The same for a run without a task: the coroutine gets a task of its own. */
 void pyb_finish_resume_start(struct pyb_run *r);

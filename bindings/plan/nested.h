@@ -6,11 +6,13 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* Add run_nested(app, route, request, values, fallback) to the module. It returns a
  * coroutine that runs the plan of `route` for a Starlette Request and returns a
  * Response or raises. `values` is the tuple of the matched path parameters, str.
  * When the plan cannot run, the coroutine awaits fallback(request), the handler that
  * FastAPI itself made; no user code has run by then. 0, or -1 with an exception set. */
-int pyb_nested_register(PyObject *module) __attribute__((warn_unused_result));
+int pyb_nested_register(PyObject *module) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef BINDINGS_PLAN_PARAMS_H
 #define BINDINGS_PLAN_PARAMS_H
 
+#include "base/attr.h"
 #include "bindings/module_state.h"
 #include "bindings/plan/source.h"
 #include "shm/plan.h"
@@ -30,23 +31,21 @@ struct pyb_objects {
 
 /* Run one PARAM step. */
 enum pyb_param_verdict pyb_param_take(struct pyb_module_state *st, const struct pyb_objects *o,
-    const struct shm_step *step, struct pyb_source *src, PyObject **out)
-    __attribute__((warn_unused_result));
+    const struct shm_step *step, struct pyb_source *src, PyObject **out) MUST_CHECK;
 
 /* Run one PARAM_MODEL step; `step[1 .. step->count]` are its PARAM_FIELDs. */
 enum pyb_param_verdict pyb_param_model_take(struct pyb_module_state *st,
     const struct pyb_objects *o, const struct shm_step *step, struct pyb_source *src,
-    PyObject **out) __attribute__((warn_unused_result));
+    PyObject **out) MUST_CHECK;
 
 /* validator(value, from_attributes=True): new reference, NULL with the
  * exception set. */
 PyObject *pyb_param_validate(struct pyb_module_state *st, PyObject *validator,
-    PyObject *value) __attribute__((warn_unused_result));
+    PyObject *value) MUST_CHECK;
 
 /* The default of an absent value as _validate_value_with_model_field gives it
  * (deepcopy per request, validated only when asked). */
 enum pyb_param_verdict pyb_param_default(struct pyb_module_state *st,
-    const struct pyb_objects *o, const struct shm_step *step, PyObject **out)
-    __attribute__((warn_unused_result));
+    const struct pyb_objects *o, const struct shm_step *step, PyObject **out) MUST_CHECK;
 
 #endif

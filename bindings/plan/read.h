@@ -7,16 +7,17 @@
 #ifndef BINDINGS_PLAN_READ_H
 #define BINDINGS_PLAN_READ_H
 
+#include "base/attr.h"
 #include "bindings/plan/params.h"
 #include "bindings/plan/run.h"
 
 /* Run the pure steps. True: the slots have their values. False: r->replay_reason says why
  * the application itself must answer. No exception is set in either case. */
-bool pyb_read_steps(struct pyb_run *r) __attribute__((warn_unused_result));
+bool pyb_read_steps(struct pyb_run *r) MUST_CHECK;
 
 /* Run one pure step, or a VALIDATE step that is IMPURE. *out is a new reference, or NULL;
  * the verdict says what is set. */
 enum pyb_param_verdict pyb_read_step(struct pyb_run *r, const struct shm_step *step,
-    PyObject **out) __attribute__((warn_unused_result));
+    PyObject **out) MUST_CHECK;
 
 #endif

@@ -10,15 +10,15 @@
 #ifndef BINDINGS_PLAN_REREAD_H
 #define BINDINGS_PLAN_REREAD_H
 
+#include "base/attr.h"
 #include "bindings/plan/run.h"
 
 /* Before user code runs: let r->request make its headers, query and cookies, as FastAPI
  * does, and remember them. `scope` is the Request's. 0, or -1 with an exception set. */
-int pyb_reread_remember(struct pyb_run *r, PyObject *scope) __attribute__((warn_unused_result));
+int pyb_reread_remember(struct pyb_run *r, PyObject *scope) MUST_CHECK;
 
 /* Run one REREAD step. May call FastAPI, and with it user code. 0, or -1 with an
  * exception set. */
-int pyb_reread_step(struct pyb_run *r, const struct shm_step *step)
-    __attribute__((warn_unused_result));
+int pyb_reread_step(struct pyb_run *r, const struct shm_step *step) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "bindings/plan/run.h"
 
 enum pyb_result_verdict {
@@ -21,11 +22,10 @@ enum pyb_result_verdict {
 
 /* Answer the run's exchange with r->result. *response is a new reference with
  * PYB_RESULT_RESPONSE, else NULL. */
-enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response)
-    __attribute__((warn_unused_result));
+enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response) MUST_CHECK;
 
 /* The Response that r->result becomes, for FastAPI's own request_response or the
  * application's stack to send. New reference; NULL with an exception set. */
-PyObject *pyb_result_response(struct pyb_run *r) __attribute__((warn_unused_result));
+PyObject *pyb_result_response(struct pyb_run *r) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
 #include "bindings/app.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/coro.h"
@@ -68,7 +69,7 @@ struct pyb_run {
 
 /* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,
-    const struct shm_plan *plan, struct arena *arena) __attribute__((warn_unused_result));
+    const struct shm_plan *plan, struct arena *arena) MUST_CHECK;
 
 /* The Python side of the plan's route, borrowed from the binding. */
 static inline PyObject *
@@ -81,10 +82,10 @@ pyb_run_helper(const struct pyb_run *r)
 void pyb_run_clear(struct pyb_run *r);
 
 /* The request's method as a new str; NULL with an exception set. */
-PyObject *pyb_run_method(struct pyb_run *r) __attribute__((warn_unused_result));
+PyObject *pyb_run_method(struct pyb_run *r) MUST_CHECK;
 
 /* The Request that user code sees, made on first use. Borrowed; NULL with an
  * exception set. */
-PyObject *pyb_run_request(struct pyb_run *r) __attribute__((warn_unused_result));
+PyObject *pyb_run_request(struct pyb_run *r) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 #include <Python.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "http/exchange.h"
 
 struct pyb_pair {
@@ -43,15 +44,13 @@ void pyb_source_exchange(struct pyb_source *src, struct hx_exchange *x);
  * source is used. 0; -1 when the scope has not the exact form that the server gives it
  * (no exception is set). */
 int pyb_source_scope(struct pyb_source *src, PyObject *scope, struct arena *arena,
-    PyObject *n_headers, PyObject *n_query) __attribute__((warn_unused_result));
+    PyObject *n_headers, PyObject *n_query) MUST_CHECK;
 
 /* Decoded pairs in order of appearance, as starlette's QueryParams (parse_qsl
  * with blank values kept) and Request.cookies give them. NULL when there is no memory
  * or more than PYB_MAX_PAIRS pairs (no exception is set). */
-const struct pyb_pairs *pyb_source_query(struct pyb_source *src)
-    __attribute__((warn_unused_result));
-const struct pyb_pairs *pyb_source_cookies(struct pyb_source *src)
-    __attribute__((warn_unused_result));
+const struct pyb_pairs *pyb_source_query(struct pyb_source *src) MUST_CHECK;
+const struct pyb_pairs *pyb_source_cookies(struct pyb_source *src) MUST_CHECK;
 
 /* The first content-type field; SLICE_NULL when there is none. */
 struct slice pyb_source_content_type(const struct pyb_source *src);
@@ -59,17 +58,15 @@ struct slice pyb_source_content_type(const struct pyb_source *src);
 /* The fields of the content as starlette's Request.form() gives them: the pairs of an
  * urlencoded form, none without a content-type. NULL also for content of another type
  * and for a form beyond starlette's limits. */
-const struct pyb_pairs *pyb_source_form(struct pyb_source *src)
-    __attribute__((warn_unused_result));
+const struct pyb_pairs *pyb_source_form(struct pyb_source *src) MUST_CHECK;
 
 /* The same fields as a new list of (name, value); NULL with an exception set. */
-PyObject *pyb_source_form_items(struct pyb_source *src) __attribute__((warn_unused_result));
+PyObject *pyb_source_form_items(struct pyb_source *src) MUST_CHECK;
 
 /* Take the fields from a starlette FormData, which must stay alive while the source is
  * used. `n_list` is the str "_list". 0; -1 when a field is no text (a file) or there
  * are too many (no exception is set). */
-int pyb_source_form_data(struct pyb_source *src, PyObject *form, PyObject *n_list)
-    __attribute__((warn_unused_result));
+int pyb_source_form_data(struct pyb_source *src, PyObject *form, PyObject *n_list) MUST_CHECK;
 
 enum { PYB_MAX_PAIRS = 1024 };
 

@@ -8,11 +8,11 @@
 #ifndef BINDINGS_PLAN_THREAD_CALL_H
 #define BINDINGS_PLAN_THREAD_CALL_H
 
+#include "base/attr.h"
 #include "bindings/plan/run.h"
 
 /* [gil] Submit the step's call from the task that will await it. Returns an awaitable of
  * its result: new reference, NULL with an exception set. Never blocks. */
-PyObject *pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
-    __attribute__((warn_unused_result));
+PyObject *pyb_thread_call(struct pyb_run *r, const struct shm_step *step) MUST_CHECK;
 
 #endif

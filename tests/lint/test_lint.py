@@ -103,6 +103,12 @@ def test_includes_are_in_order(path):
     assert found == order
 
 
+def test_results_that_must_be_used_are_marked_in_one_way():
+    assert "warn_unused_result" in (ROOT / "base/attr.h").read_text()
+    marked = [path for path in SOURCES if "warn_unused_result" in path.read_text()]
+    assert marked == [ROOT / "base/attr.h"]
+
+
 def test_clocks_are_read_in_one_place():
     assert "clock_gettime" in (ROOT / "base/clock.h").read_text()
     for path in SOURCES:
