@@ -28,6 +28,7 @@ enum {
 	WIRE_LISTENER_FD = 6	/* worker: listeners=N descriptors from here on */
 };
 
+enum { WIRE_LISTENERS_MAX = 16 };	/* the highest listeners=N */
 enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 
 /* Replies, child to master. */

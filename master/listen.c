@@ -28,7 +28,7 @@ enum { LISTEN_FDS_START = 3 };	/* sd_listen_fds(3) */
 static void
 listener_add(struct master_listeners *l, int fd)
 {
-	must(l->n < LISTEN_MAX);
+	must(l->n < WIRE_LISTENERS_MAX);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	l->fds[l->n++] = fd;
@@ -151,8 +151,8 @@ unix_open(struct master_listeners *l, const char *path, int backlog)
 static int
 inherited_open(struct master_listeners *l, const char *what, int first, long n)
 {
-	if (n > LISTEN_MAX) {
-		fprintf(stderr, "fastrd: %s=%ld: want %d sockets at most\n", what, n, LISTEN_MAX);
+	if (n > WIRE_LISTENERS_MAX) {
+		fprintf(stderr, "fastrd: %s=%ld: want %d sockets at most\n", what, n, WIRE_LISTENERS_MAX);
 		return WIRE_EXIT_LISTEN;
 	}
 	for (int i = 0; i < n; i++) {

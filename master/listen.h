@@ -8,11 +8,10 @@
 
 #include "base/attr.h"
 #include "base/conf.h"
-
-enum { LISTEN_MAX = 16 };
+#include "base/wire.h"
 
 struct master_listeners {
-	int fds[LISTEN_MAX];
+	int fds[WIRE_LISTENERS_MAX];
 	size_t n;
 	char text[128];		/* of the first: "http://127.0.0.1:8000" */
 	char unlink_path[108];	/* of a unix socket we made, or empty */

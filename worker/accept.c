@@ -187,7 +187,7 @@ worker_accept_listen(struct worker *w, int fd)
 {
 	struct worker_listener *l;
 
-	if (w->accept.n == WORKER_MAX_LISTENERS)
+	if (w->accept.n == WIRE_LISTENERS_MAX)
 		return -1;
 	if (w->accept.reserve_fd < 0)
 		w->accept.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -11,10 +11,9 @@
 
 #include "base/attr.h"
 #include "base/slice.h"
+#include "base/wire.h"
 
 struct worker;
-
-enum { WORKER_MAX_LISTENERS = 16 };
 
 struct worker_listener {
 	struct worker *w;
@@ -27,7 +26,7 @@ struct worker_listener {
 };
 
 struct worker_accept {
-	struct worker_listener listeners[WORKER_MAX_LISTENERS];
+	struct worker_listener listeners[WIRE_LISTENERS_MAX];
 	size_t n;
 	struct event resume;	/* the end of a pause */
 	int reserve_fd;		/* spent on refusing when out of descriptors */
