@@ -1,5 +1,5 @@
 /*
- * arguments: texts one after another, none too many.
+ * arguments: append texts, never beyond the room.
  *
  * Called by spawn.c for children and by commands.c. Nothing here knows a setting by its
  * name.
@@ -28,7 +28,8 @@ master_arguments_add(struct master_arguments *a, const char *text)
 		a->argv[a->argc++] = text;
 }
 
-/* The text of `n` bytes that was printed behind those in use, if it found room. */
+/* Append the text of `n` bytes that was just printed behind those in use, unless it was
+ * cut. */
 static void
 take(struct master_arguments *a, size_t n)
 {

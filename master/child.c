@@ -22,7 +22,7 @@
 #include "master/shortage.h"
 
 struct master_child *
-master_child_add(struct master_children *children, enum master_role role,
+master_child_free_record(struct master_children *children, enum master_role role,
     struct master_generation *g)
 {
 	for (int i = 0; i < MASTER_MAX_CHILDREN; i++) {
@@ -101,15 +101,16 @@ static void
 signal_send(const struct master_child *c, int number)
 {
 	must(c->pid > 0);
-	kill(c->pid, number);
+	if (!c->reaped)
+		kill(c->pid, number);
 }
 
 void
 master_child_end(struct master_child *c)
 {
-	if (c->killed)
+	if (c->told_to_end)
 		return;
-	c->killed = true;
+	c->told_to_end = true;
 	c->kill_at_ms = clock_monotonic_ms() + MASTER_END_GRACE_MS;
 	signal_send(c, SIGTERM);
 }
@@ -117,7 +118,7 @@ master_child_end(struct master_child *c)
 void
 master_child_kill(struct master_child *c)
 {
-	c->killed = true;
+	c->told_to_end = true;
 	signal_send(c, SIGKILL);
 }
 
@@ -127,7 +128,7 @@ master_child_overdue(struct master_child *c)
 	char name[MASTER_NAME_BYTES];
 
 	c->kill_at_ms = 0;
-	if (c->state == CHILD_STARTING && !c->killed) {
+	if (c->state == CHILD_STARTING && !c->told_to_end) {
 		log_errorx("%s did not start in time; see --timeout-startup",
 		    master_child_name(c, name));
 		signal_send(c, SIGKILL);
@@ -154,6 +155,7 @@ master_child_exit_code(const struct master_child *c, int status)
 		return WIRE_EXIT_BUG;
 	if (!c->begun)
 		return WIRE_EXIT_PYTHON;
-	/* A status that is none of ours is the application's: it ended the process. */
+	/* Every status but BUG, when FAILED did not come first, is the application's: it
+	 * ended the process. */
 	return WEXITSTATUS(status) == WIRE_EXIT_BUG ? WIRE_EXIT_BUG : WIRE_EXIT_APP;
 }

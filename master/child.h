@@ -47,23 +47,26 @@ struct master_child {
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
 	bool begun;		/* its Python runs fastrapi */
-	bool killed;		/* by us, so that its death is no crash */
+	bool told_to_end;	/* by master_child_end() or _kill(): its death is no crash */
+	bool reaped;		/* its pid may be another process's: it gets no signal */
 };
 
 struct master_children {
 	struct master_child at[MASTER_MAX_CHILDREN];
 };
 
-/* A free record for a child of `g`, for master_spawn() to start. NULL: all are taken,
- * errno is MASTER_SHORTAGE_CHILDREN (master/shortage.h). */
-struct master_child *master_child_add(struct master_children *children,
+/* A free record, filled for a child of `g`. master_spawn() takes it, by setting the pid;
+ * until then the next call returns the same one. NULL: all are taken, errno is
+ * MASTER_SHORTAGE_CHILDREN (master/shortage.h). */
+struct master_child *master_child_free_record(struct master_children *children,
     enum master_role role, struct master_generation *g) MUST_CHECK;
 
 /* A dead child: close its channel and free its record. */
 void master_child_remove(struct master_child *c);
 
 /* The first child behind `after` (NULL: of all) that belongs to `g` (NULL: to any
- * generation); NULL when there is no more. `after` may have been removed. */
+ * generation); NULL when there is no more. Works even if `after` was removed
+ * meanwhile. */
 struct master_child *master_child_next(struct master_children *children,
     const struct master_generation *g, const struct master_child *after);
 
@@ -84,8 +87,9 @@ void master_child_end(struct master_child *c);
 /* KILL now. */
 void master_child_kill(struct master_child *c);
 
-/* kill_at_ms has passed: KILL. A child that was still starting is logged, and its
- * death counts as a crash, so that it is replaced. */
+/* kill_at_ms has passed: KILL. A child that nobody told to end and that is still starting
+ * is logged. It does not count as told to end: its death is a crash, so that it is
+ * replaced. */
 void master_child_overdue(struct master_child *c);
 
 /* How a dead child ended, from its wait status: "exit status 3", "signal 11

@@ -17,8 +17,8 @@
 #include "base/wire.h"
 #include "master/arguments.h"
 
-/* `-m fastrapi.cli` in a Python that has no fastrapi would end with a traceback, and
- * nobody waits for it here who could say what is missing. */
+/* `-m fastrapi.cli` in a Python that has no fastrapi would end with a traceback: the
+ * master has become it, and no parent is left to explain what is missing. */
 static const char program[] =
     "import sys\n"
     "try:\n"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* uvicorn's flags that are not (yet) served here; "ssl-*" is all that begin so. */
+/* uvicorn's flags that are not (yet) served here; `*` at the end matches any rest. */
 static const struct {
 	const char *flag, *why;
 } refused[] = {
@@ -91,7 +91,7 @@ help_print(void)
 	    "more or less. Every flag can be set in the environment: --app-dir as FASTRD_APP_DIR.\n");
 }
 
-/* What other programs call it comes first, FASTRD_NAME after it. */
+/* PORT and WEB_CONCURRENCY first; FASTRD_NAME overrides them. */
 static int
 environment_read(struct conf *c)
 {
@@ -116,7 +116,7 @@ environment_read(struct conf *c)
 	return -1;
 }
 
-/* Is the flag of `len` bytes this one of uvicorn's, or one that `ssl-*` stands for? */
+/* Does the flag of `len` bytes match `row`? `*` at its end matches any rest. */
 static bool
 flag_is(const char *flag, size_t len, const char *row)
 {

@@ -46,12 +46,13 @@ master_generation_load(struct master *m)
 	char text[256];
 
 	must(g != NULL && m->coming == NULL);
+	m->put_off_logged = false;
 	*g = (struct master_generation){ .state = GENERATION_LOADING,
 	    .number = ++m->generation_count,
 	    .start_by_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms };
 	m->coming = g;
 	g->table_fd = shm_segment_create("fastrd-table");
-	c = g->table_fd >= 0 ? master_child_add(&m->children, ROLE_LOADER, g) : NULL;
+	c = g->table_fd >= 0 ? master_child_free_record(&m->children, ROLE_LOADER, g) : NULL;
 	if (c == NULL || master_spawn(m, c) < 0)
 		master_generation_failed(m, g, WIRE_EXIT_BUG,
 		    master_shortage_text(text, sizeof(text), "start the loader", errno));
@@ -60,16 +61,15 @@ master_generation_load(struct master *m)
 void
 master_generation_reload(struct master *m)
 {
-	bool was_due = m->reload_due;
-
 	if (m->stopping)
 		return;
 	m->reload_due = true;
 	if (m->serving == NULL || m->coming != NULL)
 		return;
 	if (record_free(m) == NULL) {
-		if (!was_due)
+		if (!m->put_off_logged)
 			log_warnx("reload put off: earlier generations are still draining");
+		m->put_off_logged = true;
 		return;
 	}
 	m->reload_due = false;

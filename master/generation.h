@@ -2,23 +2,32 @@
  * generation: one load of the application.
  *
  *	LOADING ----> STARTING ----> SERVING ----> DRAINING ----> (buried)
- *	  | the loader  | its workers   another      its workers
- *	  | compiles    | start         serves, or   have ended
- *	  |             |               the end
- *	  '-------------'--> FAILED: its children are ended, the old one serves on
+ *	  | the loader  | its workers   another      its children
+ *	  | compiles    | start         serves       have ended
+ *	  |             |
+ *	  '-------------'--> FAILED ----> (buried)
+ *	                       its children are ended; the old one serves on, and
+ *	                       without an old one the server ends
+ *
+ * When the server is told to end (signals.c stop), every one goes to DRAINING.
  *
  * The walk of one SIGHUP; each line that begins with a file name is a wake-up of
  * master.c, wait_once():
  *
- *	signals.c  read > generation.c reload > load > child.c add > spawn.c (the loader)
+ *	signals.c  read > generation.c reload > load > child.c a record > spawn.c (the loader)
+ *	replies.c  BEGUN, of every child: noted in its record
  *	replies.c  DONE > generation.c loaded: seal the table
- *	             > workers.c start, per slot > child.c add > spawn.c
+ *	             > workers.c start, per slot > child.c a record > spawn.c
  *	reap.c     (by signals.c, CHLD) the loader has ended
  *	replies.c  READY > generation.c ready; at the last worker's: swap
  *	             > workers.c serve > child.c order SERVE, per new worker
  *	             > drain the old one > workers.c drain > child.c order DRAIN
- *	reap.c     (by signals.c, CHLD) an old worker has ended; after the last one
- *	             master.c run > generation.c bury
+ *	reap.c     (by signals.c, CHLD) an old worker has ended; after the last one, the
+ *	             next round of master.c run > generation.c bury
+ *
+ * It fails instead, until the swap, with FAILED (replies.c) or the death (reap.c) of any
+ * child, or by the clock (master.c): > generation.c failed > child.c end, per child. What
+ * a child said last is read by reap.c, if its death is seen first.
  */
 #ifndef MASTER_GENERATION_H
 #define MASTER_GENERATION_H
@@ -46,16 +55,16 @@ struct master_generation {
 	uint64_t start_by_ms;	/* until it serves */
 };
 
-/* Begin loading; nothing is coming and a record is free. A failure is the generation's
- * (master_generation_failed). */
+/* Begin loading. The caller made sure that none is coming and a record is free. A failure
+ * is the generation's (master_generation_failed). */
 void master_generation_load(struct master *m);
 
 /* HUP: begin loading, or remember that it is due (m->reload_due) while a generation is
  * coming, none has served yet, or too many drain. Several that wait become one. */
 void master_generation_reload(struct master *m);
 
-/* The loader of `g`, which is LOADING, has written `size` bytes: seal and check the
- * table, start the workers. */
+/* The loader of `g`, which is LOADING, has written `size` bytes: compare the
+ * size, seal the table, start the workers. */
 void master_generation_loaded(struct master *m, struct master_generation *g,
     uint64_t size);
 

@@ -50,7 +50,8 @@ signals_readable(struct master *m, void *arg)
 	master_signals_read(m);
 }
 
-/* No call below waits, so that one whose descriptor is gone by then does no harm. */
+/* None of the calls at the end blocks, so a descriptor that was closed meanwhile is
+ * harmless. */
 static void
 wait_once(struct master *m, int timeout_ms)
 {

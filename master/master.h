@@ -39,6 +39,7 @@ struct master {
 	unsigned generation_count;
 	struct master_slot slots[MASTER_MAX_WORKERS];	/* of the generation that serves */
 	bool reload_due;		/* HUP came when no generation could begin */
+	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	bool stopping;
 	int exit_code;
 };

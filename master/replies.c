@@ -3,7 +3,8 @@
  *
  * Called by master.c when a channel is readable, and by reap.c for what a dead child
  * said last. Any code of the application's can write to its channel: a word out of its
- * turn is ignored, a number is checked where it is used.
+ * turn is ignored, and FAILED from a worker that drains is only logged; a number is
+ * checked where it is used.
  *
  * Logs: "worker N: TEXT", what a worker says with READY or FAILED.
  */
@@ -50,7 +51,7 @@ heard_ready(struct master *m, struct master_child *c, const char *rest)
 {
 	char name[MASTER_NAME_BYTES];
 
-	if (c->role != ROLE_WORKER || c->state != CHILD_STARTING || c->killed)
+	if (c->role != ROLE_WORKER || c->state != CHILD_STARTING || c->told_to_end)
 		return;
 	c->state = CHILD_READY;
 	c->kill_at_ms = 0;
@@ -74,7 +75,8 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 
 	if (c->state == CHILD_FAILED)
 		return;
-	c->state = CHILD_FAILED;
+	if (c->state != CHILD_DRAINING)		/* its slot may have its next worker */
+		c->state = CHILD_FAILED;
 	if (g == m->coming)
 		master_generation_failed(m, g,
 		    code > WIRE_EXIT_OK && code <= WIRE_EXIT_TABLE ? (int)code : WIRE_EXIT_BUG, why);

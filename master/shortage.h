@@ -11,11 +11,12 @@
  * above 4095. */
 enum { MASTER_SHORTAGE_CHILDREN = 4096 };
 
-/* Is this errno a limit that was reached, and no mistake in what was asked for? */
+/* Is it a resource limit (not a wrong request)? */
 bool master_shortage(int err);
 
 /* "cannot WHAT: CAUSE; REMEDY", without the remedy when `err` is no shortage, cut to
- * `room` bytes with NUL. Returns `text`. Safe between fork and exec. */
+ * `room` bytes with NUL. Returns `text`. Safe between fork and exec here, because
+ * the master has one thread. */
 const char *master_shortage_text(char *text, size_t room, const char *what, int err);
 
 #endif

@@ -4,7 +4,7 @@
  * Called by main.c to open it, and by master.c to act on what has come.
  * docs/OPERATIONS.md tells operators the same.
  *
- * Logs: "SIGNAL does nothing yet".
+ * Logs: "a generation is starting: still N workers", "SIGNAL does nothing yet".
  */
 #include "master/signals.h"
 
@@ -57,10 +57,13 @@ kill_all(struct master *m)
 		master_child_kill(c);
 }
 
-/* The number of workers changes only while one generation serves and none is coming. */
+/* The number of workers changes only while one generation serves and none is coming: all
+ * workers of the one that is coming have been started, or will be at once. */
 static bool
 may_scale(const struct master *m)
 {
+	if (m->coming != NULL)
+		log_warnx("a generation is starting: still %u workers", m->n_workers);
 	return m->serving != NULL && m->coming == NULL;
 }
 

@@ -2,8 +2,8 @@
  * spawn: socketpair, fork, exec.
  *
  * Called by generation.c for loaders, by workers.c for workers. Everything that
- * allocates happens before fork(); between fork and exec only descriptors are moved. A
- * child that gets no further says FAILED, as the program would that it did not become.
+ * allocates happens before fork(); between fork and exec only descriptors are moved. If
+ * that or exec fails, the child itself sends FAILED.
  *
  * Logs: "CHILD of generation N starts as process N".
  */
@@ -92,7 +92,7 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master)
 {
 	sigset_t none;
 
-	/* The master has one thread: its end is the master's. */
+	/* PDEATHSIG follows the forking thread; the master has only one. */
 	prctl(PR_SET_PDEATHSIG, WIRE_ORPHAN_SIGNAL);
 	if (getppid() != master)
 		_exit(WIRE_EXIT_BUG);
@@ -110,12 +110,12 @@ int
 master_spawn(const struct master *m, struct master_child *c)
 {
 	size_t n_listeners = c->role == ROLE_WORKER ? m->listeners->n : 0;
-	int table_fd = c->generation->table_fd, pair[2], fds[FIXED_FDS + LISTEN_MAX];
+	int table_fd = c->generation->table_fd, pair[2], fds[FIXED_FDS + WIRE_LISTENERS_MAX];
 	struct master_arguments arguments;
 	char name[MASTER_NAME_BYTES];
 	pid_t self = getpid();
 
-	must(c->pid == 0 && table_fd >= 0 && n_listeners <= LISTEN_MAX);
+	must(c->pid == 0 && table_fd >= 0 && n_listeners <= WIRE_LISTENERS_MAX);
 	arguments_fill(&arguments, m, c, n_listeners);
 	if (arguments.overflow) {
 		errno = E2BIG;

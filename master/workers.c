@@ -33,7 +33,8 @@ board_taken(struct master *m, unsigned board)
 	return false;
 }
 
-/* The first that no living worker has: readers stop at one never used. */
+/* The lowest board that no living worker has. Whoever reads the boards stops at the first
+ * one that was never used, so that none may be skipped. */
 static unsigned
 board_free(struct master *m)
 {
@@ -48,7 +49,7 @@ board_free(struct master *m)
 int
 master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
 {
-	struct master_child *c = master_child_add(&m->children, ROLE_WORKER, g);
+	struct master_child *c = master_child_free_record(&m->children, ROLE_WORKER, g);
 
 	must(slot < MASTER_MAX_WORKERS);
 	if (c == NULL)
@@ -89,6 +90,8 @@ master_worker_drain(struct master_child *c, uint64_t ms)
 	char order[64];
 
 	must(c->role == ROLE_WORKER);
+	if (c->told_to_end)
+		return;
 	if (c->state == CHILD_STARTING) {
 		master_child_end(c);
 		return;

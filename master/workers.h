@@ -30,7 +30,7 @@ void master_worker_add(struct master *m, unsigned slot);
 void master_worker_serve(struct master_child *c);
 
 /* Let a worker finish its requests within `ms`, then end it. One that is still starting
- * has none: it is ended now. */
+ * has none: it is ended now. One that was told to end keeps the deadline it has. */
 void master_worker_drain(struct master_child *c, uint64_t ms);
 
 /* What an operator gives requests to finish: --timeout-graceful-shutdown. */
@@ -40,7 +40,7 @@ uint64_t master_worker_grace_ms(const struct master *m);
  * once, or later and later when it has hardly served. */
 void master_worker_replace(struct master *m, const struct master_child *c, uint64_t now_ms);
 
-/* One slot more, below MASTER_MAX_WORKERS, or one less, but the first, from now on. */
+/* Add a slot, or remove the last; the caller checks the limits (1, MASTER_MAX_WORKERS). */
 void master_worker_more(struct master *m);
 void master_worker_less(struct master *m);
 

@@ -1,7 +1,7 @@
 # Unit tests of what of master/ starts no process.
 master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
 	tests/unit/test_master_generation tests/unit/test_master_listen \
-	tests/unit/test_master_workers
+	tests/unit/test_master_signals tests/unit/test_master_workers
 check_PROGRAMS += $(master_tests)
 TESTS += $(master_tests)
 
@@ -23,5 +23,8 @@ tests_unit_test_master_generation_LDADD = $(master_test_libs)
 tests_unit_test_master_listen_SOURCES = tests/unit/test_master_listen.c \
 	master/listen.c master/shortage.c
 tests_unit_test_master_listen_LDADD = libbase.la -lcunit
+tests_unit_test_master_signals_SOURCES = tests/unit/test_master_signals.c \
+	$(master_fixture) master/reap.c master/signals.c
+tests_unit_test_master_signals_LDADD = $(master_test_libs)
 tests_unit_test_master_workers_SOURCES = tests/unit/test_master_workers.c $(master_fixture)
 tests_unit_test_master_workers_LDADD = $(master_test_libs)

@@ -17,7 +17,7 @@ static struct master_generation *one = (void *)&table.at[0], *two = (void *)&tab
 static struct master_child *
 added(enum master_role role, struct master_generation *g, pid_t pid)
 {
-	struct master_child *c = master_child_add(&table, role, g);
+	struct master_child *c = master_child_free_record(&table, role, g);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	c->pid = pid;
@@ -44,13 +44,13 @@ test_a_full_table_is_no_limit_of_the_systems(void)
 	for (int i = 0; i < MASTER_MAX_CHILDREN; i++)
 		added(ROLE_WORKER, one, 1 + i);
 	errno = 0;
-	CU_ASSERT_PTR_NULL(master_child_add(&table, ROLE_WORKER, one));
+	CU_ASSERT_PTR_NULL(master_child_free_record(&table, ROLE_WORKER, one));
 	CU_ASSERT_EQUAL(errno, MASTER_SHORTAGE_CHILDREN);
 	CU_ASSERT_STRING_EQUAL(master_shortage_text(text, sizeof(text), "start worker 3", errno),
 	    "cannot start worker 3: too many earlier processes have not ended yet; "
 	    "wait for them, or kill them");
 	master_child_remove(&table.at[7]);
-	CU_ASSERT_PTR_EQUAL(master_child_add(&table, ROLE_LOADER, two), &table.at[7]);
+	CU_ASSERT_PTR_EQUAL(master_child_free_record(&table, ROLE_LOADER, two), &table.at[7]);
 	CU_ASSERT_EQUAL(table.at[7].role, ROLE_LOADER);
 	CU_ASSERT_EQUAL(table.at[7].channel, -1);
 }

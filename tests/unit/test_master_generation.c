@@ -112,6 +112,31 @@ test_a_reload_waits_for_a_free_record(void)
 	fixture_free(m);
 }
 
+/* A HUP that came while a generation was coming is due already when the records run out. */
+static void
+test_each_reload_that_is_put_off_says_so(void)
+{
+	static const char text[] = "reload put off: earlier generations are still draining";
+	struct master *m = fixture_new(1);
+	struct master_generation *g;
+
+	for (int i = 1; i < MASTER_MAX_GENERATIONS; i++)
+		fixture_serving(m);
+	g = fixture_loaded(m);
+	master_generation_reload(m);
+	fixture_say(m, fixture_worker(m, g, 0), WIRE_READY);
+	CU_ASSERT_EQUAL(fixture_logged(text), 0);
+	for (int i = 0; i < 3; i++)
+		master_generation_reload(m);
+	CU_ASSERT_EQUAL(fixture_logged(text), 1);
+	fixture_gone(m, fixture_worker(m, &m->generations[0], 0));
+	master_generations_bury(m);
+	fixture_serving(m);
+	master_generation_reload(m);
+	CU_ASSERT_EQUAL(fixture_logged(text), 2);
+	fixture_free(m);
+}
+
 static void
 test_a_start_that_fails_keeps_the_old_one(void)
 {
@@ -127,7 +152,7 @@ test_a_start_that_fails_keeps_the_old_one(void)
 	CU_ASSERT_PTR_EQUAL(m->serving, old);
 	CU_ASSERT_EQUAL(fixture_logged("reload failed, generation 1 serves on: no database\n"), 1);
 	CU_ASSERT_EQUAL(fixture_logged("either"), 0);
-	CU_ASSERT_TRUE(worker->killed && other->killed);
+	CU_ASSERT_TRUE(worker->told_to_end && other->told_to_end);
 	CU_ASSERT_FALSE(m->stopping);
 	CU_ASSERT_EQUAL(m->exit_code, 0);
 	fixture_free(m);
@@ -162,7 +187,7 @@ test_a_first_start_that_fails_is_the_end(void)
 		CU_ASSERT_TRUE(m->stopping);
 		CU_ASSERT_EQUAL(m->exit_code, rows[i].code);
 		CU_ASSERT_EQUAL(fixture_logged(rows[i].printed), 1);
-		CU_ASSERT_TRUE(loader->killed);
+		CU_ASSERT_TRUE(loader->told_to_end);
 		fixture_free(m);
 	}
 }
@@ -209,7 +234,7 @@ test_words_out_of_turn_change_nothing(void)
 		fixture_say(m, worker, words[i]);
 	CU_ASSERT_PTR_EQUAL(m->serving, g);
 	CU_ASSERT_EQUAL(g->state, GENERATION_SERVING);
-	CU_ASSERT_FALSE(worker->killed);
+	CU_ASSERT_FALSE(worker->told_to_end);
 	CU_ASSERT_EQUAL(fixture_logged("reload"), 0);
 	CU_ASSERT_EQUAL(fixture_logged("worker 0: first"), 1);
 	CU_ASSERT_EQUAL(fixture_logged("second"), 0);
@@ -233,7 +258,7 @@ test_at_the_end_nothing_serves_or_comes(void)
 	master_generation_drain(m, old, 1000);
 	CU_ASSERT_PTR_NULL(m->serving);
 	CU_ASSERT_PTR_NULL(m->coming);
-	CU_ASSERT_TRUE(starting->killed);
+	CU_ASSERT_TRUE(starting->told_to_end);
 	/* Told to end while it starts: that it fails is nobody's failure. */
 	fixture_say(m, starting, WIRE_FAILED " 3 interrupted");
 	CU_ASSERT_EQUAL(fixture_logged("worker 0: interrupted"), 1);
@@ -257,6 +282,7 @@ main(void)
 	CU_ADD_TEST(suite, test_a_reload_swaps_and_drains_the_old_one);
 	CU_ADD_TEST(suite, test_hups_that_come_too_early_become_one_reload);
 	CU_ADD_TEST(suite, test_a_reload_waits_for_a_free_record);
+	CU_ADD_TEST(suite, test_each_reload_that_is_put_off_says_so);
 	CU_ADD_TEST(suite, test_a_start_that_fails_keeps_the_old_one);
 	CU_ADD_TEST(suite, test_a_first_start_that_fails_is_the_end);
 	CU_ADD_TEST(suite, test_a_generation_that_cannot_begin_leaves_nothing);

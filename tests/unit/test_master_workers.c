@@ -107,7 +107,7 @@ test_one_less_drains_the_last_slot_and_one_more_fills_it(void)
 	master_worker_less(m);
 	CU_ASSERT_EQUAL(last->kill_at_ms, 777);
 	CU_ASSERT_STRING_EQUAL(fixture_order(m, last), "");
-	CU_ASSERT_TRUE(more->killed);	/* it was starting */
+	CU_ASSERT_TRUE(more->told_to_end);	/* it was starting */
 	fixture_free(m);
 }
 
