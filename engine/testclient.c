@@ -130,8 +130,9 @@ memory_linger(void *to)
 }
 
 static void
-memory_closed(void *to)
+memory_closed(void *to, bool reset)
 {
+	(void)reset;
 	wake(to);
 }
 

@@ -73,8 +73,8 @@ field_note(const struct hx_header *f, struct hx_promise *promise, bool *decided,
 }
 
 ssize_t
-hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int status,
-    const struct hx_header *fields, size_t n, struct slice preset,
+hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, bool keep_alive,
+    int status, const struct hx_header *fields, size_t n, struct slice preset,
     struct hx_promise *promise)
 {
 	bool decided = false, close = false, chunk_it;
@@ -83,7 +83,7 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int statu
 	must(room >= hx_serialize_room(fields, n, preset));
 	*promise = (struct hx_promise){
 		.content = !x->is_head && status >= 200 && status != 204 && status != 304,
-		.keep_alive = x->req.h1.keep_alive,
+		.keep_alive = keep_alive,
 	};
 	p += hx_status_write(p, status);
 	p = put(p, preset.ptr, preset.len);

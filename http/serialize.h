@@ -17,14 +17,14 @@
 size_t hx_serialize_room(const struct hx_header *fields, size_t n, struct slice preset);
 
 /* Write the head of the answer to x into `out`, whose `room` is hx_serialize_room() at
- * least. *promise becomes what the head says. `preset` is a block of whole field lines.
- * Names are in lower case. An HTTP/1.0 client gets no transfer-encoding, not even the
- * application's: the end of the connection ends the content. Returns the length; -1 when
- * a field has a control byte other than the tab or a colon in its name, or when a
- * content-length is not a number. */
-ssize_t hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, int status,
-    const struct hx_header *fields, size_t n, struct slice preset,
-    struct hx_promise *promise) MUST_CHECK;
+ * least. `keep_alive`: the connection may live on. *promise becomes what the head says.
+ * `preset` is a block of whole field lines. Names are in lower case. An HTTP/1.0 client
+ * gets no transfer-encoding, not even the application's: the end of the connection ends
+ * the content. Returns the length; -1 when a field has a control byte other than the tab
+ * or a colon in its name, when a name is empty, or when a content-length is not a number. */
+ssize_t hx_serialize_head(char *out, size_t room, const struct hx_exchange *x,
+    bool keep_alive, int status, const struct hx_header *fields, size_t n,
+    struct slice preset, struct hx_promise *promise) MUST_CHECK;
 
 /* Write a chunk's size, "1f40\r\n"; returns its length. */
 size_t hx_serialize_chunk_head(char out[20], size_t len);

@@ -66,8 +66,9 @@ worker_conductor_forget(struct worker_conn *c)
 {
 	must(c->state == CONN_RUNNING && !pyb_request_active(&c->x));
 	hx_exchange_reset(&c->x);
+	c->state = CONN_IDLE;
 	c->content_waiter = WAITER_NONE;
-	c->start_due = false;
+	c->content_open = c->start_due = false;
 	io_timers_remove(&c->timer);
 	worker_active_add(c->w, -1);
 }
@@ -99,8 +100,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 	if (c->state != CONN_RUNNING)
 		return;
 	if (c->content_open && c->eof) {
-		c->content_waiter = WAITER_PLAN;
-		worker_content_cut(c);
+		worker_conductor_forget(c);
 		worker_conn_close_soon(c);
 		return;
 	}

@@ -13,7 +13,8 @@ void worker_conductor_advance(struct worker_conn *c);
  * it. */
 void worker_conductor_ready(struct worker_conn *c);
 
-/* The request in hand will not be served (the application has not seen it). */
+/* Drop the request in hand, which the application has not seen. The connection is idle
+ * afterwards. */
 void worker_conductor_forget(struct worker_conn *c);
 
 /* [gil] The connection's FIFO job. */

@@ -111,8 +111,6 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 		return;
 	}
 	worker_conductor_advance(c);
-	if (c->state == CONN_IDLE)
-		worker_input_shrink(&c->input);
 }
 
 void
@@ -148,6 +146,15 @@ worker_conn_dirty(struct worker_conn *c)
 	io_turn_dirty(c->w->turn, &c->flush);
 }
 
+bool
+worker_conn_end_is_content(const struct worker_conn *c)
+{
+	const struct hx_promise *promise = &c->x.promise;
+
+	return (c->x.state == HX_HEAD_SENT || c->x.state == HX_FAILED) && promise->content &&
+	    !promise->chunked && !promise->has_length;
+}
+
 void
 worker_conn_kill(struct worker_conn *c)
 {
@@ -164,7 +171,7 @@ worker_conn_kill(struct worker_conn *c)
 	io_timers_remove(&c->timer);
 	io_timers_remove(&c->write_timer);
 	io_turn_undirty(&c->flush);
-	c->transport->close(c->transport_arg);
+	c->transport->close(c->transport_arg, worker_conn_end_is_content(c));
 	io_output_drop(&c->out);
 	/* Telling the application and freeing both need the interpreter. */
 	c->content_due = true;
@@ -190,7 +197,6 @@ worker_conn_bury(struct worker_conn *c)
 		return false;
 	io_output_reap(&c->out);
 	io_turn_remove(&c->job);
-	io_turn_undirty(&c->flush);
 	hx_exchange_fini(&c->x);
 	io_output_fini(&c->out);
 	worker_input_fini(&c->input);
@@ -212,8 +218,10 @@ worker_conn_update_reading(struct worker_conn *c)
 		/* Much content that nobody waits for stays in the kernel. */
 		if (c->content_open && c->content_waiter == WAITER_NONE)
 			want = want && c->x.content.len < WORKER_HIGH_WATER;
-		/* While we do not read the client cannot be late. */
-		if (!want || !c->content_open)
+		/* The client is not late while we do not read, nor while it waits for a
+		 * 100 Continue that the application has still to ask for. */
+		if (!want || !c->content_open ||
+		    (!c->sent_continue && c->x.state == HX_RUNNING))
 			io_timers_remove(&c->timer);
 		else if (!io_timer_runs(&c->timer))
 			io_timers_touch(&c->w->timeouts.content, &c->timer);

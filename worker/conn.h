@@ -113,6 +113,11 @@ void worker_conn_eof(struct worker_conn *c, bool gone);
 /* Flush at the end of the turn. */
 void worker_conn_dirty(struct worker_conn *c);
 
+/* Would the client take a close for the end of the answer in hand, which is not complete?
+ * So it is when the answer has neither a length nor chunks, as for HTTP/1.0. A reset
+ * says otherwise. */
+bool worker_conn_end_is_content(const struct worker_conn *c);
+
 /* Close now. The application is told, and the connection freed, by its job. No-op when
  * it is dead. */
 void worker_conn_kill(struct worker_conn *c);

@@ -106,10 +106,12 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 
 	must(c->content_open);
 	used = content_take(c, bytes, len);
+	/* The client has sent something: its time runs anew. That of a request in hand is
+	 * started by worker_conn_update_reading() when more is due. */
+	if (c->state == CONN_DISCARD)
+		io_timers_touch(&c->w->timeouts.content, &c->timer);
 	if (c->state != CONN_RUNNING)
 		return used;
-	/* The client has sent something: worker_conn_update_reading() starts the time-out
-	 * anew when more is due. */
 	io_timers_remove(&c->timer);
 	if (c->content_waiter != WAITER_PLAN) {
 		c->content_waiter = WAITER_NONE;
@@ -128,13 +130,13 @@ worker_content_cut(struct worker_conn *c)
 	must(c->content_open);
 	if (c->state == CONN_RUNNING && c->content_waiter != WAITER_PLAN) {
 		c->x.content.aborted = true;
-		return;
-	}
-	/* The application never hears of a request that did not arrive whole. */
-	if (c->state == CONN_RUNNING)
+	} else if (c->state == CONN_RUNNING) {
+		/* The application never hears of a request that did not arrive whole. */
 		worker_conductor_forget(c);
-	c->content_open = false;
-	c->state = CONN_IDLE;
+	} else {
+		c->content_open = false;
+		c->state = CONN_IDLE;
+	}
 }
 
 bool

@@ -55,14 +55,17 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	struct slice preset = worker_preset_get(&c->w->preset);
 	size_t room = hx_serialize_room(fields, n, preset);
 	char *out = io_output_reserve(&c->out, room);
-	ssize_t len;
+	bool keep_alive = c->x.req.h1.keep_alive && !c->w->draining && !c->close_after &&
+	    !(c->content_open && !worker_content_discardable(c));
+	ssize_t len = -1;
 
 	must(c->x.state == HX_IDLE || c->x.state == HX_RUNNING);
-	if (c->w->draining || c->close_after ||
-	    (c->content_open && !worker_content_discardable(c)))
-		c->x.req.h1.keep_alive = false;
-	len = out == NULL ? -1 : hx_serialize_head(out, room, &c->x, status, fields, n,
-	    preset, &c->x.promise);
+	if (out != NULL) {
+		len = hx_serialize_head(out, room, &c->x, keep_alive, status, fields, n,
+		    preset, &c->x.promise);
+		if (len < 0)
+			log_warnx("answer has a field that cannot be sent");
+	}
 	if (len < 0) {
 		worker_conn_kill(c);
 		return -1;
@@ -166,7 +169,12 @@ reply_head(struct hx_exchange *x, int status, const struct hx_header *fields, si
 
 	if (c->state != CONN_RUNNING || x->state != HX_RUNNING)
 		return -1;
-	return head_put(c, status, fields, n);
+	if (head_put(c, status, fields, n) < 0)
+		return -1;
+	/* The first content may be long in coming. What comes in this turn leaves with
+	 * the head. */
+	worker_conn_dirty(c);
+	return 0;
 }
 
 static int
@@ -201,10 +209,13 @@ reply_want_read(struct hx_exchange *x)
 	if (c->content_waiter == WAITER_NONE)
 		c->content_waiter = WAITER_APP;
 	if (c->content_open && !c->sent_continue && x->state == HX_RUNNING) {
+		if (io_output_copy(&c->out, "HTTP/1.1 100 Continue\r\n\r\n", 25) < 0) {
+			worker_conn_kill(c);
+			return;
+		}
 		c->sent_continue = true;
 		status_count(c->w, 100);
-		if (io_output_copy(&c->out, "HTTP/1.1 100 Continue\r\n\r\n", 25) == 0)
-			worker_conn_dirty(c);
+		worker_conn_dirty(c);
 	}
 	worker_conn_update_reading(c);
 }
@@ -240,9 +251,13 @@ reply_abort(struct hx_exchange *x)
 		reply_answer(x, 500, fields.all, 3, (struct hx_piece){ text, NULL, NULL });
 		return;
 	}
-	/* What is queued goes out, the end does not: no client can take it for a
-	 * complete answer. */
 	x->state = HX_FAILED;
+	if (worker_conn_end_is_content(c)) {
+		worker_conn_kill(c);
+		return;
+	}
+	/* What is queued goes out, the last chunk or the rest of the length does not:
+	 * the client sees that the answer is not complete. */
 	c->close_after = true;
 	worker_conn_dirty(c);
 }
@@ -271,6 +286,9 @@ reply_released(struct hx_exchange *x)
 	}
 	if (c->content_open && !worker_content_discardable(c))
 		c->close_after = true;
+	/* Whoever has not answered has aborted, unless the content was cut. */
+	must(c->state != CONN_RUNNING || x->state == HX_DONE || x->state == HX_FAILED ||
+	    x->content.aborted);
 	hx_exchange_reset(x);
 	c->content_waiter = WAITER_NONE;
 	c->content_due = c->backlog_high = false;
@@ -284,10 +302,12 @@ reply_released(struct hx_exchange *x)
 	c->state = c->content_open ? CONN_DISCARD : CONN_IDLE;
 	if (c->content_open)
 		io_timers_touch(&c->w->timeouts.content, &c->timer);
-	if (worker_input_next(&c->input) < 0)
+	if (worker_input_next(&c->input) < 0) {
 		worker_conn_kill(c);
-	else
-		worker_conductor_advance(c);
+		return;
+	}
+	worker_input_shrink(&c->input);
+	worker_conductor_advance(c);
 }
 
 /* Tell an application that runs that its answer will not be sent. */

@@ -76,10 +76,14 @@ socket_linger(void *to)
 }
 
 static void
-socket_close(void *to)
+socket_close(void *to, bool reset)
 {
+	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 	struct worker_conn *c = to;
 
+	/* Of TCP; a unix socket knows no reset. */
+	if (reset)
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	event_del(&c->read_event);
 	event_del(&c->write_event);
 	close(c->fd);

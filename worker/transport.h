@@ -23,7 +23,8 @@ struct worker_transport {
 	void (*reading)(void *to, bool on);	/* deliver input, or keep it back */
 	void (*want_write)(void *to);		/* write said EAGAIN: flush when it may go on */
 	bool (*linger)(void *to);		/* end the output only; false: close instead */
-	void (*close)(void *to);		/* called once */
+	/* Called once. `reset`: the client must not take this for an orderly end. */
+	void (*close)(void *to, bool reset);
 };
 
 /* Make `c` the connection of an accepted, non-blocking socket that it then owns.

@@ -83,8 +83,7 @@ answer_run(struct slice preset)
 	char out[512];
 
 	x.req.h1.minor = 1;
-	x.req.h1.keep_alive = true;
-	must(hx_serialize_head(out, sizeof(out), &x, 200, fields, 2, preset, &promise) > 0);
+	must(hx_serialize_head(out, sizeof(out), &x, true, 200, fields, 2, preset, &promise) > 0);
 }
 
 static void

@@ -68,6 +68,16 @@ async def _failmid(send: Send) -> None:
     raise RuntimeError("in the middle")
 
 
+async def _begin(send: Send, pause_ms: int) -> None:
+    """An answer without a length: the head, a pause (0: none), two bytes, a failure."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if pause_ms:
+        await asyncio.sleep(pause_ms / 1000)
+    await send({"type": "http.response.body", "body": b"ab", "more_body": True})
+    await asyncio.sleep(0.05)
+    raise RuntimeError("in the middle")
+
+
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         what = (await receive())["type"]
@@ -100,6 +110,12 @@ async def _route(path: str, receive: Receive, send: Send) -> None:
         raise RuntimeError("before the answer")
     elif verb == "failmid":
         await _failmid(send)
+    elif verb == "begin":
+        await _begin(send, int(number))
+    elif verb == "plus":
+        headers = [(b"content-length", b"+5")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"hello"})
     elif verb == "short":
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]}

@@ -173,6 +173,32 @@ def test_continue_comes_when_the_application_reads(plain: Any) -> None:
         assert client.rest() == b""
 
 
+def test_a_head_does_not_wait_for_its_content(plain: Any) -> None:
+    with plain.connect() as client:
+        client.send(b"GET /begin/1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        first = client.socket.recv(1 << 16)
+        assert first.startswith(b"HTTP/1.1 200 ") and first.endswith(b"chunked\r\n\r\n")
+        assert client.rest() == b"2\r\nab\r\n"
+
+
+def test_a_head_and_content_of_one_turn_leave_together(plain: Any) -> None:
+    with plain.connect() as client:
+        client.send(b"GET /begin/0 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.socket.recv(1 << 16).endswith(b"\r\n\r\n2\r\nab\r\n")
+
+
+def test_a_cut_answer_without_length_ends_with_a_reset(plain: Any) -> None:
+    # To an HTTP/1.0 client an orderly end would be the end of the content.
+    with plain.connect() as client:
+        client.send(b"GET /begin/0 HTTP/1.0\r\n\r\n")
+        assert client.rest().endswith(b"<reset>")
+
+
+def test_an_answer_that_cannot_be_sent_is_logged(plain: Any) -> None:
+    assert plain.ask(b"GET /plus HTTP/1.1\r\nHost: a\r\n\r\n") == b""
+    assert "answer has a field that cannot be sent" in plain.log
+
+
 def test_date_and_server(plain: Any) -> None:
     with plain.connect() as client:
         client.send(HELLO)

@@ -143,6 +143,13 @@ run_step(struct run *r)
 		r->app->disconnected += x->content.peer_closed;
 		answer(x, SLICE_LIT("waited"));
 		run_end(r);
+	} else if (path_is(x, "/begin")) {
+		if (r->done++ == 0)
+			x->calls->head(x, 200, NULL, 0);
+		if (!x->content.aborted && !x->content.peer_closed)
+			return;
+		x->calls->body(x, (struct hx_piece){ SLICE_LIT("end"), NULL, NULL }, true);
+		run_end(r);
 	} else if (r->done++ < r->n) {
 		io_turn_push(r->app->turn, &r->job);
 	} else {
@@ -167,7 +174,7 @@ run_begin(struct pyb_app *app, struct hx_exchange *x)
 	r->app = app;
 	r->x = x;
 	x->upper.run = r;
-	if (!path_is(x, "/read") && !path_is(x, "/wait"))
+	if (!path_is(x, "/read") && !path_is(x, "/wait") && !path_is(x, "/begin"))
 		r->n = path_number(x);
 	if (path_is(x, "/after"))
 		answer(x, SLICE_LIT("after"));
@@ -191,6 +198,7 @@ static bool
 simple(struct pyb_app *app, struct hx_exchange *x)
 {
 	static const struct hx_header length = { { "content-length", 14 }, { "10", 2 } };
+	static const struct hx_header nameless = { { "", 0 }, { "a", 1 } };
 
 	if (path_is(x, "/hello") || path_is(x, "/close"))
 		answer(x, SLICE_LIT("hello"));
@@ -204,6 +212,9 @@ simple(struct pyb_app *app, struct hx_exchange *x)
 		answer_length(x, 200, SLICE_LIT("short"), 10);
 	else if (path_is(x, "/long"))
 		answer_length(x, 200, SLICE_LIT("too long"), 2);
+	else if (path_is(x, "/nofield"))
+		x->calls->answer(x, 200, &nameless, 1,
+		    (struct hx_piece){ SLICE_LIT("hello"), NULL, NULL });
 	else if (path_is(x, "/big"))
 		answer_big(app, x, path_number(x));
 	else if (path_is(x, "/fail") || path_is(x, "/lost"))
@@ -250,7 +261,7 @@ pyb_request_content(struct hx_exchange *x)
 {
 	struct run *r = x->upper.run;
 
-	if (path_is(x, "/read") || path_is(x, "/wait"))
+	if (path_is(x, "/read") || path_is(x, "/wait") || path_is(x, "/begin"))
 		run_step(r);
 	else if (x->content.aborted && r->waits) {
 		r->waits = false;

@@ -11,8 +11,10 @@
  *	/ignore		answers "ignored" at once, whatever content comes
  *	/after/N	answers "after" at once, stays active for N turns
  *	/stream/N	answers N chunks of 1000 bytes, waits while the connection is full
+ *	/begin		begins an answer, ends it when its client sends no more
  *	/big/N		answers N bytes with one referred piece
  *	/short, /long	an answer that breaks its own content-length
+ *	/nofield	an answer with a field that cannot be sent
  *	/close		asks for the end of the connection
  *	/fail		fails before, /failmid in the middle of its answer
  *	/wait		neither reads nor answers until its client is gone

@@ -27,8 +27,8 @@ note_head(struct hx_exchange *of, int code, const struct hx_header *fields, size
 
 	answers++;
 	of->status = status = code;
-	return hx_serialize_head(head, sizeof(head), of, code, fields, n, SLICE_NULL,
-	    &of->promise) > 0 ? 0 : -1;
+	return hx_serialize_head(head, sizeof(head), of, of->req.h1.keep_alive, code,
+	    fields, n, SLICE_NULL, &of->promise) > 0 ? 0 : -1;
 }
 
 static int

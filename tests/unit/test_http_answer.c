@@ -28,8 +28,8 @@ static const char *
 head(int status, const struct hx_header *fields, size_t n)
 {
 	struct slice preset = SLICE_LIT("server: s\r\n");
-	ssize_t len = hx_serialize_head(out, sizeof(out) - 1, &x, status, fields, n, preset,
-	    &promise);
+	ssize_t len = hx_serialize_head(out, sizeof(out) - 1, &x, x.req.h1.keep_alive, status,
+	    fields, n, preset, &promise);
 
 	if (len < 0)
 		return "-1";

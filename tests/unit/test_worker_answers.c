@@ -74,6 +74,20 @@ test_http_1_0(void)
 	rig_close(&rig);
 }
 
+/* The client need not wait for the first content to learn of the answer. */
+static void
+test_the_head_does_not_wait_for_content(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/begin"),
+	    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+	shutdown(rig.client, SHUT_WR);
+	rig_expect(&rig, "", "3\r\nend\r\n0\r\n\r\n");
+	rig_close(&rig);
+}
+
 static void
 test_connection_close(void)
 {
@@ -95,7 +109,7 @@ test_connection_close(void)
 }
 
 static void
-test_broken_lengths_cut_the_connection(void)
+test_broken_answers_cut_the_connection(void)
 {
 	struct rig rig;
 
@@ -106,6 +120,11 @@ test_broken_lengths_cut_the_connection(void)
 	rig_open(&rig, NULL);
 	/* Not a byte too many may leave, for it would begin the next answer. */
 	rig_expect(&rig, GET("/long") GET("/hello"), "");
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+	/* Nor may a field without a name. */
+	rig_open(&rig, NULL);
+	rig_expect(&rig, GET("/nofield") GET("/hello"), "");
 	CU_ASSERT_TRUE(rig.end);
 	rig_close(&rig);
 }
@@ -210,6 +229,13 @@ trickle_none(void *to)
 	(void)to;
 }
 
+static void
+trickle_close(void *to, bool reset)
+{
+	(void)to;
+	(void)reset;
+}
+
 static bool
 trickle_linger(void *to)
 {
@@ -218,7 +244,7 @@ trickle_linger(void *to)
 }
 
 static const struct worker_transport trickle = {
-	trickle_write, trickle_reading, trickle_none, trickle_linger, trickle_none
+	trickle_write, trickle_reading, trickle_none, trickle_linger, trickle_close
 };
 
 static void
@@ -334,6 +360,50 @@ test_content_time_out(void)
 	rig_close(&rig);
 }
 
+/* A client that waits for a 100 Continue is not late; one that got it may be. */
+static void
+test_no_content_time_out_before_continue(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	rig_open(&rig, &o);
+	rig_expect(&rig, POST("/wait", "Expect: 100-continue\r\nContent-Length: 1", ""), "");
+	rig_wait(&rig, 400);
+	CU_ASSERT_FALSE(rig.end);
+	CU_ASSERT_EQUAL(rig.app.aborted, 0);
+	rig_close(&rig);
+	rig_open(&rig, &o);
+	rig_expect(&rig, POST("/read", "Expect: 100-continue\r\nContent-Length: 1", ""),
+	    "HTTP/1.1 100 Continue\r\n\r\n");
+	rig_wait(&rig, 400);
+	CU_ASSERT_TRUE(rig.end);
+	CU_ASSERT_EQUAL(rig.app.aborted, 1);
+	rig_close(&rig);
+}
+
+/* The same time-out as before the answer: it is for the next byte, not for the last. */
+static void
+test_content_time_out_behind_an_answer(void)
+{
+	struct worker_options o = short_times();
+	struct rig rig;
+
+	o.conf.timeout_content_ms = 500;
+	rig_open(&rig, &o);
+	rig_expect(&rig, POST("/ignore", "Content-Length: 6", "0"), OK("7", "ignored"));
+	for (int i = 0; i < 4; i++) {
+		rig_wait(&rig, 200);
+		rig_expect(&rig, "1", "");	/* progress */
+	}
+	CU_ASSERT_FALSE(rig.end);
+	rig_expect(&rig, "5" GET("/hello"), OK("5", "hello"));
+	rig_expect(&rig, POST("/ignore", "Content-Length: 6", "0"), OK("7", "ignored"));
+	rig_wait(&rig, 800);
+	CU_ASSERT_TRUE(rig.end);
+	rig_close(&rig);
+}
+
 /* An application may take its time: no time-out runs against it. */
 static void
 test_no_time_out_while_the_application_works(void)
@@ -364,6 +434,25 @@ test_write_time_out(void)
 	}
 	CU_ASSERT_TRUE(rig_gone(&rig));
 	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_timeouts), 1);
+	rig_close(&rig);
+}
+
+/* What a large request needed is given back while the connection is busy, too. */
+static void
+test_a_busy_connection_keeps_no_large_buffer(void)
+{
+	static char much[40000];
+	struct rig rig;
+
+	memset(much, 'x', sizeof(much));
+	rig_open(&rig, NULL);
+	for (int i = 0; i < 3; i++) {
+		rig_say(&rig, POST("/read", "Content-Length: 40000", ""));
+		rig_send(&rig, much, sizeof(much));
+		rig_turn(&rig, true);
+		rig_expect(&rig, "", OK("11", "40000 bytes"));
+		CU_ASSERT_TRUE(rig.c->input.now.cap + rig.c->input.ahead.cap <= 32 * 1024);
+	}
 	rig_close(&rig);
 }
 
@@ -399,8 +488,9 @@ main(void)
 	TEST(head_and_empty_statuses_have_no_content);
 	TEST(chunked_answer);
 	TEST(http_1_0);
+	TEST(the_head_does_not_wait_for_content);
 	TEST(connection_close);
-	TEST(broken_lengths_cut_the_connection);
+	TEST(broken_answers_cut_the_connection);
 	TEST(failures_of_the_application);
 	TEST(big_pieces);
 	TEST(slow_reader_of_a_long_stream);
@@ -409,8 +499,11 @@ main(void)
 	TEST(head_time_out_is_absolute);
 	TEST(keep_alive_time_out);
 	TEST(content_time_out);
+	TEST(no_content_time_out_before_continue);
+	TEST(content_time_out_behind_an_answer);
 	TEST(no_time_out_while_the_application_works);
 	TEST(write_time_out);
+	TEST(a_busy_connection_keeps_no_large_buffer);
 	TEST(resting_connections_keep_no_buffers);
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();

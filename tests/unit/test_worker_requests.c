@@ -174,6 +174,13 @@ counted_none(void *to)
 	(void)to;
 }
 
+static void
+counted_close(void *to, bool reset)
+{
+	(void)to;
+	(void)reset;
+}
+
 static bool
 counted_linger(void *to)
 {
@@ -182,11 +189,11 @@ counted_linger(void *to)
 }
 
 static const struct worker_transport counted = {
-	counted_write, counted_reading, counted_none, counted_linger, counted_none
+	counted_write, counted_reading, counted_none, counted_linger, counted_close
 };
 
 static void
-test_one_writev_per_turn(void)
+test_one_sendmsg_per_turn(void)
 {
 	struct worker_conn *c;
 	char text[32 * 64] = "";
@@ -202,6 +209,11 @@ test_one_writev_per_turn(void)
 	rig_turn(&rig, true);
 	CU_ASSERT_EQUAL(rig.app.started, 16);
 	CU_ASSERT_EQUAL(writes, 1);
+	/* A head and the content that comes in the same turn. */
+	worker_conn_feed(c, GET("/stream/1"), sizeof(GET("/stream/1")) - 1);
+	rig_turn(&rig, true);
+	CU_ASSERT_EQUAL(rig.app.ended, 17);
+	CU_ASSERT_EQUAL(writes, 2);
 	worker_conn_kill(c);
 	rig_close(&rig);
 }
@@ -306,7 +318,7 @@ main(void)
 	TEST(pipelines_in_order);
 	TEST(pipelines_end_at_the_first_refused);
 	TEST(pipeline_without_a_reader_waits);
-	TEST(one_writev_per_turn);
+	TEST(one_sendmsg_per_turn);
 	TEST(head_does_not_move);
 	TEST(half_close_still_gets_every_answer);
 	TEST(half_close_inside_a_head);
