@@ -1,7 +1,7 @@
 /*
  * exchange: birth, reset and end of the shared structure.
  *
- * Called by worker/ (the owner of a connection) and policy.c. An exchange owns
+ * Called by worker/ (the owner of a connection), parse.c and policy.c. An exchange owns
  * its arena and the buffer of its content, nothing else.
  */
 #include "http/exchange.h"
@@ -12,12 +12,12 @@
 
 enum { ARENA_BYTES = 4096, FIRST_CONTENT = 4096 };
 
-static void
-request_clear(struct hx_exchange *x)
+void
+hx_exchange_request_clear(struct hx_request *req)
 {
-	x->req.n_headers = 0;
-	memset(x->req.first, -1, sizeof(x->req.first));
-	memset(x->req.count, 0, sizeof(x->req.count));
+	req->n_headers = 0;
+	memset(req->first, -1, sizeof(req->first));
+	memset(req->count, 0, sizeof(req->count));
 }
 
 void
@@ -28,7 +28,7 @@ hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owne
 	x->owner = owner;
 	x->scheme = SLICE_LIT("http");
 	x->route = UINT32_MAX;
-	request_clear(x);
+	hx_exchange_request_clear(&x->req);
 	arena_init(&x->arena, ARENA_BYTES);
 }
 
@@ -51,7 +51,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	x->promise = (struct hx_promise){ 0 };
 	x->route = UINT32_MAX;
 	x->n_params = 0;
-	request_clear(x);
+	hx_exchange_request_clear(&x->req);
 }
 
 void

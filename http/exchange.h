@@ -35,15 +35,13 @@ struct hx_header {
 	struct slice value;	/* without surrounding blanks */
 };
 
-/* Fields that the server or a plan asks for by name. The parser notes where they are. */
+/* Fields that the server itself asks for. The parser notes where they are. */
 enum hx_known {
 	HX_HOST,
-	HX_CONTENT_TYPE,
 	HX_CONTENT_LENGTH,
 	HX_TRANSFER_ENCODING,
 	HX_CONNECTION,
 	HX_EXPECT,
-	HX_COOKIE,
 	HX_KNOWN_COUNT
 };
 
@@ -69,6 +67,9 @@ struct hx_request {
 	} h1;
 };
 
+/* An index of `first` counts every field there may be. */
+_Static_assert(HX_MAX_HEADERS <= INT8_MAX, "struct hx_request: first[] is too narrow");
+
 /* The part of the request's content that has arrived and that nobody took yet. */
 struct hx_content {
 	const char *data;
@@ -76,13 +77,13 @@ struct hx_content {
 	size_t cap;			/* of the buffer that `data` owns; 0: borrowed */
 	uint64_t received;		/* bytes of content that arrived, taken or not */
 	bool complete;			/* the last byte has arrived */
-	bool aborted;			/* the client went away: nothing can be sent */
+	bool aborted;			/* it will not arrive whole, or no answer can be sent */
 	bool peer_closed;		/* the client sends no more, but may still read */
 };
 
 enum hx_state {
 	HX_IDLE,			/* no request in hand */
-	HX_RUNNING,			/* handed to the application */
+	HX_RUNNING,			/* a request is in hand, not answered yet */
 	HX_HEAD_SENT,			/* answer begun */
 	HX_DONE,			/* answer complete */
 	HX_FAILED			/* answer begun and cannot be completed */
@@ -108,7 +109,7 @@ struct hx_piece {
 	void *arg;
 };
 
-/* What rooms that know the exchange but not the connection ask of its owner. */
+/* What the application's side, which does not know the connection, asks of its owner. */
 struct hx_calls {
 	/* A whole answer: status, fields in their order, content. A content-length
 	 * must be among the fields when the answer is to have one. 0, or -1 when
@@ -131,8 +132,8 @@ struct hx_calls {
 	/* The application failed and will not go on with its answer. Before the
 	 * head a plain 500 is sent, after it the connection is cut. */
 	void (*abort)(struct hx_exchange *x);
-	/* The application uses the exchange no longer. It may be reset, and the
-	 * connection's next request begun, before this returns. */
+	/* The application's side uses the exchange no longer. The exchange may be reset,
+	 * and the connection's next request begun, before this returns. */
 	void (*released)(struct hx_exchange *x);
 };
 
@@ -145,7 +146,7 @@ struct hx_exchange {
 	struct hx_promise promise;	/* of the head that was sent */
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
-	/* What the rooms above keep with the exchange. This room never looks. */
+	/* What the application's side keeps with the exchange. This room never looks. */
 	struct {
 		void *run;		/* of a compiled plan, or NULL */
 		void *asgi;		/* the request inside the ASGI application, or NULL */
@@ -172,6 +173,9 @@ void hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void 
 /* Forget the request in hand: content buffer freed, arena reset, state HX_IDLE. The
  * connection's facts (owner, client, scheme) stay. */
 void hx_exchange_reset(struct hx_exchange *x);
+
+/* Forget the fields of a head, of which a part may have been read. */
+void hx_exchange_request_clear(struct hx_request *req);
 
 /* Free all that the exchange owns. */
 void hx_exchange_fini(struct hx_exchange *x);

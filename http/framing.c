@@ -162,7 +162,8 @@ line_act(struct hx_framing *f)
 }
 
 static enum hx_framing_result
-data_take(struct hx_framing *f, const char *buf, size_t len, size_t *used, struct slice *data)
+data_take(struct hx_framing *f, const char *buf, size_t len, size_t *used,
+    struct slice *data)
 {
 	size_t n = len - *used;
 

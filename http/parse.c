@@ -11,16 +11,9 @@
 
 #include <http_parser.h>
 
-#include "base/conf.h"
 #include "base/decimal.h"
 #include "base/must.h"
 #include "http/field.h"
-
-const struct hx_limits hx_limits_default = {
-	.line = CONF_DEFAULT_limit_line, .field = CONF_DEFAULT_limit_field,
-	.fields = CONF_DEFAULT_limit_fields, .head = CONF_DEFAULT_limit_head,
-	.body = CONF_DEFAULT_limit_body,
-};
 
 enum { VERSION_BYTES = 9 };	/* " HTTP/1.1" */
 
@@ -85,13 +78,9 @@ known_find(struct slice name)
 	case 4:
 		return memcmp(name.ptr, "host", 4) == 0 ? HX_HOST : -1;
 	case 6:
-		if (memcmp(name.ptr, "cookie", 6) == 0)
-			return HX_COOKIE;
 		return memcmp(name.ptr, "expect", 6) == 0 ? HX_EXPECT : -1;
 	case 10:
 		return memcmp(name.ptr, "connection", 10) == 0 ? HX_CONNECTION : -1;
-	case 12:
-		return memcmp(name.ptr, "content-type", 12) == 0 ? HX_CONTENT_TYPE : -1;
 	case 14:
 		return memcmp(name.ptr, "content-length", 14) == 0 ? HX_CONTENT_LENGTH : -1;
 	case 17:
@@ -149,9 +138,7 @@ head_read(struct hx_exchange *x, char *head, char *end, const struct hx_limits *
 	struct hx_request *req = &x->req;
 	char *line = head, *cr;
 
-	req->n_headers = 0;
-	memset(req->first, -1, sizeof(req->first));
-	memset(req->count, 0, sizeof(req->count));
+	hx_exchange_request_clear(req);
 	cr = line_end(line, end, limits->line, HX_REFUSE_line_too_long, why);
 	if (cr != NULL)
 		*why = request_line_read(req, line, cr);

@@ -21,8 +21,6 @@ struct hx_limits {
 	uint64_t body;		/* content, bytes; 0: no limit */
 };
 
-extern const struct hx_limits hx_limits_default;
-
 /* Read a head from buf[0 .. len), which holds all bytes that have arrived. Returns
  *
  *	> 0	its length: x->req is filled, its slices point into buf, where the names

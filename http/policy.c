@@ -13,7 +13,7 @@
 
 enum { MAX_PORT_DIGITS = 5 };
 
-/* What an octet may be part of; those above ASCII of nothing here. */
+/* What an octet may be part of. Octets above ASCII may not be part of either. */
 enum {
 	OCTET_TARGET = 1,	/* visible, neither '#' nor '\\' */
 	OCTET_HOST = 2		/* RFC 3986 reg-name, without ',' */

@@ -52,7 +52,8 @@ splits(const struct hx_header *f)
 /* Note what one of the application's fields says about content and connection. False: it
  * cannot be sent. */
 static bool
-field_note(const struct hx_header *f, struct hx_promise *promise, bool *decided, bool *close)
+field_note(const struct hx_header *f, struct hx_promise *promise, bool *decided,
+    bool *close)
 {
 	if (slice_equal(f->name, SLICE_LIT("content-length"))) {
 		if (*decided)

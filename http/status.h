@@ -10,7 +10,8 @@
  * on. For the whole process; before the first answer. */
 void hx_status_rename(void);
 
-/* "OK": the phrase of a status with a row, as in RFC 9110; SLICE_NULL for others. Static. */
+/* "OK": the phrase of a status with a row, as in RFC 9110. Static text. SLICE_NULL for
+ * others. */
 struct slice hx_status_phrase(int status);
 
 enum { HX_STATUS_LINE_MAX = 64 };

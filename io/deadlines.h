@@ -43,7 +43,8 @@ void io_deadlines_fini(struct io_deadlines *d);
 
 /* Let `node`, which does not wait, wait for `when`: seconds of clock_monotonic_s(), not
  * NaN; infinity never comes. 0, or -1 when out of memory. */
-int io_deadlines_add(struct io_deadlines *d, struct io_deadline *node, double when) MUST_CHECK;
+int io_deadlines_add(struct io_deadlines *d, struct io_deadline *node,
+    double when) MUST_CHECK;
 
 /* Let it wait no more; no-op when it does not. */
 void io_deadlines_remove(struct io_deadlines *d, struct io_deadline *node);

@@ -1,5 +1,5 @@
 /*
- * output: one queue, one writev.
+ * output: one queue of copied and referred pieces.
  *
  * Called by worker/. It knows no protocol; order in is order out.
  */

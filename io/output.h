@@ -2,8 +2,8 @@
  * output: bytes on their way to a peer.
  *
  * A queue of pieces. Small pieces are copied behind one another into one buffer; large
- * ones stay where they are and are referred to. One writev(2) sends as much of both as
- * the kernel takes. A referred piece stays in the queue after it was sent, until the
+ * ones stay where they are and are referred to. One sendmsg(2) as a rule sends as much
+ * of both as the kernel takes. A referred piece stays in the queue after it was sent, until the
  * owner calls io_output_reap(): releasing it may need the interpreter, sending does not.
  */
 #ifndef IO_OUTPUT_H
@@ -36,7 +36,7 @@ struct io_output {
 enum io_output_result { IO_OUTPUT_SENT, IO_OUTPUT_AGAIN, IO_OUTPUT_GONE };
 
 /* Takes bytes to the peer: a socket's sendmsg(2), or the test client's memory. Returns
- * as writev(2) does, with errno set. */
+ * as sendmsg(2) does, with errno set. */
 typedef ssize_t io_write_f(void *to, const struct iovec *iov, int n);
 
 void io_output_init(struct io_output *o);
@@ -61,7 +61,8 @@ int io_output_refer(struct io_output *o, const void *bytes, size_t len,
 
 /* Send what the peer takes. SENT: all of it; AGAIN: the peer takes no more now; GONE: it
  * never will, errno says why. */
-enum io_output_result io_output_write(struct io_output *o, io_write_f *write, void *to) MUST_CHECK;
+enum io_output_result io_output_write(struct io_output *o, io_write_f *write,
+    void *to) MUST_CHECK;
 
 /* Do not send the rest. Its referred pieces can be reaped. */
 void io_output_drop(struct io_output *o);

@@ -28,8 +28,8 @@ arm(struct io_timers *l)
 	uint64_t wait = (due > now ? due - now : 0) + l->length_ms / 10 + 1;
 	struct timeval tv = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000 };
 
-	l->armed = true;
-	evtimer_add(&l->event, &tv);
+	/* Without memory for it the next touch tries again. */
+	l->armed = evtimer_add(&l->event, &tv) == 0;
 }
 
 static void
@@ -56,7 +56,6 @@ io_timers_init(struct io_timers *l, struct io_turn *turn, uint64_t length_ms,
 {
 	must(expired != NULL);
 	memset(l, 0, sizeof(*l));
-	l->turn = turn;
 	l->length_ms = length_ms;
 	l->expired = expired;
 	list_init(&l->running);

@@ -25,7 +25,6 @@ struct io_timer {
 typedef void io_timer_expired_f(struct io_timer *timer);
 
 struct io_timers {
-	struct io_turn *turn;
 	struct list running;		/* oldest first */
 	struct event event;
 	uint64_t length_ms;

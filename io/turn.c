@@ -1,5 +1,5 @@
 /*
- * turn: poll, run, flush.
+ * turn: flush, poll, run.
  *
  * Driven by bindings/loop/loop.c (and by tests). Called by the rest of io/, by
  * bindings/, worker/ and engine/ for jobs and flushes. libevent's callbacks run only
@@ -137,7 +137,8 @@ io_turn_pending(const struct io_turn *t)
 }
 
 int
-io_turn_each(const struct io_turn *t, int (*see)(const struct io_job *job, void *arg), void *arg)
+io_turn_each(const struct io_turn *t, int (*see)(const struct io_job *job, void *arg),
+    void *arg)
 {
 	const struct list *const lists[] = { &t->running, &t->jobs };
 	int rc = 0;

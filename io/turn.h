@@ -2,11 +2,13 @@
  * turn: one turn of an event loop, and the only place where the process waits.
  *
  * An io_turn is a libevent base, a FIFO of jobs and a list of what has bytes to send
- * ("dirty"). A turn has three parts:
+ * ("dirty"). A turn has three parts, in the order in which bindings/loop/loop.c has them:
  *
+ *	flush	without the interpreter: what is dirty sends, as a rule with one sendmsg()
  *	poll	without the interpreter; libevent's callbacks move bytes and push jobs
  *	run	with the interpreter: the jobs that were queued when the run began
- *	flush	without the interpreter: one writev per dirty connection
+ *
+ * A flush sends what the run before it has queued: it is the end of that run's turn.
  *
  * event_base_loop() cannot be re-entered, so no user code ever runs inside it. Other
  * threads than the loop's may call io_turn_wake() and nothing else.

@@ -39,11 +39,10 @@ accepting(struct worker *w, bool on)
 
 		if (l->added == on)
 			continue;
-		l->added = on;
-		if (on)
-			event_add(&l->event, NULL);
+		if ((on ? event_add(&l->event, NULL) : event_del(&l->event)) == 0)
+			l->added = on;
 		else
-			event_del(&l->event);
+			log_warnx("cannot %s a listener", on ? "watch" : "leave");
 	}
 }
 
@@ -52,8 +51,9 @@ pause_for(struct worker *w, suseconds_t us)
 {
 	struct timeval tv = { 0, us };
 
-	accepting(w, false);
-	evtimer_add(&w->accept.resume, &tv);
+	/* Without the timer nothing would end the pause. */
+	if (evtimer_add(&w->accept.resume, &tv) == 0)
+		accepting(w, false);
 }
 
 void
@@ -113,7 +113,7 @@ least_of_idle(const struct shm_boards *all)
 		const struct shm_board *b = shm_boards_at(all, i);
 		uint64_t open = shm_board_get(b, SHM_COUNT_connections_open);
 
-		/* Boards are used from the first on: none behind this one was ever. */
+		/* Boards are given out in order: none behind an unused one was ever used. */
 		if (atomic_load_explicit(&b->version, memory_order_relaxed) == 0)
 			break;
 		if (open < least && idle(b, now_ns))
@@ -122,22 +122,24 @@ least_of_idle(const struct shm_boards *all)
 	return least;
 }
 
-/* Leave the next connection to an idle worker with fewer? The kernel has woken it,
- * too. Skip this turn, or 0.5 ms when the gap is large. Never skip twice in a row. */
+/* Is the listener's next connection left to another worker, which is idle and has fewer?
+ * The kernel has woken that worker, too. This one skips a turn, or pauses for 0.5 ms when
+ * it has many more. A listener is never skipped twice in a row. */
 static bool
-polite(struct worker *w)
+polite(struct worker_listener *l)
 {
-	uint64_t least = w->open > 0 && !w->accept.waited ? least_of_idle(&w->options.boards) :
+	struct worker *w = l->w;
+	uint64_t least = w->open > 0 && !l->waited ? least_of_idle(&w->options.boards) :
 	    UINT64_MAX;
 
-	w->accept.waited = least < w->open;
-	if (w->accept.waited && w->open - least > least / 16 + POLITE_SLACK)
+	l->waited = least < w->open;
+	if (l->waited && w->open - least > least / 16 + POLITE_SLACK)
 		pause_for(w, POLITE_PAUSE_US);
-	return w->accept.waited;
+	return l->waited;
 }
 
-/* Take one connection a turn, so that none waits behind another's work while some
- * other worker is free. */
+/* libevent calls this once a turn for every listener with a connection. It takes one: the
+ * next does not have to wait for this one's request while some other worker is free. */
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
@@ -148,7 +150,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	int on = 1, got;
 
 	(void)what;
-	if (polite(w))
+	if (polite(l))
 		return;
 	got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (got < 0) {

@@ -19,7 +19,8 @@ struct worker_listener {
 	struct worker *w;
 	struct event event;
 	int fd;			/* the caller's of worker_accept_listen() */
-	bool added;		/* the event is */
+	bool added;		/* `event` is added: connections are accepted */
+	bool waited;		/* its last connection was left to another worker */
 	struct slice host;	/* numeric, in `text`; empty for wildcard and unix addresses */
 	uint16_t port;
 	char text[64];
@@ -31,7 +32,6 @@ struct worker_accept {
 	struct event resume;	/* the end of a pause */
 	int reserve_fd;		/* spent on refusing when out of descriptors */
 	bool exhausted;		/* out of descriptors, and that has been logged */
-	bool waited;		/* the last turn left its connection to another worker */
 };
 
 void worker_accept_init(struct worker *w);
@@ -39,8 +39,9 @@ void worker_accept_init(struct worker *w);
 /* Stop accepting and forget the listeners; their descriptors stay the caller's. */
 void worker_accept_fini(struct worker *w);
 
-/* Accept from a listening, non-blocking descriptor, which may be shared with
- * other processes; it stays the caller's. 0, or -1 when there are too many. */
+/* Accept from a listening, non-blocking descriptor, which may be shared with other
+ * processes; it stays the caller's. The board says SERVING from now on, and a pause that
+ * runs ends. 0, or -1 when there are too many listeners. */
 int worker_accept_listen(struct worker *w, int fd) MUST_CHECK;
 
 /* Stop accepting for good. */

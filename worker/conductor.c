@@ -21,7 +21,7 @@
  *	reply.c		reply_released		called back likewise: the exchange is reset
  *
  * Without it again, at the end of the turn: flush.c writes what all requests of the
- * turn have put into the output, with one call of sendmsg().
+ * turn have put into the output, as a rule with one sendmsg().
  *
  * A request that waits leaves pyb_request_start() before it has answered. Its
  * reply_* calls come later, from a job of the loop, and end in the same way.
@@ -38,8 +38,8 @@
  *			    worker_conductor_ready	start_due; in_job: no new job
  *	    pyb_request_start			request 2, by the job's own loop
  *
- * So the stack never holds more than one request. Once pyb_request_start() has
- * answered it must take the exchange for another request's.
+ * So the stack never holds more than one request. After reply_released() the exchange
+ * may hold the next request: pyb_request_start() must not use it any more.
  */
 #include "worker/conductor.h"
 
@@ -171,8 +171,8 @@ worker_conductor_job(struct io_job *job)
 	io_output_reap(&c->out);
 	c->in_job = true;
 	events_tell(c);
-	/* A client that sends requests but does not read the answers waits: the
-	 * flush queues this job again when the backlog is low. */
+	/* No more requests are started for a client that does not read the answers.
+	 * worker_flush_now() queues this job again when the backlog is low. */
 	for (int i = 0; c->start_due && c->out.backlog < WORKER_HIGH_WATER; i++) {
 		if (i == PIPELINE_PER_TURN) {
 			worker_conn_push(c);
@@ -180,7 +180,8 @@ worker_conductor_job(struct io_job *job)
 		}
 		c->start_due = false;
 		pyb_request_start(c->w->app, &c->x);
-		/* Failed before it had begun: nobody will release it. */
+		/* The start failed before the bindings took the exchange: they will not
+		 * release it. */
 		if (c->x.state == HX_DONE && !pyb_request_active(&c->x))
 			c->x.calls->released(&c->x);
 	}

@@ -1,5 +1,5 @@
 /*
- * conductor: a request's table of contents.
+ * conductor: takes a connection from one step of a request to the next.
  */
 #ifndef WORKER_CONDUCTOR_H
 #define WORKER_CONDUCTOR_H

@@ -96,7 +96,7 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 	size_t used = 0;
 
 	worker_count(c->w, SHM_COUNT_bytes_in, len);
-	/* The last answer, still on its way, says that no request follows it. */
+	/* An answer with `connection: close` is on its way: no further request is read. */
 	if (c->state == CONN_IDLE && c->said_close)
 		c->state = CONN_LINGER;
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)

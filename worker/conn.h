@@ -3,13 +3,17 @@
  *
  * Bytes below, one exchange above. A connection handles one request at a time;
  * what a client sends ahead waits in the input, and all answers of a turn leave
- * with one call of sendmsg().
+ * together, as a rule with one sendmsg().
  *
- *	      head            answered             content thrown away
- *	IDLE -------> RUNNING ----------> DISCARD ------------------> IDLE
- *	  |             |  '--------------------- answered ------------'
- *	  | refused     | refused, or closing with input left
- *	  '-------------'--> LINGER ---> DEAD     (from every state when cut)
+ *	from		to
+ *	IDLE		RUNNING		a head was read
+ *			LINGER		a head is refused, or comes after an answer that said close
+ *	RUNNING		IDLE		answered; or the client left before all content came
+ *			DISCARD		answered, and more content is to come
+ *			LINGER		refused; or answered, closing, and input is left
+ *	DISCARD		IDLE		all content came, or the client left
+ *			LINGER		the content is too much or malformed
+ *	any		DEAD		everything is sent and the connection closes, or it is cut
  *
  * rest		have no request; after a second the connection is trimmed
  * trim		give back every buffer of a connection that rests
@@ -47,7 +51,7 @@ enum worker_conn_state {
 
 /* Who waits for more content of the request in hand. */
 enum worker_waiter {
-	WAITER_NONE,	/* content stays in the kernel when much of it is here */
+	WAITER_NONE,	/* nobody: at WORKER_HIGH_WATER bytes we stop to read */
 	WAITER_PLAN,	/* the request begins when its content is complete */
 	WAITER_APP	/* the application has begun, and asked for content */
 };
@@ -77,15 +81,15 @@ struct worker_conn {
 	struct hx_framing framing;		/* of its content */
 	bool content_open;			/* its content has not arrived whole */
 	enum worker_waiter content_waiter;
-	bool sent_continue;			/* 100 Continue was sent, or none is expected */
-	uint64_t discarded;			/* bytes of its content, after the answer */
+	bool sent_continue;			/* the client does not wait for 100 Continue */
+	uint64_t discarded;			/* bytes of its content thrown away so far */
 
 	/* Its answer, and those before it that are not yet sent. */
 	struct io_output out;
 	struct io_flush flush;
-	bool backlog_high;			/* it was: tell when it is low */
+	bool backlog_high;			/* a producer may wait until `out` is low */
 	bool close_after;			/* close when everything is sent */
-	bool said_close;			/* the last answer says so, too */
+	bool said_close;			/* the last head said `connection: close` */
 
 	/* What waits for the interpreter. */
 	struct io_job job;

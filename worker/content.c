@@ -42,8 +42,9 @@ content_add(struct worker_conn *c, struct slice data)
 	return false;
 }
 
-/* Take those of the bytes that belong to the content. Returns how many, or all when the
- * request was refused. */
+/* Take the content that stands first in the bytes. Returns how many of the bytes belong to
+ * it; those behind them are the next request's. After a refusal it returns `len`, because
+ * no request follows. */
 static size_t
 content_take(struct worker_conn *c, const char *bytes, size_t len)
 {

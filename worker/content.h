@@ -15,7 +15,7 @@ void worker_content_begin(struct worker_conn *c);
 size_t worker_content_feed(struct worker_conn *c, const char *bytes, size_t len) MUST_CHECK;
 
 /* The peer has ended in the middle of the content. An application that runs has to be
- * told, by the caller; a request that has not begun is forgotten. */
+ * told by the caller; a request that it has not seen is dropped. */
 void worker_content_cut(struct worker_conn *c);
 
 /* Is what remains of an open content small enough to be read and thrown away,

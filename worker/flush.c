@@ -1,5 +1,5 @@
 /*
- * flush: one writev per connection and turn.
+ * flush: as a rule one sendmsg() per connection and turn.
  *
  * Called by the turn, by libevent when a full socket has room again, and by conn.c
  * and transport.c, all perhaps without the interpreter: what needs it goes through

@@ -1,14 +1,16 @@
 /*
  * heartbeat: a timer of the worker's own loop.
  *
- * Called by worker.c at a worker's start and end. A loop that is stuck lets the time on the board grow old. The other workers see it
- * there (accept.c) and no longer leave connections to this one.
+ * Called by worker.c at a worker's start and end. When the loop is stuck, the time on
+ * the board grows old. The other workers see that (accept.c) and no longer leave
+ * connections to this one.
  */
 #include "worker/heartbeat.h"
 
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 enum { BEAT_MS = 250 };
 
@@ -33,7 +35,8 @@ worker_heartbeat_start(struct worker_heartbeat *h, struct io_turn *turn,
 	if (board == NULL)
 		return;
 	on_beat(-1, 0, h);
-	event_add(&h->event, &every);
+	if (event_add(&h->event, &every) < 0)
+		log_warnx("no timer for the heartbeat: the worker will look stuck");
 }
 
 void

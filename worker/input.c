@@ -66,7 +66,8 @@ worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bool i
 {
 	bool fits = buffer_room(&in->now) >= len;
 
-	/* To fill the room up neither moves nor enlarges the buffer. */
+	/* A request in hand points into `now`, which therefore must not be enlarged. What
+	 * fits into its room may be added. */
 	if (in_hand && (in->ahead.len > 0 || !fits))
 		return buffer_append(&in->ahead, bytes, len);
 	if (!fits)

@@ -67,7 +67,8 @@ int worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bo
  * 0, or -1 when out of memory. */
 int worker_input_next(struct worker_input *in) MUST_CHECK;
 
-/* Give back buffers that are big and empty, for a connection that is busy. */
+/* Free each buffer that is empty and larger than most requests need. Called between two
+ * requests; a connection that rests gives back both (worker_input_fini). */
 void worker_input_shrink(struct worker_input *in);
 
 /* Give back both buffers and forget what is in them. The input may be used again. */

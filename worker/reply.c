@@ -2,10 +2,10 @@
  * reply: the exchange's calls, from answers to bytes.
  *
  * Called by the rest of worker/ (refusals). The bindings reach it through the
- * exchange's hx_calls with the interpreter held. Bytes are only queued here; the
- * turn's flush sends them, one writev per connection. Once the connection is past
- * answering (dead, or refused in the middle) every call takes what it is given and
- * says that the peer is gone.
+ * exchange's hx_calls with the interpreter held. Bytes are only queued here; flush.c
+ * sends them at the end of the turn. When the connection is dead, or the server itself
+ * has refused the request, every call releases what it is given and says that the peer
+ * is gone.
  */
 #include "worker/reply.h"
 
@@ -220,8 +220,8 @@ reply_want_read(struct hx_exchange *x)
 	worker_conn_update_reading(c);
 }
 
-/* The fields of an answer that the server itself makes: a plain text, after which the
- * connection ends. */
+/* The fields of an answer that the server itself makes, whose content is a plain text. The
+ * connection ends after it. */
 struct own_fields {
 	struct hx_header all[3];
 	char length[DECIMAL_MAX];

@@ -1,8 +1,9 @@
 /*
  * timeouts: what happens to a connection when its time has run out.
  *
- * Called by worker.c, which makes the lists. The functions here are called by libevent through io/timers.c, without the
- * interpreter. An application that has to hear of it is told by the connection's job.
+ * Called by worker.c, which makes the lists. The functions here are called by libevent
+ * through io/timers.c, without the interpreter. An application that has to hear of it is
+ * told by the connection's job.
  */
 #include "worker/timeouts.h"
 

@@ -57,16 +57,19 @@ socket_reading(void *to, bool on)
 {
 	struct worker_conn *c = to;
 
-	if (on)
-		event_add(&c->read_event, NULL);
-	else
+	if (!on)
 		event_del(&c->read_event);
+	else if (event_add(&c->read_event, NULL) < 0)
+		worker_conn_kill(c);
 }
 
 static void
 socket_want_write(void *to)
 {
-	event_add(&((struct worker_conn *)to)->write_event, NULL);
+	struct worker_conn *c = to;
+
+	if (event_add(&c->write_event, NULL) < 0)
+		worker_conn_kill(c);
 }
 
 static bool

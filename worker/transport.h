@@ -17,9 +17,10 @@ struct worker_conn;
 struct worker_listener;
 
 /* Called with or without the interpreter; none may run Python code. `to` is the
- * connection's transport_arg. */
+ * connection's transport_arg. After reading() and want_write() the connection may be dead,
+ * not freed. */
 struct worker_transport {
-	io_write_f *write;			/* as writev(2) */
+	io_write_f *write;			/* see io/output.h */
 	void (*reading)(void *to, bool on);	/* deliver input, or keep it back */
 	void (*want_write)(void *to);		/* write said EAGAIN: flush when it may go on */
 	bool (*linger)(void *to);		/* end the output only; false: close instead */

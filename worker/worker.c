@@ -66,13 +66,14 @@ worker_free(struct worker *w)
 void
 worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg)
 {
-	/* Two who wait would each need a function of their own. */
+	/* One may wait at a time: a second function would take the first one's place. */
 	must(w->empty == NULL || empty == NULL || (w->empty == empty && w->empty_arg == arg));
 	w->empty = empty;
 	w->empty_arg = arg;
 }
 
-/* The function may free the worker: nothing may touch it afterwards. */
+/* When no connection is left, call whoever waits for that. The call may free the worker,
+ * so that no caller of empty_check() may use the worker afterwards. */
 static void
 empty_check(struct worker *w)
 {
@@ -97,7 +98,8 @@ worker_drain(struct worker *w)
 
 		if (c->state != CONN_IDLE || worker_input_left(&c->input) > 0)
 			continue;
-		/* The first request of a fresh connection is likely on its way. */
+		/* A client that has just connected has likely sent its first request
+		 * already: it gets LINGER_MS for that. */
 		if (c->served)
 			worker_conn_close_soon(c);
 		else
@@ -114,7 +116,7 @@ worker_abort(struct worker *w)
 		worker_conn_kill(container_of(node, struct worker_conn, node));
 }
 
-/* One more of *n, or one less, which there must be. */
+/* Add 1 to *n, or subtract 1 from an *n that is not 0. */
 static void
 add(uint64_t *n, int by)
 {

@@ -12,6 +12,7 @@
 #include "http/parse.h"
 #include "http/serialize.h"
 #include "http/target.h"
+#include "tests/unit/http_limits.h"
 
 enum { ROUNDS = 7, TIMES = 200000 };
 
@@ -43,7 +44,7 @@ head_run(struct slice head)
 
 	must(head.len <= sizeof(bytes));
 	memcpy(bytes, head.ptr, head.len);
-	must(hx_parse_head(&x, bytes, head.len, &scanned, &hx_limits_default, &why) ==
+	must(hx_parse_head(&x, bytes, head.len, &scanned, &default_limits, &why) ==
 	    (int)head.len);
 	hx_exchange_reset(&x);
 }

@@ -10,16 +10,16 @@ check_PROGRAMS += $(http_tests)
 TESTS += $(http_tests)
 noinst_PROGRAMS += tests/unit/http_oracle bench/micro/http_text
 
-tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c
+tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/http_limits.h
 tests_unit_test_http_parse_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_policy_SOURCES = tests/unit/test_http_policy.c \
-	tests/unit/http_fixture.c tests/unit/http_fixture.h
+	tests/unit/http_fixture.c tests/unit/http_fixture.h tests/unit/http_limits.h
 tests_unit_test_http_policy_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_head_SOURCES = tests/unit/test_http_head.c \
-	tests/unit/http_fixture.c tests/unit/http_fixture.h
+	tests/unit/http_fixture.c tests/unit/http_fixture.h tests/unit/http_limits.h
 tests_unit_test_http_head_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_field_SOURCES = tests/unit/test_http_field.c \
-	tests/unit/http_fixture.c tests/unit/http_fixture.h
+	tests/unit/http_fixture.c tests/unit/http_fixture.h tests/unit/http_limits.h
 tests_unit_test_http_field_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_framing_SOURCES = tests/unit/test_http_framing.c
 tests_unit_test_http_framing_LDADD = $(http_test_libs) -lcunit

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "tests/unit/http_limits.h"
 
 const char *
 refusal_name(enum hx_refusal why)
@@ -109,7 +110,7 @@ differs:
 const char *
 head_verdict(struct slice bytes)
 {
-	return head_verdict_limited(bytes, &hx_limits_default);
+	return head_verdict_limited(bytes, &default_limits);
 }
 
 struct slice

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/http_limits.h"
 
 struct row {
 	struct slice bytes;
@@ -342,7 +343,7 @@ test_underscores_in_names_frame_nothing(void)
 	CHECK(
 	    ROW(POST "Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n", "ok"));
 	head_open(&h, SLICE_LIT(POST "Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n"),
-	    &hx_limits_default);
+	    &default_limits);
 	CU_ASSERT_FALSE(h.x.req.h1.chunked);
 	CU_ASSERT_EQUAL(h.x.req.content_length, 0);
 	head_close(&h);
