@@ -360,6 +360,39 @@ test_a_clearly_smaller_share(void)
 	close(boards);
 }
 
+/* That one listener's turn is left to another worker says nothing of the other's. */
+static void
+test_each_listener_leaves_its_own_turn(void)
+{
+	struct rig rig;
+	int boards = shm_boards_create("test", 1), listener, second, fds[8];
+	struct shm_board *b = shm_board_attach(boards, 0);
+
+	listener = listening(&rig, INADDR_LOOPBACK);
+	second = dup(listener);
+	CU_ASSERT_EQUAL(worker_accept_listen(rig.w, second), 0);
+	for (int i = 0; i < 8; i++)
+		fds[i] = connected();
+	must(io_turn_poll(rig.turn, false) == 0);
+	must(io_turn_poll(rig.turn, false) == 0);
+	CU_ASSERT_EQUAL(rig.w->open, 5);	/* one a turn and listener */
+	board_set(b, &(struct other){ 2, 0, 0, SHM_BOARD_SERVING });
+	CU_ASSERT_EQUAL(shm_boards_attach(&rig.w->options.boards, boards), 0);
+	must(io_turn_poll(rig.turn, false) == 0);
+	CU_ASSERT_EQUAL(rig.w->open, 5);
+	must(io_turn_poll(rig.turn, false) == 0);
+	CU_ASSERT_EQUAL(rig.w->open, 7);
+	rig_turn(&rig, false);
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	shm_boards_detach(&rig.w->options.boards);
+	rig_close(&rig);
+	close(listener);
+	close(second);
+	shm_board_detach(b);
+	close(boards);
+}
+
 int
 main(void)
 {
@@ -379,6 +412,7 @@ main(void)
 	TEST(abort_cuts_what_runs);
 	TEST(share_of_the_connections);
 	TEST(a_clearly_smaller_share);
+	TEST(each_listener_leaves_its_own_turn);
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();
 	CU_cleanup_registry();
