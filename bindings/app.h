@@ -29,7 +29,9 @@ struct pyb_app {
 	PyObject *asgi;
 	PyObject *state;	/* what the lifespan put into scope["state"] */
 	PyObject *rebind;	/* (app) -> None: compile and bind() again; NULL: never */
-	struct pyb_binding *binding;	/* NULL: everything goes through ASGI */
+	/* NULL: everything goes through ASGI. Only the loop's thread may change it:
+	 * pyb_request_match() reads it there without the interpreter. */
+	struct pyb_binding *binding;
 	bool bound;		/* bind() was called, or tried at the first request */
 	uint32_t epoch;		/* counts bindings */
 	int64_t checked_s;	/* when the guards were last checked in full, Unix time */

@@ -2,7 +2,8 @@
  * binding: the Python type Binding.
  *
  * Called by engine/ (the type). fastrapi.compile makes a Binding for App.bind(). After
- * that nothing may change it: the request path reads it without any check.
+ * that nothing may change it: the request path reads it without any check. The numbers of
+ * the table were checked when it was attached (shm/check.c); the objects are checked here.
  */
 #include "bindings/binding.h"
 
@@ -32,6 +33,69 @@ table_attach(struct pyb_binding *b, PyObject *source)
 	return -1;
 }
 
+/* Is the object a tuple of `n` strings? Numbers are in range, or SHM_NONE. */
+static bool
+is_names(const struct pyb_binding *b, uint32_t object, Py_ssize_t n)
+{
+	PyObject *names = object != SHM_NONE ? PyTuple_GET_ITEM(b->objects, object) : NULL;
+
+	if (names == NULL || !PyTuple_CheckExact(names) || PyTuple_GET_SIZE(names) != n)
+		return false;
+	for (Py_ssize_t i = 0; i < n; i++)
+		if (!PyUnicode_Check(PyTuple_GET_ITEM(names, i)))
+			return false;
+	return true;
+}
+
+/* May plan/ pass the step's arguments under these names? */
+static bool
+step_fits(const struct pyb_binding *b, const struct shm_step *s)
+{
+	switch (s->op) {
+	case SHM_STEP_CALL:
+	case SHM_STEP_ENDPOINT:
+		return s->object2 == SHM_NONE || is_names(b, s->object2, s->count);
+	case SHM_STEP_REREAD:
+		return is_names(b, s->object2, s->count);
+	default:
+		return true;
+	}
+}
+
+/* Are the keyword names and values for the serializer as many? */
+static bool
+response_fits(const struct pyb_binding *b, const struct shm_plan *plan)
+{
+	PyObject *values;
+
+	if (plan->response_mode != SHM_RESPONSE_MODEL_JSON)
+		return true;
+	values = PyTuple_GET_ITEM(b->objects, plan->response_values);
+	return PyTuple_CheckExact(values) &&
+	    is_names(b, plan->response_kwargs, PyTuple_GET_SIZE(values));
+}
+
+/* Are the objects what plan/ takes them for without a look? 0, or -1 with ValueError
+ * set. */
+static int
+objects_check(const struct pyb_binding *b)
+{
+	const struct shm_table *t = &b->table;
+	const char *why = NULL;
+
+	if ((size_t)PyTuple_GET_SIZE(b->objects) < t->n_objects)
+		why = "the table names more objects than given";
+	for (uint32_t i = 0; why == NULL && i < t->n_steps; i++)
+		if (!step_fits(b, &t->steps[i]))
+			why = "a step's argument names do not fit";
+	for (uint32_t i = 0; why == NULL && i < t->n_plans; i++)
+		if (!response_fits(b, &t->plans[i]))
+			why = "a plan's keywords for the serializer do not fit";
+	if (why != NULL)
+		PyErr_SetString(PyExc_ValueError, why);
+	return why != NULL ? -1 : 0;
+}
+
 /* Binding(table, objects, guards, resume, direct) */
 static PyObject *
 binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -50,12 +114,8 @@ binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	b->objects = Py_NewRef(objects);
 	b->resume = Py_NewRef(resume);
 	b->direct = direct != 0;
-	if (table_attach(b, table) < 0 || pyb_guards_init(&b->guards, guards) < 0) {
-		Py_DECREF(b);
-		return NULL;
-	}
-	if ((size_t)PyTuple_GET_SIZE(objects) < b->table.n_objects) {
-		PyErr_SetString(PyExc_ValueError, "the table names more objects than given");
+	if (table_attach(b, table) < 0 || objects_check(b) < 0 ||
+	    pyb_guards_init(&b->guards, guards) < 0) {
 		Py_DECREF(b);
 		return NULL;
 	}

@@ -15,6 +15,10 @@
 #include "bindings/plan/alone.h"
 #include "shm/route.h"
 
+/* shm_route_match() fills an exchange. */
+_Static_assert(HX_NO_ROUTE == SHM_NONE, "the same word for no route");
+_Static_assert((int)HX_MAX_PARAMS == (int)SHM_MAX_PARAMS, "room for a match");
+
 /* Which way a request goes. */
 enum way {
 	WAY_ALONE,	/* its plan answers it */
@@ -31,12 +35,21 @@ struct decision {
 void
 pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
 {
-	x->route = UINT32_MAX;
+	x->route = HX_NO_ROUTE;
 	x->n_params = 0;
 	x->route_epoch = app->epoch;
 	if (app->binding != NULL)
 		shm_route_match(&app->binding->table, x->req.method, x->req.path, &x->route,
 		    x->params, &x->n_params);
+}
+
+/* The record of the matched route. The caller has made sure that it was matched in this
+ * binding's table: x->route_epoch is the application's. */
+static const struct shm_route *
+route_of(const struct pyb_binding *b, const struct hx_exchange *x)
+{
+	must(x->route < b->table.n_routes);
+	return &b->table.routes[x->route];
 }
 
 /* The way of the matched route by the table alone, without the guards. */
@@ -51,9 +64,9 @@ decide(const struct pyb_app *app, const struct hx_exchange *x)
 		d.reason = "application is not compiled";
 	} else if (app->force == PYB_FORCE_ASGI) {
 		d.reason = "forced";
-	} else if (x->route == UINT32_MAX) {
+	} else if (x->route == HX_NO_ROUTE) {
 		d.reason = "no route matches";
-	} else if ((route = &b->table.routes[x->route])->plan == SHM_NONE) {
+	} else if ((route = route_of(b, x))->plan == SHM_NONE) {
 		d.reason = b->table.strings + route->reason.offset;
 	} else {
 		d.plan = &b->table.plans[route->plan];
@@ -162,7 +175,7 @@ decide_guarded(struct pyb_app *app, struct hx_exchange *x)
 }
 
 /* Give the request to the application's ASGI interface. `replayed`: the plan was tried,
- * and would end the same inside request_response. */
+ * and the Seam must not try it again. */
 static void
 asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
 {
@@ -174,13 +187,13 @@ asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
 	}
 	if (replayed && PyDict_SetItem(pyb_asgi_scope(asgi), app->st->t_replay, Py_True) < 0)
 		PyErr_Clear();	/* only costs a second try of the plan, by the seam */
-	pyb_asgi_start(asgi, app->asgi, NULL, NULL);
+	pyb_asgi_start(asgi, x->upper.local, app->asgi, NULL, NULL);
 }
 
 void
 pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 {
-	struct pyb_replay replay = { NULL, false };
+	struct pyb_replay replay = { .final = false };
 	struct decision d;
 
 	must(!pyb_request_active(x));
@@ -200,7 +213,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 		count_asgi(app, x, d.reason);
 		break;
 	}
-	asgi_start(app, x, replay.over);
+	asgi_start(app, x, replay.final);
 }
 
 void

@@ -1,10 +1,11 @@
 /*
- * request: what the worker may ask of the Python side, request by request.
+ * request: what the owner of an exchange may ask of the Python side, request by request.
  *
- * The only header of bindings/ that worker/ includes. bindings/ calls the worker back
- * through the exchange's hx_calls and in no other way. Functions marked [gil] need the
- * interpreter and run on the loop's thread, from a job of the FIFO; the others must not
- * touch Python.
+ * Called by worker/ and engine/testclient.c. The only header of bindings/ that worker/
+ * includes. bindings/ calls the owner back
+ * through the exchange's hx_calls and in no other way. All run on the loop's thread.
+ * Functions marked [gil] need the interpreter and run from a job of the FIFO. The others
+ * may be called with or without it, and must not touch Python objects.
  */
 #ifndef BINDINGS_REQUEST_H
 #define BINDINGS_REQUEST_H
@@ -15,11 +16,12 @@
 
 struct pyb_app;
 
-/* Find the route that Starlette's router would find, and fill x->route and x->params. */
+/* Find the route that Starlette's router would find, and fill x->route (HX_NO_ROUTE when
+ * there is none) and x->params. */
 void pyb_request_match(struct pyb_app *app, struct hx_exchange *x);
 
 /* Must the content be complete before pyb_request_start()? It must when the plan of the
- * matched route reads it. */
+ * matched route reads it and no middleware of the user's stands in front of the plan. */
 bool pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x);
 
 /* [gil] Begin the request: run its plan, or the application's ASGI interface. Never

@@ -27,7 +27,7 @@ hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owne
 	x->calls = calls;
 	x->owner = owner;
 	x->scheme = SLICE_LIT("http");
-	x->route = UINT32_MAX;
+	x->route = HX_NO_ROUTE;
 	hx_exchange_request_clear(&x->req);
 	arena_init(&x->arena, ARENA_BYTES);
 }
@@ -49,7 +49,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	x->is_head = false;
 	x->status = 0;
 	x->promise = (struct hx_promise){ 0 };
-	x->route = UINT32_MAX;
+	x->route = HX_NO_ROUTE;
 	x->n_params = 0;
 	hx_exchange_request_clear(&x->req);
 }

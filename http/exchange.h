@@ -26,6 +26,8 @@ enum {
 	HX_MAX_PARAMS = 16,	/* path parameters in one route */
 };
 
+#define HX_NO_ROUTE UINT32_MAX
+
 /* A method by its number in http-parser's table, which is below 64: a set of methods is
  * one mask of 1 << method. */
 typedef uint8_t hx_method;
@@ -150,7 +152,7 @@ struct hx_exchange {
 	struct {
 		void *run;		/* of a compiled plan, or NULL */
 		void *asgi;		/* the request inside the ASGI application, or NULL */
-		void *loop;		/* what is kept for the event loop */
+		void *local;		/* what is kept for the event loop */
 		void *observer;		/* the report to a test client, or NULL */
 	} upper;
 	struct slice client_host, server_host;	/* numeric; empty on a unix socket */
@@ -159,7 +161,7 @@ struct hx_exchange {
 	struct slice root_path;		/* where a proxy mounted us; decoded, may be empty */
 	bool root_in_path;		/* the target already begins with root_path */
 	/* Route match, filled by shm_route_match(). */
-	uint32_t route;			/* UINT32_MAX: none */
+	uint32_t route;			/* HX_NO_ROUTE: none */
 	uint32_t route_epoch;		/* which table `route` is an index of */
 	unsigned n_params;
 	struct slice params[HX_MAX_PARAMS];	/* in the template's order, into req.path */

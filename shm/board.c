@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Without F_SEAL_WRITE: workers write. */
+/* Not F_SEAL_WRITE: workers write to it. */
 enum { SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
 _Static_assert(sizeof(_Atomic uint64_t) == 8, "words are shared between processes");

@@ -23,9 +23,10 @@ shm_check_crc(const void *bytes, size_t size)
 	static const unsigned char zero[4];
 	const unsigned char *p = bytes;
 	size_t at = offsetof(struct shm_header, crc);
-	uLong crc = crc32(0L, p, (uInt)at);
+	uLong crc;
 
 	must(size >= sizeof(struct shm_header));
+	crc = crc32(0L, p, (uInt)at);
 	crc = crc32(crc, zero, sizeof(zero));
 	p += at + sizeof(zero);
 	size -= at + sizeof(zero);

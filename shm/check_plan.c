@@ -1,11 +1,12 @@
 /*
  * check_plan: follows a plan's steps as the runner will.
  *
- * Called by shm/check.c. The runner (bindings/plan) never checks slot, argument or
- * object numbers, and passes the values of slots on without testing that they are
- * there. This file proves that it need not: every number is in range, and a slot
- * is read only behind the step that fills it. The runner does test the slots
- * behind a validation by user code (SLOT_DOUBTFUL), once a validation has failed.
+ * Called by shm/check.c. The runner (bindings/plan) uses slot, argument and object
+ * numbers unchecked, and reads slots without asking whether they are filled. It may,
+ * because this file has checked that every number is in range and that every slot is
+ * filled by a step before the one that reads it. One case is left to the runner: a
+ * validation by user code may have failed and left its slot empty (SLOT_DOUBTFUL). What
+ * the objects are is checked by bindings/binding.c, which has them.
  */
 #include "shm/check_plan.h"
 

@@ -1,10 +1,11 @@
 /*
  * key: where a template is filed in the index, and where a path is looked up.
  *
- * Templates and paths are cut into segments at '/'. A template's key says which of
- * its segments are literal text; all segments of a path are. A template can match
- * a path only if both have the same hash over the template's literal segments, so
- * one look-up per shape finds every candidate. Only this file knows the rule:
+ * Templates and paths are cut into segments at '/'. A segment of a template is literal
+ * text, or it holds a parameter; the template's key says which. Every segment of a path is
+ * literal. A template can match a path only if the segments that are literal in the
+ * template are the same in the path, hence have the same hash. One look-up per shape
+ * therefore finds every candidate. Only this file knows how the hash is made:
  * shm/index, shm/check, shm/route and shm/conflict call it.
  */
 #ifndef SHM_KEY_H

@@ -19,7 +19,7 @@
 enum {
 	SHM_VERSION = 2,
 	SHM_ALIGN = 8,
-	SHM_MAX_SEGMENTS = 64,	/* a bit each in struct shm_shape */
+	SHM_MAX_SEGMENTS = 64,	/* the width of `literal` in struct shm_shape */
 	SHM_MAX_PARAMS = 16,	/* path parameters of one route */
 	SHM_MAX_PARTS = 2 * SHM_MAX_PARAMS + 1,
 	SHM_MAX_SLOTS = 4096,	/* values of one plan */
@@ -27,7 +27,7 @@ enum {
 
 enum shm_section_id {
 	SHM_STRINGS,		/* bytes; every string has a NUL behind it */
-	SHM_META,		/* struct shm_meta; makes tables of other versions differ */
+	SHM_META,		/* struct shm_meta: compiler, FastAPI and so on, with their versions */
 	SHM_ROUTES,		/* struct shm_route, in declaration order */
 	SHM_PARTS,		/* struct shm_part */
 	SHM_SPANS,		/* struct shm_span, SHM_SPAN_COUNT of them */

@@ -24,8 +24,9 @@
 
 #define SHM_NONE UINT32_MAX	/* "no object", "no slot", "no plan" */
 
-/* How many rows a list has, and all its flags in one. Numbers go from 0 without a
- * gap: shm/check_plan refuses one that is not below its count. */
+/* Passed to a list X below: the number of its rows, and the union of its flags. The
+ * numbers of a list go from 0 without a gap, so that every number below the count has a
+ * row; shm/check_plan refuses all others. */
 #define SHM_ROW_COUNT(name, value) + 1
 #define SHM_ROW_OR(name, value) | (value)
 
@@ -122,7 +123,7 @@ struct shm_step {
 	X(MODEL_JSON, 0) \
 	/* no response_field, default class: the C encoder, else Python */ \
 	X(PLAIN_JSON, 1) \
-	/* anything else: helper.encode(result, response, background), a plain \
+	/* anything else: helper.encode(result, response, background, method), a plain \
 	 * call that returns a Response (it raises what FastAPI would raise) */ \
 	X(HELPER, 2)
 

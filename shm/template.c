@@ -123,8 +123,9 @@ part_place(struct attempt *a, uint32_t i)
 	return a->len[i] != SIZE_MAX;
 }
 
-/* From part *i back to the last parameter that can be shorter; *i is then the
- * part behind it. False: there is none. */
+/* Part *i does not fit at its place. Make the nearest parameter before it shorter that can
+ * be, and set *i to the part behind that parameter, which is to be placed next. False: no
+ * parameter can be shorter, so the template does not match. */
 static bool
 backtrack(struct attempt *a, uint32_t *i)
 {

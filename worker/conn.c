@@ -28,7 +28,7 @@ conn_new(struct worker *w)
 	hx_exchange_init(&c->x, &worker_reply_calls, c);
 	c->w = w;
 	c->fd = -1;
-	c->x.upper.loop = w->loop;
+	c->x.upper.local = w->local;
 	c->x.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
 	c->x.root_path = (struct slice){ w->options.conf.root_path,
 	    strlen(w->options.conf.root_path) };

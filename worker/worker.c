@@ -33,7 +33,7 @@ limits_init(struct worker *w)
 }
 
 struct worker *
-worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
+worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
     const struct worker_options *options)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -42,7 +42,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
 		return NULL;
 	w->turn = turn;
 	w->app = app;
-	w->loop = loop;
+	w->local = local;
 	w->options = *options;
 	w->board = options->board != NULL ? options->board : &w->own_board;
 	list_init(&w->conns);

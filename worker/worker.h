@@ -46,7 +46,7 @@ typedef void worker_empty_f(void *arg);
 struct worker {
 	struct io_turn *turn;
 	struct pyb_app *app;		/* borrowed: the owner keeps it */
-	void *loop;			/* borrowed: the upper.loop of every exchange */
+	void *local;			/* borrowed: the upper.local of every exchange */
 	struct worker_options options;
 	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_accept accept;
@@ -64,7 +64,7 @@ struct worker {
 };
 
 /* NULL when out of memory. The options' texts and board are borrowed. */
-struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *loop,
+struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
     const struct worker_options *options) MUST_CHECK;
 
 /* Every connection must be gone before (see worker_abort). */

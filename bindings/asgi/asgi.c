@@ -14,6 +14,8 @@
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
 
+static const char APP_RAISED[] = "Exception in ASGI application";
+
 struct pyb_asgi *
 pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
 {
@@ -53,71 +55,27 @@ pyb_asgi_send(struct pyb_asgi *a)
 	return PyObject_GetAttr((PyObject *)a, a->app->st->n_send);
 }
 
-/* Resolve every future of the list. Each waiting coroutine then looks at the state
- * again. */
+/* The exchange no longer holds `a` and its task. If the application runs on, let the
+ * loop's local hold the task: asyncio itself only has weak references. */
 static void
-waiters_wake(struct pyb_asgi *a, PyObject **list)
+task_keep(struct pyb_asgi *a, struct pyb_loop_local *local)
 {
-	PyObject *waiters = *list;
-	struct pyb_module_state *st = a->app->st;
-
-	*list = NULL;
-	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
-		PyObject *future = PyList_GET_ITEM(waiters, i);
-		PyObject *done = PyObject_CallMethodNoArgs(future, st->n_done), *set = done;
-
-		if (done == Py_False)
-			set = PyObject_CallMethodOneArg(future, st->n_set_result, Py_None);
-		if (set == NULL)
-			PyErr_WriteUnraisable(future);
-		if (set != done)
-			Py_XDECREF(set);
-		Py_XDECREF(done);
-	}
-	Py_XDECREF(waiters);
+	if (!a->running || a->task == NULL)
+		return;
+	must(a->keeper == NULL);
+	if (pyb_local_keep(local, a->task) == 0)
+		a->keeper = (struct pyb_loop_local *)Py_NewRef((PyObject *)local);
+	else
+		PyErr_WriteUnraisable(a->task);
 }
 
-/* Drop the futures that are done. Their coroutines were cancelled:
- * Request.is_disconnected() cancels receive() each time. 0, or -1 with an exception
- * set. */
-static int
-waiters_prune(struct pyb_module_state *st, PyObject *waiters)
+static void
+task_drop(struct pyb_asgi *a)
 {
-	int rc = 0;
-
-	for (Py_ssize_t i = PyList_GET_SIZE(waiters); rc == 0 && i-- > 0;) {
-		PyObject *future = PySequence_GetItem(waiters, i);
-		PyObject *done = future != NULL ?
-		    PyObject_CallMethodNoArgs(future, st->n_done) : NULL;
-
-		if (done == NULL)
-			rc = -1;
-		else if (done == Py_True)
-			rc = PyList_SetSlice(waiters, i, i + 1, NULL);
-		Py_XDECREF(done);
-		Py_XDECREF(future);
-	}
-	return rc;
-}
-
-PyObject *
-pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
-{
-	struct pyb_module_state *st = a->app->st;
-	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
-
-	if (loop == NULL)
-		return NULL;
-	if (*list == NULL)
-		*list = PyList_New(0);
-	waiters = Py_XNewRef(*list);
-	if (waiters != NULL && waiters_prune(st, waiters) == 0)
-		future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
-	if (future != NULL && PyList_Append(waiters, future) < 0)
-		Py_CLEAR(future);
-	Py_XDECREF(waiters);
-	Py_DECREF(loop);
-	return future;
+	if (a->keeper != NULL)
+		pyb_local_keep_no_more(a->keeper, a->task);
+	Py_CLEAR(a->keeper);
+	Py_CLEAR(a->task);
 }
 
 void
@@ -128,10 +86,11 @@ pyb_asgi_detach(struct pyb_asgi *a)
 	if (x == NULL)
 		return;
 	must(x->upper.asgi == a);
+	task_keep(a, x->upper.local);
 	a->x = NULL;
 	x->upper.asgi = NULL;
-	waiters_wake(a, &a->receivers);
-	waiters_wake(a, &a->senders);
+	pyb_asgi_wake(a, &a->receivers);
+	pyb_asgi_wake(a, &a->senders);
 	if (x->upper.run == NULL)
 		x->calls->released(x);
 	Py_DECREF(a);
@@ -149,15 +108,21 @@ pyb_asgi_answered(struct pyb_asgi *a)
 void
 pyb_asgi_content(struct pyb_asgi *a)
 {
-	waiters_wake(a, &a->receivers);
+	pyb_asgi_wake(a, &a->receivers);
 	if (a->x != NULL && a->x->content.aborted)
-		waiters_wake(a, &a->senders);
+		pyb_asgi_wake(a, &a->senders);
 }
 
 void
 pyb_asgi_writable(struct pyb_asgi *a)
 {
-	waiters_wake(a, &a->senders);
+	pyb_asgi_wake(a, &a->senders);
+}
+
+bool
+pyb_asgi_is_answered(const struct pyb_asgi *a)
+{
+	return a->x == NULL && a->complete;
 }
 
 /* Report an exception (may be NULL) that has reached the server: to the test client, or
@@ -187,6 +152,13 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 	exception_report(app, x->upper.observer, "cannot make an ASGI request", exc);
 	Py_XDECREF(exc);
 	x->calls->abort(x);
+}
+
+void
+pyb_asgi_late(struct pyb_app *app, struct hx_exchange *x, PyObject *exc)
+{
+	shm_board_add(app->board, SHM_COUNT_exceptions, 1);
+	exception_report(app, x->upper.observer, APP_RAISED, exc);
 }
 
 void
@@ -228,7 +200,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	const char *complaint = NULL;
 
 	if (exc != NULL)
-		complaint = "Exception in ASGI application";
+		complaint = APP_RAISED;
 	else if (result != Py_None)
 		complaint = "ASGI callable should return None, but returned something else.";
 	else if (!a->started && !gone)
@@ -240,7 +212,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	if (complaint != NULL)
 		exception_report(a->app, seen, complaint, exc);
 	Py_XDECREF(exc);
-	Py_CLEAR(a->task);
+	task_drop(a);
 	if (a->x != NULL) {
 		if (!a->complete)
 			a->x->calls->abort(a->x);
@@ -298,12 +270,12 @@ app_traverse(void *arg, visitproc visit, void *varg)
 }
 
 void
-pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject *context)
+pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, PyObject *callable,
+    PyObject *extra, PyObject *context)
 {
 	static const struct pyb_coro_class class = {
 		"application", app_step, app_release, app_traverse
 	};
-	struct pyb_loop_local *local = a->x->upper.loop;
 	PyObject *coro, *task = NULL, *own = NULL;
 
 	must(a->callable == NULL && a->task == NULL);
@@ -315,10 +287,13 @@ pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra, PyObject
 		context = own = PyContext_CopyCurrent();
 	if (coro != NULL && context != NULL)
 		task = pyb_eager_task(local->loop, coro, context);
-	if (task == NULL)
+	if (task == NULL) {
 		pyb_asgi_finish(a, NULL);
-	else if (a->x != NULL || !a->complete)
-		Py_XSETREF(a->task, Py_NewRef(task));
+	} else if (a->running) {
+		a->task = Py_NewRef(task);
+		if (a->x == NULL)
+			task_keep(a, local);
+	}
 	Py_XDECREF(task);
 	Py_XDECREF(coro);
 	Py_XDECREF(own);
@@ -337,6 +312,7 @@ asgi_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(a->extra);
 	Py_VISIT(a->seen_owner);
 	Py_VISIT(a->task);
+	Py_VISIT(a->keeper);
 	Py_VISIT(a->receivers);
 	Py_VISIT(a->senders);
 	return 0;
@@ -350,7 +326,7 @@ asgi_clear(PyObject *self)
 	Py_CLEAR(a->scope);
 	Py_CLEAR(a->callable);
 	Py_CLEAR(a->extra);
-	Py_CLEAR(a->task);
+	task_drop(a);
 	Py_CLEAR(a->receivers);
 	Py_CLEAR(a->senders);
 	return 0;

@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "bindings/app.h"
+#include "bindings/loop/local.h"
 #include "http/exchange.h"
 
 struct pyb_asgi;
@@ -29,13 +30,13 @@ PyObject *pyb_asgi_scope(struct pyb_asgi *a);
 PyObject *pyb_asgi_receive(struct pyb_asgi *a) MUST_CHECK;
 PyObject *pyb_asgi_send(struct pyb_asgi *a) MUST_CHECK;
 
-/* Run callable(scope, receive, send[, extra]) in a task of its own inside `context`
- * (NULL: a copy of the current one). When the application ends, the rules of uvicorn's
+/* Run callable(scope, receive, send[, extra]) in a task of its own, on the loop of `local`
+ * and inside `context` (NULL: a copy of the current one). When the application ends, the rules of uvicorn's
  * run_asgi apply. The first step runs before this returns. When the task cannot be made,
  * the exchange is aborted. Steals the reference to `a`; `extra` (may be NULL) and
  * `context` are borrowed. Leaves no exception. */
-void pyb_asgi_start(struct pyb_asgi *a, PyObject *callable, PyObject *extra,
-    PyObject *context);
+void pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, PyObject *callable,
+    PyObject *extra, PyObject *context);
 
 /* The caller is about to run the application in a task of its own. It must call
  * pyb_asgi_finish() when the application has ended. */
@@ -45,6 +46,13 @@ void pyb_asgi_begin(struct pyb_asgi *a);
  * exception is reported and cleared). When the answer is not complete, sends the 500 or
  * cuts the connection. Detaches. */
 void pyb_asgi_finish(struct pyb_asgi *a, PyObject *result);
+
+/* Has user code sent the whole answer, through the `send` of this object? */
+bool pyb_asgi_is_answered(const struct pyb_asgi *a);
+
+/* User code has raised `exc` after the whole answer of `x` was sent: report it, as
+ * uvicorn does. Leaves no exception. */
+void pyb_asgi_late(struct pyb_app *app, struct hx_exchange *x, PyObject *exc);
 
 /* pyb_asgi_new() has failed: report the exception that is set, clear it and abort the
  * exchange. */

@@ -2,7 +2,7 @@
  * fields: the header fields of an application's answer, checked.
  *
  * Called by send.c for http.response.start and by plan/result.c for Response objects.
- * Every field that an application sends passes here. None may carry a byte that splits
+ * Every field of http.response.start passes pyb_fields_read(). None may carry a byte that splits
  * the response (CVE-2020-7695); the accepted bytes are those that uvicorn accepts.
  */
 #include "bindings/asgi/fields.h"

@@ -24,8 +24,9 @@ struct pyb_fields {
 int pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena) MUST_CHECK;
 void pyb_fields_fini(struct pyb_fields *f);
 
-/* May a name go out as it is: has it only bytes that uvicorn lets pass, which are more
- * than those of a token, and none in upper case? */
+/* May a field name be sent unchanged? It may when uvicorn accepts each of its bytes and
+ * none is in upper case. uvicorn accepts more bytes than a token has (RFC 9110 section
+ * 5.6.2). */
 bool pyb_field_name_plain(struct slice name);
 
 #endif

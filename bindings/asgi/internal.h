@@ -1,5 +1,5 @@
 /*
- * internal: what asgi.c, receive.c and send.c share; no other file includes it.
+ * internal: what asgi.c, receive.c, send.c and waiters.c share; no other file includes it.
  */
 #ifndef BINDINGS_ASGI_INTERNAL_H
 #define BINDINGS_ASGI_INTERNAL_H
@@ -7,17 +7,19 @@
 #include "base/attr.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
+#include "bindings/loop/local.h"
 
 struct pyb_asgi {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
 	struct hx_exchange *x;		/* NULL: detached, see pyb_asgi_detach() */
-	bool running;			/* counted in app->running */
+	bool running;			/* the application runs: counted in app->running */
 	struct pyb_observer *seen;	/* while running under observation, else NULL */
 	PyObject *seen_owner;		/* strong: keeps `seen` */
 	PyObject *scope;
 	PyObject *callable, *extra;	/* of pyb_asgi_start(); NULL once called */
-	PyObject *task;			/* strong: a pending task must not be collected */
+	PyObject *task;			/* strong: of pyb_asgi_start(), while it runs */
+	struct pyb_loop_local *keeper;	/* strong: holds `task`, which outlives the answer */
 	PyObject *receivers;		/* list of futures that wait for content, or NULL */
 	PyObject *senders;		/* list of futures that wait for the backlog, or NULL */
 	bool started;			/* http.response.start was sent */
@@ -33,6 +35,10 @@ void pyb_asgi_detach(struct pyb_asgi *a);
 /* A new future of the running loop, appended to *list (&a->receivers or &a->senders). New
  * reference; NULL with an exception set. */
 PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list) MUST_CHECK;
+
+/* Resolve every future of *list, which becomes empty (NULL). Each waiting coroutine then
+ * looks at the state again. */
+void pyb_asgi_wake(struct pyb_asgi *a, PyObject **list);
 
 /* Methods receive() and send(message). */
 PyObject *pyb_asgi_method_receive(PyObject *self, PyObject *ignored);

@@ -42,8 +42,8 @@ require(PyObject *message, PyObject *key)
 	return value;
 }
 
-/* The content-length that counts, the first one unless the content is chunked, must be
- * what int() takes. 0, or -1 with int()'s exception set. */
+/* int() must take the first content-length; no other one counts, and none does behind a
+ * `transfer-encoding: chunked`. 0, or -1 with int()'s exception set. */
 static int
 length_check(const struct pyb_fields *f)
 {
@@ -56,6 +56,7 @@ length_check(const struct pyb_fields *f)
 			return 0;
 		if (!slice_equal(name, SLICE_LIT("content-length")))
 			continue;
+		/* The value is the start of a bytes object, which has a NUL behind it. */
 		number = PyLong_FromString(value.ptr, NULL, 10);
 		if (number != NULL)
 			PyLong_AsUnsignedLongLong(number);
@@ -100,8 +101,9 @@ done:
 	return rc;
 }
 
-/* Do `len` more bytes of content, the last ones or not, keep what the head has announced?
- * 0; -1 with RuntimeError set when they are too many, or the last ones too few. */
+/* The content-length that the head has announced must be kept. `len` bytes of content are
+ * to be sent, the last ones if `last`. 0; -1 with RuntimeError set when that is more than
+ * announced, or when `last` leaves less. */
 static int
 length_keep(const struct hx_exchange *x, size_t len, bool last)
 {

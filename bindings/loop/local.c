@@ -1,7 +1,7 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * Called by plan/ and engine/. The local is an attribute of its loop:
+ * Called by asgi/, plan/ and engine/. The local is an attribute of its loop:
  * EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"
@@ -64,6 +64,25 @@ pyb_local_leave(struct pyb_loop_local *h)
 		PyErr_SetRaisedException(pending);
 }
 
+int
+pyb_local_keep(struct pyb_loop_local *h, PyObject *task)
+{
+	if (h->kept == NULL && (h->kept = PySet_New(NULL)) == NULL)
+		return -1;
+	return PySet_Add(h->kept, task);
+}
+
+void
+pyb_local_keep_no_more(struct pyb_loop_local *h, PyObject *task)
+{
+	PyObject *pending = PyErr_GetRaisedException();
+
+	if (h->kept != NULL && PySet_Discard(h->kept, task) < 0)
+		PyErr_WriteUnraisable(task);
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
+}
+
 struct pyb_pool *
 pyb_local_pool(struct pyb_loop_local *h)
 {
@@ -99,7 +118,7 @@ pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 	h->st = st;
 	h->loop = Py_NewRef(loop);
 	h->turn = turn;
-	h->standin = h->standin_weak = h->thread_context = NULL;
+	h->standin = h->standin_weak = h->kept = h->thread_context = NULL;
 	h->standin_refs = 0;
 	h->pool = NULL;
 	PyObject_GC_Track((PyObject *)h);
@@ -116,6 +135,7 @@ local_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(h->loop);
 	Py_VISIT(h->standin);
+	Py_VISIT(h->kept);
 	Py_VISIT(h->thread_context);
 	return 0;
 }
@@ -130,6 +150,7 @@ local_clear(PyObject *self)
 		h->pool = NULL;
 	}
 	Py_CLEAR(h->standin);
+	Py_CLEAR(h->kept);
 	Py_CLEAR(h->thread_context);
 	Py_CLEAR(h->loop);
 	return 0;

@@ -26,6 +26,7 @@ struct pyb_loop_local {
 	PyObject *standin;		/* NULL until first needed */
 	Py_ssize_t standin_refs;	/* its reference count when untouched */
 	PyObject *standin_weak;		/* head of its list of weak references, borrowed */
+	PyObject *kept;			/* set of tasks, see pyb_local_keep(); NULL until needed */
 	PyObject *thread_context;	/* pool calls get copies of it; NULL until needed */
 	struct pyb_pool *pool;		/* NULL until first needed */
 };
@@ -40,6 +41,13 @@ int pyb_local_enter(struct pyb_loop_local *h) MUST_CHECK;
 
 /* [gil] End what pyb_local_enter() began. A pending exception stays. */
 void pyb_local_leave(struct pyb_loop_local *h);
+
+/* [gil] Hold `task` until pyb_local_keep_no_more() or until the loop is closed. A pending
+ * task that nothing else refers to would be collected. 0, or -1 with an exception set. */
+int pyb_local_keep(struct pyb_loop_local *h, PyObject *task) MUST_CHECK;
+
+/* [gil] End what pyb_local_keep() began. A pending exception stays. */
+void pyb_local_keep_no_more(struct pyb_loop_local *h, PyObject *task);
 
 /* [gil] The loop's thread pool, made on first use. Borrowed; NULL with an exception set. */
 struct pyb_pool *pyb_local_pool(struct pyb_loop_local *h) MUST_CHECK;

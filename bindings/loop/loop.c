@@ -28,15 +28,15 @@ struct io_turn *
 pyb_loop_turn(PyObject *self)
 {
 	PyTypeObject *type = Py_TYPE(self);
-	PyObject *module = NULL;
+	bool found = false;
 
 	for (Py_ssize_t i = 0; type->tp_mro != NULL && i < PyTuple_GET_SIZE(type->tp_mro); i++) {
 		PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(type->tp_mro, i);
 
 		if (strcmp(base->tp_name, "fastrapi._engine.LoopBase") == 0)
-			module = (PyObject *)base;
+			found = true;
 	}
-	if (module == NULL) {
+	if (!found) {
 		PyErr_Format(PyExc_TypeError, "a fastrapi.EventLoop must be running, not %.100s",
 		    type->tp_name);
 		return NULL;

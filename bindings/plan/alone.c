@@ -30,10 +30,12 @@ run_end(struct pyb_run *r)
 	must(x->upper.run == r);
 	pyb_run_clear(r);
 	x->upper.run = NULL;
-	if (x->upper.asgi == NULL)
+	if (x->upper.asgi == NULL) {
 		x->calls->released(x);
-	else if (asgi != NULL)
+	} else {
+		must(asgi != NULL);	/* only the run makes the exchange's ASGI side */
 		pyb_asgi_answered(asgi);
+	}
 	Py_XDECREF((PyObject *)asgi);
 }
 
@@ -121,11 +123,12 @@ user_leave(struct pyb_run *r)
 	PyContext_Exit(r->context);
 }
 
-/* The run itself answers no more. Give its outcome, if any, to the application's
- * stack. */
+/* The steps are over, and the run has answered or left an outcome. Give the outcome to
+ * the application's stack, then end the run. */
 static void
 run_finish(struct pyb_run *r)
 {
+	pyb_finish_late(r);
 	if (r->outcome != NULL)
 		pyb_finish_resume_start(r);
 	run_end(r);
@@ -176,6 +179,7 @@ task_step(void *arg, PyObject *value, PyObject **out)
 		if (verdict == PYB_CORO_AWAIT)
 			return verdict;
 		pyb_finish_answer(r, verdict == PYB_CORO_RETURN);
+		pyb_finish_late(r);
 		if (r->outcome != NULL) {
 			r->phase = PYB_RUN_RESUME;
 			*out = pyb_finish_resume(r);
@@ -294,18 +298,20 @@ pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pla
 {
 	struct pyb_run *r = pyb_run_new(app, app->binding, plan, &x->arena);
 
-	must(x->upper.run == NULL && x->upper.loop != NULL);
+	must(x->upper.run == NULL && x->upper.local != NULL);
 	*replay = (struct pyb_replay){ "out of memory", false };
 	if (r == NULL)
 		return false;
 	r->x = x;
-	r->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)x->upper.loop);
+	r->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)x->upper.local);
 	pyb_source_exchange(&r->source, x);
 	if (!pyb_read_steps(r)) {
-		*replay = (struct pyb_replay){ r->replay_reason, r->replay_over };
+		*replay = (struct pyb_replay){ r->replay_reason, r->replay_final };
 		pyb_run_clear(r);
 		return false;
 	}
+	/* A pool thread gets the context of a fresh call. A run that may stay on the loop's
+	 * thread, if only for its leading validators, gets a copy of the loop's. */
 	r->context = (plan->flags & SHM_PLAN_F_THREAD) && app->sync == PYB_SYNC_THREADS &&
 	    r->steps[r->pc].op != SHM_STEP_VALIDATE ?
 	    pyb_local_thread_context(r->local) : PyContext_CopyCurrent();

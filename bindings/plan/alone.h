@@ -10,7 +10,8 @@
 /* Why the application itself must answer in the place of its plan. */
 struct pyb_replay {
 	const char *reason;	/* static text */
-	bool over;		/* the plan would end the same inside request_response */
+	bool final;		/* it would be the same inside request_response: the Seam must not
+				 * try the plan again */
 };
 
 /* [gil] Run `plan`, one of the application's binding, for x. Never blocks. True: the

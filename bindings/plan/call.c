@@ -44,8 +44,10 @@ call_now(struct pyb_run *r, const struct shm_step *step)
 		if (args == NULL)
 			return PyErr_NoMemory();
 	}
-	for (uint32_t i = 0; i < step->count; i++)
+	for (uint32_t i = 0; i < step->count; i++) {
+		must(r->slots[slots[i]] != NULL);
 		args[i + 1] = Py_NewRef(r->slots[slots[i]]);
+	}
 	Py_INCREF(callable);
 	result = PyObject_Vectorcall(callable, args + 1,
 	    (names == NULL ? step->count : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET, names);

@@ -10,8 +10,9 @@
 #include "bindings/compat.h"
 #include "bindings/plan/result.h"
 
-/* Has user code put anything on the exit stacks in the scope? A pending exception
- * stays. -1: only the exception of this look is set. */
+/* Has user code put anything on the exit stacks in the scope? 1 or 0; a pending exception
+ * is still set afterwards. -1 when helper.stacks_used() raised: its exception is set, and
+ * the pending one is dropped. */
 static int
 stacks_used(struct pyb_run *r)
 {
@@ -81,6 +82,16 @@ asgi_get(struct pyb_run *r)
 	return r->asgi;
 }
 
+void
+pyb_finish_late(struct pyb_run *r)
+{
+	if (r->outcome == NULL || !PyExceptionInstance_Check(r->outcome) || r->asgi == NULL ||
+	    !pyb_asgi_is_answered(r->asgi))
+		return;
+	pyb_asgi_late(r->app, r->x, r->outcome);
+	Py_CLEAR(r->outcome);
+}
+
 PyObject *
 pyb_finish_resume(struct pyb_run *r)
 {
@@ -111,7 +122,7 @@ pyb_finish_resume_start(struct pyb_run *r)
 	r->outcome = NULL;
 	if (asgi_get(r) != NULL)
 		pyb_asgi_start((struct pyb_asgi *)Py_NewRef((PyObject *)r->asgi),
-		    r->binding->resume, outcome, r->context);
+		    r->local, r->binding->resume, outcome, r->context);
 	else
 		pyb_asgi_lost(r->app, r->x);
 	Py_DECREF(outcome);

@@ -1,10 +1,10 @@
 /*
  * finish: how a run that stands alone ends.
  *
- * The endpoint's result becomes the answer at once. When Python must finish the request
- * (an exception, a streaming response, background tasks), the outcome of the run is
- * given to the application's own middleware stack through the binding's `resume`. It
- * comes up there where the endpoint's own outcome would have come up.
+ * Most results become the answer at once. For an exception, a streaming response or
+ * background tasks, Python must finish the request: the binding's `resume` runs the
+ * application's own middleware stack. In the place of the router, the stack then finds
+ * the outcome of the run: the exception is raised there, or the Response is sent.
  */
 #ifndef BINDINGS_PLAN_FINISH_H
 #define BINDINGS_PLAN_FINISH_H
@@ -16,6 +16,11 @@
  * exception is set. Sends the answer, or leaves in r->outcome what the application's
  * stack must finish. No exception is set afterwards. */
 void pyb_finish_answer(struct pyb_run *r, bool returned);
+
+/* User code may have sent the whole answer itself, through the `send` of its Request. An
+ * exception that it raised afterwards is then reported here, and r->outcome cleared: the
+ * application's stack could only answer a second time. */
+void pyb_finish_late(struct pyb_run *r);
 
 /* Call resume(scope, receive, send, outcome) with r->outcome, which is cleared. Returns
  * the coroutine that ends the request inside the application's stack, for the run's own

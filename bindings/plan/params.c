@@ -243,7 +243,8 @@ name_processed(const struct pyb_objects *o, const struct shm_step *model, struct
 			return true;
 		if (model->source != SHM_SOURCE_HEADER)
 			continue;
-		/* Nor is a header extra when its name is the field's own. */
+		/* A header whose name is the field's own name, not its alias, counts as read
+		 * too. */
 		if (pyb_text_slice(o->all[model[i].object], &key) == 0 &&
 		    slice_equal_lower(key, name))
 			return true;

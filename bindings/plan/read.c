@@ -118,7 +118,7 @@ pyb_read_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 bool
 pyb_read_steps(struct pyb_run *r)
 {
-	r->replay_over = true;
+	r->replay_final = true;
 	for (uint32_t i = 0; i < r->plan->n_pure; i++) {
 		const struct shm_step *step = &r->steps[i];
 		PyObject *value;
@@ -139,8 +139,9 @@ pyb_read_steps(struct pyb_run *r)
 			return false;
 		case PYB_PARAM_ODD:
 			r->replay_reason = "unusual request";
-			/* The Python parser of forms reads forms that ours does not. */
-			r->replay_over = !(r->plan->flags & SHM_PLAN_F_FORM);
+			/* In request_response FastAPI's own parser has read the form, so that
+			 * the plan can read forms there that our parser cannot. */
+			r->replay_final = !(r->plan->flags & SHM_PLAN_F_FORM);
 			return false;
 		}
 		if (step->slot != SHM_NONE)

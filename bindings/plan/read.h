@@ -2,7 +2,8 @@
  * read: the steps of a plan before any user code.
  *
  * They extract every parameter and the content, and run the validators that call no
- * Python code. Nobody can see whether they have run.
+ * Python code. They change nothing outside the run, so that the request can still be
+ * answered as if they had never run.
  */
 #ifndef BINDINGS_PLAN_READ_H
 #define BINDINGS_PLAN_READ_H

@@ -25,7 +25,6 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 	r->binding = (struct pyb_binding *)Py_NewRef((PyObject *)b);
 	r->plan = plan;
 	r->steps = b->table.steps + plan->first_step;
-	r->arena = arena;
 	r->slots = slots;
 	r->phase = PYB_RUN_STEPS;
 	return r;

@@ -46,7 +46,6 @@ struct pyb_run {
 	const struct shm_step *steps;
 	struct hx_exchange *x;		/* alone, else NULL */
 	struct pyb_asgi *asgi;		/* alone, when Python needed a scope */
-	struct arena *arena;
 	struct pyb_source source;
 	enum pyb_run_phase phase;
 	uint32_t pc;
@@ -62,7 +61,7 @@ struct pyb_run {
 	PyObject *task;			/* alone, in a task */
 	PyObject *fallback;		/* nested: FastAPI's own handler */
 	const char *replay_reason;
-	bool replay_over;		/* trying the plan again would end the same */
+	bool replay_final;		/* alone: the Seam must not try the plan again */
 	struct pyb_job job;		/* alone, on the pool */
 	PyObject *outcome;		/* exception or Response for the application's stack */
 };

@@ -56,8 +56,9 @@ const struct pyb_pairs *pyb_source_cookies(struct pyb_source *src) MUST_CHECK;
 struct slice pyb_source_content_type(const struct pyb_source *src);
 
 /* The fields of the content as starlette's Request.form() gives them: the pairs of an
- * urlencoded form, none without a content-type. NULL also for content of another type
- * and for a form beyond starlette's limits. */
+ * urlencoded form; no pairs when there is no content-type. NULL (no exception is set) when
+ * there is no memory, when the content-type is another one, or when the form exceeds
+ * starlette's limits. */
 const struct pyb_pairs *pyb_source_form(struct pyb_source *src) MUST_CHECK;
 
 /* The same fields as a new list of (name, value); NULL with an exception set. */

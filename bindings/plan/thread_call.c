@@ -8,6 +8,7 @@
  */
 #include "bindings/plan/thread_call.h"
 
+#include "base/must.h"
 #include "bindings/compat.h"
 
 struct thread_call {
@@ -98,6 +99,7 @@ arguments_take(struct thread_call *c, struct pyb_run *r, const struct shm_step *
 	for (uint32_t i = 0; i < step->count; i++) {
 		PyObject *value = r->slots[slots[i]];
 
+		must(value != NULL);
 		if (names == NULL)
 			PyTuple_SET_ITEM(c->args, i, Py_NewRef(value));
 		else if (PyDict_SetItem(c->kwargs, PyTuple_GET_ITEM(names, i), value) < 0)

@@ -232,7 +232,7 @@ void
 pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
 {
 	(void)app;
-	x->route = UINT32_MAX;
+	x->route = HX_NO_ROUTE;
 }
 
 bool

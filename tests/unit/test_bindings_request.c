@@ -162,7 +162,7 @@ request_once(void)
 	x.req.path = x.req.raw_path = SLICE_LIT("/");
 	x.scheme = SLICE_LIT("http");
 	x.calls = &calls;
-	x.upper.loop = local;
+	x.upper.local = local;
 	x.state = HX_RUNNING;
 	pyb_request_match(app, &x);
 	py_do("once()");

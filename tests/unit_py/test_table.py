@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,39 @@ def test_conflicts() -> None:
 def test_wrong_plans_are_refused(changed: list[Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         build(ROUTES, changed)
+
+
+ONE_NAME, TWO_NAMES = ("a",), ("a", "b")
+MODEL_PLAN = (*PLAN[:5], C["RESPONSE"]["MODEL_JSON"], 0, 1, 5, 4, 6)
+NAMES_STEP, NAMES, VALUES = 3, 5, 4
+GUARDS = SimpleNamespace(dicts=(), empties=(), lists=(), check=lambda: None)
+
+
+def binding(plan: Any, names: object, values: object, call_names: object = TWO_NAMES) -> object:
+    """A Binding of one plan. Object 3 names the arguments of its call."""
+    objects: list[object] = [print] * 7
+    objects[NAMES_STEP], objects[NAMES], objects[VALUES] = call_names, names, values
+    return engine.Binding(build(ROUTES, [plan]), tuple(objects), GUARDS, print, True)
+
+
+@pytest.mark.parametrize("names", [ONE_NAME, ("a", 1), ["a", "b"], print])
+def test_argument_names_that_do_not_fit_are_refused(names: object) -> None:
+    assert binding(PLAN, TWO_NAMES, ())
+    with pytest.raises(ValueError, match="argument names"):
+        binding(PLAN, TWO_NAMES, (), names)
+
+
+@pytest.mark.parametrize("names, values", [
+    (ONE_NAME, (1, 2)), (TWO_NAMES, (1,)), (ONE_NAME, [1]), (["a"], (1,)), ((1,), (1,)),
+])
+def test_keywords_of_the_serializer_that_do_not_fit_are_refused(
+    names: object, values: object
+) -> None:
+    endpoint = (*PLAN[0][3][:6], -1, *PLAN[0][3][7:])
+    plan = ([*PLAN[0][:3], endpoint], *MODEL_PLAN[1:])
+    assert binding(plan, ONE_NAME, (True,))
+    with pytest.raises(ValueError, match="keywords for the serializer"):
+        binding(plan, names, values)
 
 
 def test_user_code_validates_raw_values_after_the_pure_steps() -> None:

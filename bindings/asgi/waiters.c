@@ -1,0 +1,72 @@
+/*
+ * waiters: the futures of coroutines that wait in receive() or send().
+ *
+ * Called by asgi.c (the state has changed: wake them), receive.c and send.c (wait). Nothing
+ * here may use the exchange.
+ */
+#include "bindings/asgi/internal.h"
+
+void
+pyb_asgi_wake(struct pyb_asgi *a, PyObject **list)
+{
+	PyObject *waiters = *list;
+	struct pyb_module_state *st = a->app->st;
+
+	*list = NULL;
+	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
+		PyObject *future = PyList_GET_ITEM(waiters, i);
+		PyObject *done = PyObject_CallMethodNoArgs(future, st->n_done), *set = done;
+
+		if (done == Py_False)
+			set = PyObject_CallMethodOneArg(future, st->n_set_result, Py_None);
+		if (set == NULL)
+			PyErr_WriteUnraisable(future);
+		if (set != done)
+			Py_XDECREF(set);
+		Py_XDECREF(done);
+	}
+	Py_XDECREF(waiters);
+}
+
+/* Drop the futures that are done. Their coroutines were cancelled:
+ * Request.is_disconnected() cancels receive() each time. 0, or -1 with an exception
+ * set. */
+static int
+waiters_prune(struct pyb_module_state *st, PyObject *waiters)
+{
+	int rc = 0;
+
+	for (Py_ssize_t i = PyList_GET_SIZE(waiters); rc == 0 && i-- > 0;) {
+		PyObject *future = PySequence_GetItem(waiters, i);
+		PyObject *done = future != NULL ?
+		    PyObject_CallMethodNoArgs(future, st->n_done) : NULL;
+
+		if (done == NULL)
+			rc = -1;
+		else if (done == Py_True)
+			rc = PyList_SetSlice(waiters, i, i + 1, NULL);
+		Py_XDECREF(done);
+		Py_XDECREF(future);
+	}
+	return rc;
+}
+
+PyObject *
+pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
+{
+	struct pyb_module_state *st = a->app->st;
+	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
+
+	if (loop == NULL)
+		return NULL;
+	if (*list == NULL)
+		*list = PyList_New(0);
+	waiters = Py_XNewRef(*list);
+	if (waiters != NULL && waiters_prune(st, waiters) == 0)
+		future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
+	if (future != NULL && PyList_Append(waiters, future) < 0)
+		Py_CLEAR(future);
+	Py_XDECREF(waiters);
+	Py_DECREF(loop);
+	return future;
+}
