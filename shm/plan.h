@@ -45,8 +45,8 @@
 	/* Parse the content as JSON into `slot`, unvalidated. Without content the slot \
 	 * stays empty. */ \
 	X(BODY_PARSE, 3) \
-	/* Validate with `object` the unvalidated value of slot `first`, which a \
-	 * BODY_PARSE or RAW step has filled. The slot is empty: default as PARAM. */ \
+	/* Validate with `object` the value of slot `first`, which a BODY_PARSE step or a \
+	 * step with the flag RAW has put there. The slot is empty: as PARAM when absent. */ \
 	X(VALIDATE, 4) \
 	/* As VALIDATE, for the member of the JSON object in slot `first` whose name is \
 	 * object `key`. */ \

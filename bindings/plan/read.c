@@ -111,7 +111,7 @@ pyb_read_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		return body_field(r, step, out);
 	default:
 		must(step->op == SHM_STEP_PARAM_FIELD);
-		return PYB_PARAM_OK;	/* the PARAM_MODEL step before it has read the field */
+		return PYB_PARAM_OK;	/* nothing to do: its PARAM_MODEL step has read the field */
 	}
 }
 
