@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
+
 /* Marks of a row. */
 enum {
 	CONF_CHILD = 1,		/* read by fastrd's children */
@@ -26,7 +28,6 @@ enum conf_key {
 #define SWITCH(name, ...) CONF_##name,
 #define WORD(name, ...) CONF_##name,
 #define TEXT(name, ...) CONF_##name,
-#include "base/attr.h"
 #include "base/conf_keys.def"
 	CONF_COUNT
 };

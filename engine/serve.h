@@ -6,7 +6,9 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* Adds the type Worker to the module. 0, or -1 with an exception set. */
-int engine_serve_register(PyObject *module);
+int engine_serve_register(PyObject *module) MUST_CHECK;
 
 #endif

@@ -20,8 +20,6 @@
 #include "worker/conn.h"
 #include "worker/worker.h"
 
-enum { OUTPUT_HIGH = 64 * 1024 };
-
 struct memory {
 	PyObject_HEAD
 	struct pyb_app *app;		/* strong */
@@ -81,7 +79,7 @@ memory_write(void *to, const struct iovec *iov, int n)
 		total += iov[i].iov_len;
 	if (m->gone)
 		return (ssize_t)total;
-	if (m->out_len >= OUTPUT_HIGH) {
+	if (m->out_len >= WORKER_HIGH_WATER) {
 		errno = EAGAIN;
 		return -1;
 	}

@@ -6,7 +6,9 @@
 
 #include <Python.h>
 
+#include "base/attr.h"
+
 /* Adds the type MemoryConnection to the module. 0, or -1 with an exception. */
-int engine_testclient_register(PyObject *module);
+int engine_testclient_register(PyObject *module) MUST_CHECK;
 
 #endif

@@ -122,6 +122,21 @@ def test_members_lead_back_to_their_structures_in_one_way():
             assert not re.search(r"-\s+offsetof\(", path.read_text()), path
 
 
+def test_a_result_that_may_say_failure_must_be_checked():
+    """Where a comment promises -1, or NULL for a failure, a prototype below is MUST_CHECK."""
+    commented = r"/\*((?:(?!\*/).)*)\*/\n((?:^\w[^;{}#/]*\)[^;{}#/]*;\n)+)"
+    promise = r"\b0(?:, or|;) -1\b|NULL (?:when out of|with (?:an exception|errno) set)"
+    asked = 0
+    for path in SOURCES:
+        if path.suffix != ".h":
+            continue
+        for said, declared in re.findall(commented, path.read_text(), re.DOTALL | re.MULTILINE):
+            if re.search(promise, re.sub(r"\n \*", "", said)) and not declared.startswith("typedef"):
+                asked += 1
+                assert re.search(r"\bMUST_CHECK;$", declared, re.MULTILINE), f"{path}: {declared}"
+    assert asked > 70
+
+
 def published() -> list[Path]:
     return [ROOT / name for name in house.published()]
 
