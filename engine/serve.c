@@ -1,9 +1,9 @@
 /*
  * serve: the Python type Worker.
  *
- * Called by module.c (the type). python/fastrapi/server.py makes one on its event
- * loop, gives it listeners and drains it at the end. The type only ties
- * lifetimes together: the work is worker/'s.
+ * Called by module.c (the type). python/fastrapi/server.py makes one on its event loop,
+ * gives it listeners and drains it at the end. The type only ties lifetimes together: the
+ * work is worker/'s.
  */
 #include "engine/serve.h"
 
@@ -20,7 +20,7 @@ struct engine_worker {
 	PyObject_HEAD
 	struct worker *w;
 	struct pyb_app *app;		/* strong */
-	struct pyb_loop_local *local;		/* strong */
+	struct pyb_loop_local *local;	/* strong */
 	PyObject *drained;		/* called once without arguments */
 	PyObject *settings;		/* owns the texts of the options */
 	struct shm_board *board;	/* attached, or NULL */
@@ -28,8 +28,8 @@ struct engine_worker {
 	struct io_job drained_job;
 };
 
-/* (descriptor, index, generation): take this board, look at all. 0; -1 with an exception
- * and nothing attached. */
+/* (descriptor, index, generation): take this board, look at all. 0, or -1 with an exception
+ * set; what is attached goes with the Worker in either case. */
 static int
 boards_take(struct engine_worker *self, PyObject *value)
 {
@@ -155,6 +155,15 @@ worker_type_traverse(PyObject *obj, visitproc visit, void *arg)
 	Py_VISIT(self->app);
 	Py_VISIT(self->local);
 	Py_VISIT(self->drained);
+	Py_VISIT(self->settings);
+	return 0;
+}
+
+/* Connections need the rest until they are gone: see worker_type_dealloc(). */
+static int
+worker_type_clear(PyObject *obj)
+{
+	Py_CLEAR(((struct engine_worker *)obj)->drained);
 	return 0;
 }
 
@@ -186,7 +195,7 @@ worker_type_dealloc(PyObject *obj)
 		io_turn_remove(&self->drained_job);
 	if (self->app != NULL && self->app->idle_arg == self)
 		pyb_app_on_idle(self->app, NULL, NULL);
-	Py_XDECREF(self->drained);
+	worker_type_clear(obj);
 	if (self->w != NULL && !list_is_empty(&self->w->conns)) {
 		worker_accept_stop(self->w);
 		worker_on_empty(self->w, NULL, NULL);
@@ -210,6 +219,7 @@ static PyType_Slot worker_slots[] = {
 	{ Py_tp_new, worker_type_new },
 	{ Py_tp_dealloc, worker_type_dealloc },
 	{ Py_tp_traverse, worker_type_traverse },
+	{ Py_tp_clear, worker_type_clear },
 	{ Py_tp_methods, worker_methods },
 	{ Py_tp_doc, "Worker(app, loop, settings, boards=None): HTTP for one event loop." },
 	{ 0, NULL }

@@ -17,14 +17,16 @@ def log_exception(message: str, exc: BaseException | None) -> None:
 
 
 class RequestTask(asyncio.Task):  # type: ignore[type-arg]
-    """The current task of code that runs outside any task of its own.
+    """What ``asyncio.current_task()`` returns to code that runs outside any task of its
+    own.
 
-    It never finishes. The engine replaces it after a request that kept
-    anything of it; whatever would change its state keeps it, too.
+    It never finishes and serves many requests, one after another. A request that keeps
+    a reference to it, or changes its state, has it for itself: the engine then makes
+    another one for the requests that follow.
     """
 
     def _keep(self) -> None:
-        # A reference from itself: the engine sees that it was touched.
+        # The engine counts references: one more, from itself, says that it was changed.
         self._kept = self
 
     def cancel(self, msg: Any | None = None) -> bool:

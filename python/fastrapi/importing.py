@@ -11,7 +11,7 @@ from typing import Any
 
 
 class ImportFailed(Exception):
-    """The application cannot be had; the text is one line with cause and remedy."""
+    """There is no application of that name; the text is one line with cause and remedy."""
 
 
 def _user_frames(exc: BaseException) -> str:
@@ -85,7 +85,7 @@ def _attribute(module: Any, path: str, spec: str) -> Any:
 
 
 def _takes(app: Any, *arguments: object) -> bool:
-    """Can it be called with these? Yes when it does not tell."""
+    """Can ``app`` be called with these arguments? True when its signature is unknown."""
     try:
         inspect.signature(app).bind(*arguments)
     except TypeError:

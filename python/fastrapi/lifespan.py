@@ -11,9 +11,9 @@ class LifespanFailed(Exception):
 
 
 class Lifespan:
-    """Start-up and shutdown, with uvicorn's ``lifespan="auto"`` rules: an
-    application that raises before ``startup.complete`` and never received is
-    taken as one without lifespan."""
+    """Start-up and shutdown, with uvicorn's ``lifespan="auto"`` rules: an application
+    that raises before it has sent ``startup.complete`` or ``startup.failed`` has no
+    lifespan, and is served without one."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -22,7 +22,6 @@ class Lifespan:
         self._started = asyncio.Event()
         self._stopped = asyncio.Event()
         self._failure = ""
-        self._exception: BaseException | None = None
         self._supported = True
         self._task: asyncio.Task[None] | None = None
 
@@ -51,7 +50,6 @@ class Lifespan:
         try:
             await self.app(scope, self._receive, self._send)
         except BaseException as exc:
-            self._exception = exc
             if not self._started.is_set() and not self._failure:
                 self._supported = False
             if isinstance(exc, asyncio.CancelledError):

@@ -135,7 +135,7 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
         self.call_soon_threadsafe(handle._run)
 
     def close(self) -> None:
-        """Close the loop and let go of its descriptors and threads."""
+        """Close the loop, its descriptors and its threads."""
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
         if self.is_closed():

@@ -68,7 +68,8 @@ test_defaults(void)
 {
 	CU_ASSERT_EQUAL(read_settings("{}"), 0);
 	CU_ASSERT(usual(NULL));
-	CU_ASSERT_EQUAL(conf.timeout_keep_alive_ms, 75000);
+	CU_ASSERT_EQUAL(conf.timeout_keep_alive_ms,
+	    conf_rows[CONF_timeout_keep_alive].number * 1000);
 }
 
 /* Each number goes to its own member, and to no other; as a text it is the same. */
@@ -202,7 +203,11 @@ settings_refused(const char *arguments, const char *raises)
 static void
 test_what_python_is_given(void)
 {
-	CU_ASSERT(holds("settings(('child', {}))['timeout_keep_alive'] == 75"));
+	char number[32];
+
+	snprintf(number, sizeof(number), "%lld",
+	    (long long)conf_rows[CONF_timeout_keep_alive].number);
+	CU_ASSERT(py_equal(py("settings(('child', {}))['timeout_keep_alive']"), number));
 	CU_ASSERT(holds("settings(('child', {'limit_body': '9'}))['limit_body'] == 9"));
 	CU_ASSERT(holds("settings(('child', {'factory': True}))['factory'] is True"));
 	CU_ASSERT(holds("settings(('child', {'log_level': 'trace'}))['log_level'] == 'debug'"));

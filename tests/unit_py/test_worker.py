@@ -11,6 +11,28 @@ from fastrapi import EventLoop, _engine
 from fastrapi.serving import Serving
 
 
+def test_a_worker_that_refers_to_itself_is_collected() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nobody asks")
+
+    async def main() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        worker = _engine.Worker(Serving(app).engine, asyncio.get_running_loop(), {})
+        worker.listen(listener.fileno())
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        await asyncio.sleep(0)
+        worker.drain(worker.abort)  # not called as long as the connection is open
+        del worker
+        gc.collect()
+        assert not [o for o in gc.get_objects() if type(o) is _engine.Worker]
+        writer.close()
+        listener.close()
+
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(main())
+
+
 def test_a_worker_dropped_before_its_last_request_has_ended() -> None:
     """The request ends as any other, and nobody is told that it was the last."""
     drained = []
