@@ -1,17 +1,18 @@
 /*
  * arena: chained blocks, bump allocation.
  *
- * Called by http and bindings, once per exchange. The first
- * block never grows: a request that needs more memory takes further blocks, which the
- * reset frees.
+ * Called by http, middleware, files, worker/conn.c and bindings, once per exchange. Blocks
+ * never grow: a request that needs more memory takes further ones.
  */
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "base/pool.h"
 
 struct arena_block {
 	struct arena_block *next;
@@ -22,11 +23,20 @@ struct arena_block {
 
 #define ARENA_ALIGN alignof(max_align_t)
 
-/* Append a block of `size` bytes, at least. NULL when out of memory. */
+/* Is a block of so many bytes the pool's? Only the first has the first size: each is larger
+ * than the one before. */
+static bool
+from_pool(const struct arena *a, size_t size)
+{
+	return a->pool != NULL && size == a->first_size;
+}
+
+/* Append a block of `size` bytes. NULL when out of memory. */
 static struct arena_block *
 block_add(struct arena *a, size_t size)
 {
-	struct arena_block *b = malloc(sizeof(*b) + size);
+	struct arena_block *b = from_pool(a, size) ? pool_take(a->pool) :
+	    malloc(sizeof(*b) + size);
 
 	if (b == NULL)
 		return NULL;
@@ -42,12 +52,15 @@ block_add(struct arena *a, size_t size)
 }
 
 static void
-blocks_free(struct arena_block *b)
+blocks_free(struct arena *a, struct arena_block *b)
 {
 	while (b != NULL) {
 		struct arena_block *next = b->next;
 
-		free(b);
+		if (from_pool(a, b->size))
+			pool_give(a->pool, b);
+		else
+			free(b);
 		b = next;
 	}
 }
@@ -56,26 +69,21 @@ void
 arena_init(struct arena *a, size_t size)
 {
 	must(size > 0 && size <= SIZE_MAX / 4);
-	a->first = a->last = NULL;
-	a->first_size = size;
+	*a = (struct arena){ .first_size = size };
+}
+
+void
+arena_init_pool(struct arena *a, struct pool *pool)
+{
+	must(pool->size > sizeof(struct arena_block));
+	*a = (struct arena){ .pool = pool, .first_size = pool->size - sizeof(struct arena_block) };
 }
 
 void
 arena_fini(struct arena *a)
 {
-	blocks_free(a->first);
+	blocks_free(a, a->first);
 	a->first = a->last = NULL;
-}
-
-void
-arena_reset(struct arena *a)
-{
-	if (a->first == NULL)
-		return;
-	blocks_free(a->first->next);
-	a->first->next = NULL;
-	a->first->used = 0;
-	a->last = a->first;
 }
 
 void *

@@ -21,8 +21,9 @@ const struct conf_row conf_rows[CONF_COUNT] = {
 #define SECONDS(name, value, low, high, marks, help) \
 	{ #name, CONF_SECONDS, marks, offsetof(struct conf, name##_ms), NULL, value, low, high, \
 	    NULL, "S", help },
-#define SWITCH(name, marks, help) \
-	{ #name, CONF_SWITCH, marks, offsetof(struct conf, name), NULL, 0, 0, 1, NULL, "", help },
+#define SWITCH(name, value, marks, help) \
+	{ #name, CONF_SWITCH, marks, offsetof(struct conf, name), NULL, value, 0, 1, NULL, "", \
+	    help },
 #define WORD(name, value, words, marks, argument, help) \
 	{ #name, CONF_WORD, marks, offsetof(struct conf, name), value, 0, 0, 0, words, argument, \
 	    help },
@@ -139,6 +140,18 @@ conf_find(const char *name, size_t len, char dash)
 			return &conf_rows[i];
 	}
 	return NULL;
+}
+
+const char *
+conf_flag(const struct conf_row *row, char out[CONF_NAME_BYTES])
+{
+	int n = snprintf(out, CONF_NAME_BYTES, "%s", row->name);
+
+	must(n > 0 && n < CONF_NAME_BYTES);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p == '_')
+			*p = '-';
+	return out;
 }
 
 const char *

@@ -77,6 +77,9 @@ void conf_init(struct conf *c);
  * underscore: '-' for a flag, '_' for the name itself. */
 const struct conf_row *conf_find(const char *name, size_t len, char dash);
 
+/* The row's name as a flag has it, with dashes and without the first two. Returns `out`. */
+const char *conf_flag(const struct conf_row *row, char out[CONF_NAME_BYTES]);
+
 /* The row's member from `text`, which a TEXT borrows for as long as `c` is used. 0; -1:
  * it is not what the row wants, `why` says what that is ("want a number from 0 to 9"). */
 int conf_set(struct conf *c, const struct conf_row *row, const char *text,

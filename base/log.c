@@ -2,27 +2,34 @@
  * log: format, escape, write once.
  *
  * Called from everywhere. It never blocks and never allocates. When the reader of stderr
- * is stuck the line is dropped: a master that waits would supervise nothing. Callers pass
- * no secrets.
+ * is stuck the line is lost, and counted: a master that waits would supervise nothing.
+ * Callers pass no secrets.
  */
 #include "base/log.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/stderr.h"
 #include "base/utf8.h"
 
 static struct {
 	enum log_level level;
 	char name[32];
 } log_state = { LOG_LEVEL_INFO, "fastrd" };
+
+/* Messages that nobody has read in time, since one last went through. */
+static atomic_uint lost;
+
+/* The last one stopped in the middle of a line. */
+static atomic_bool is_cut;
 
 void
 log_open(const char *name, enum log_level level)
@@ -55,24 +62,70 @@ escape(char *out, const char *in, size_t room)
 	return n;
 }
 
-/* Will a line of PIPE_BUF bytes go through without waiting? */
-static bool
-writable(void)
+/* The line of `text` into `line`, which has PIPE_BUF bytes; its length. */
+static size_t
+line_make(char *line, enum log_level level, const char *text)
 {
-	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	static const char *const words[] = { "debug", "info", "warning", "error" };
+	uint64_t now_ms = clock_unix_ms();
+	time_t now_s = (time_t)(now_ms / 1000);
+	struct tm tm;
+	size_t n;
 
-	return poll(&p, 1, 0) > 0;
+	gmtime_r(&now_s, &tm);
+	n = strftime(line, PIPE_BUF, "%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(line + n, PIPE_BUF - n, ".%03uZ %ld %s [%s] ",
+	    (unsigned)(now_ms % 1000), (long)getpid(), words[level], log_state.name);
+	n += escape(line + n, text, PIPE_BUF - n - 1);
+	line[n++] = '\n';
+	return n;
+}
+
+/* Write a message, on a line of its own. False: it, or the rest of it, is lost. */
+static bool
+message_write(const char *bytes, size_t len)
+{
+	size_t n;
+
+	if (atomic_exchange(&is_cut, false) && stderr_write("\n", 1) == 0) {
+		atomic_store(&is_cut, true);
+		return false;
+	}
+	n = stderr_write(bytes, len);
+	if (n > 0 && n < len)
+		atomic_store(&is_cut, true);
+	return n == len;
+}
+
+/* Say how many messages were lost. False: this one is, too. */
+static bool
+lost_say(unsigned n)
+{
+	char text[64], line[PIPE_BUF];
+
+	snprintf(text, sizeof(text), "%u message%s lost: nobody read standard error", n,
+	    n == 1 ? "" : "s");
+	return message_write(line, line_make(line, LOG_LEVEL_WARN, text));
+}
+
+void
+log_write(const char *bytes, size_t len)
+{
+	int saved = errno;
+	unsigned n = atomic_exchange(&lost, 0);
+
+	if (n > 0 && !lost_say(n))
+		atomic_fetch_add(&lost, n + 1);
+	else if (!message_write(bytes, len))
+		atomic_fetch_add(&lost, 1);
+	errno = saved;
 }
 
 static void
 emit(enum log_level level, int err, const char *fmt, va_list ap)
 {
-	static const char *const words[] = { "debug", "info", "warning", "error" };
 	char text[PIPE_BUF], line[PIPE_BUF];
-	uint64_t now_ms = clock_unix_ms();
-	time_t now_s = (time_t)(now_ms / 1000);
-	struct tm tm;
-	size_t n, m;
+	size_t m;
 	int len;
 
 	len = vsnprintf(text, sizeof(text), fmt, ap);
@@ -81,14 +134,7 @@ emit(enum log_level level, int err, const char *fmt, va_list ap)
 	m = (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
 	if (err != 0)
 		snprintf(text + m, sizeof(text) - m, ": %s", strerror(err));
-	gmtime_r(&now_s, &tm);
-	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, sizeof(line) - n, ".%03uZ %s [%s] ",
-	    (unsigned)(now_ms % 1000), words[level], log_state.name);
-	n += escape(line + n, text, sizeof(line) - n - 1);
-	line[n++] = '\n';
-	while (writable() && write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
-		continue;
+	log_write(line, line_make(line, level, text));
 }
 
 #define LOG_BODY(lvl, err) \

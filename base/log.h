@@ -1,16 +1,19 @@
 /*
  * log: one line per event on stderr, the same in master, loader and workers:
  *
- *	2026-01-31T12:00:00.000Z warning [worker 3] cannot accept connections: ...
+ *	2026-01-31T12:00:00.000Z 4711 warning [worker 3] cannot accept connections: ...
  *
+ * 4711 is the process: a slot's next worker has the same name and another number.
  * python/fastrapi/log.py writes the same layout. Each line is one write(2) of at most
  * PIPE_BUF bytes, so processes never mix lines; a longer text is cut. A line that would
- * block is dropped. Bytes that are neither printable ASCII nor valid UTF-8 are escaped:
- * request bytes may be logged. errno is preserved. log_warn() appends the text of errno,
- * the others do not.
+ * block is lost, and the next that goes through is preceded by how many were. Bytes that
+ * are neither printable ASCII nor valid UTF-8 are escaped: request bytes may be logged.
+ * errno is preserved. log_warn() appends the text of errno, the others do not.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
+
+#include <stddef.h>
 
 /* In the order of the words of --log-level (base/conf_keys.def). */
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
@@ -18,6 +21,9 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 /* Name this process in every line ("master", "worker 2"), of which 31 bytes are copied,
  * and drop lines below `level`. Before this call it is "fastrd" and LOG_LEVEL_INFO. */
 void log_open(const char *name, enum log_level level);
+
+/* Write a message that is made already, of one or more lines, or lose it and count it. */
+void log_write(const char *bytes, size_t len);
 
 #define LOG_FORMAT __attribute__((format(printf, 1, 2)))
 

@@ -3,13 +3,15 @@
  *
  * A child is
  *
- *	PYTHON -P -m fastrapi.worker --load|--serve APP FACT=VALUE... -- NAME=VALUE...
+ *	PYTHON -P -m fastrapi.child --load|--serve APP FACT=VALUE... -- NAME=VALUE...
  *
- * with descriptors at fixed numbers. The facts are about this child: name (in log
- * lines), board (its number among the boards), generation, table (1: it is not empty),
- * listeners (how many). Behind the -- is every setting that children read
- * (base/conf_keys.def). A child talks to the master over one SOCK_SEQPACKET pair, one
- * short text per packet; EOF on it is the death of the other side.
+ * with descriptors at fixed numbers. APP is the word that was given, "" when there was
+ * none: only Python can tell which application it means. The facts are about this child:
+ * name (in log lines), board (its number among the boards), generation, table (1: it is not
+ * empty), listeners (how many), own (1: fastrd opened them; 0: a supervisor passed them),
+ * again (1: the one before could not start, and has printed why). Behind the -- is every
+ * setting that children read (base/conf_keys.def). A child talks to the master over one
+ * SOCK_SEQPACKET pair, one short text per packet; EOF on it is the death of the other side.
  * python/fastrapi/wire.py says the same in Python; a test compares the two.
  */
 #ifndef BASE_WIRE_H
@@ -33,17 +35,35 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 
 /* Replies, child to master. */
 #define WIRE_BEGUN "BEGUN"	/* this Python has fastrapi; what goes wrong now is the application's */
-#define WIRE_DONE "DONE"	/* DONE SIZE COMPILED ASGI PYTHON FASTAPI: the table is written */
+#define WIRE_APP "APP"		/* APP NAME: the loader found the application that was meant */
+#define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how the loader's application runs, for a person */
+#define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started or compiled next */
+#define WIRE_DONE "DONE"	/* DONE SIZE PYTHON FASTAPI: the table is written */
 #define WIRE_READY "READY"	/* READY [TEXT]: the application has started; TEXT is logged */
-#define WIRE_FAILED "FAILED"	/* FAILED EXIT-CODE TEXT: cannot go on; exits next */
+#define WIRE_FAILED "FAILED"	/* FAILED EXIT-CODE TEXT: cannot go on; exits next. With
+				 * WIRE_EXIT_PYTHON the TEXT is why it cannot run fastrapi */
+#define WIRE_LEAVING "LEAVING"	/* LEAVING CAUSE: drains, and exits at the latest when DRAIN would */
+#define WIRE_ENDED "ENDED"	/* the application's shutdown has run; exits next */
+
+/* CAUSE of LEAVING. */
+#define WIRE_CAUSE_TERM "TERM"	/* it was sent the signal */
+#define WIRE_CAUSE_LOOP "LOOP"	/* the application has ended the event loop */
 
 /* Orders, master to child. */
 #define WIRE_SERVE "SERVE"	/* accept connections */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
 
 /* What the kernel sends a child when the master is killed. It ends the loader, and
- * a worker that has not begun to serve; the others have it handled. */
+ * a worker that has not begun to serve; the others have it handled (engine/orphan.c). */
 #define WIRE_ORPHAN_SIGNAL SIGRTMAX
+
+/* What the master sends to see the Python stacks of all threads on standard error, from
+ * BEGUN on. Before that it ends the process. */
+#define WIRE_STACKS_SIGNAL (SIGRTMAX - 1)
+
+/* The exit code of a child that finds its inherited descriptors closed, and so perhaps has
+ * no channel for FAILED. */
+enum { WIRE_EXIT_DESCRIPTORS = 87 };
 
 /* Exit codes of fastrd and of its children; part of the contract with scripts
  * (docs/OPERATIONS.md lists them). */

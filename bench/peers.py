@@ -6,6 +6,8 @@ time; run.py does.
 
 from __future__ import annotations
 
+import gzip
+import http.client
 import os
 import shutil
 import signal
@@ -15,14 +17,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cases import Case
+from case import Case
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 BUILD = ROOT / "build" / "bench"
 SERVER_CORE = 0
 CONTENT_TYPE = "application/json"
-_TICK = os.sysconf("SC_CLK_TCK")
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 120
 _STOP_SECONDS = 10
 
@@ -33,11 +35,18 @@ class PeerError(Exception):
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs a run uses."""
+    """The programs a run uses, and what the servers find in their environment."""
 
     fastrd: Path
     fastrd_python: Path
     peers_python: Path
+    environment: dict[str, str]
+
+    def libraries(self) -> str:
+        """The packages of the peers: what the applications import."""
+        probe = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        return subprocess.run([self.peers_python, "-c", probe], capture_output=True, text=True,
+                              check=True).stdout.strip()
 
 
 def command(name: str, app: str, case: Case, port: int, tools: Tools) -> list[str]:
@@ -57,26 +66,30 @@ def command(name: str, app: str, case: Case, port: int, tools: Tools) -> list[st
         return [str(tools.peers_python), "-m", "granian", *address, "--interface", "asgi",
                 "--http", "1", "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
                 "--working-dir", str(BENCH / "apps"), app]
+    if name == "fastpysgi":
+        return [str(tools.peers_python), "-c", "import fastpysgi; fastpysgi.run_from_cli()",
+                "--host", "127.0.0.1", "--port", str(port), app]
     if name == "nginx":
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         return [program, "-c", str(_nginx_conf(case, port))] if program else []
     if name == "floor":
-        return [str(BUILD / "floor"), str(port), CONTENT_TYPE, case.content]
+        return [str(BUILD / "floor"), str(port), CONTENT_TYPE, case.content or ""]
     raise PeerError(f"no peer is called {name}")
 
 
 def _nginx_conf(case: Case, port: int) -> Path:
     """Write a configuration that answers with the bytes of the case."""
     path = BUILD / f"nginx-{case.name}.conf"
+    what = f"root {BUILD};" if case.file else f"return 200 '{case.content}';"
     path.write_text(
         f"daemon off;\nworker_processes 1;\npid {BUILD}/nginx.pid;\nerror_log stderr error;\n"
         "events { worker_connections 4096; }\n"
         "http {\n"
-        "  access_log off;\n  keepalive_requests 1000000000;\n  keepalive_timeout 3600;\n"
+        "  access_log off;\n  sendfile on;\n  keepalive_requests 1000000000;\n  keepalive_timeout 3600;\n"
         f"  client_body_temp_path {BUILD}/nginx-body;\n  proxy_temp_path {BUILD}/nginx-proxy;\n"
         f"  fastcgi_temp_path {BUILD}/nginx-fastcgi;\n  uwsgi_temp_path {BUILD}/nginx-uwsgi;\n"
         f"  scgi_temp_path {BUILD}/nginx-scgi;\n  default_type {CONTENT_TYPE};\n"
-        f"  server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{case.content}'; }} }}\n"
+        f"  server {{ listen 127.0.0.1:{port}; location / {{ {what} }} }}\n"
         "}\n"
     )
     return path
@@ -88,17 +101,21 @@ class Server:
     def __init__(self, name: str, case: Case, tools: Tools) -> None:
         """Start it and wait for the right answer. Raises PeerError."""
         self.name = name
+        self.raw = self.plain = b""
         kind, _, app = name.partition(":")
         self.port = _free_port()
         arguments = command(kind, app or case.app, case, self.port, tools)
         if not arguments:
             raise PeerError(f"{kind} is not installed")
+        environment = os.environ | tools.environment
+        if kind == "fastrd":
+            environment["PYTHONPATH"] = tools.libraries()
         self._log = BUILD / f"{name.replace(':', '-')}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["taskset", "-c", str(SERVER_CORE), *arguments],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                start_new_session=True)
+                start_new_session=True, cwd=BENCH / "apps", env=environment)
         try:
             self._await_answer(case)
         except BaseException:
@@ -107,7 +124,7 @@ class Server:
 
     def _await_answer(self, case: Case) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while (status := self._ask(case.request)) != 200:
+        while (status := self._ask(case)) != case.status:
             tail = self._log.read_text(errors="replace").strip().splitlines()[-3:]
             if self._process.poll() is not None:
                 raise PeerError(f"{self.name} ended at once: {' | '.join(tail)}")
@@ -115,14 +132,21 @@ class Server:
                 raise PeerError(f"{self.name} answers {status}: {' | '.join(tail)}")
             time.sleep(0.05)
 
-    def _ask(self, request: bytes) -> int | None:
-        """Send the request once; the status of the answer, None without one."""
+    def _ask(self, case: Case) -> int | None:
+        """Send the request once; the status of the answer, None without one.
+
+        Keeps the content of the answer as it was sent, `raw`, and as it is meant, `plain`.
+        """
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-                connection.sendall(request)
-                answer = connection.recv(65536).split(b" ", 2)
-            return int(answer[1]) if len(answer) == 3 else None
-        except OSError:
+                connection.sendall(case.request)
+                with http.client.HTTPResponse(connection) as answer:
+                    answer.begin()
+                    self.raw = self.plain = answer.read()
+                    if answer.headers["Content-Encoding"] == "gzip":
+                        self.plain = gzip.decompress(self.raw)
+                    return answer.status
+        except (OSError, http.client.HTTPException):
             return None
 
     def _pids(self) -> list[int]:
@@ -145,7 +169,7 @@ class Server:
                 continue
             # Fields 14-17 of proc(5): utime, stime, cutime, cstime.
             ticks += sum(map(int, stat.rpartition(")")[2].split()[11:15]))
-        return ticks / _TICK
+        return ticks * TICK_SECONDS
 
     def pss_kib(self) -> int:
         """Memory of all processes, shared pages counted in proportion."""

@@ -17,7 +17,8 @@ matplotlib.use("svg")
 from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {"fastrd": "#0b7a75", "fastrd-auto": "#19c0b8", "uvicorn": "#c44536",
-           "granian": "#e0a458", "nginx": "#7d8597", "floor": "#c9ced6"}
+           "granian": "#e0a458", "nginx": "#7d8597", "floor": "#c9ced6",
+           "own": "#c9ced6", "fastpysgi": "#8a5a83"}
 
 
 def draw(results: dict, picture: Path) -> None:

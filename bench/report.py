@@ -9,24 +9,36 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cases import Bar
+from case import RELATIONS, Bar
 
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 _COLUMNS = ("peer", "CPU µs/request", "requests/s", "p99 ms", "PSS MiB", "server busy",
             "load busy", "× reference", "÷ nginx")
 
 
+def _compare(bar: Bar, peers: dict[str, dict[str, float]]) -> tuple[float, bool]:
+    """The figure of a bar, and whether it is good."""
+    peer, other = peers[bar.peer]["cpu_us"], peers[bar.other]["cpu_us"]
+    match bar.relation:
+        case "cheaper":
+            return other / peer, other / peer >= bar.factor
+        case "at most":
+            return peer / other, peer / other <= bar.factor
+        case "more":
+            return peer - other, peer - other <= bar.factor
+        case "adds":
+            own = peers["own"]["cpu_us"]
+            ratio = (peer - own) / max(other - own, 1e-9)
+            return ratio, ratio <= bar.factor
+
+
 def check_bar(bar: Bar, peers: dict[str, dict[str, float]]) -> dict[str, Any]:
     """Compare two peers; the verdict is PASS, MISS or SKIPPED (one was not run)."""
-    cheaper = bar.relation == "cheaper"
-    text = (f"{bar.peer} ≥ {bar.factor:g}× cheaper than {bar.other}" if cheaper
-            else f"{bar.peer} ≤ {bar.factor:g}× the cost of {bar.other}")
-    if bar.peer not in peers or bar.other not in peers:
+    text = RELATIONS[bar.relation].format(peer=bar.peer, other=bar.other, factor=bar.factor)
+    needed = {bar.peer, bar.other} | ({"own"} if bar.relation == "adds" else set())
+    if not needed <= set(peers):
         return {"text": text, "aim": bar.aim, "ratio": None, "verdict": "SKIPPED"}
-    ratio = peers[bar.peer]["cpu_us"] / peers[bar.other]["cpu_us"]
-    if cheaper:
-        ratio = 1 / ratio
-    good = ratio >= bar.factor if cheaper else ratio <= bar.factor
+    ratio, good = _compare(bar, peers)
     return {"text": text, "aim": bar.aim, "ratio": ratio, "verdict": "PASS" if good else "MISS"}
 
 
@@ -37,6 +49,9 @@ def case_rows(case: dict[str, Any]) -> list[tuple[str, ...]]:
     nginx = peers.get("nginx", {}).get("cpu_us")
     rows: list[tuple[str, ...]] = []
     for name, p in peers.items():
+        if "rps" not in p:
+            rows.append((name, f"{p['cpu_us']:.2f}", "-", *[""] * 6))
+            continue
         rows.append((
             name, f"{p['cpu_us']:.2f}", f"{p['rps']:,.0f}", f"{p['p99_us'] / 1000:.2f}",
             f"{p['pss_kib'] / 1024:.1f}", f"{p['server_busy']:.0%}", f"{p['load_busy']:.0%}",
@@ -69,7 +84,7 @@ def print_bars(results: dict[str, Any]) -> int:
     bars = [(name, bar) for name, case in results["cases"].items() for bar in case["bars"]]
     print("\nBars")
     for name, bar in bars:
-        print(f"  {name:10} {_bar_line(bar)}")
+        print(f"  {name:18} {_bar_line(bar)}")
     count = {v: sum(bar["verdict"] == v for _, bar in bars) for v in ("PASS", "MISS", "SKIPPED")}
     print(f"bench: {count['PASS']} passed, {count['MISS']} failed, {count['SKIPPED']} skipped")
     return 1 if count["MISS"] else 0

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures the CPU time per request of fastrd and of its peers.
 
-    python bench/run.py [CASE...]           cases: see cases.py; default: all
+    python bench/run.py [CASE...]           cases: see cases.py; default: all.
+                                            "route" and "stack" are groups of them.
     python bench/run.py --update-readme     README.md and results.svg from the
                                             JSON of the last run, no measuring
 
@@ -22,16 +23,22 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import report
-from cases import CASES, Case
-from peers import BENCH, BUILD, ROOT, PeerError, Server, Tools
+from case import CONNECTIONS, Case
+from cases import CASES
+from peers import BENCH, BUILD, ROOT, SERVER_CORE, TICK_SECONDS, PeerError, Server, Tools
+
+sys.path += [str(BENCH / "apps"), str(ROOT / "tests/libraries")]
+
+import files  # noqa: E402
+import servers as databases  # noqa: E402
 
 LOAD_CORE = 1
-CONNECTIONS = 64
 PROGRAMS = {"floor": ("-levent", "-lhttp_parser"), "load": ()}
 
 
@@ -66,10 +73,10 @@ def run_load(server: Server, case: Case, requests: int) -> dict[str, float]:
     """
     request_file, content_file = BUILD / "request", BUILD / "content"
     request_file.write_bytes(case.request)
-    content_file.write_text(case.content)
+    content_file.write_bytes(server.raw)
     result = subprocess.run(
-        ["taskset", "-c", str(LOAD_CORE), BUILD / "load", str(server.port), str(CONNECTIONS),
-         str(case.depth), str(requests), request_file, content_file],
+        ["taskset", "-c", str(LOAD_CORE), BUILD / "load", str(server.port), str(case.connections),
+         str(case.depth), str(requests), str(case.status), request_file, content_file],
         capture_output=True, text=True)
     if result.returncode != 0:
         raise PeerError(f"{server.name}: {result.stderr.strip()}")
@@ -81,17 +88,18 @@ def run_load(server: Server, case: Case, requests: int) -> dict[str, float]:
 
 def calibrate(server: Server, case: Case, seconds: float) -> int:
     """Warm the server up; returns how many requests take it `seconds`."""
-    requests = CONNECTIONS * case.depth
+    requests = case.connections * case.depth
     while (took := run_load(server, case, requests)["seconds"]) < 0.2 * seconds:
         requests *= 4 if took < 0.05 * seconds else 2
-    return max(int(requests * seconds / took), CONNECTIONS * case.depth)
+    return max(int(requests * seconds / took), case.connections * case.depth)
 
 
 def measure_round(server: Server, case: Case, requests: int) -> dict[str, float]:
     """One round: figures per request and how busy each side was."""
     cpu_before = server.cpu_seconds()
     figures = run_load(server, case, requests)
-    cpu = server.cpu_seconds() - cpu_before
+    # Less than one tick of the clock in /proc is one tick.
+    cpu = max(server.cpu_seconds() - cpu_before, TICK_SECONDS)
     return {
         "cpu_us": cpu / requests * 1e6,
         "rps": requests / figures["seconds"],
@@ -104,7 +112,11 @@ def measure_round(server: Server, case: Case, requests: int) -> dict[str, float]
 def start_servers(case: Case, tools: Tools) -> tuple[list[Server], dict[str, str]]:
     """Start the peers of a case; the second value says who was left out, why."""
     servers, skipped = [], {}
+    if case.needs and f"BENCH_{case.needs.upper()}" not in tools.environment:
+        return servers, dict.fromkeys(case.peers, f"{case.needs} is not installed")
     for name in case.peers:
+        if name == "own":
+            continue
         try:
             servers.append(Server(name, case, tools))
         except PeerError as error:
@@ -113,16 +125,38 @@ def start_servers(case: Case, tools: Tools) -> tuple[list[Server], dict[str, str
     return servers, skipped
 
 
+def check_contents(case: Case, servers: list[Server]) -> None:
+    """All answer what is expected, or what the reference answers. Raises PeerError."""
+    said = {server.name: server.plain for server in servers}
+    expected = said.get(case.reference) if case.content is None else case.content.encode()
+    for name, content in said.items():
+        if expected is not None and content != expected:
+            raise PeerError(f"{name} answers {content[:100]!r}, expected {expected[:100]!r}")
+
+
+def measure_own(case: Case, tools: Tools, seconds: float) -> dict[str, float]:
+    """One round of what the application itself costs, called in a loop."""
+    result = subprocess.run(
+        ["taskset", "-c", str(SERVER_CORE), tools.peers_python, BENCH / "own.py", case.own, str(seconds)],
+        capture_output=True, text=True, env=os.environ | tools.environment)
+    if result.returncode != 0:
+        raise PeerError(f"own: {result.stderr.strip()}")
+    return {"cpu_us": float(result.stdout)}
+
+
 def run_case(case: Case, tools: Tools, options: argparse.Namespace) -> dict[str, Any]:
     """Measure one case; returns its part of the results."""
     print(f"\n{case.title} ({case.name})", flush=True)
     servers, skipped = start_servers(case, tools)
-    rounds: dict[str, list[dict[str, float]]] = {server.name: [] for server in servers}
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in case.peers if name not in skipped}
     try:
+        check_contents(case, servers)
         requests = {server.name: calibrate(server, case, options.seconds) for server in servers}
         for _ in range(options.rounds):
             for server in servers:
                 rounds[server.name].append(measure_round(server, case, requests[server.name]))
+            if "own" in rounds:
+                rounds["own"].append(measure_own(case, tools, options.seconds))
         memory = {server.name: server.pss_kib() for server in servers}
     finally:
         for server in servers:
@@ -130,29 +164,44 @@ def run_case(case: Case, tools: Tools, options: argparse.Namespace) -> dict[str,
     peers: dict[str, dict[str, Any]] = {}
     for name, measured in rounds.items():
         peers[name] = {key: statistics.median(r[key] for r in measured) for key in measured[0]}
-        peers[name] |= {"pss_kib": memory[name], "requests": requests[name],
-                        "cpu_us_rounds": [round(r["cpu_us"], 3) for r in measured]}
+        peers[name]["cpu_us_rounds"] = [round(r["cpu_us"], 3) for r in measured]
+        if name in memory:
+            peers[name] |= {"pss_kib": memory[name], "requests": requests[name]}
     result = {"title": case.title, "reference": case.reference, "peers": peers,
               "skipped": skipped, "bars": [report.check_bar(bar, peers) for bar in case.bars]}
     report.print_case(result)
     return result
 
 
-def describe_machine(tools: Tools) -> dict[str, str]:
+def start_databases(stack: ExitStack, needs: set[str]) -> dict[str, str]:
+    """Start what the cases need, where it is installed: the environment that leads there."""
+    environment: dict[str, str] = {"SHOP_DATABASE": str(BUILD / "shop.sqlite")}
+    for kind, start, url in (("postgres", databases.postgres, "postgresql://tester@127.0.0.1:{}/postgres"),
+                             ("redis", databases.redis, "redis://127.0.0.1:{}")):
+        if kind not in needs:
+            continue
+        try:
+            environment[f"BENCH_{kind.upper()}"] = url.format(stack.enter_context(start()).port)
+        except RuntimeError as error:
+            print(f"SKIPPED {error}", flush=True)
+    return environment
+
+
+def describe_machine(peers_python: Path) -> dict[str, str]:
     """What the figures depend on, without names of hosts or paths."""
     cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.machine())
     probe = ("import importlib.metadata as m, platform;"
              "print(platform.python_version(), *(f'{n} {m.version(n)}' for n in "
-             "('fastapi', 'pydantic', 'uvicorn', 'httptools', 'uvloop', 'granian')), sep=', ')")
-    versions = subprocess.run([tools.peers_python, "-c", probe], capture_output=True, text=True, check=True)
+             "('fastapi', 'pydantic', 'uvicorn', 'httptools', 'uvloop', 'granian', 'fastpysgi')), sep=', ')")
+    versions = subprocess.run([peers_python, "-c", probe], capture_output=True, text=True, check=True)
     return {"cpu": cpu, "cores": str(os.cpu_count()), "kernel": platform.release(),
             "python": versions.stdout.strip()}
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    names = [case.name for case in CASES]
+    names = [*dict.fromkeys(case.group for case in CASES), *(case.name for case in CASES)]
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.2, help="length of a round (default 1.2)")
@@ -168,7 +217,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def select_cases(options: argparse.Namespace) -> list[Case]:
-    chosen = [case for case in CASES if not options.cases or case.name in options.cases]
+    chosen = [case for case in CASES
+              if not options.cases or {case.name, case.group} & set(options.cases)]
     if options.peers:
         wanted = options.peers.split(",")
         chosen = [replace(case, peers=tuple(p for p in case.peers if p.partition(":")[0] in wanted))
@@ -186,15 +236,19 @@ def main(arguments: list[str]) -> int:
     if (os.cpu_count() or 1) <= LOAD_CORE:
         raise SystemExit("bench: two cores are needed, one for the server, one for the load")
     build_programs()
-    tools = Tools(options.fastrd, options.fastrd_python, peers_python)
+    files.make()
     results: dict[str, Any] = {
         "command": shlex.join(["python", "bench/run.py", *arguments]),
         "date": time.strftime("%Y-%m-%d"), "rounds": options.rounds,
-        "connections": CONNECTIONS, "machine": describe_machine(tools), "cases": {},
+        "connections": CONNECTIONS, "machine": describe_machine(peers_python), "cases": {},
     }
+    chosen = select_cases(options)
     try:
-        for case in select_cases(options):
-            results["cases"][case.name] = run_case(case, tools, options)
+        with ExitStack() as stack:
+            tools = Tools(options.fastrd, options.fastrd_python, peers_python,
+                          start_databases(stack, {case.needs for case in chosen}))
+            for case in chosen:
+                results["cases"][case.name] = run_case(case, tools, options)
     except PeerError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

@@ -2,10 +2,10 @@
  * app: the Python type App.
  *
  * Called by engine/ (the type; what to do when a worker's application has come to rest),
- * by request.c (a binding that is no longer true is dropped) and by asgi/asgi.c (runs of
- * the application are counted). fastrapi.serving makes one App per application and
- * process and gives it a Binding whenever the application was compiled. Nothing here may
- * wait or call the application.
+ * by request.c (a binding that is no longer true is dropped), by asgi/asgi.c and
+ * plan/after.c (runs of the application are counted). fastrapi.serving makes one App per
+ * application and process and gives it a Binding whenever the application was compiled.
+ * Nothing here may wait or call the application.
  */
 #include "bindings/app.h"
 
@@ -136,23 +136,30 @@ app_match(PyObject *self, PyObject *args)
 	struct pyb_app *app = (struct pyb_app *)self;
 	struct slice params[SHM_MAX_PARAMS];
 	const char *method, *path;
-	Py_ssize_t path_len;
+	Py_ssize_t method_len, path_len;
 	unsigned n = 0;
 	uint32_t route;
 	PyObject *values;
-	int number;
 
-	if (!PyArg_ParseTuple(args, "ss#:match", &method, &path, &path_len))
+	if (!PyArg_ParseTuple(args, "s#s#:match", &method, &method_len, &path, &path_len))
 		return NULL;
-	number = shm_method_number(method);
-	if (app->binding == NULL || app->force == PYB_FORCE_ASGI || number < 0 ||
-	    !shm_route_match(&app->binding->table, (unsigned)number,
+	if (app->binding == NULL || app->force == PYB_FORCE_ASGI ||
+	    !shm_route_match(&app->binding->table,
+		shm_method_number((struct slice){ method, (size_t)method_len }),
 		(struct slice){ path, (size_t)path_len }, &route, params, &n))
 		Py_RETURN_NONE;
 	if (pyb_guards_look(&app->binding->guards, false) != PYB_GUARD_HOLDS)
 		Py_RETURN_NONE;
 	values = pyb_text_tuple(params, n);
 	return values != NULL ? Py_BuildValue("(IN)", route, values) : NULL;
+}
+
+/* set_websockets(callable): see handshake.h. */
+static PyObject *
+app_set_websockets(PyObject *self, PyObject *websockets)
+{
+	Py_XSETREF(((struct pyb_app *)self)->websockets, Py_NewRef(websockets));
+	Py_RETURN_NONE;
 }
 
 static int
@@ -163,6 +170,7 @@ app_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(app->asgi);
 	Py_VISIT(app->state);
+	Py_VISIT(app->websockets);
 	Py_VISIT(app->rebind);
 	Py_VISIT(app->binding);
 	return 0;
@@ -175,6 +183,7 @@ app_clear(PyObject *self)
 
 	Py_CLEAR(app->asgi);
 	Py_CLEAR(app->state);
+	Py_CLEAR(app->websockets);
 	Py_CLEAR(app->rebind);
 	Py_CLEAR(app->binding);
 	return 0;
@@ -195,6 +204,8 @@ app_dealloc(PyObject *self)
 static PyMethodDef app_methods[] = {
 	{ "bind", app_bind, METH_O, "Serve from this Binding from now on; None: ASGI only." },
 	{ "set_state", app_set_state, METH_O, "The lifespan's state." },
+	{ "set_websockets", app_set_websockets, METH_O,
+	    "Which WebSocket handshakes are refused: (scope) -> bool." },
 	{ "match", app_match, METH_VARARGS, "match(method, path) -> (route, values) or None." },
 	{ NULL, NULL, 0, NULL }
 };

@@ -28,6 +28,7 @@ struct pyb_app {
 	struct pyb_module_state *st;
 	PyObject *asgi;
 	PyObject *state;	/* what the lifespan put into scope["state"] */
+	PyObject *websockets;	/* (scope) -> is a handshake refused? NULL: none is */
 	PyObject *rebind;	/* (app) -> None: compile and bind() again; NULL: never */
 	/* NULL: everything goes through ASGI. Only the loop's thread may change it:
 	 * pyb_request_match() reads it there without the interpreter. */

@@ -54,6 +54,7 @@ step_fits(const struct pyb_binding *b, const struct shm_step *s)
 	switch (s->op) {
 	case SHM_STEP_CALL:
 	case SHM_STEP_ENDPOINT:
+	case SHM_STEP_ENTER:
 		return s->object2 == SHM_NONE || is_names(b, s->object2, s->count);
 	case SHM_STEP_REREAD:
 		return is_names(b, s->object2, s->count);
@@ -96,26 +97,33 @@ objects_check(const struct pyb_binding *b)
 	return why != NULL ? -1 : 0;
 }
 
-/* Binding(table, objects, guards, resume, direct) */
+/* Binding(table, objects, guards, resume, direct, outer, answers, layers, files) */
 static PyObject *
 binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-	static char *names[] = { "table", "objects", "guards", "resume", "direct", NULL };
-	PyObject *table, *objects, *guards, *resume;
+	static char *names[] = { "table", "objects", "guards", "resume", "direct", "outer",
+	    "answers", "layers", "files", NULL };
+	PyObject *table, *objects, *guards, *resume, *outer = Py_None, *answers = Py_None;
+	PyObject *layers = NULL, *files = Py_None;
 	struct pyb_binding *b;
 	int direct;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!OOp:Binding", names, &table,
-	    &PyTuple_Type, &objects, &guards, &resume, &direct))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!OOp|OOO!O:Binding", names, &table,
+	    &PyTuple_Type, &objects, &guards, &resume, &direct, &outer, &answers,
+	    &PyTuple_Type, &layers, &files))
 		return NULL;
 	b = (struct pyb_binding *)type->tp_alloc(type, 0);
 	if (b == NULL)
 		return NULL;
 	b->objects = Py_NewRef(objects);
 	b->resume = Py_NewRef(resume);
+	b->outer = outer != Py_None ? Py_NewRef(outer) : NULL;
 	b->direct = direct != 0;
 	if (table_attach(b, table) < 0 || objects_check(b) < 0 ||
-	    pyb_guards_init(&b->guards, guards) < 0) {
+	    pyb_answers_init(&b->answers, answers, b->table.n_routes) < 0 ||
+	    pyb_guards_init(&b->guards, guards) < 0 ||
+	    pyb_layers_init(&b->layers, PyType_GetModuleState(type), layers) < 0 ||
+	    pyb_mounts_init(&b->mounts, files, b->table.n_routes) < 0) {
 		Py_DECREF(b);
 		return NULL;
 	}
@@ -135,6 +143,11 @@ binding_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(b->objects);
 	Py_VISIT(b->resume);
+	Py_VISIT(b->outer);
+	if (pyb_answers_traverse(&b->answers, visit, arg) != 0 ||
+	    pyb_layers_traverse(&b->layers, visit, arg) != 0 ||
+	    pyb_mounts_traverse(&b->mounts, visit, arg) != 0)
+		return 1;
 	return pyb_guards_traverse(&b->guards, visit, arg);
 }
 
@@ -145,6 +158,10 @@ binding_clear(PyObject *self)
 
 	Py_CLEAR(b->objects);
 	Py_CLEAR(b->resume);
+	Py_CLEAR(b->outer);
+	pyb_answers_fini(&b->answers);
+	pyb_layers_fini(&b->layers);
+	pyb_mounts_fini(&b->mounts);
 	pyb_guards_fini(&b->guards);
 	return 0;
 }
@@ -169,7 +186,8 @@ static PyType_Slot binding_slots[] = {
 	{ Py_tp_dealloc, binding_dealloc },
 	{ Py_tp_traverse, binding_traverse },
 	{ Py_tp_clear, binding_clear },
-	{ Py_tp_doc, "Binding(table, objects, guards, resume, direct): a compiled application." },
+	{ Py_tp_doc, "Binding(table, objects, guards, resume, direct, outer, answers, layers, "
+	    "files): a compiled application." },
 	{ 0, NULL }
 };
 

@@ -12,8 +12,11 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "bindings/answers.h"
 #include "bindings/guards.h"
+#include "bindings/layers.h"
 #include "bindings/loop/sync_mode.h"
+#include "bindings/mounts.h"
 #include "shm/table.h"
 
 struct pyb_binding {
@@ -22,8 +25,13 @@ struct pyb_binding {
 	PyObject *memory;	/* owns the bytes of a private table; NULL: mapped */
 	PyObject *objects;	/* tuple: what the table's object indexes mean */
 	PyObject *resume;	/* compile.seam.Resume, see plan/finish.h */
+	PyObject *outer;	/* what requests enter the user's layers by, see stack/outer.h; NULL:
+				 * through the whole application */
+	struct pyb_answers answers;	/* FastAPI's own; empty: none is known */
 	struct pyb_guards guards;
 	struct pyb_sync_stat *sync;	/* one per plan */
+	struct pyb_layers layers;	/* native ones before all Python */
+	struct pyb_mounts mounts;	/* of files, when direct */
 	bool direct;		/* no code of the user's stands before the router */
 };
 

@@ -1,14 +1,14 @@
 /*
  * coro: the Python type Coroutine, PEP 492 around a C step function.
  *
- * Called by asgi/ and plan/, whose coroutines it makes, and by engine/module.c (the type).
+ * Called by asgi/, plan/ and stack/, whose coroutines it makes, and by engine/module.c (the type).
  * It knows nothing of what a step does. It keeps the iterator of the awaited object,
  * passes send(), throw() and close() to it, and calls the step when it ends. A coroutine
  * runs once from its start to its end, on one thread; it cannot be started again.
  */
 #include "bindings/coro.h"
 
-#include <stdbool.h>
+#include <structmember.h>
 
 #include "bindings/awaitable.h"
 #include "bindings/compat.h"
@@ -327,6 +327,39 @@ pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, vo
 	return (PyObject *)c;
 }
 
+bool
+pyb_coro_is_finished(PyObject *coro)
+{
+	return ((struct pyb_coro *)coro)->class == NULL;
+}
+
+static PyObject *
+coro_suspended(PyObject *self, void *Py_UNUSED(closure))
+{
+	struct pyb_coro *c = (struct pyb_coro *)self;
+
+	return PyBool_FromLong(!c->running && c->inner != NULL);
+}
+
+static PyObject *
+coro_frame(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
+{
+	Py_RETURN_NONE;
+}
+
+/* The state, as inspect.getcoroutinestate() reads it: anyio asks before it cancels a task. */
+static PyGetSetDef coro_getset[] = {
+	{ "cr_suspended", coro_suspended, NULL, NULL, NULL },
+	{ "cr_frame", coro_frame, NULL, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
+
+static PyMemberDef coro_members[] = {
+	{ "cr_running", T_BOOL, offsetof(struct pyb_coro, running), READONLY, NULL },
+	{ "cr_await", T_OBJECT, offsetof(struct pyb_coro, inner), READONLY, NULL },
+	{ NULL, 0, 0, 0, NULL }
+};
+
 static PyMethodDef coro_methods[] = {
 	{ "send", coro_send, METH_O, "Resume with a value." },
 	{ "throw", coro_throw, METH_VARARGS, "Raise inside the coroutine." },
@@ -342,6 +375,8 @@ static PyType_Slot coro_slots[] = {
 	{ Py_tp_iter, coro_self },
 	{ Py_tp_iternext, coro_next },
 	{ Py_tp_methods, coro_methods },
+	{ Py_tp_getset, coro_getset },
+	{ Py_tp_members, coro_members },
 	{ Py_am_await, coro_self },
 	{ Py_am_send, coro_am_send },
 	{ 0, NULL }

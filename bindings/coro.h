@@ -11,6 +11,7 @@
 #define BINDINGS_CORO_H
 
 #include <Python.h>
+#include <stdbool.h>
 
 #include "base/attr.h"
 
@@ -37,6 +38,9 @@ struct pyb_coro_class {
  * been released. */
 PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class,
     void *arg) MUST_CHECK;
+
+/* Has it come to its end, or been dropped before? */
+bool pyb_coro_is_finished(PyObject *coro);
 
 /* Create the type. New reference, NULL with an exception set. */
 PyTypeObject *pyb_coro_type_new(PyObject *module) MUST_CHECK;

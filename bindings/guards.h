@@ -1,11 +1,11 @@
 /*
  * guards: is the application still the one that was compiled?
  *
- * The compiler names the dictionaries (of modules, classes, instances) whose
- * change might matter, the lists whose length must stay, and the dictionaries
- * that must stay empty. To see whether any of them was changed costs a few loads
- * per request. Only after a change of a dictionary the compiler's own check is
- * called, which decides whether the change matters.
+ * The compiler names the dictionaries (of modules, classes, instances) whose change might
+ * matter, the lists whose length must stay, the dictionaries that must stay empty, and
+ * lists and sets with what they must contain. To see whether any of them was changed
+ * costs a few loads per request. Only after a change of a dictionary the compiler's own
+ * check is called, which decides whether the change matters.
  */
 #ifndef BINDINGS_GUARDS_H
 #define BINDINGS_GUARDS_H
@@ -26,6 +26,12 @@ struct pyb_guard_list {
 	Py_ssize_t len;
 };
 
+/* A list, or a set, and what it must contain: a tuple of the same objects, or an equal
+ * set. */
+struct pyb_guard_content {
+	PyObject *now, *then;	/* strong */
+};
+
 struct pyb_guards {
 	PyObject *check;	/* () -> None or the reason, str */
 	struct pyb_guard_dict *dicts;
@@ -34,6 +40,9 @@ struct pyb_guards {
 	size_t n_lists;
 	PyObject **empties;	/* strong; dicts that must be empty */
 	size_t n_empties;
+	struct pyb_guard_content *contents;
+	size_t n_contents;
+	bool tripped;		/* the last check found a change that matters */
 };
 
 enum pyb_guard_verdict {
@@ -43,8 +52,9 @@ enum pyb_guard_verdict {
 };
 
 /* Take the guards from the compiler's object (compile/guards.py): its attributes
- * check (a callable), dicts (dicts or classes), lists and empties (dicts). 0, or
- * -1 with an exception set; call pyb_guards_fini() in both cases. */
+ * check (a callable), dicts (dicts or classes), lists, empties (dicts) and contents
+ * (pairs of list and tuple, or of set and frozenset). 0, or -1 with an exception set;
+ * call pyb_guards_fini() in both cases. */
 int pyb_guards_init(struct pyb_guards *g, PyObject *source) MUST_CHECK;
 void pyb_guards_fini(struct pyb_guards *g);
 int pyb_guards_traverse(struct pyb_guards *g, visitproc visit, void *arg);

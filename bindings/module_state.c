@@ -1,8 +1,8 @@
 /*
  * module_state: fill and drop the module's Python objects.
  *
- * Called by engine/module.c (import, traversal, end), bindings/app.c (an application) and
- * loop/loop.c (an event loop). It imports and stores, and calls no user code.
+ * Called by engine/module.c (import, traversal, end), bindings/app.c (an application),
+ * stack/dispatch.c (a layer) and loop/loop.c (an event loop). It imports and stores, and calls no user code.
  */
 #include "bindings/module_state.h"
 
@@ -70,14 +70,18 @@ pyb_module_state_init(struct pyb_module_state *st)
 {
 	if (strings_intern(st) < 0)
 		return -1;
+	st->kw_loop = Py_BuildValue("(s)", "loop");
 	st->kw_from_attributes = Py_BuildValue("(s)", "from_attributes");
+	st->content_length = Py_BuildValue("y", "content-length");
+	st->content_type_json = Py_BuildValue("(yy)", "content-type", "application/json");
 	st->asgi_info = Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.3");
 #if PY_VERSION_HEX >= 0x030C0000
-	st->kw_task = Py_BuildValue("(sss)", "loop", "context", "eager_start");
+	st->kw_task = Py_BuildValue("(ssss)", "name", "loop", "context", "eager_start");
 #else
-	st->kw_task = Py_BuildValue("(ss)", "loop", "context");
+	st->kw_task = Py_BuildValue("(sss)", "name", "loop", "context");
 #endif
-	return st->kw_from_attributes == NULL || st->asgi_info == NULL || st->kw_task == NULL ?
+	return st->kw_loop == NULL || st->kw_from_attributes == NULL || st->content_length == NULL ||
+	    st->content_type_json == NULL || st->asgi_info == NULL || st->kw_task == NULL ?
 	    -1 : 0;
 }
 

@@ -31,29 +31,53 @@
  * and each stays in CPython's cache of type attributes: hence the names.
  */
 #define PYB_MODULE_STATE(NAME, TEXT, IMPORT, FASTAPI, MADE, TYPE) \
-	NAME(asgi) NAME(background) NAME(body) NAME(client) NAME(cookies) NAME(create_future) \
-	NAME(done) NAME(encode) NAME(fail_content) NAME(fill_scope) NAME(form) NAME(headers) \
-	NAME(http) NAME(http_version) NAME(method) NAME(more_body) NAME(path) NAME(path_params) \
+	NAME(accessed) NAME(adopt) NAME(app) NAME(args) NAME(asgi) NAME(background) NAME(body) NAME(client) \
+	NAME(close_files) NAME(content_errors) \
+	NAME(cookies) NAME(create_future) NAME(detail) NAME(done) NAME(effective_route_context) \
+	NAME(encode) NAME(endpoint) NAME(errors) NAME(fail_content) NAME(fastapi) \
+	NAME(fastapi_function_astack) NAME(fastapi_inner_astack) NAME(fastapi_middleware_astack) \
+	NAME(filename) NAME(fill_scope) NAME(form) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
+	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
 	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
-	NAME(raw_path) NAME(receive) NAME(root_path) NAME(scheme) NAME(scope) NAME(send) \
-	NAME(server) NAME(set_exception) NAME(set_result) NAME(stacks_used) NAME(state) \
-	NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(type) NAME(unwind) \
-	NAME(value) NAME(__call__) NAME(__dict__) NAME(_body) NAME(_cookies) \
-	NAME(_fastrapi_local) NAME(_headers) NAME(_list) NAME(_query_params) \
+	NAME(raw_path) NAME(read_form) NAME(receive) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
+	NAME(scheme) NAME(scope) NAME(send) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) \
+	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
+	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) \
+	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_soon) NAME(cancel) \
+	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
+	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(surface) \
+	NAME(wrapped_receive) NAME(_must_cancel) NAME(_task_factory) \
+	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
+	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \
+	NAME(_query_params) \
 	\
 	TEXT(http_request, "http.request") \
 	TEXT(http_disconnect, "http.disconnect") \
 	TEXT(http_response_start, "http.response.start") \
 	TEXT(http_response_body, "http.response.body") \
+	TEXT(http_response_debug, "http.response.debug") \
+	TEXT(http_response_early_hint, "http.response.early_hint") \
+	TEXT(http_response_pathsend, "http.response.pathsend") \
+	/* The name that anyio gives to the task of coro() inside call_next(). */ \
+	TEXT(application_task, "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>." \
+	    "call_next.<locals>.coro") \
 	TEXT(v10, "1.0") \
 	TEXT(v11, "1.1") \
+	TEXT(exception_handlers, "starlette.exception_handlers") \
+	TEXT(telemetry, "fastapi.telemetry") \
 	/* Keys of a scope, also in compile/seam.py. */ \
+	TEXT(form, "fastrapi.form") \
+	TEXT(outcome, "fastrapi.outcome") \
 	TEXT(replay, "fastrapi.replay") \
 	TEXT(request, "fastrapi.request") \
+	TEXT(session, "fastrapi.session") \
 	\
 	IMPORT(task_class, "asyncio", "Task") \
 	IMPORT(get_running_loop, "asyncio", "get_running_loop") \
 	IMPORT(set_running_loop, "asyncio.events", "_set_running_loop") \
+	IMPORT(cancelled_error, "asyncio", "CancelledError") \
+	IMPORT(current_task, "asyncio", "current_task") \
+	IMPORT(future_class, "asyncio", "Future") \
 	IMPORT(enter_task, "asyncio.tasks", "_enter_task") \
 	IMPORT(leave_task, "asyncio.tasks", "_leave_task") \
 	IMPORT(deepcopy, "copy", "deepcopy") \
@@ -68,22 +92,54 @@
 	/* () -> the context of a call on a pool thread */ \
 	IMPORT(pool_context, "fastrapi.hooks", "pool_context") \
 	\
-	FASTAPI(from_json, "pydantic_core", "from_json") \
+	FASTAPI(from_json, "fastrapi.compile.dialect", "parse_json") \
 	FASTAPI(validation_error, "pydantic_core", "ValidationError") \
 	FASTAPI(uuid_class, "uuid", "UUID") \
 	FASTAPI(response_base, "starlette.responses", "Response") \
 	FASTAPI(request_class, "starlette.requests", "Request") \
+	FASTAPI(client_disconnect, "starlette.requests", "ClientDisconnect") \
+	FASTAPI(upload_class, "starlette.datastructures", "UploadFile") \
+	/* (headers, filename, content) -> UploadFile; None: it does not stay in memory */ \
+	FASTAPI(make_upload, "fastrapi.compile.uploads", "make_upload") \
 	FASTAPI(background_class, "fastapi", "BackgroundTasks") \
+	FASTAPI(exit_stack, "contextlib", "AsyncExitStack") \
+	/* (content or exception, receive) -> a receive that gives the content again */ \
+	FASTAPI(receive_again, "fastrapi.compile.junctions", "ReceiveAgain") \
+	/* (scope, exception or None) -> the outcome of a plan whose answer is a handler's */ \
+	FASTAPI(handled_outcome, "fastrapi.compile.exit_stacks", "Handled") \
+	/* (response, send, server) -> what sends a stream behind a layer, or None */ \
+	FASTAPI(stream_behind, "fastrapi.compile.streams", "behind") \
+	/* (scope, scoped) -> FastAPI's cancel scope around asynchronous dependencies, entered; \
+	 * None: it would not count */ \
+	FASTAPI(enter_cleanup, "fastrapi.compile.exit_stacks", "enter_cleanup") \
+	/* where FastAPI keeps those scopes, or None */ \
+	FASTAPI(cleanup_scopes, "fastrapi.compile.exit_stacks", "CLEANUP_SCOPES") \
+	FASTAPI(send_nothing, "fastrapi.compile.junctions", "send_nothing") \
 	/* (future) -> a coroutine of its result; cancelling it leaves the future */ \
 	FASTAPI(shielded, "fastrapi.hooks", "shielded") \
+	/* (function) -> the same for a pool thread, in the current task's cancel scope */ \
+	FASTAPI(scoped, "fastrapi.hooks", "scoped") \
+	/* () -> what FastAPI awaits when it has left an asynchronous generator */ \
+	FASTAPI(checkpoint, "fastrapi.compile.exit_stacks", "checkpoint") \
+	/* a dict: the own classes of background tasks -> their __call__ */ \
+	FASTAPI(background_calls, "fastrapi.compile.exit_stacks", "BACKGROUND_CALLS") \
+	FASTAPI(background_task, "starlette.background", "BackgroundTask") \
+	/* a dict: is it empty, then no task has entered a cancel scope of anyio's */ \
+	FASTAPI(cancel_scopes, "fastrapi.compile.exit_stacks", "CANCEL_SCOPES") \
 	\
-	MADE(kw_task)			/* ("loop", "context"[, "eager_start"]) */ \
+	MADE(kw_task)			/* ("name", "loop", "context"[, "eager_start"]) */ \
+	MADE(kw_loop)			/* ("loop",) */ \
 	MADE(kw_from_attributes)	/* ("from_attributes",) */ \
 	MADE(asgi_info)			/* {"version": "3.0", "spec_version": "2.3"} */ \
+	MADE(content_length)		/* b"content-length" */ \
+	MADE(content_type_json)		/* (b"content-type", b"application/json") */ \
 	MADE(response_call)		/* Response.__call__, with the FASTAPI rows */ \
 	\
 	TYPE(coro_type) TYPE(asgi_type) TYPE(app_type) TYPE(binding_type) TYPE(local_type) \
-	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type)
+	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
+	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(dispatch_type) TYPE(passage_type) \
+	TYPE(stretch_type) TYPE(filter_type) \
+	TYPE(race_type) TYPE(turn_type)
 
 struct pyb_module_state {
 #define PYB_NAME(x) PyObject *n_##x;

@@ -17,8 +17,9 @@ bytes_release(void *arg)
 struct hx_piece
 pyb_piece_of(PyObject *bytes)
 {
-	struct hx_piece piece = { { PyBytes_AS_STRING(bytes),
-	    (size_t)PyBytes_GET_SIZE(bytes) }, NULL, NULL };
+	struct hx_piece piece = {
+		.bytes = { PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes) }
+	};
 
 	if (piece.bytes.len > COPY_BYTES) {
 		piece.release = bytes_release;

@@ -2,8 +2,9 @@
  * request: one entrance for every request.
  *
  * Called by worker/ and engine/testclient.c. It decides, with the guards, between the
- * compiled plan and the application's ASGI interface; plan/alone.c and asgi/asgi.c then
- * do the work. Nothing here may wait, and only pyb_request_start() may run user code.
+ * compiled plan, mounted files, the router's own answers and the application's ASGI
+ * interface; plan/alone.c, plan/mounted.c, plan/router.c and asgi/asgi.c then do the work. Nothing here may wait,
+ * and only pyb_request_start() may run user code.
  */
 #include "bindings/request.h"
 
@@ -12,24 +13,41 @@
 #include "bindings/app.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
+#include "bindings/content.h"
+#include "bindings/handshake.h"
 #include "bindings/plan/alone.h"
+#include "bindings/plan/mounted.h"
+#include "bindings/plan/router.h"
+#include "bindings/plan/upload.h"
+#include "middleware/exchange.h"
 #include "shm/route.h"
 
 /* shm_route_match() fills an exchange. */
 _Static_assert(HX_NO_ROUTE == SHM_NONE, "the same word for no route");
 _Static_assert((int)HX_MAX_PARAMS == (int)SHM_MAX_PARAMS, "room for a match");
 
+/* A plan's content has this much room at first, or its own length where that is less. Nothing
+ * of the room is in memory before the content is; more of it is copied as it doubles. */
+enum { FIRST_ROOM = 8 * 1024 * 1024 };
+
 /* Which way a request goes. */
 enum way {
 	WAY_ALONE,	/* its plan answers it */
-	WAY_NESTED,	/* through ASGI; its plan runs inside request_response */
+	WAY_FILES,	/* its route is a directory of files, from which it is answered */
+	WAY_ROUTER,	/* no route takes it: it is answered as FastAPI's router does */
+	WAY_NESTED,	/* through ASGI; its plan runs behind the user's layers, or inside
+			 * request_response */
 	WAY_ASGI	/* through ASGI, without its plan */
 };
 
 struct decision {
 	enum way way;
-	const struct shm_plan *plan;	/* NULL with WAY_ASGI */
-	const char *reason;		/* with WAY_ASGI; static text, or the table's */
+	const struct shm_plan *plan;	/* with WAY_ALONE and WAY_NESTED, else NULL */
+	const char *reason;		/* why there is none; static text, or the table's */
+	PyObject *outer;		/* with NESTED and ASGI: enter the user's layers by it; NULL:
+					 * through the whole application. Borrowed from the binding */
+	struct pyb_mount *mount;	/* with WAY_FILES, else NULL */
+	const struct mw_chain *chain;	/* native middleware that the request meets, or NULL */
 };
 
 void
@@ -52,21 +70,34 @@ route_of(const struct pyb_binding *b, const struct hx_exchange *x)
 	return &b->table.routes[x->route];
 }
 
+/* The native layers that a request meets before all Python; NULL: there are none. */
+static const struct mw_chain *
+chain_of(const struct pyb_app *app)
+{
+	const struct pyb_binding *b = app->binding;
+
+	return b != NULL && app->force != PYB_FORCE_ASGI && b->layers.chain.n > 0 ?
+	    &b->layers.chain : NULL;
+}
+
 /* The way of the matched route by the table alone, without the guards. */
 static struct decision
 decide(const struct pyb_app *app, const struct hx_exchange *x)
 {
 	const struct pyb_binding *b = app->binding;
 	const struct shm_route *route;
-	struct decision d = { WAY_ASGI, NULL, NULL };
+	struct decision d = { .way = WAY_ASGI, .chain = chain_of(app) };
 
 	if (b == NULL) {
 		d.reason = "application is not compiled";
 	} else if (app->force == PYB_FORCE_ASGI) {
 		d.reason = "forced";
 	} else if (x->route == HX_NO_ROUTE) {
+		d.way = b->direct ? WAY_ROUTER : WAY_ASGI;
 		d.reason = "no route matches";
 	} else if ((route = route_of(b, x))->plan == SHM_NONE) {
+		d.mount = b->direct ? pyb_mounts_get(&b->mounts, x->route) : NULL;
+		d.way = d.mount != NULL ? WAY_FILES : WAY_ASGI;
 		d.reason = b->table.strings + route->reason.offset;
 	} else {
 		d.plan = &b->table.plans[route->plan];
@@ -76,12 +107,21 @@ decide(const struct pyb_app *app, const struct hx_exchange *x)
 	return d;
 }
 
+/* Does Starlette's parser have to read the content, as it comes? */
+static bool
+large_upload(const struct shm_plan *plan, const struct hx_exchange *x)
+{
+	return (plan->flags & SHM_PLAN_F_FORM) &&
+	    !pyb_upload_is_small(x->req.headers, x->req.n_headers);
+}
+
 bool
 pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x)
 {
 	struct decision d = decide(app, x);
 
-	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY);
+	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY) &&
+	    !large_upload(d.plan, x) && (d.chain == NULL || !mw_exchange_stops(d.chain, x));
 }
 
 /* The application has changed: have it compiled again. If no other binding takes the
@@ -166,18 +206,25 @@ decide_guarded(struct pyb_app *app, struct hx_exchange *x)
 	if (x->route_epoch != app->epoch)
 		pyb_request_match(app, x);
 	d = decide(app, x);
-	if (d.plan != NULL && tripped != NULL)
-		d = (struct decision){ WAY_ASGI, NULL, tripped };
+	if (tripped != NULL)
+		d.chain = NULL;
+	if (d.way != WAY_ASGI && tripped != NULL)
+		d = (struct decision){ .way = WAY_ASGI, .reason = tripped };
 	else if (d.way == WAY_ALONE && (d.plan->flags & SHM_PLAN_F_BODY) &&
 	    !x->content.complete)
-		d = (struct decision){ WAY_ASGI, NULL, "content not complete" };
+		d = large_upload(d.plan, x) ?
+		    (struct decision){ .way = WAY_NESTED, .plan = d.plan, .chain = d.chain } :
+		    (struct decision){ .way = WAY_ASGI, .reason = "content not complete",
+		    .chain = d.chain };
+	if (tripped == NULL && app->binding != NULL && app->force != PYB_FORCE_ASGI)
+		d.outer = app->binding->outer;
 	return d;
 }
 
-/* Give the request to the application's ASGI interface. `replayed`: the plan was tried,
- * and the Seam must not try it again. */
+/* Give the request to `callable`: the application, or what stands for it. `replayed`: the
+ * plan was tried, and the Seam must not try it again. */
 static void
-asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
+asgi_start(struct pyb_app *app, struct hx_exchange *x, PyObject *callable, bool replayed)
 {
 	struct pyb_asgi *asgi = pyb_asgi_new(app, x);
 
@@ -187,33 +234,87 @@ asgi_start(struct pyb_app *app, struct hx_exchange *x, bool replayed)
 	}
 	if (replayed && PyDict_SetItem(pyb_asgi_scope(asgi), app->st->t_replay, Py_True) < 0)
 		PyErr_Clear();	/* only costs a second try of the plan, by the seam */
-	pyb_asgi_start(asgi, x->upper.local, app->asgi, NULL, NULL);
+	pyb_asgi_start(asgi, x->upper.local, callable, NULL, NULL);
 }
 
-void
-pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
+/* Let the native layers look at the request. True: one of them has answered it. Else they
+ * stand in front of the answer if it is made here; in front of the application's own stack
+ * they have no place. */
+static bool
+layers_begin(struct hx_exchange *x, struct decision *d)
+{
+	enum mw_verdict verdict = mw_exchange_begin(d->chain, x, x->upper.observer == NULL);
+
+	if (d->way == WAY_ALONE && verdict == MW_UNSURE)
+		d->way = WAY_NESTED;
+	if (verdict == MW_UNSURE && (d->way == WAY_ROUTER || d->way == WAY_FILES))
+		d->way = WAY_ASGI;
+	if (d->way == WAY_NESTED || d->way == WAY_ASGI)
+		mw_exchange_leave(x);
+	return verdict == MW_ANSWER;
+}
+
+static void
+start(struct pyb_app *app, struct hx_exchange *x)
 {
 	struct pyb_replay replay = { .final = false };
 	struct decision d;
 
 	must(!pyb_request_active(x));
+	if (x->req.first[HX_UPGRADE] >= 0 && pyb_handshake_refuse(app, x))
+		return;
 	bind_first(app);
 	d = decide_guarded(app, x);
+	if (d.chain != NULL && layers_begin(x, &d)) {
+		shm_board_add(app->board, SHM_COUNT_compiled, 1);
+		return;
+	}
 	switch (d.way) {
 	case WAY_ALONE:
 		if (pyb_alone_start(app, x, d.plan, &replay)) {
 			shm_board_add(app->board, SHM_COUNT_compiled, 1);
 			return;
 		}
+		mw_exchange_leave(x);
 		count_replayed(app, x, replay.reason);
 		break;
+	case WAY_FILES:
+	case WAY_ROUTER:
+		if (d.way == WAY_FILES ? pyb_mounted_answer(app, x, d.mount) :
+		    pyb_router_answer(app, x)) {
+			shm_board_add(app->board, SHM_COUNT_compiled, 1);
+			return;
+		}
+		mw_exchange_leave(x);
+		count_asgi(app, x, d.reason);
+		break;
 	case WAY_NESTED:
-		break;	/* plan/nested.c counts it */
+		break;	/* stack/inner.c or plan/nested.c counts it */
 	case WAY_ASGI:
 		count_asgi(app, x, d.reason);
 		break;
 	}
-	asgi_start(app, x, replay.final);
+	asgi_start(app, x, d.outer != NULL ? d.outer : app->asgi, replay.final);
+}
+
+void
+pyb_request_room(struct hx_exchange *x)
+{
+	size_t room = x->content.cap < FIRST_ROOM / 2 ? FIRST_ROOM : x->content.cap * 2;
+
+	if (room > x->req.content_length)
+		room = (size_t)x->req.content_length;
+	if (room > x->content.len)
+		pyb_content_room(x, room);
+}
+
+void
+pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
+{
+	PyObject *context = pyb_observer_enter(x->upper.observer);
+
+	start(app, x);
+	pyb_observer_leave(context);
 }
 
 void

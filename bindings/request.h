@@ -24,6 +24,10 @@ void pyb_request_match(struct pyb_app *app, struct hx_exchange *x);
  * matched route reads it and no middleware of the user's stands in front of the plan. */
 bool pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x);
 
+/* [gil] Content that pyb_request_wants_content() is large: make room for more of it where
+ * the plan will have it. Without memory for that nothing happens. */
+void pyb_request_room(struct hx_exchange *x);
+
 /* [gil] Begin the request: run its plan, or the application's ASGI interface. Never
  * blocks. The answer comes through x->calls, before this returns or some turns later. */
 void pyb_request_start(struct pyb_app *app, struct hx_exchange *x);

@@ -16,8 +16,18 @@
 #include "bindings/loop/timer.h"
 #include "bindings/module_state.h"
 #include "bindings/plan/nested.h"
+#include "bindings/stack/dispatch.h"
+#include "bindings/stack/filter.h"
+#include "bindings/stack/outer.h"
+#include "bindings/stack/passage.h"
+#include "bindings/stack/race.h"
+#include "bindings/stack/sink.h"
+#include "bindings/stack/stretch.h"
+#include "bindings/stack/turn.h"
+#include "bindings/stack/within.h"
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
+#include "engine/orphan.h"
 #include "engine/serve.h"
 #include "engine/settings.h"
 #include "engine/testclient.h"
@@ -35,6 +45,15 @@ types_make(PyObject *module, struct pyb_module_state *st)
 		pyb_timer_type_new(module, st->handle_type)) == NULL ||
 	    (st->loop_type = pyb_loop_type_new(module)) == NULL ||
 	    (st->binding_type = pyb_binding_type_new(module)) == NULL ||
+	    (st->within_type = pyb_within_type_new(module)) == NULL ||
+	    (st->outer_type = pyb_outer_type_new(module)) == NULL ||
+	    (st->sink_type = pyb_sink_type_new(module)) == NULL ||
+	    (st->dispatch_type = pyb_dispatch_type_new(module)) == NULL ||
+	    (st->passage_type = pyb_passage_type_new(module)) == NULL ||
+	    (st->stretch_type = pyb_stretch_type_new(module)) == NULL ||
+	    (st->filter_type = pyb_filter_type_new(module)) == NULL ||
+	    (st->race_type = pyb_race_type_new(module)) == NULL ||
+	    (st->turn_type = pyb_turn_type_new(module)) == NULL ||
 	    (st->app_type = pyb_app_type_new(module)) == NULL ? -1 : 0;
 }
 
@@ -51,11 +70,17 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->handle_type) < 0 ||
 	    PyModule_AddType(module, st->timer_handle_type) < 0 ||
 	    PyModule_AddType(module, st->binding_type) < 0 ||
+	    PyModule_AddType(module, st->within_type) < 0 ||
+	    PyModule_AddType(module, st->outer_type) < 0 ||
+	    PyModule_AddType(module, st->stretch_type) < 0 ||
+	    PyModule_AddType(module, st->dispatch_type) < 0 ||
+	    PyModule_AddType(module, st->passage_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
-	if (pyb_nested_register(module) < 0 || pyb_build_register(module) < 0 ||
+	if (pyb_nested_register(module) < 0 || pyb_within_register(module) < 0 ||
+	    pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
-	    engine_settings_register(module) < 0)
+	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0)
 		return -1;
 	return engine_testclient_register(module);
 }

@@ -78,6 +78,8 @@ worker_type_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	self->app = (struct pyb_app *)Py_NewRef(app);
 	if (self->board != NULL)
 		pyb_app_count_on(self->app, self->board);
+	if (boards != Py_None)	/* the master's child: nobody else is in the process */
+		worker_memory_keep_heap();
 	self->w = worker_new(self->local->turn, self->app, self->local, &options);
 	if (self->w == NULL) {
 		Py_DECREF(self);
@@ -119,6 +121,7 @@ drained_run(struct io_job *job)
 	if (self->w->open > 0 || self->app->running > 0)
 		return;
 	self->drained = NULL;
+	shm_board_state(self->w->board, SHM_BOARD_ENDING);
 	done = drained != NULL ? PyObject_CallNoArgs(drained) : NULL;
 	if (drained != NULL && done == NULL)
 		PyErr_WriteUnraisable(drained);
@@ -127,23 +130,50 @@ drained_run(struct io_job *job)
 }
 
 static PyObject *
-worker_type_drain(PyObject *obj, PyObject *callback)
+worker_type_drain(PyObject *obj, PyObject *args)
 {
 	struct engine_worker *self = (struct engine_worker *)obj;
+	PyObject *callback;
+	double seconds = 0;
 
+	if (!PyArg_ParseTuple(args, "Od:drain", &callback, &seconds))
+		return NULL;
+	if (!(seconds >= 0 && seconds <= UINT32_MAX))
+		return PyErr_Format(PyExc_ValueError, "seconds are out of range");
 	Py_XSETREF(self->drained, Py_NewRef(callback));
 	self->drained_job.run = drained_run;
 	pyb_app_on_idle(self->app, on_drained, self);
 	worker_on_empty(self->w, on_drained, self);
-	worker_drain(self->w);
+	worker_drain(self->w, (uint64_t)(seconds * 1000));
 	Py_RETURN_NONE;
 }
 
 static PyObject *
 worker_type_abort(PyObject *obj, PyObject *Py_UNUSED(ignored))
 {
-	worker_abort(((struct engine_worker *)obj)->w);
+	struct engine_worker *self = (struct engine_worker *)obj;
+
+	worker_abort(self->w);
+	shm_board_state(self->w->board, SHM_BOARD_ENDING);
 	Py_RETURN_NONE;
+}
+
+/* What runs behind answers that were sent is counted only when it is all there is: while
+ * there are requests nobody knows which runs are theirs. */
+static PyObject *
+worker_type_in_hand(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+	char text[SHM_HANDS_TEXT_BYTES];
+	size_t running = self->app->running;
+
+	if (self->w->active > 0)
+		return PyUnicode_FromString(shm_hands_text(&self->w->board->hands,
+		    self->w->active, text));
+	if (running > 0)
+		return PyUnicode_FromFormat("what follows %zu answer%s", running,
+		    running == 1 ? "" : "s");
+	return PyUnicode_FromString("");
 }
 
 static int
@@ -191,8 +221,7 @@ worker_type_dealloc(PyObject *obj)
 	PyTypeObject *type = Py_TYPE(obj);
 
 	PyObject_GC_UnTrack(obj);
-	if (self->local != NULL && self->local->turn != NULL)
-		io_turn_remove(&self->drained_job);
+	io_turn_remove(&self->drained_job);
 	if (self->app != NULL && self->app->idle_arg == self)
 		pyb_app_on_idle(self->app, NULL, NULL);
 	worker_type_clear(obj);
@@ -208,10 +237,13 @@ worker_type_dealloc(PyObject *obj)
 
 static PyMethodDef worker_methods[] = {
 	{ "listen", worker_type_listen, METH_O, "Accept from this listening descriptor." },
-	{ "drain", worker_type_drain, METH_O,
-	    "Stop accepting, finish what runs, background tasks too; call the function when\n"
-	    "nothing is left." },
+	{ "drain", worker_type_drain, METH_VARARGS,
+	    "drain(done, seconds): stop accepting, finish what runs, background tasks too; call\n"
+	    "the function when nothing is left. Whatever is left after `seconds` is the caller's\n"
+	    "to abort." },
 	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
+	{ "in_hand", worker_type_in_hand, METH_NOARGS,
+	    "What abort() would cut, in words; empty when there is nothing." },
 	{ NULL, NULL, 0, NULL }
 };
 

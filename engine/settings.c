@@ -175,6 +175,19 @@ settings(PyObject *Py_UNUSED(module), PyObject *args)
 	return found;
 }
 
+/* takes_value(name): is it a setting, and no switch? */
+static PyObject *
+takes_value(PyObject *Py_UNUSED(module), PyObject *name)
+{
+	const char *text = text_read(name);
+	const struct conf_row *row;
+
+	if (text == NULL)
+		return NULL;
+	row = conf_find(text, strlen(text), '_');
+	return PyBool_FromLong(row != NULL && row->type != CONF_SWITCH);
+}
+
 /* open_log(name, level) */
 static PyObject *
 open_log(PyObject *Py_UNUSED(module), PyObject *args)
@@ -191,14 +204,28 @@ open_log(PyObject *Py_UNUSED(module), PyObject *args)
 	Py_RETURN_NONE;
 }
 
+/* write_log(bytes) */
+static PyObject *
+write_log(PyObject *Py_UNUSED(module), PyObject *arg)
+{
+	if (!PyBytes_Check(arg))
+		return PyErr_Format(PyExc_TypeError, "bytes are wanted");
+	log_write(PyBytes_AS_STRING(arg), (size_t)PyBytes_GET_SIZE(arg));
+	Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
 	{ "settings", settings, METH_VARARGS,
 	    "settings(reader, given): every setting that the \"child\" of fastrd, or the\n"
 	    "application that serves itself (\"alone\"), reads. Given values win over the\n"
 	    "environment's FASTRD_NAME, those over the defaults. KeyError: there is no such\n"
 	    "setting for this reader; ValueError: a value is refused, the text says why." },
+	{ "takes_value", takes_value, METH_O,
+	    "takes_value(name): is it a setting of fastrd's, and no switch?" },
 	{ "open_log", open_log, METH_VARARGS,
 	    "open_log(name, level): what the engine logs carries this name." },
+	{ "write_log", write_log, METH_O,
+	    "write_log(bytes): a message to standard error, or lost when that had to wait." },
 	{ NULL, NULL, 0, NULL }
 };
 

@@ -70,11 +70,12 @@ wake_run(struct io_job *job)
 }
 
 static ssize_t
-memory_write(void *to, const struct iovec *iov, int n)
+memory_write(void *to, const struct iovec *iov, int n, bool more)
 {
 	struct memory *m = to;
 	size_t total = 0;
 
+	(void)more;
 	for (int i = 0; m->gone && i < n; i++)
 		total += iov[i].iov_len;
 	if (m->gone)
@@ -135,7 +136,7 @@ memory_closed(void *to, bool reset)
 }
 
 static const struct worker_transport memory_transport = {
-	.write = memory_write,
+	.peer = { .write = memory_write },
 	.reading = memory_reading,
 	.want_write = memory_want_write,
 	.linger = memory_linger,
@@ -184,6 +185,7 @@ memory_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	    pyb_observer_init(&m->seen, (PyObject *)m, on_idle, client, server, state) < 0 ||
 	    (m->local = pyb_local_get(st, loop)) == NULL)
 		goto failed;
+	options.conf.proxy_headers = false;	/* the test says itself who asks */
 	options.scheme = strcmp(scheme, "https") == 0 ? "https" : "http";
 	m->w = worker_new(m->local->turn, m->app, m->local, &options);
 	m->c = m->w != NULL ? worker_conn_new_over(m->w, &memory_transport, m) : NULL;
@@ -204,8 +206,12 @@ static PyObject *
 memory_feed(PyObject *self, PyObject *arg)
 {
 	struct memory *m = (struct memory *)self;
+	PyObject *context = PyContext_CopyCurrent();
 	Py_buffer bytes;
 
+	if (context == NULL)
+		return NULL;
+	Py_XSETREF(m->seen.context, context);
 	if (PyObject_GetBuffer(arg, &bytes, PyBUF_SIMPLE) < 0)
 		return NULL;
 	if (is_open(m))

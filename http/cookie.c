@@ -1,28 +1,11 @@
 /*
  * cookie: split at ';' and '=', strip, unquote.
  *
- * Called by bindings/plan/source.c. Bytes are latin-1 characters.
+ * Called by bindings/plan/source.c and middleware/session.c. Bytes are latin-1 characters.
  */
 #include "http/cookie.h"
 
-/* Python's str.isspace() below U+0100. */
-static bool
-is_space(unsigned char c)
-{
-	return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0;
-}
-
-static struct slice
-strip(struct slice s)
-{
-	while (s.len > 0 && is_space((unsigned char)s.ptr[0])) {
-		s.ptr++;
-		s.len--;
-	}
-	while (s.len > 0 && is_space((unsigned char)s.ptr[s.len - 1]))
-		s.len--;
-	return s;
-}
+#include "http/field.h"
 
 bool
 hx_cookie_next(struct slice *rest, struct slice *name, struct slice *value)
@@ -36,12 +19,12 @@ hx_cookie_next(struct slice *rest, struct slice *name, struct slice *value)
 		rest->len -= semi != NULL ? len + 1 : len;
 		eq = chunk.len > 0 ? memchr(chunk.ptr, '=', chunk.len) : NULL;
 		*name = SLICE_LIT("");
-		*value = strip(chunk);
+		*value = hx_field_strip(chunk);
 		if (eq != NULL) {
 			size_t before = (size_t)(eq - chunk.ptr);
 
-			*name = strip((struct slice){ chunk.ptr, before });
-			*value = strip((struct slice){ eq + 1, chunk.len - before - 1 });
+			*name = hx_field_strip((struct slice){ chunk.ptr, before });
+			*value = hx_field_strip((struct slice){ eq + 1, chunk.len - before - 1 });
 		}
 		if (name->len > 0 || value->len > 0)
 			return true;

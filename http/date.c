@@ -1,7 +1,7 @@
 /*
  * date: formatted without the locale.
  *
- * Called by worker/preset.c, which keeps the text for a second.
+ * Called by worker/preset.c, which keeps the text for a second, and by files/stamp.c.
  */
 #include "http/date.h"
 

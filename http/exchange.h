@@ -8,13 +8,15 @@
  * owner of the connection sets; downward, rooms call each other's functions.
  *
  * Memory: every slice points into bytes that stay until the exchange is reset: the
- * connection's input buffer, the exchange's arena or its content buffer.
+ * connection's input buffer, the exchange's arena or its content buffer. That buffer may be
+ * lent by the application's side, which then gets large content without a copy.
  */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/attr.h"
@@ -28,14 +30,19 @@ enum {
 
 #define HX_NO_ROUTE UINT32_MAX
 
-/* A method by its number in http-parser's table, which is below 64: a set of methods is
- * one mask of 1 << method. */
+/* A method by its number in shm/method.h, which is below 64: a set of methods is one mask
+ * of 1 << method. Those without a number of their own share one; method_name tells them
+ * apart. */
 typedef uint8_t hx_method;
 
 struct hx_header {
 	struct slice name;	/* lower case */
 	struct slice value;	/* without surrounding blanks */
 };
+
+/* The value of the first of `n` fields that has this name; `ptr` is NULL when none has. */
+struct slice hx_exchange_header_value(const struct hx_header *fields, size_t n,
+    struct slice name);
 
 /* Fields that the server itself asks for. The parser notes where they are. */
 enum hx_known {
@@ -44,6 +51,9 @@ enum hx_known {
 	HX_TRANSFER_ENCODING,
 	HX_CONNECTION,
 	HX_EXPECT,
+	HX_UPGRADE,
+	HX_X_FORWARDED_FOR,
+	HX_X_FORWARDED_PROTO,
 	HX_KNOWN_COUNT
 };
 
@@ -57,26 +67,34 @@ struct hx_request {
 	struct slice query;		/* without '?', as sent; empty when absent */
 	uint64_t content_length;	/* 0 when absent */
 	unsigned n_headers;
-	struct hx_header headers[HX_MAX_HEADERS];
-	int8_t first[HX_KNOWN_COUNT];	/* index of the first occurrence, -1: none */
-	uint8_t count[HX_KNOWN_COUNT];	/* occurrences */
+	unsigned headers_room;		/* of `headers` */
+	struct hx_header *headers;	/* in the arena; NULL while headers_room is 0 */
+	int16_t first[HX_KNOWN_COUNT];	/* index of the first occurrence, -1: none */
+	uint16_t count[HX_KNOWN_COUNT];	/* occurrences */
 	/* Of the connection, not of the request. The rooms that parse and frame HTTP/1
 	 * use it; the ASGI scope names the version. */
 	struct {
-		uint8_t minor;		/* HTTP/1.minor: 0 or 1 */
+		uint8_t minor;		/* HTTP/1.minor: 0, or 1 for all others */
 		bool keep_alive;	/* another request may follow */
 		bool chunked;		/* Transfer-Encoding: chunked */
+		/* How far the head is read (parse.c). */
+		bool has_line;		/* the request line is */
+		const char *head;	/* where the bytes are; NULL: not begun */
+		size_t read;		/* bytes in complete lines that were read */
 	} h1;
 };
 
-/* An index of `first` counts every field there may be. */
-_Static_assert(HX_MAX_HEADERS <= INT8_MAX, "struct hx_request: first[] is too narrow");
+/* `first` has an index, `count` a number, for every field there may be. */
+_Static_assert(HX_MAX_HEADERS <= INT16_MAX, "struct hx_request: first[] is too narrow");
 
 /* The part of the request's content that has arrived and that nobody took yet. */
 struct hx_content {
 	const char *data;
 	size_t len;
-	size_t cap;			/* of the buffer that `data` owns; 0: borrowed */
+	size_t cap;			/* of the buffer that `data` is; 0: borrowed */
+	bool lent;			/* the buffer is the lender's, else of the heap */
+	void *lender;			/* to be given back; NULL: none */
+	void (*give_back)(void *lender);	/* interpreter held */
 	uint64_t received;		/* bytes of content that arrived, taken or not */
 	bool complete;			/* the last byte has arrived */
 	bool aborted;			/* it will not arrive whole, or no answer can be sent */
@@ -102,14 +120,42 @@ struct hx_promise {
 
 struct hx_exchange;
 
+/* An open file. Whoever hands out pieces of it keeps it open until the last is released. */
+struct hx_file {
+	int fd;
+	/* As it was when it was opened. */
+	uint64_t device, inode, size;
+	int64_t mtime_ns, ctime_ns;
+};
+
 /* A piece of an answer's content. release(arg) is called exactly once when the bytes are
  * no longer needed, perhaps at once, on the loop's thread with the interpreter held.
- * `release` NULL: the bytes are copied. */
+ * `release` NULL: the bytes are copied.
+ * A piece of a file has a `release`, which may be called without the interpreter. The file may
+ * be shorter by the time it is read: the answer then cannot be completed. */
 struct hx_piece {
-	struct slice bytes;
+	struct slice bytes;		/* of a piece of a file: ptr is NULL, and len its length */
 	void (*release)(void *arg);
 	void *arg;
+	const struct hx_file *file;	/* the bytes stand there from `at` on; NULL: in memory */
+	uint64_t at;
 };
+
+/* A piece of a file up to this length is read when it is handed over, a longer one when it
+ * is sent. */
+enum { HX_FILE_AT_ONCE = 32 * 1024 };
+
+/* Release a piece that goes no further. */
+static inline void
+hx_exchange_piece_drop(struct hx_piece piece)
+{
+	if (piece.release != NULL)
+		piece.release(piece.arg);
+}
+
+/* Read what a piece of a file says into its bytes.len bytes of room. The number of bytes,
+ * fewer when the file ends before; -1 with errno set. May wait for the disk. */
+ssize_t hx_exchange_piece_read(struct hx_piece piece, char *room) MUST_CHECK;
 
 /* What the application's side, which does not know the connection, asks of its owner. */
 struct hx_calls {
@@ -139,6 +185,13 @@ struct hx_calls {
 	void (*released)(struct hx_exchange *x);
 };
 
+/* Who asks, and how. */
+struct hx_origin {
+	struct slice host;		/* numeric, but a proxy may say anything; empty: unknown */
+	int64_t port;
+	struct slice scheme;		/* "http" */
+};
+
 struct hx_exchange {
 	struct hx_request req;
 	struct hx_content content;
@@ -154,10 +207,12 @@ struct hx_exchange {
 		void *asgi;		/* the request inside the ASGI application, or NULL */
 		void *local;		/* what is kept for the event loop */
 		void *observer;		/* the report to a test client, or NULL */
+		void *layers;		/* the chain in front of `calls`, or NULL */
 	} upper;
-	struct slice client_host, server_host;	/* numeric; empty on a unix socket */
-	uint16_t client_port, server_port;
-	struct slice scheme;		/* "http" */
+	struct hx_origin peer;		/* of the connection */
+	struct hx_origin origin;	/* of the request in hand, see http/forwarded.h */
+	struct slice server_host;	/* numeric; empty on a unix socket */
+	uint16_t server_port;
 	struct slice root_path;		/* where a proxy mounted us; decoded, may be empty */
 	bool root_in_path;		/* the target already begins with root_path */
 	/* Route match, filled by shm_route_match(). */
@@ -169,28 +224,44 @@ struct hx_exchange {
 };
 
 /* Prepare `x` for its first request. `calls` and `owner` are borrowed. Allocates
- * nothing. */
+ * nothing. Its arena may be initialised again with a pool. */
 void hx_exchange_init(struct hx_exchange *x, const struct hx_calls *calls, void *owner);
 
-/* Forget the request in hand: content buffer freed, arena reset, state HX_IDLE. The
+/* Forget the request in hand: its memory given back, state HX_IDLE. The
  * connection's facts (owner, client, scheme) stay. */
 void hx_exchange_reset(struct hx_exchange *x);
 
-/* Forget the fields of a head, of which a part may have been read. */
+/* Forget a head, of which a part may have been read. The room for its fields stays. */
 void hx_exchange_request_clear(struct hx_request *req);
+
+/* A copy, in `arena`, of what the exchange says about its request and where that came from:
+ * for reading, when the exchange has gone on. It has no content, no owner and no calls. NULL
+ * when out of memory. */
+struct hx_exchange *hx_exchange_keep(const struct hx_exchange *x, struct arena *arena)
+    MUST_CHECK;
 
 /* Free all that the exchange owns. */
 void hx_exchange_fini(struct hx_exchange *x);
 
-/* No request for a while: give the arena's memory back. The next request takes it again.
- * State HX_IDLE. */
-void hx_exchange_rest(struct hx_exchange *x);
+/* Make room for one more field at least, in the arena: headers[n_headers] may be written
+ * afterwards. 0, or -1 when out of memory. */
+int hx_exchange_headers_grow(struct hx_exchange *x) MUST_CHECK;
 
 /* The value of the first such field; `ptr` is NULL when there is none. */
 struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which);
 
-/* Append to the content, which is copied into a buffer of its own if it was borrowed. 0,
- * or -1 when out of memory. */
+/* Is `word`, in lower case, a member of any such field, whose members commas separate? */
+bool hx_exchange_has_token(const struct hx_exchange *x, enum hx_known which,
+    struct slice word);
+
+/* Append to the content. Bytes that stand in its buffer already, next to the others, stay
+ * there. The content is copied into a buffer of the heap if it was borrowed, or if what was
+ * lent is too small. 0, or -1 when out of memory. */
 int hx_exchange_content_append(struct hx_exchange *x, struct slice bytes) MUST_CHECK;
+
+/* [gil] Move the content into a buffer of `cap` bytes that stays until give_back(lender) is
+ * called: when another is lent, when the exchange is reset, or by whoever takes it. */
+void hx_exchange_content_lend(struct hx_exchange *x, char *buffer, size_t cap, void *lender,
+    void (*give_back)(void *lender));
 
 #endif

@@ -1,12 +1,13 @@
 /*
  * field: lines, names, values, eight bytes at a time where it pays.
  *
- * Called by the rest of http/, by bindings/ for what an application answers, and by
+ * Called by the rest of http/, by middleware/ and files/, by bindings/ for what an application answers, and by
  * parse.c for every line of every request: the hottest code of the room. It must
  * never read behind `end` nor change a line that has not arrived in full.
  */
 #include "http/field.h"
 
+#include "base/decimal.h"
 #include "base/must.h"
 #include "base/word.h"
 
@@ -111,6 +112,25 @@ trim(const char *p, const char *end)
 	return (struct slice){ p, (size_t)(end - p) };
 }
 
+/* Python's str.isspace() below U+0100. */
+static bool
+is_space(unsigned char c)
+{
+	return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0;
+}
+
+struct slice
+hx_field_strip(struct slice s)
+{
+	while (s.len > 0 && is_space((unsigned char)s.ptr[0])) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len > 0 && is_space((unsigned char)s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 enum hx_refusal
 hx_field_read(char *line, char *cr, struct hx_header *out)
 {
@@ -131,17 +151,35 @@ hx_field_read(char *line, char *cr, struct hx_header *out)
 }
 
 bool
+hx_field_length_read(struct slice value, uint64_t *out)
+{
+	struct slice digits = trim(value.ptr, value.ptr + value.len);
+
+	return decimal_read(digits.ptr, digits.len, out);
+}
+
+bool
+hx_field_member_next(struct slice *rest, struct slice *member)
+{
+	const char *p = rest->ptr, *end, *comma;
+
+	if (p == NULL)
+		return false;
+	end = p + rest->len;
+	comma = memchr(p, ',', rest->len);
+	*member = trim(p, comma != NULL ? comma : end);
+	*rest = comma == NULL ? SLICE_NULL :
+	    (struct slice){ comma + 1, (size_t)(end - comma - 1) };
+	return true;
+}
+
+bool
 hx_field_has_token(struct slice value, struct slice word)
 {
-	const char *p = value.ptr, *end = p + value.len;
+	struct slice member;
 
-	while (p < end) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
-		const char *stop = comma != NULL ? comma : end;
-
-		if (slice_equal_lower(trim(p, stop), word))
+	while (hx_field_member_next(&value, &member))
+		if (slice_equal_lower(member, word))
 			return true;
-		p = comma != NULL ? comma + 1 : end;
-	}
 	return false;
 }

@@ -28,6 +28,19 @@ bool hx_field_is_token(struct slice s);
 /* May `s` be a field's value (RFC 9110 section 5.5): has it no control byte but the tab? */
 bool hx_field_value_ok(struct slice s);
 
+/* Read the value of an answer's Content-Length: digits and the blanks that may surround any
+ * value. False, *out untouched, when no client could read it so. */
+bool hx_field_length_read(struct slice value, uint64_t *out) MUST_CHECK;
+
+/* `s` without the blanks around it, as Python's str.strip() leaves a text in Latin-1: so
+ * uvicorn and Starlette read values. */
+struct slice hx_field_strip(struct slice s);
+
+/* Take the next member, without surrounding blanks, from the front of *rest, a value whose
+ * members commas separate. An empty value has one empty member. False at the end, where
+ * rest->ptr is NULL. */
+bool hx_field_member_next(struct slice *rest, struct slice *member);
+
 /* Is `word`, in lower case, one of the value's members, which commas separate? Their case
  * does not matter. */
 bool hx_field_has_token(struct slice value, struct slice word);

@@ -1,35 +1,44 @@
 /*
  * framing: a small state machine over content bytes.
  *
- * Called by worker/content.c with whatever bytes have arrived. Lines are collected in a
- * fixed buffer, so that the result does not depend on how the bytes were cut into
- * packets.
+ * Called by worker/content.c with whatever bytes have arrived. Size lines are collected in a
+ * fixed buffer and trailers are read byte by byte, so that the result does not depend on how
+ * the bytes were cut into packets.
  */
 #include "http/framing.h"
 
 #include "base/hex.h"
 #include "http/field.h"
 
-enum { MAX_EXTENSIONS = 16 * 1024, MAX_TRAILERS = 8192, MAX_HEX = 16 };
+enum { MAX_EXTENSIONS = 16 * 1024, MAX_HEX = 16 };
 
 void
-hx_framing_init(struct hx_framing *f, const struct hx_request *req)
+hx_framing_init(struct hx_framing *f, const struct hx_request *req,
+    const struct hx_limits *limits)
 {
 	f->state = req->h1.chunked ? HX_FRAMING_SIZE : HX_FRAMING_LENGTH;
 	f->left = req->content_length;
-	f->extension_bytes = f->trailer_bytes = 0;
+	f->limits = limits;
+	f->extension_bytes = f->trailer_bytes = f->trailer_fields = 0;
 	f->line_len = 0;
 }
 
-/* The end of the quoted string at p; NULL when it is not closed or has control bytes.
- * Only inside quotes may there be blanks. */
+/* The byte as a slice, for the checks of field.c. */
+static struct slice
+one(const char *p)
+{
+	return (struct slice){ p, 1 };
+}
+
+/* The end of the quoted string at p (RFC 9110 section 5.6.4); NULL when it is not closed or
+ * has control bytes. Only inside quotes may there be blanks. */
 static const char *
 quoted_end(const char *p, const char *end)
 {
 	for (p++; p < end && *p != '"'; p++) {
 		if (*p == '\\' && ++p == end)
 			return NULL;
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7F)
+		if (!hx_field_value_ok(one(p)))
 			return NULL;
 	}
 	return p < end ? p + 1 : NULL;
@@ -84,34 +93,6 @@ size_line(struct hx_framing *f)
 	return true;
 }
 
-/* Is it a field that must not come in a trailer (RFC 9110 section 6.5.1)? */
-static bool
-trailer_forbidden(struct slice name)
-{
-	static const struct slice names[] = {
-		{ "content-length", 14 }, { "transfer-encoding", 17 }, { "host", 4 },
-		{ "authorization", 13 }, { "trailer", 7 }, { "cookie", 6 },
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (slice_equal_lower(name, names[i]))
-			return true;
-	return name.len >= 8 &&
-	    slice_equal_lower((struct slice){ name.ptr, 8 }, SLICE_LIT("content-"));
-}
-
-static bool
-trailer_line(struct hx_framing *f)
-{
-	const char *colon = memchr(f->line, ':', f->line_len);
-	struct slice name = { f->line, colon != NULL ? (size_t)(colon - f->line) : 0 };
-
-	f->trailer_bytes += f->line_len;
-	return f->trailer_bytes <= MAX_TRAILERS && hx_field_is_token(name) &&
-	    !trailer_forbidden(name) &&
-	    hx_field_value_ok((struct slice){ f->line, f->line_len });
-}
-
 /* Collect a line. 1: complete (without CRLF), 0: more bytes needed, -1: wrong. */
 static int
 line_take(struct hx_framing *f, const char *buf, size_t len, size_t *used)
@@ -135,30 +116,66 @@ line_take(struct hx_framing *f, const char *buf, size_t len, size_t *used)
 	return 0;
 }
 
-/* A complete line in a state that reads lines. False: refused. */
+/* A complete line: a size line, or the empty rest behind a chunk. False: refused. */
 static bool
 line_act(struct hx_framing *f)
 {
-	bool ok;
+	bool ok = f->state == HX_FRAMING_SIZE ? size_line(f) : f->line_len == 0;
 
-	switch (f->state) {
-	case HX_FRAMING_SIZE:
-		ok = size_line(f);
-		break;
-	case HX_FRAMING_CHUNK_END:
-		ok = f->line_len == 0;
+	if (f->state == HX_FRAMING_CHUNK_END)
 		f->state = HX_FRAMING_SIZE;
-		break;
-	default:
-		ok = true;
-		if (f->line_len == 0)
-			f->state = HX_FRAMING_END;
-		else
-			ok = trailer_line(f);
-		break;
-	}
 	f->line_len = 0;
 	return ok;
+}
+
+/* Do the trailers, with one byte more, keep within the limits of a head? */
+static enum hx_refusal
+trailer_count(struct hx_framing *f)
+{
+	if (++f->trailer_bytes > f->limits->head)
+		return HX_REFUSE_head_too_large;
+	if (f->trailer_fields > f->limits->fields)
+		return HX_REFUSE_too_many_fields;
+	return f->line_len > f->limits->field ? HX_REFUSE_field_too_long : HX_ACCEPTED;
+}
+
+/* What the byte at `p` of the trailers leads to. False: it is wrong there. */
+static bool
+trailer_byte(struct hx_framing *f, const char *p)
+{
+	switch (f->state) {
+	case HX_FRAMING_TRAILER:
+		f->line_len = 1;
+		f->trailer_fields += *p != '\r';
+		f->state = *p == '\r' ? HX_FRAMING_LAST_LF : HX_FRAMING_NAME;
+		return *p == '\r' || hx_field_is_token(one(p));
+	case HX_FRAMING_NAME:
+		f->line_len++;
+		if (*p == ':')
+			f->state = HX_FRAMING_VALUE;
+		return *p == ':' || hx_field_is_token(one(p));
+	case HX_FRAMING_VALUE:
+		f->line_len += *p != '\r';
+		if (*p == '\r')
+			f->state = HX_FRAMING_LINE_LF;
+		return *p == '\r' || hx_field_value_ok(one(p));
+	default:
+		f->state = f->state == HX_FRAMING_LINE_LF ? HX_FRAMING_TRAILER : HX_FRAMING_END;
+		f->line_len = 0;
+		return *p == '\n';
+	}
+}
+
+/* Read trailers as far as they have arrived. HX_ACCEPTED, or the refusal. */
+static enum hx_refusal
+trailers_take(struct hx_framing *f, const char *buf, size_t len, size_t *used)
+{
+	enum hx_refusal why = HX_ACCEPTED;
+
+	while (*used < len && f->state != HX_FRAMING_END && why == HX_ACCEPTED)
+		why = trailer_byte(f, buf + (*used)++) ? trailer_count(f) :
+		    HX_REFUSE_bad_trailer;
+	return why;
 }
 
 static enum hx_framing_result
@@ -193,12 +210,18 @@ hx_framing_feed(struct hx_framing *f, const char *buf, size_t len, size_t *used,
 			return HX_FRAMING_DONE;
 		if (f->state == HX_FRAMING_LENGTH || f->state == HX_FRAMING_CHUNK)
 			return data_take(f, buf, len, used, data);
+		if (f->state >= HX_FRAMING_TRAILER) {
+			if ((*why = trailers_take(f, buf, len, used)) != HX_ACCEPTED)
+				return HX_FRAMING_REFUSED;
+			if (f->state != HX_FRAMING_END)
+				return HX_FRAMING_MORE;
+			continue;
+		}
 		line = line_take(f, buf, len, used);
 		if (line == 0)
 			return HX_FRAMING_MORE;
 		if (line < 0 || !line_act(f)) {
-			*why = f->state == HX_FRAMING_TRAILER ? HX_REFUSE_bad_trailer :
-			    HX_REFUSE_bad_chunk;
+			*why = HX_REFUSE_bad_chunk;
 			return HX_FRAMING_REFUSED;
 		}
 	}

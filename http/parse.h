@@ -14,7 +14,7 @@
 #include "http/policy.h"
 
 struct hx_limits {
-	uint32_t line;		/* request line, bytes without CRLF */
+	uint32_t line;		/* request line, bytes without CRLF; `head` limits it too */
 	uint32_t field;		/* one field line, bytes without CRLF */
 	uint32_t fields;	/* field lines, at most HX_MAX_HEADERS */
 	uint32_t head;		/* whole head, bytes */
@@ -28,10 +28,11 @@ struct hx_limits {
  *	0	it is incomplete: call again when there are more bytes
  *	-1	it is refused: *why is the refusal, the connection must be closed
  *
- * *scanned is 0 before the first call and remembers how much was searched; buf may move
- * between calls. A head may be refused before it is complete, but how it was cut into
- * packets never changes the verdict. One CRLF before the request line is skipped (RFC
- * 9112 section 2.2). A percent-encoded path takes memory from x->arena. */
+ * *scanned is 0 before the first call and remembers how much was searched. buf may move
+ * between calls; its lines are then read again. A head may be refused before it is complete,
+ * as soon as its bytes allow no other verdict, however they were cut into packets. One CRLF
+ * before the request line is skipped (RFC 9112 section 2.2). The fields and a
+ * percent-encoded path take memory from x->arena. */
 int hx_parse_head(struct hx_exchange *x, char *buf, size_t len, size_t *scanned,
     const struct hx_limits *limits, enum hx_refusal *why) MUST_CHECK;
 

@@ -5,26 +5,25 @@
  */
 #include "http/policy.h"
 
-#include <strings.h>
-
 #include "base/decimal.h"
 #include "http/field.h"
 #include "http/target.h"
 
-enum { MAX_PORT_DIGITS = 5 };
-
-/* What an octet may be part of. Octets above ASCII may not be part of either. */
+/* What an octet may be part of. Octets above ASCII may be part of nothing. */
 enum {
-	OCTET_TARGET = 1,	/* visible, neither '#' nor '\\' */
-	OCTET_HOST = 2		/* RFC 3986 reg-name, without ',' */
+	OCTET_TARGET = 1,	/* visible, without '#' */
+	OCTET_HOST = 2,		/* RFC 3986 reg-name, without ',' */
+	OCTET_FRAGMENT = 4	/* what follows the first '#' */
 };
 
-#define T OCTET_TARGET
-#define H (OCTET_TARGET | OCTET_HOST)
+#define F OCTET_FRAGMENT
+#define T (OCTET_TARGET | F)
+#define H (T | OCTET_HOST)
 static const uint8_t octets[256] = {
+	['#'] = F,
 	['"'] = T, [','] = T, ['/'] = T, [':'] = T, ['<'] = T, ['>'] = T, ['?'] = T,
-	['@'] = T, ['['] = T, [']'] = T, ['^'] = T, ['`'] = T, ['{'] = T, ['|'] = T,
-	['}'] = T,
+	['@'] = T, ['['] = T, ['\\'] = T, [']'] = T, ['^'] = T, ['`'] = T, ['{'] = T,
+	['|'] = T, ['}'] = T,
 	['!'] = H, ['$'] = H, ['%'] = H, ['&'] = H, ['\''] = H, ['('] = H, [')'] = H,
 	['*'] = H, ['+'] = H, ['-'] = H, ['.'] = H, [';'] = H, ['='] = H, ['_'] = H,
 	['~'] = H,
@@ -32,6 +31,7 @@ static const uint8_t octets[256] = {
 	['A'] = H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
 	['a'] = H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
 };
+#undef F
 #undef T
 #undef H
 
@@ -52,32 +52,13 @@ span(struct slice s, uint8_t class)
 	return n;
 }
 
-/* Has the target only visible ASCII without '#' and '\', and no percent sequence that is
- * cut off or stands for NUL, CR or LF? */
-static bool
-target_ok(struct slice t)
-{
-	const char *p = t.ptr, *end = t.ptr + t.len;
-
-	if (t.len == 0 || span(t, OCTET_TARGET) != t.len)
-		return false;
-	while ((p = memchr(p, '%', (size_t)(end - p))) != NULL) {
-		int value = hx_target_percent_value(p, (size_t)(end - p));
-
-		if (value <= 0 || value == '\n' || value == '\r')
-			return false;
-		p += 3;
-	}
-	return true;
-}
-
 static bool
 port_ok(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (!decimal_digit(s.ptr[i]))
 			return false;
-	return s.len <= MAX_PORT_DIGITS;
+	return true;
 }
 
 /* The length of "[...]" at the start of an authority; 0 when the bracket is not closed or
@@ -94,35 +75,42 @@ bracket_span(struct slice s)
 	return n > 1 && n < s.len && s.ptr[n] == ']' ? n + 1 : 0;
 }
 
-/* Is it host[:port] and nothing else, as a Host or an authority must be (RFC 9112 section
- * 3.2)? */
+/* Is it [host][:port] and nothing else, as a Host must be (RFC 9112 section 3.2)? */
 static bool
-authority_ok(struct slice s)
+host_ok(struct slice s)
 {
-	size_t host;
+	bool bracket = s.len > 0 && *s.ptr == '[';
+	size_t host = bracket ? bracket_span(s) : span(s, OCTET_HOST);
 
-	if (s.len == 0)
+	if (bracket && host == 0)
 		return false;
-	host = *s.ptr == '[' ? bracket_span(s) : span(s, OCTET_HOST);
-	if (host == 0 || host == s.len)
-		return host != 0;
-	return s.ptr[host] == ':' &&
-	    port_ok((struct slice){ s.ptr + host + 1, s.len - host - 1 });
+	return host == s.len || (s.ptr[host] == ':' &&
+	    port_ok((struct slice){ s.ptr + host + 1, s.len - host - 1 }));
 }
 
-/* Names of hosts have no case (RFC 9110 section 4.2.3). */
-static bool
-same_host(struct slice a, struct slice b)
+/* The target names the host: what a Host field says does not count (RFC 9112 section 3.2.2),
+ * and what the application sees there is the target's. */
+static enum hx_refusal
+host_replace(struct hx_exchange *x, struct slice authority)
 {
-	return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
+	struct hx_request *req = &x->req;
+
+	if (req->first[HX_HOST] >= 0) {
+		req->headers[req->first[HX_HOST]].value = authority;
+		return HX_ACCEPTED;
+	}
+	if (req->n_headers == req->headers_room && hx_exchange_headers_grow(x) < 0)
+		return HX_REFUSE_no_memory;
+	req->headers[req->n_headers++] = (struct hx_header){ SLICE_LIT("host"), authority };
+	return HX_ACCEPTED;
 }
 
-/* Take http://authority off the target; it must be the Host (RFC 9112 section 3.2.2). */
+/* Take http://authority off the target, which begins with it (RFC 9112 section 3.2.2). */
 static enum hx_refusal
 absolute_form(struct hx_exchange *x, struct slice *rest)
 {
-	struct slice t = *rest, host = hx_exchange_known(x, HX_HOST), authority;
-	size_t skip;
+	struct slice t = *rest, authority;
+	size_t skip, n = 0;
 
 	if (t.len > 7 && slice_equal_lower((struct slice){ t.ptr, 7 }, SLICE_LIT("http://")))
 		skip = 7;
@@ -131,16 +119,29 @@ absolute_form(struct hx_exchange *x, struct slice *rest)
 		skip = 8;
 	else
 		return HX_REFUSE_bad_target;
-	authority = (struct slice){ t.ptr + skip, t.len - skip };
-	for (size_t i = 0; i < authority.len; i++)
-		if (authority.ptr[i] == '/' || authority.ptr[i] == '?') {
-			authority.len = i;
-			break;
-		}
-	if (!authority_ok(authority) || (host.ptr != NULL && !same_host(host, authority)))
+	while (skip + n < t.len && t.ptr[skip + n] != '/' && t.ptr[skip + n] != '?')
+		n++;
+	authority = (struct slice){ t.ptr + skip, n };
+	/* RFC 9110 section 4.2.1: a URI without a host is invalid. */
+	if (n == 0 || *authority.ptr == ':' || !host_ok(authority))
 		return HX_REFUSE_bad_host;
-	*rest = (struct slice){ authority.ptr + authority.len, t.len - skip - authority.len };
-	return HX_ACCEPTED;
+	*rest = (struct slice){ authority.ptr + n, t.len - skip - n };
+	return host_replace(x, authority);
+}
+
+/* Leave the target's fragment off, which a client should not send and uvicorn drops. Behind
+ * a path it is refused: a proxy may have taken it for part of the path (CVE-2023-45539).
+ * False: the target has a byte that none may have. */
+static bool
+fragment_cut(struct slice *t)
+{
+	size_t n = span(*t, OCTET_TARGET);
+
+	if (n < t->len && (span((struct slice){ t->ptr + n, t->len - n }, OCTET_FRAGMENT) !=
+	    t->len - n || memchr(t->ptr, '?', n) == NULL))
+		return false;
+	t->len = n;
+	return n > 0;
 }
 
 static enum hx_refusal
@@ -151,7 +152,7 @@ target_split(struct hx_exchange *x)
 	enum hx_refusal why;
 	const char *mark;
 
-	if (!target_ok(rest))
+	if (!fragment_cut(&rest))
 		return HX_REFUSE_bad_target;
 	if (rest.len == 1 && *rest.ptr == '*') {
 		if (!slice_equal(req->method_name, SLICE_LIT("OPTIONS")))
@@ -188,46 +189,57 @@ length_read(struct hx_exchange *x)
 	return HX_ACCEPTED;
 }
 
+/* The codings of all Transfer-Encoding fields. Content ends by the last coding: without
+ * `chunked` there it has no end (RFC 9112 section 6.3). Other codings before it are not
+ * supported (section 6.1). */
+static enum hx_refusal
+codings_read(const struct hx_request *req)
+{
+	unsigned members = 0, chunked = 0;
+	bool empty = false, last = false;
+
+	for (unsigned i = 0; i < req->n_headers; i++) {
+		struct slice rest = req->headers[i].value, member;
+
+		if (!slice_equal(req->headers[i].name, SLICE_LIT("transfer-encoding")))
+			continue;
+		while (hx_field_member_next(&rest, &member)) {
+			last = slice_equal_lower(member, SLICE_LIT("chunked"));
+			chunked += last;
+			empty |= member.len == 0;
+			members++;
+		}
+	}
+	if (!last || chunked > 1 || empty)
+		return HX_REFUSE_bad_coding;
+	return members == 1 ? HX_ACCEPTED : HX_REFUSE_unknown_coding;
+}
+
 static enum hx_refusal
 framing_read(struct hx_exchange *x)
 {
-	struct slice coding = hx_exchange_known(x, HX_TRANSFER_ENCODING);
+	struct hx_request *req = &x->req;
 	enum hx_refusal why = length_read(x);
 
-	if (why != HX_ACCEPTED || coding.ptr == NULL)
+	if (why != HX_ACCEPTED || req->count[HX_TRANSFER_ENCODING] == 0)
 		return why;
-	if (x->req.count[HX_CONTENT_LENGTH] > 0)
+	if (req->count[HX_CONTENT_LENGTH] > 0)
 		return HX_REFUSE_length_and_coding;
-	if (x->req.h1.minor == 0)
+	if (req->h1.minor == 0)
 		return HX_REFUSE_coding_in_10;
-	if (x->req.count[HX_TRANSFER_ENCODING] != 1 ||
-	    !slice_equal_lower(coding, SLICE_LIT("chunked")))
-		return HX_REFUSE_bad_coding;
-	x->req.h1.chunked = true;
-	return HX_ACCEPTED;
+	why = codings_read(req);
+	req->h1.chunked = why == HX_ACCEPTED;
+	return why;
 }
 
-static enum hx_refusal
-expectation_read(struct hx_exchange *x)
-{
-	struct slice v = hx_exchange_known(x, HX_EXPECT);
-
-	x->req.expect_continue = false;
-	if (v.ptr == NULL || x->req.h1.minor == 0)
-		return HX_ACCEPTED;
-	if (!slice_equal_lower(v, SLICE_LIT("100-continue")))
-		return HX_REFUSE_bad_expectation;
-	x->req.expect_continue = true;
-	return HX_ACCEPTED;
-}
-
-/* RFC 9112 section 9.6: any Connection field may say "close". */
+/* Does the client wait for 100 Continue? Another expectation may be ignored (RFC 9110
+ * section 10.1.1), and is, as by uvicorn. */
 static bool
-asks_to_close(const struct hx_request *req)
+expects_continue(const struct hx_request *req)
 {
-	for (unsigned i = 0; req->count[HX_CONNECTION] > 0 && i < req->n_headers; i++)
-		if (slice_equal(req->headers[i].name, SLICE_LIT("connection")) &&
-		    hx_field_has_token(req->headers[i].value, SLICE_LIT("close")))
+	for (unsigned i = 0; req->count[HX_EXPECT] > 0 && i < req->n_headers; i++)
+		if (slice_equal(req->headers[i].name, SLICE_LIT("expect")) &&
+		    slice_equal_lower(req->headers[i].value, SLICE_LIT("100-continue")))
 			return true;
 	return false;
 }
@@ -241,18 +253,18 @@ hx_policy_request(struct hx_exchange *x)
 
 	req->h1.chunked = false;
 	req->content_length = 0;
-	if (slice_equal(req->method_name, SLICE_LIT("CONNECT")))
-		return HX_REFUSE_connect;
 	/* RFC 9112 section 3.2: 1.1 requires exactly one Host. */
 	if (req->count[HX_HOST] > 1 || (req->h1.minor == 1 && host.ptr == NULL) ||
-	    (host.ptr != NULL && !authority_ok(host)))
+	    !host_ok(host))
 		return HX_REFUSE_bad_host;
 	why = target_split(x);
 	if (why == HX_ACCEPTED)
 		why = framing_read(x);
-	if (why == HX_ACCEPTED)
-		why = expectation_read(x);
-	/* uvicorn never keeps an HTTP/1.0 connection. */
-	req->h1.keep_alive = req->h1.minor == 1 && !asks_to_close(req);
+	/* An expectation of HTTP/1.0 means nothing (RFC 9110 section 10.1.1), and uvicorn never
+	 * keeps such a connection. */
+	req->expect_continue = req->h1.minor == 1 && expects_continue(req);
+	/* RFC 9112 section 9.6: any Connection field may say "close". */
+	req->h1.keep_alive = req->h1.minor == 1 &&
+	    !hx_exchange_has_token(x, HX_CONNECTION, SLICE_LIT("close"));
 	return why;
 }

@@ -1,9 +1,9 @@
 /*
  * policy: what a request must look like to be served.
  *
- * http-parser is lenient, and Debian's build more so. The policy refuses all that RFC
- * 9110 and 9112 let a strict server refuse, so that neither a proxy in front nor the
- * application behind reads a request differently than we do.
+ * http-parser is lenient, and Debian's build more so. The policy refuses what a proxy in
+ * front or the application behind might frame or route differently than we do, where RFC
+ * 9110 and 9112 let a strict server refuse it. All else is served, as by uvicorn.
  */
 #ifndef HTTP_POLICY_H
 #define HTTP_POLICY_H
@@ -13,8 +13,9 @@
 #include "http/refusal.h"
 
 /* Check method, target, Host, framing and expectation of a request whose lines were read.
- * Fills in the parts of the target, content_length, expect_continue and h1. A
- * percent-encoded path takes memory from x->arena. HX_ACCEPTED, or the refusal. */
+ * Fills in the parts of the target, content_length, expect_continue and h1. The
+ * Host becomes the target's when that names one. A percent-encoded path takes memory from
+ * x->arena. HX_ACCEPTED, or the refusal. */
 enum hx_refusal hx_policy_request(struct hx_exchange *x) MUST_CHECK;
 
 #endif

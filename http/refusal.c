@@ -1,7 +1,8 @@
 /*
  * refusal: the rows of refusal.def.
  *
- * Called by room worker when it answers a request that was refused.
+ * Called by room worker when it answers a request that was refused, and by
+ * bindings/handshake.c.
  */
 #include "http/refusal.h"
 

@@ -1,14 +1,13 @@
 /*
  * serialize: heads and chunk heads.
  *
- * Called by worker/reply.c. The rules are those of uvicorn's httptools
+ * Called by worker/reply.c and worker/pieces.c. The rules are those of uvicorn's httptools
  * protocol, except that an HTTP/1.0 client never gets chunks, which it cannot read.
  */
 #include "http/serialize.h"
 
 #include <stdio.h>
 
-#include "base/decimal.h"
 #include "base/must.h"
 #include "http/field.h"
 #include "http/status.h"
@@ -59,7 +58,7 @@ field_note(const struct hx_header *f, struct hx_promise *promise, bool *decided,
 		if (*decided)
 			return true;
 		promise->has_length = *decided = true;
-		return decimal_read(f->value.ptr, f->value.len, &promise->left);
+		return hx_field_length_read(f->value, &promise->left);
 	}
 	if (is_coding(f)) {
 		if (slice_equal_lower(f->value, SLICE_LIT("chunked"))) {

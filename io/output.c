@@ -9,32 +9,54 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
+#include "base/pool.h"
 
-enum { MAX_IOV = 64, FIRST_COPY = 4096, KEEP_COPY = 16 * 1024, FIRST_SEGMENTS = 8 };
+enum {
+	MAX_IOV = 64, FIRST_SEGMENTS = 8,
+	/* Of files, before others have their turn: a fast peer takes all that it is given. */
+	FILE_BYTES_AT_ONCE = 2 * 1024 * 1024,
+	COPY_BYTES = 16 * 1024
+};
 
-/* A referred piece, or, `bytes` being NULL, the next `len` of the copied bytes. */
+/* Without `release` it is the next `len` of the copied bytes; without `bytes` a piece of a
+ * file; else a referred piece. */
 struct io_segment {
 	const char *bytes;
 	size_t len;
 	io_release_f *release;
 	void *arg;
+	uint64_t at;
+	int fd;
 };
 
-void
-io_output_init(struct io_output *o)
+static bool
+is_copied(const struct io_segment *s)
 {
-	memset(o, 0, sizeof(*o));
+	return s->release == NULL;
+}
+
+static bool
+is_file(const struct io_segment *s)
+{
+	return s->release != NULL && s->bytes == NULL;
+}
+
+void
+io_output_init(struct io_output *o, struct pool *pool)
+{
+	*o = (struct io_output){ .pool = pool };
 }
 
 void
 io_output_fini(struct io_output *o)
 {
 	must(o->head == o->n_segments && o->n_due == 0);
-	free(o->copied);
+	pool_buffer_free(o->pool, o->copied, o->copied_cap);
 	free(o->segments);
-	memset(o, 0, sizeof(*o));
+	io_output_init(o, o->pool);
 }
 
 /* Make room for one more segment. 0, or -1 when out of memory. Segments that were sent
@@ -70,7 +92,7 @@ static void
 copied_room(struct io_output *o)
 {
 	struct io_segment *head = o->head < o->n_segments ? &o->segments[o->head] : NULL;
-	size_t in_head = head != NULL && head->bytes == NULL ? o->head_sent : 0;
+	size_t in_head = head != NULL && is_copied(head) ? o->head_sent : 0;
 	size_t sent = o->copied_sent + in_head, left = o->copied_len - sent;
 
 	if (sent <= left)
@@ -92,35 +114,30 @@ segment_copied(struct io_output *o, size_t len)
 	struct io_segment *last = o->n_segments > o->head ?
 	    &o->segments[o->n_segments - 1] : NULL;
 
-	if (last != NULL && last->bytes == NULL) {
+	if (last != NULL && is_copied(last)) {
 		last->len += len;
 		return 0;
 	}
 	if (segments_room(o) < 0)
 		return -1;
-	o->segments[o->n_segments++] = (struct io_segment){ NULL, len, NULL, NULL };
+	o->segments[o->n_segments++] = (struct io_segment){ .len = len };
 	return 0;
 }
 
 char *
 io_output_reserve(struct io_output *o, size_t size)
 {
-	size_t cap = o->copied_cap == 0 ? FIRST_COPY : o->copied_cap;
 	char *grown;
 
 	if (size > SIZE_MAX / 4 - o->copied_len || segments_room(o) < 0)
 		return NULL;
-	if (cap - o->copied_len < size)
+	if (o->copied_cap - o->copied_len < size)
 		copied_room(o);
-	while (cap - o->copied_len < size)
-		cap *= 2;
-	if (cap != o->copied_cap) {
-		grown = realloc(o->copied, cap);
-		if (grown == NULL)
-			return NULL;
-		o->copied = grown;
-		o->copied_cap = cap;
-	}
+	grown = pool_buffer_grow(o->pool, o->copied, o->copied_len, &o->copied_cap,
+	    o->copied_len + size);
+	if (grown == NULL)
+		return NULL;
+	o->copied = grown;
 	return o->copied + o->copied_len;
 }
 
@@ -156,7 +173,23 @@ io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f
 	must(bytes != NULL && release != NULL);
 	if (segments_room(o) < 0)
 		return -1;
-	o->segments[o->n_segments++] = (struct io_segment){ bytes, len, release, arg };
+	o->segments[o->n_segments++] = (struct io_segment){
+		.bytes = bytes, .len = len, .release = release, .arg = arg
+	};
+	o->backlog += len;
+	return 0;
+}
+
+int
+io_output_file(struct io_output *o, int fd, uint64_t at, size_t len, io_release_f *release,
+    void *arg)
+{
+	must(len > 0 && release != NULL);
+	if (segments_room(o) < 0)
+		return -1;
+	o->segments[o->n_segments++] = (struct io_segment){
+		.len = len, .release = release, .arg = arg, .at = at, .fd = fd
+	};
 	o->backlog += len;
 	return 0;
 }
@@ -165,9 +198,13 @@ io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f
 static void
 head_pass(struct io_output *o)
 {
-	o->n_due += o->segments[o->head].bytes != NULL;
+	const struct io_segment *s = &o->segments[o->head];
+
+	o->n_due += s->bytes != NULL;
 	o->head++;
 	o->head_sent = 0;
+	if (is_file(s))
+		s->release(s->arg);
 }
 
 /* Nothing is left to send: begin at the start of the buffers again. */
@@ -193,24 +230,29 @@ advance(struct io_output *o, size_t n)
 			return;
 		}
 		n -= left;
-		if (s->bytes == NULL)
+		if (is_copied(s))
 			o->copied_sent += s->len;
 		head_pass(o);
 	}
 	sent_all(o);
 }
 
+/* What is in memory, up to the next piece of a file, which *more says there is. */
 static int
-iov_fill(const struct io_output *o, struct iovec *iov)
+iov_fill(const struct io_output *o, struct iovec *iov, bool *more)
 {
 	size_t copied = o->copied_sent, skip = o->head_sent;
 	int n = 0;
 
+	*more = false;
 	for (size_t i = o->head; i < o->n_segments && n < MAX_IOV; i++) {
 		const struct io_segment *s = &o->segments[i];
 		const char *from = s->bytes != NULL ? s->bytes : o->copied + copied;
 
-		if (s->bytes == NULL)
+		*more = is_file(s);
+		if (*more)
+			break;
+		if (is_copied(s))
 			copied += s->len;
 		iov[n].iov_base = (void *)(uintptr_t)(from + skip);
 		iov[n].iov_len = s->len - skip;
@@ -220,15 +262,58 @@ iov_fill(const struct io_output *o, struct iovec *iov)
 	return n;
 }
 
+/* Read a part of a file and write it. Returns as send_file() does. */
+static ssize_t
+file_copy(const struct io_peer *peer, void *to, int fd, uint64_t at, size_t len)
+{
+	char bytes[COPY_BYTES];
+	ssize_t n = pread(fd, bytes, len < sizeof(bytes) ? len : sizeof(bytes), (off_t)at);
+	struct iovec iov = { bytes, (size_t)n };
+
+	if (n < 0 && errno == EAGAIN)
+		errno = EIO;	/* not the peer's */
+	return n > 0 ? peer->write(to, &iov, 1, (size_t)n < len) : n;
+}
+
+/* Send `most` bytes at most of the head segment, which is of a file. */
+static ssize_t
+file_send(const struct io_output *o, const struct io_peer *peer, void *to, size_t most)
+{
+	const struct io_segment *s = &o->segments[o->head];
+	size_t len = s->len - o->head_sent;
+	uint64_t at = s->at + o->head_sent;
+	ssize_t sent;
+
+	if (len > most)
+		len = most;
+	if (peer->send_file != NULL) {
+		sent = peer->send_file(to, s->fd, at, len);
+		/* Not every file system can. */
+		if (sent >= 0 || (errno != EINVAL && errno != ENOSYS))
+			return sent;
+	}
+	return file_copy(peer, to, s->fd, at, len);
+}
+
 enum io_output_result
-io_output_write(struct io_output *o, io_write_f *write, void *to)
+io_output_write(struct io_output *o, const struct io_peer *peer, void *to)
 {
 	struct iovec iov[MAX_IOV];
+	size_t left = FILE_BYTES_AT_ONCE;
 
 	while (o->head < o->n_segments) {
-		int n = iov_fill(o, iov);
-		ssize_t sent = n > 0 ? write(to, iov, n) : 0;
+		bool file = is_file(&o->segments[o->head]), more = false;
+		int n = file ? 0 : iov_fill(o, iov, &more);
+		ssize_t sent = n > 0 ? peer->write(to, iov, n, more) : 0;
 
+		if (file && left == 0)
+			return IO_OUTPUT_AGAIN;
+		if (file) {
+			sent = file_send(o, peer, to, left);
+			if (sent == 0)
+				return IO_OUTPUT_CUT;
+			left -= sent > 0 ? (size_t)sent : 0;
+		}
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)
@@ -265,16 +350,23 @@ io_output_reap(struct io_output *o)
 		o->n_due--;
 		s.release(s.arg);
 	}
-	if (o->head == o->n_segments)
-		sent_all(o);
+	if (o->head < o->n_segments)
+		return;
+	sent_all(o);
+	io_output_trim(o);
 }
 
 void
 io_output_trim(struct io_output *o)
 {
-	if (o->backlog > 0 || o->copied_cap <= KEEP_COPY)
+	if (o->backlog > 0)
 		return;
-	free(o->copied);
+	pool_buffer_free(o->pool, o->copied, o->copied_cap);
 	o->copied = NULL;
 	o->copied_cap = 0;
+	if (o->n_segments > 0 || o->cap_segments == FIRST_SEGMENTS)
+		return;
+	free(o->segments);
+	o->segments = NULL;
+	o->cap_segments = 0;
 }

@@ -5,12 +5,14 @@
  * ones stay where they are and are referred to. One sendmsg(2) as a rule sends as much
  * of both as the kernel takes. A referred piece stays in the queue after it was sent, until the
  * owner calls io_output_reap(): releasing it may need the interpreter, sending does not.
+ * Pieces of files go from the file to the peer, and are released as soon as they are sent.
  */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -19,8 +21,10 @@
 typedef void io_release_f(void *arg);
 
 struct io_segment;
+struct pool;
 
 struct io_output {
+	struct pool *pool;		/* borrowed, for `copied` */
 	char *copied;			/* bytes of the copied pieces */
 	size_t copied_len, copied_cap;
 	struct io_segment *segments;	/* the pieces, in order; copied neighbours are one */
@@ -33,16 +37,22 @@ struct io_output {
 	size_t backlog;			/* bytes not yet taken by the kernel */
 };
 
-enum io_output_result { IO_OUTPUT_SENT, IO_OUTPUT_AGAIN, IO_OUTPUT_GONE };
+enum io_output_result { IO_OUTPUT_SENT, IO_OUTPUT_AGAIN, IO_OUTPUT_GONE, IO_OUTPUT_CUT };
 
-/* Takes bytes to the peer: a socket's sendmsg(2), or the test client's memory. Returns
- * as sendmsg(2) does, with errno set. */
-typedef ssize_t io_write_f(void *to, const struct iovec *iov, int n);
+/* How bytes get to the peer. */
+struct io_peer {
+	/* A socket's sendmsg(2), or the test client's memory. Returns as sendmsg(2) does, with
+	 * errno set. `more`: other bytes follow at once. */
+	ssize_t (*write)(void *to, const struct iovec *iov, int n, bool more);
+	/* The same for `len` bytes of a file from `at` on. 0: the file ends there. NULL: files
+	 * are read, and their bytes written. */
+	ssize_t (*send_file)(void *to, int fd, uint64_t at, size_t len);
+};
 
-void io_output_init(struct io_output *o);
+void io_output_init(struct io_output *o, struct pool *pool);
 
-/* Free everything. No referred piece may be left: io_output_drop() and io_output_reap()
- * come first. */
+/* Free everything; the output may be used again. No referred piece may be left:
+ * io_output_drop() and io_output_reap() come first. */
 void io_output_fini(struct io_output *o);
 
 /* Room for `size` bytes to be written in place, valid until the next call; NULL when out
@@ -59,9 +69,16 @@ int io_output_copy(struct io_output *o, const void *bytes, size_t len) MUST_CHEC
 int io_output_refer(struct io_output *o, const void *bytes, size_t len,
     io_release_f *release, void *arg) MUST_CHECK;
 
-/* Send what the peer takes. SENT: all of it; AGAIN: the peer takes no more now; GONE: it
- * never will, errno says why. */
-enum io_output_result io_output_write(struct io_output *o, io_write_f *write,
+/* Append `len` bytes, not 0, of a file, from `at` on. release(arg) is called when they are
+ * sent or dropped, by whichever function does it, perhaps without the interpreter. 0; -1
+ * when out of memory, and release() is then the caller's. */
+int io_output_file(struct io_output *o, int fd, uint64_t at, size_t len,
+    io_release_f *release, void *arg) MUST_CHECK;
+
+/* Send what the peer takes. SENT: all of it; AGAIN: the peer takes no more now, or it is
+ * somebody else's turn; GONE: it never will, errno says why; CUT: a file has become shorter,
+ * so that what follows has no place. */
+enum io_output_result io_output_write(struct io_output *o, const struct io_peer *peer,
     void *to) MUST_CHECK;
 
 /* Do not send the rest. Its referred pieces can be reaped. */
@@ -70,10 +87,11 @@ void io_output_drop(struct io_output *o);
 /* Has io_output_reap() anything to do? */
 bool io_output_reapable(const struct io_output *o);
 
-/* Release the referred pieces that were sent or dropped, in order. Interpreter held. */
+/* Release the referred pieces that were sent or dropped, in order, and trim when that was
+ * all. Interpreter held. */
 void io_output_reap(struct io_output *o);
 
-/* When nothing waits to be sent: free a large buffer. */
+/* When nothing waits to be sent: give the buffer back, and a large queue when it is reaped. */
 void io_output_trim(struct io_output *o);
 
 #endif

@@ -25,7 +25,8 @@ arm(struct io_timers *l)
 {
 	uint64_t now = clock_coarse_ms();
 	uint64_t due = first(l)->since_ms + l->length_ms;
-	uint64_t wait = (due > now ? due - now : 0) + l->length_ms / 10 + 1;
+	/* A little later, so that those that follow soon expire in the same wake-up. */
+	uint64_t wait = (due > now ? due - now : 0) + l->length_ms / 64 + 1;
 	struct timeval tv = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000 };
 
 	/* Without memory for it the next touch tries again. */

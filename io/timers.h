@@ -3,8 +3,8 @@
  *
  * All timers of a list run for the same time, so that the list is always in order of
  * expiry: to start, restart or stop one costs a few pointer moves. One libevent timer
- * per list waits for the first. A timer expires late by a tenth of the length at most,
- * and never early.
+ * per list waits for the first. A timer expires late by a fiftieth of the length at
+ * most, and never early.
  */
 #ifndef IO_TIMERS_H
 #define IO_TIMERS_H

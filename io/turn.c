@@ -19,6 +19,7 @@
 #include "base/must.h"
 
 struct io_turn {
+	unsigned holders;
 	struct event_base *base;
 	struct event wake;
 	int wake_fd;
@@ -69,6 +70,7 @@ io_turn_new(void)
 
 	if (t == NULL)
 		return NULL;
+	t->holders = 1;
 	list_init(&t->jobs);
 	list_init(&t->running);
 	list_init(&t->dirty);
@@ -88,12 +90,29 @@ io_turn_new(void)
 }
 
 void
+io_turn_hold(struct io_turn *t)
+{
+	t->holders++;
+}
+
+void
 io_turn_free(struct io_turn *t)
 {
+	must(t->holders > 0);
+	if (--t->holders > 0)
+		return;
 	event_del(&t->wake);
 	event_base_free(t->base);
 	close(t->wake_fd);
 	free(t);
+}
+
+void
+io_turn_abandon(struct io_turn *t)
+{
+	list_init(&t->jobs);
+	list_init(&t->running);
+	list_init(&t->dirty);
 }
 
 struct event_base *
@@ -173,7 +192,6 @@ io_turn_run(struct io_turn *t)
 {
 	struct list_node *node;
 
-	must(list_is_empty(&t->running));
 	list_append_all(&t->running, &t->jobs);
 	while ((node = list_take(&t->running)) != NULL) {
 		struct io_job *job = container_of(node, struct io_job, node);

@@ -4,7 +4,7 @@
  * An io_turn is a libevent base, a FIFO of jobs and a list of what has bytes to send
  * ("dirty"). A turn has three parts, in the order in which bindings/loop/loop.c has them:
  *
- *	flush	without the interpreter: what is dirty sends, as a rule with one sendmsg()
+ *	flush	without the interpreter: what is dirty sends, as a rule with one system call
  *	poll	without the interpreter; libevent's callbacks move bytes and push jobs
  *	run	with the interpreter: the jobs that were queued when the run began
  *
@@ -42,9 +42,18 @@ struct io_flush {
 /* NULL with errno set when out of memory or descriptors. */
 struct io_turn *io_turn_new(void) MUST_CHECK;
 
-/* Before it: every event of its base is deleted, and every queued job is removed or
- * never touched again. */
+/* Keep the turn: it is gone after one io_turn_free() more. Who owns events or jobs that
+ * may outlive the loop holds it until they are taken out. Only where the loop's thread or
+ * the interpreter's lock keeps others away. */
+void io_turn_hold(struct io_turn *t);
+
+/* Let go of what io_turn_new() or io_turn_hold() gave. Before the last one: every event of
+ * its base is deleted, and every queued job is removed or never touched again. */
 void io_turn_free(struct io_turn *t);
+
+/* This process is a fork of the one that made the turn: nothing of it is run or flushed
+ * here. It may not be polled any more, for the fork shares the kernel's side of its base. */
+void io_turn_abandon(struct io_turn *t);
 
 /* Borrowed; for event_assign() by rooms that own events. */
 struct event_base *io_turn_base(struct io_turn *t);
@@ -79,7 +88,8 @@ void io_turn_prepare(struct io_turn *t);
  * are queued. 0, or -1 with errno when the kernel refuses. */
 int io_turn_poll(struct io_turn *t, bool block) MUST_CHECK;
 
-/* Run the jobs that are queued now, first in, first out. Not from within a job. */
+/* Run the jobs that are queued now, first in, first out. Within a job it first runs those
+ * that the run around it has left. */
 void io_turn_run(struct io_turn *t);
 
 /* Flush what is dirty, also what becomes dirty meanwhile. */

@@ -7,24 +7,84 @@
 #include "master/banner.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "master/conf.h"
 #include "master/listen.h"
 #include "master/master.h"
 
+/* A word as a shell reads it. */
+static void
+word_print(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_-./:=+,@%";
+
+	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+		fprintf(stderr, " %s", word);
+		return;
+	}
+	fprintf(stderr, " '");
+	for (const char *p = word; *p != '\0'; p++)
+		if (*p == '\'')
+			fprintf(stderr, "'\\''");
+		else
+			fputc(*p, stderr);
+	fputc('\'', stderr);
+}
+
+/* The setting as a flag, unless it is the default. */
+static void
+flag_print(const struct conf *values, const struct conf *defaults, const struct conf_row *row)
+{
+	char value[32], name[CONF_NAME_BYTES];
+
+	if (row->type == CONF_TEXT) {
+		if (*conf_text(values, row) == '\0')
+			return;
+	} else if (conf_number(values, row) == conf_number(defaults, row)) {
+		return;
+	}
+	fprintf(stderr, " --%s", conf_flag(row, name));
+	if (row->type == CONF_TEXT) {
+		word_print(conf_text(values, row));
+	} else if (row->type != CONF_SWITCH) {
+		conf_print(values, row, value, sizeof(value));
+		word_print(value);
+	}
+}
+
+/* What shows every route of this application when it is pasted into the same shell:
+ * fastrd as it was called, with what decides which application that is. */
+static void
+command_print(const struct master_conf *c)
+{
+	static const enum conf_key keys[] = { CONF_python, CONF_app_dir, CONF_factory,
+		CONF_table_limit };
+	struct conf defaults;
+
+	conf_init(&defaults);
+	fprintf(stderr, "  details ");
+	word_print(c->program);
+	fprintf(stderr, " routes");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		flag_print(&c->values, &defaults, &conf_rows[keys[i]]);
+	if (*c->app != '\0')
+		word_print(c->app);
+	fputc('\n', stderr);
+}
+
 void
 master_banner_print(const struct master *m, const struct master_generation *g)
 {
-	fprintf(stderr, "fastrd %s serves %s\n", PACKAGE_VERSION, m->conf->app);
+	fprintf(stderr, "fastrd %s serves %s\n", PACKAGE_VERSION, g->app);
 	fprintf(stderr, "  address  %s\n", m->listeners->text);
 	fprintf(stderr, "  workers  %u (master %ld)\n", m->n_workers, (long)getpid());
 	fprintf(stderr, "  python   %s (%s)\n", g->python, m->python);
-	if (g->framework[0] == '-') {
-		fprintf(stderr, "  app      plain ASGI\n");
-		return;
-	}
-	fprintf(stderr, "  fastapi  %s\n", g->framework);
-	fprintf(stderr, "  routes   %u compiled, %u through ASGI (fastrd routes %s says why)\n",
-	    g->n_compiled, g->n_asgi, m->conf->app);
+	if (g->framework[0] != '-')
+		fprintf(stderr, "  fastapi  %s\n", g->framework);
+	fprintf(stderr, "  routes   %s\n", g->routes);
+	if (g->framework[0] != '-')
+		command_print(m->conf);
 }

@@ -3,8 +3,6 @@
  *
  * Called by the rest of master/, which starts, ends or hears children. It knows
  * processes and channels, and nothing of what a generation needs them for.
- *
- * Logs: "worker N did not start in time; see --timeout-startup".
  */
 #include "master/child.h"
 
@@ -17,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "master/shortage.h"
 
@@ -111,30 +108,24 @@ master_child_end(struct master_child *c)
 	if (c->told_to_end)
 		return;
 	c->told_to_end = true;
-	c->kill_at_ms = clock_monotonic_ms() + MASTER_END_GRACE_MS;
+	c->since_ms = clock_monotonic_ms();
+	c->kill_at_ms = c->since_ms + MASTER_END_GRACE_MS;
 	signal_send(c, SIGTERM);
 }
 
 void
-master_child_kill(struct master_child *c)
+master_child_kill(struct master_child *c, bool told)
 {
-	c->told_to_end = true;
+	c->told_to_end |= told;
 	signal_send(c, SIGKILL);
 }
 
 void
-master_child_overdue(struct master_child *c)
+master_child_show_stacks(struct master_child *c)
 {
-	char name[MASTER_NAME_BYTES];
-
-	c->kill_at_ms = 0;
-	if (c->state == CHILD_STARTING && !c->told_to_end) {
-		log_errorx("%s did not start in time; see --timeout-startup",
-		    master_child_name(c, name));
-		signal_send(c, SIGKILL);
-	} else {
-		master_child_kill(c);
-	}
+	/* Before that the signal would end it. */
+	if (c->begun)
+		signal_send(c, WIRE_STACKS_SIGNAL);
 }
 
 const char *
@@ -151,11 +142,8 @@ master_child_ending(int status, char text[MASTER_ENDING_BYTES])
 int
 master_child_exit_code(const struct master_child *c, int status)
 {
-	if (!WIFEXITED(status))
-		return WIRE_EXIT_BUG;
 	if (!c->begun)
-		return WIRE_EXIT_PYTHON;
-	/* Every status but BUG, when FAILED did not come first, is the application's: it
-	 * ended the process. */
-	return WEXITSTATUS(status) == WIRE_EXIT_BUG ? WIRE_EXIT_BUG : WIRE_EXIT_APP;
+		return WIFEXITED(status) ? WIRE_EXIT_PYTHON : WIRE_EXIT_BUG;
+	/* Our own faults come with FAILED. What ended it without is the application's. */
+	return WIFEXITED(status) || !c->imported ? WIRE_EXIT_APP : WIRE_EXIT_BUG;
 }

@@ -44,10 +44,16 @@ struct master_child {
 	unsigned slot;		/* of a worker */
 	unsigned board;		/* of a worker: no other living worker has it */
 	struct master_generation *generation;
+	uint64_t since_ms;	/* its start, or the order to drain or end */
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
+	bool again;		/* the one before could not start: what it says is known */
 	bool begun;		/* its Python runs fastrapi */
+	bool imported;		/* ... and has imported the application */
+	bool leaves;		/* drains by itself, not by the master's order */
+	bool ended;		/* the application's shutdown has run: only the exit is left */
 	bool told_to_end;	/* by master_child_end() or _kill(): its death is no crash */
+	bool overdue;		/* it was told that this one is late */
 	bool reaped;		/* its pid may be another process's: it gets no signal */
 };
 
@@ -84,13 +90,11 @@ bool master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1
 /* TERM now, KILL after MASTER_END_GRACE_MS. Once is enough. */
 void master_child_end(struct master_child *c);
 
-/* KILL now. */
-void master_child_kill(struct master_child *c);
+/* KILL now. Not `told`: its death is a crash. */
+void master_child_kill(struct master_child *c, bool told);
 
-/* kill_at_ms has passed: KILL. A child that nobody told to end and that is still starting
- * is logged. It does not count as told to end: its death is a crash, so that it is
- * replaced. */
-void master_child_overdue(struct master_child *c);
+/* Have it print the Python stacks of its threads. No-op when its Python cannot. */
+void master_child_show_stacks(struct master_child *c);
 
 /* How a dead child ended, from its wait status: "exit status 3", "signal 11
  * (Segmentation fault)". Written to `text` and returned. */

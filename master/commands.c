@@ -2,7 +2,7 @@
  * commands: another program takes this process's place.
  *
  * Called by main.c. The answer needs the application, and fastrd itself never runs
- * Python: so it becomes the application's Python with fastrapi.cli, before a listener
+ * Python: so it becomes the application's Python with fastrapi.commands, before a listener
  * is opened or a child started.
  */
 #include "master/commands.h"
@@ -16,18 +16,19 @@
 #include "base/must.h"
 #include "base/wire.h"
 #include "master/arguments.h"
+#include "master/python.h"
 
-/* `-m fastrapi.cli` in a Python that has no fastrapi would end with a traceback: the
+/* `-m fastrapi.commands` in a Python that has no fastrapi would end with a traceback: the
  * master has become it, and no parent is left to explain what is missing. */
 static const char program[] =
     "import sys\n"
     "try:\n"
-    "    from fastrapi import cli\n"
+    "    from fastrapi import commands\n"
     "except ImportError as exc:\n"
-    "    sys.stderr.write(f'fastrd: {sys.executable} cannot run fastrapi ({exc}); install it '\n"
-    "        'there, or give the application\\'s Python with --python\\n')\n"
+    "    sys.stderr.write(f\"\"\"fastrd: {sys.executable} cannot run fastrapi ({exc}); "
+		MASTER_PYTHON_REMEDY("{sys.executable}") "\n\"\"\")\n"
     "    sys.exit(5)\n"
-    "sys.exit(cli.main())\n";
+    "sys.exit(commands.main())\n";
 
 static const char *
 word(enum master_command command)

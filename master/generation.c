@@ -6,9 +6,9 @@
  * serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
- * failed, generation N serves on: CAUSE", "generation N serves: N routes compiled, N
- * through ASGI", "generation N: loaded, starting its workers", "generation N: draining",
- * "generation N: gone". While none serves it prints "fastrd: CAUSE", and the banner.
+ * failed, generation N serves on: CAUSE", "generation N serves: ROUTES", "generation N: loaded,
+ * starting its workers", "generation N: draining", "generation N: gone". While none serves it
+ * prints "fastrd: CAUSE", and the banner.
  */
 #include "master/generation.h"
 
@@ -23,7 +23,9 @@
 #include "base/wire.h"
 #include "master/banner.h"
 #include "master/conf.h"
+#include "master/doing.h"
 #include "master/master.h"
+#include "master/overdue.h"
 #include "master/shortage.h"
 #include "master/spawn.h"
 #include "shm/segment.h"
@@ -144,13 +146,12 @@ swap(struct master *m, struct master_generation *g)
 	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		if (c->role == ROLE_WORKER)
-			master_worker_serve(c);
+			master_worker_serve(m, c);
 	if (old == NULL) {
 		master_banner_print(m, g);
 		return;
 	}
-	log_info("generation %u serves: %u routes compiled, %u through ASGI",
-	    g->number, g->n_compiled, g->n_asgi);
+	log_info("generation %u serves: %s", g->number, g->routes);
 	master_generation_drain(m, old, master_worker_grace_ms(m));
 }
 
@@ -183,10 +184,24 @@ master_generation_failed(struct master *m, struct master_generation *g, int code
 }
 
 void
-master_generation_overdue(struct master *m, struct master_generation *g)
+master_generation_overdue(struct master *m, struct master_generation *g, uint64_t now_ms)
 {
-	master_generation_failed(m, g, WIRE_EXIT_APP,
-	    "the application did not start in time; see --timeout-startup");
+	struct master_child *c = NULL;
+	char text[64 + MASTER_DOING_BYTES], doing[MASTER_DOING_BYTES];
+
+	/* One is enough: the others do the same. */
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		if (c->state == CHILD_STARTING)
+			break;
+	if (c != NULL && !c->overdue && c->begun) {
+		master_overdue_tell(m, c, now_ms);
+		g->start_by_ms = now_ms + MASTER_STACKS_MS;
+		return;
+	}
+	snprintf(text, sizeof(text), "the application did not start in time%s%s; see "
+	    "--timeout-startup", c != NULL ? ": it hangs while " : "",
+	    c != NULL ? master_doing_text(m, c, doing) : "");
+	master_generation_failed(m, g, WIRE_EXIT_APP, text);
 }
 
 void

@@ -50,7 +50,7 @@ struct master_generation {
 	unsigned number;
 	int table_fd;		/* being written, then sealed and read-only; -1: none */
 	uint64_t table_size;	/* 0: the application has no table */
-	unsigned n_compiled, n_asgi;
+	char app[256], routes[512];	/* module:attribute and how it runs, as the loader says */
 	char python[32], framework[32];	/* versions, as the loader says */
 	uint64_t start_by_ms;	/* until it serves */
 };
@@ -76,8 +76,9 @@ void master_generation_ready(struct master *m, struct master_generation *g);
 void master_generation_failed(struct master *m, struct master_generation *g, int code,
     const char *text);
 
-/* start_by_ms has passed. */
-void master_generation_overdue(struct master *m, struct master_generation *g);
+/* start_by_ms has passed: show where it hangs, and a moment later give it up. */
+void master_generation_overdue(struct master *m, struct master_generation *g,
+    uint64_t now_ms);
 
 /* Finish the requests of `g` within `ms`, then end it. */
 void master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms);

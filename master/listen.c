@@ -17,13 +17,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/must.h"
 #include "base/wire.h"
 #include "master/shortage.h"
 
-enum { LISTEN_FDS_START = 3 };	/* sd_listen_fds(3) */
+enum {
+	LISTEN_FDS_START = 3,	/* sd_listen_fds(3) */
+	BIND_TRIES = 11,
+	BIND_PAUSE_MS = 50
+};
 
 static void
 listener_add(struct master_listeners *l, int fd)
@@ -70,40 +75,7 @@ refuse(int fd, const char *where, const char *(*remedy)(int err))
 	return WIRE_EXIT_LISTEN;
 }
 
-static int
-tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
-{
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-	int is_v6 = inet_pton(AF_INET6, numeric, &v6.sin6_addr) == 1, fd, on = 1, rc;
-	struct sockaddr_in6 name;
-	socklen_t len = sizeof(name);
-	char where[160];
-
-	if (!is_v6 && inet_pton(AF_INET, numeric, &v4.sin_addr) != 1) {
-		fprintf(stderr, "fastrd: --host %s: want a numeric address such as 127.0.0.1, "
-		    "0.0.0.0 or ::\n", host);
-		return WIRE_EXIT_LISTEN;
-	}
-	snprintf(where, sizeof(where), "%s port %ld", host, port);
-	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return refuse(fd, where, tcp_remedy);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	rc = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) :
-	    bind(fd, (struct sockaddr *)&v4, sizeof(v4));
-	if (rc < 0 || listen(fd, backlog) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&name, &len) < 0)
-		return refuse(fd, where, tcp_remedy);
-	/* The port is at the same place in both address structures. */
-	snprintf(l->text, sizeof(l->text), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
-	    (unsigned)ntohs(name.sin6_port));
-	listener_add(l, fd);
-	return 0;
-}
-
-/* Is this the name of a socket that nobody listens on any more? Then it may be taken
+/* Is this the name of a unix socket that nobody listens on any more? Then it may be taken
  * over. A file that is no socket refuses connections as well, and is not ours to remove. */
 static int
 stale(const struct sockaddr_un *name)
@@ -122,6 +94,75 @@ stale(const struct sockaddr_un *name)
 	return dead;
 }
 
+/* bind(). The workers of a master that was killed just now give its address back as soon
+ * as one of them runs (engine/orphan.c): an address in use is tried again for half a
+ * second. */
+static int
+bind_soon(int fd, const struct sockaddr *name, socklen_t len)
+{
+	const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
+	const struct sockaddr_un *path = name->sa_family == AF_UNIX ? (const void *)name : NULL;
+	int rc = -1;
+
+	for (int i = 0; i < BIND_TRIES && rc < 0; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		if (path != NULL && stale(path))
+			unlink(path->sun_path);
+		rc = bind(fd, name, len);
+		if (rc < 0 && errno != EADDRINUSE)
+			break;
+	}
+	return rc;
+}
+
+/* A name, or the port in its place. */
+static int
+host_refuse(const char *host)
+{
+	static const char digits[] = "0123456789";
+	size_t len = strcspn(host, ":"), all = strlen(host);
+
+	fprintf(stderr, "fastrd: --host %s: ", host);
+	if (all > 0 && strspn(host, digits) == all)
+		fprintf(stderr, "did you mean --port %s?\n", host);
+	else if (len + 1 < all && strspn(host + len + 1, digits) == all - len - 1)
+		fprintf(stderr, "want the port with --port %s\n", host + len + 1);
+	else
+		fprintf(stderr, "want a numeric address such as 127.0.0.1, 0.0.0.0 or ::\n");
+	return WIRE_EXIT_LISTEN;
+}
+
+static int
+tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
+	int is_v6 = inet_pton(AF_INET6, numeric, &v6.sin6_addr) == 1, fd, on = 1, rc;
+	struct sockaddr_in6 name;
+	socklen_t len = sizeof(name);
+	char where[160];
+
+	if (!is_v6 && inet_pton(AF_INET, numeric, &v4.sin_addr) != 1)
+		return host_refuse(host);
+	snprintf(where, sizeof(where), "%s port %ld", host, port);
+	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return refuse(fd, where, tcp_remedy);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	rc = is_v6 ? bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6)) :
+	    bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4));
+	if (rc < 0 || listen(fd, backlog) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&name, &len) < 0)
+		return refuse(fd, where, tcp_remedy);
+	/* The port is at the same place in both address structures. */
+	snprintf(l->text, sizeof(l->text), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
+	    (unsigned)ntohs(name.sin6_port));
+	listener_add(l, fd);
+	return 0;
+}
+
 static int
 unix_open(struct master_listeners *l, const char *path, int backlog)
 {
@@ -135,9 +176,7 @@ unix_open(struct master_listeners *l, const char *path, int backlog)
 	}
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && stale(&name))
-		unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+	if (fd < 0 || bind_soon(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
 		return refuse(fd, path, unix_remedy);
 	snprintf(l->text, sizeof(l->text), "unix:%s", path);
 	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
@@ -167,6 +206,7 @@ inherited_open(struct master_listeners *l, const char *what, int first, long n)
 		}
 		listener_add(l, first + i);
 	}
+	l->inherited = true;
 	snprintf(l->text, sizeof(l->text), "%ld inherited socket%s", n, n == 1 ? "" : "s");
 	return 0;
 }

@@ -4,6 +4,7 @@
 #ifndef MASTER_LISTEN_H
 #define MASTER_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -13,6 +14,7 @@
 struct master_listeners {
 	int fds[WIRE_LISTENERS_MAX];
 	size_t n;
+	bool inherited;		/* a supervisor passed them, and goes on listening */
 	char text[128];		/* of the first: "http://127.0.0.1:8000" */
 	char unlink_path[108];	/* of a unix socket we made, or empty */
 };

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -90,6 +91,16 @@ serve(const struct master_conf *conf, const char *python)
 	return rc;
 }
 
+/* What was printed, to where standard output goes: the exit code. */
+static int
+printed(void)
+{
+	if (fflush(stdout) == 0)
+		return WIRE_EXIT_OK;
+	fprintf(stderr, "fastrd: cannot write to standard output: %s\n", strerror(errno));
+	return WIRE_EXIT_BUG;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -101,7 +112,7 @@ main(int argc, char **argv)
 		return WIRE_EXIT_BUG;
 	rc = master_conf_read(&conf, argc, argv);
 	if (rc != 0)
-		return rc > 0 ? WIRE_EXIT_OK : WIRE_EXIT_USAGE;
+		return rc > 0 ? printed() : WIRE_EXIT_USAGE;
 	log_open("master", (enum log_level)conf.values.log_level);
 	if (master_python_find(conf.values.python, python, sizeof(python)) < 0)
 		return WIRE_EXIT_PYTHON;

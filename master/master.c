@@ -5,17 +5,25 @@
  * it waits for signals, for what children say, and for what is due by the clock. Each
  * is handled in a file of its own; what else the master is to listen to (a control
  * socket, metrics) gets its row in wait_once().
+ *
+ * Logs: "ended after N s".
  */
 #include "master/master.h"
 
 #include <poll.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
+#include "master/listen.h"
+#include "master/overdue.h"
 #include "master/replies.h"
 #include "master/signals.h"
 
-enum { WATCHES_MAX = 1 + MASTER_MAX_CHILDREN, WAIT_MAX_MS = 60000 };
+enum {
+	WATCHES_MAX = 1 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
+	WAIT_MAX_MS = 60000
+};
 
 /* Descriptors to wait for, and what is called when one is readable. */
 struct watches {
@@ -50,6 +58,36 @@ signals_readable(struct master *m, void *arg)
 	master_signals_read(m);
 }
 
+/* `arg` is the number of a listener. A worker may have become ready at the same time: then
+ * the connection is that one's. */
+static void
+listener_readable(struct master *m, void *arg)
+{
+	if (!m->stranded.is)
+		return;
+	master_refuse(&m->refusals, m->listeners->fds[(uintptr_t)arg], clock_monotonic_ms());
+}
+
+static void
+refusal_readable(struct master *m, void *arg)
+{
+	(void)m;
+	master_refuse_read(arg);
+}
+
+/* Clients that no worker will take, and those that have been told. */
+static void
+watch_clients(struct master *m, struct watches *w)
+{
+	if (m->stranded.is && m->serving != NULL &&
+	    master_refuse_ready(&m->refusals, clock_monotonic_ms()))
+		for (size_t i = 0; i < m->listeners->n; i++)
+			watch(w, m->listeners->fds[i], listener_readable, (void *)(uintptr_t)i);
+	for (int i = 0; i < MASTER_REFUSALS_MAX; i++)
+		if (m->refusals.at[i].until_ms != 0)
+			watch(w, m->refusals.at[i].fd, refusal_readable, &m->refusals.at[i]);
+}
+
 /* None of the calls at the end blocks, so a descriptor that was closed meanwhile is
  * harmless. */
 static void
@@ -61,6 +99,7 @@ wait_once(struct master *m, int timeout_ms)
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		if (c->channel >= 0)
 			watch(&w, c->channel, child_readable, c);
+	watch_clients(m, &w);
 	/* Behind the children: what one has said is heard before its death is. */
 	watch(&w, m->signal_fd, signals_readable, NULL);
 	if (poll(w.fds, w.n, timeout_ms) <= 0)
@@ -76,13 +115,14 @@ clock_look(struct master *m, uint64_t now_ms)
 	struct master_child *c = NULL;
 
 	if (m->coming != NULL && m->coming->start_by_ms <= now_ms)
-		master_generation_overdue(m, m->coming);
+		master_generation_overdue(m, m->coming, now_ms);
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL; i++)
 		if (m->slots[i].spawn_at_ms != 0 && m->slots[i].spawn_at_ms <= now_ms)
 			master_worker_add(m, i);
+	master_refuse_expire(&m->refusals, now_ms);
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		if (c->kill_at_ms != 0 && c->kill_at_ms <= now_ms)
-			master_child_overdue(c);
+			master_overdue(m, c, now_ms);
 }
 
 /* The earlier of two times, of which 0 means none. */
@@ -103,6 +143,10 @@ clock_next(struct master *m, uint64_t now_ms)
 		next_ms = earlier(next_ms, m->slots[i].spawn_at_ms);
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		next_ms = earlier(next_ms, c->kill_at_ms);
+	for (int i = 0; i < MASTER_REFUSALS_MAX; i++)
+		next_ms = earlier(next_ms, m->refusals.at[i].until_ms);
+	if (m->stranded.is && m->refusals.paused_until_ms > now_ms)
+		next_ms = earlier(next_ms, m->refusals.paused_until_ms);
 	if (next_ms == 0)
 		return -1;
 	if (next_ms <= now_ms)
@@ -119,10 +163,15 @@ master_run(struct master *m)
 		uint64_t now_ms = clock_monotonic_ms();
 
 		master_generations_bury(m);
+		if (m->scale_due != 0)
+			master_workers_scale(m, 0);
 		if (m->reload_due)
 			master_generation_reload(m);
 		clock_look(m, now_ms);
 		wait_once(m, clock_next(m, now_ms));
 	}
+	if (m->stopping_since_ms != 0)
+		log_info("ended after %.1f s", (double)(clock_monotonic_ms() -
+		    m->stopping_since_ms) / 1000);
 	return m->exit_code;
 }

@@ -1,7 +1,7 @@
 /*
  * master: the supervisor's state and its loop.
  *
- * One process, one thread, no Python, no request bytes. It owns the listeners, starts
+ * One process, one thread, no Python, no request parsed. It owns the listeners, starts
  * and ends children, and keeps serving whatever they do.
  *
  * Words of this room:
@@ -19,10 +19,19 @@
 
 #include "master/child.h"
 #include "master/generation.h"
+#include "master/refuse.h"
+#include "master/stranded.h"
 #include "master/workers.h"
 
 struct master_conf;
 struct master_listeners;
+
+/* How often one signal has come from the parent, less how often from others, while they come
+ * close together: signals.c */
+struct master_copies {
+	int ahead;
+	uint64_t since_ms;		/* when the last one came */
+};
 
 struct master {
 	const struct master_conf *conf;			/* these three are the caller's */
@@ -38,9 +47,14 @@ struct master {
 	struct master_generation *coming;	/* NULL: none is being loaded or started */
 	unsigned generation_count;
 	struct master_slot slots[MASTER_MAX_WORKERS];	/* of the generation that serves */
+	struct master_stranded stranded;
+	struct master_refusals refusals;	/* while stranded */
+	int scale_due;			/* workers more or less, once no generation is coming */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
+	struct master_copies interrupts, hangups;	/* INT and HUP */
 	bool stopping;
+	uint64_t stopping_since_ms;	/* 0: nobody has asked for it */
 	int exit_code;
 };
 

@@ -1,8 +1,8 @@
 /*
  * python: finding the interpreter, without running it.
  *
- * Called by main.c. Whether fastrapi is installed there shows when the loader starts.
- * Prints one line when there is none.
+ * Called by main.c; by reap.c and replies.c for the words. Whether fastrapi is installed
+ * there shows when the loader starts. Prints one line when there is none.
  */
 #include "master/python.h"
 
@@ -47,20 +47,37 @@ python_on_path(const char *name, char *path, size_t room)
 	return false;
 }
 
-/* An installation keeps fastrd and its virtual environment together. */
-static bool
-python_beside_binary(char *path, size_t room)
+/* The length of the directory that fastrd is in, written to `self`; 0: unknown. */
+static size_t
+own_directory(char *self, size_t room)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	ssize_t n = readlink("/proc/self/exe", self, room - 1);
 	const char *slash;
 
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
+	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
-	return slash != NULL &&
-	    python_in(self, (size_t)(slash - self), "../venv/bin/python", path, room);
+	return slash != NULL ? (size_t)(slash - self) : 0;
+}
+
+/* Is fastrd itself installed in a virtual environment? Its Python is the one meant, as
+ * for every other program there, whether the environment is active or not. */
+static bool
+python_of_own_environment(const char *dir, size_t len, char *path, size_t room)
+{
+	int n = snprintf(path, room, "%.*s/../pyvenv.cfg", (int)len, dir);
+
+	return len > 0 && n > 0 && (size_t)n < room && access(path, F_OK) == 0 &&
+	    python_in(dir, len, "python", path, room);
+}
+
+/* That of the environment that is active. */
+static bool
+python_active(char *path, size_t room)
+{
+	const char *env = getenv("VIRTUAL_ENV");
+
+	return env != NULL && *env != '\0' &&
+	    python_in(env, strlen(env), "bin/python", path, room);
 }
 
 /* --python: a path, or a name to look for on PATH. */
@@ -79,7 +96,8 @@ python_wanted(const char *wanted, char *path, size_t room)
 int
 master_python_find(const char *wanted, char *path, size_t room)
 {
-	const char *env = getenv("VIRTUAL_ENV");
+	char self[PATH_MAX];
+	size_t len = own_directory(self, sizeof(self));
 
 	if (wanted[0] != '\0') {
 		if (python_wanted(wanted, path, room))
@@ -88,12 +106,24 @@ master_python_find(const char *wanted, char *path, size_t room)
 		    strerror(errno));
 		return -1;
 	}
-	if (env != NULL && *env != '\0' &&
-	    python_in(env, strlen(env), "bin/python", path, room))
+	if (python_of_own_environment(self, len, path, room) || python_active(path, room))
 		return 0;
-	if (python_beside_binary(path, room) || python_on_path("python3", path, room))
+	/* ./try builds into build/bin and build/venv. */
+	if (len > 0 && (python_in(self, len, "../venv/bin/python", path, room) ||
+	    python_in(self, len, "python3", path, room)))
+		return 0;
+	if (python_on_path("python3", path, room))
 		return 0;
 	fprintf(stderr, "fastrd: no python3 found; activate the application's virtual "
 	    "environment or give --python PATH\n");
 	return -1;
+}
+
+void
+master_python_unfit(const char *python, const char *why, char *text, size_t room)
+{
+	bool said = why != NULL;
+
+	snprintf(text, room, "%s cannot run fastrapi%s%s%s; " MASTER_PYTHON_REMEDY("%s"), python,
+	    said ? " (" : "", said ? why : "", said ? ")" : "", python);
 }

@@ -3,20 +3,24 @@
  *
  * Called by signals.c at SIGCHLD, one of which may stand for several deaths.
  *
- * Logs: "worker N ended with exit status N" or "signal N (NAME)", "PYTHON cannot run
- * fastrapi; ...". An end that was not expected is an error, a crash of a child that was
- * ending anyway a warning, every other end a debug line.
+ * Logs: "worker N ended with exit status N; process N, DOING", or with "signal N (NAME)", or
+ * "while DOING", "PYTHON cannot run fastrapi; ...". An end that was not expected is an error,
+ * a crash of a child that was ending anyway a warning, the end of one that has begun it by
+ * itself an info, every other end a debug line.
  */
 #include "master/reap.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
+#include "master/doing.h"
 #include "master/master.h"
+#include "master/python.h"
 #include "master/replies.h"
 
 /* How many replies are still read from a dead child. A process that it left behind may
@@ -31,19 +35,46 @@ expected(const struct master_child *c)
 	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
 }
 
+/* What it was doing: nothing when it exits in order. One that ends while it starts has not
+ * been killed for nothing: it is the application's code that runs then. */
+static void
+circumstances_add(const struct master *m, const struct master_child *c, int status,
+    char *text, size_t room)
+{
+	char doing[MASTER_DOING_BYTES];
+	size_t used = strlen(text);
+
+	if (c->ended && WIFEXITED(status))
+		return;
+	master_doing_text(m, c, doing);
+	if (c->state != CHILD_STARTING)
+		snprintf(text + used, room - used, "; process %ld, %s", (long)c->pid, doing);
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == WIRE_EXIT_DESCRIPTORS)
+		snprintf(text + used, room - used, " while %s, which closed descriptors that it had "
+		    "not opened; let it close its own only", doing);
+	else if (WIFEXITED(status))
+		snprintf(text + used, room - used, " while %s, which called os._exit() or became a "
+		    "daemon; let it stay", doing);
+	else
+		snprintf(text + used, room - used, " while %s", doing);
+}
+
 /* How `c` ended, for the log or as the cause of a generation's failure. */
 static void
 ending_text(const struct master *m, const struct master_child *c, int status, char *text,
     size_t room)
 {
 	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES];
+	bool accident = !expected(c) || (status != 0 && !c->told_to_end);
 
-	if (!expected(c) && master_child_exit_code(c, status) == WIRE_EXIT_PYTHON)
-		snprintf(text, room, "%s cannot run fastrapi; install it there, or give the "
-		    "application's Python with --python", m->python);
-	else
-		snprintf(text, room, "%s ended with %s", master_child_name(c, name),
-		    master_child_ending(status, ending));
+	if (!expected(c) && master_child_exit_code(c, status) == WIRE_EXIT_PYTHON) {
+		master_python_unfit(m->python, NULL, text, room);
+		return;
+	}
+	snprintf(text, room, "%s ended with %s", master_child_name(c, name),
+	    master_child_ending(status, ending));
+	if (accident && c->begun)
+		circumstances_add(m, c, status, text, room);
 }
 
 /* Does the worker leave a slot empty that is to be filled? Not when it was told to end:
@@ -55,23 +86,40 @@ missed(const struct master *m, const struct master_child *c)
 	    c->slot < m->n_workers && !c->told_to_end && c->state != CHILD_DRAINING;
 }
 
+/* A replacement has died: `text` begins with its name, or says what is wrong with Python. */
+static void
+not_started(struct master *m, const struct master_child *c, const char *text)
+{
+	char name[MASTER_NAME_BYTES];
+	size_t len = strlen(master_child_name(c, name));
+
+	if (strncmp(text, name, len) == 0)
+		master_stranded_note(m, name, text + len);
+	else
+		master_stranded_note(m, "", text);
+}
+
 static void
 died(struct master *m, struct master_child *c, int status)
 {
-	char text[PATH_MAX + 160];
+	char text[PATH_MAX + 160 + MASTER_DOING_BYTES];
 	int left = LAST_REPLIES;
 
 	c->reaped = true;
 	while (left > 0 && master_replies_read(m, c))
 		left--;
 	ending_text(m, c, status, text, sizeof(text));
-	if (expected(c) && WIFSIGNALED(status) && !c->told_to_end)
+	if (c->state == CHILD_DRAINING && status != 0 && !c->told_to_end)
 		log_warnx("%s", text);
+	else if (c->leaves)
+		log_info("%s", text);
 	else if (expected(c))
 		log_debug("%s", text);
 	else if (c->generation == m->coming)
 		master_generation_failed(m, c->generation, master_child_exit_code(c, status),
 		    text);
+	else if (c->state == CHILD_STARTING && c->generation == m->serving)
+		not_started(m, c, text);
 	else if (c->generation->state != GENERATION_FAILED)
 		log_errorx("%s", text);
 	if (missed(m, c))

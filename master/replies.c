@@ -10,6 +10,7 @@
  */
 #include "master/replies.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/master.h"
+#include "master/python.h"
 
 /* BEGUN */
 static void
@@ -27,7 +29,34 @@ heard_begun(struct master *m, struct master_child *c, const char *rest)
 	c->begun = true;
 }
 
-/* DONE SIZE COMPILED ASGI PYTHON FASTAPI */
+/* APP NAME */
+static void
+heard_app(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	if (c->role == ROLE_LOADER)
+		snprintf(c->generation->app, sizeof(c->generation->app), "%s", rest);
+}
+
+/* ROUTES TEXT */
+static void
+heard_routes(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	if (c->role == ROLE_LOADER)
+		snprintf(c->generation->routes, sizeof(c->generation->routes), "%s", rest);
+}
+
+/* IMPORTED */
+static void
+heard_imported(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	(void)rest;
+	c->imported = true;
+}
+
+/* DONE SIZE PYTHON FASTAPI */
 static void
 heard_done(struct master *m, struct master_child *c, const char *rest)
 {
@@ -36,8 +65,7 @@ heard_done(struct master *m, struct master_child *c, const char *rest)
 
 	if (c->role != ROLE_LOADER || g->state != GENERATION_LOADING)
 		return;
-	if (sscanf(rest, "%llu %u %u %31s %31s", &size, &g->n_compiled, &g->n_asgi,
-		g->python, g->framework) != 5) {
+	if (sscanf(rest, "%llu %31s %31s", &size, g->python, g->framework) != 3) {
 		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loader's reply is not understood");
 		return;
 	}
@@ -58,7 +86,7 @@ heard_ready(struct master *m, struct master_child *c, const char *rest)
 	if (*rest != '\0')
 		log_warnx("%s: %s", master_child_name(c, name), rest);
 	if (c->generation == m->serving)
-		master_worker_serve(c);
+		master_worker_serve(m, c);
 	else
 		master_generation_ready(m, c->generation);
 }
@@ -71,17 +99,42 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 	const char *space = strchr(rest, ' ');
 	const char *why = space != NULL ? space + 1 : "no reason given";
 	long code = strtol(rest, NULL, 10);
-	char name[MASTER_NAME_BYTES];
+	bool replacement = g == m->serving && c->state == CHILD_STARTING && !c->told_to_end;
+	char name[MASTER_NAME_BYTES], text[WIRE_MESSAGE_MAX + 2 * PATH_MAX + 8];
+	char unfit[sizeof(text) - 2];
 
 	if (c->state == CHILD_FAILED)
 		return;
+	if (code == WIRE_EXIT_PYTHON) {
+		master_python_unfit(m->python, why, unfit, sizeof(unfit));
+		why = unfit;
+	}
 	if (c->state != CHILD_DRAINING)		/* its slot may have its next worker */
 		c->state = CHILD_FAILED;
 	if (g == m->coming)
 		master_generation_failed(m, g,
 		    code > WIRE_EXIT_OK && code <= WIRE_EXIT_TABLE ? (int)code : WIRE_EXIT_BUG, why);
+	else if (replacement && snprintf(text, sizeof(text), ": %s", why) > 0)
+		master_stranded_note(m, master_child_name(c, name), text);
 	else if (g->state != GENERATION_FAILED)
 		log_errorx("%s: %s", master_child_name(c, name), why);
+}
+
+/* LEAVING CAUSE */
+static void
+heard_leaving(struct master *m, struct master_child *c, const char *rest)
+{
+	if (c->state == CHILD_SERVING && !c->told_to_end)
+		master_worker_leaves(m, c, strcmp(rest, WIRE_CAUSE_LOOP) == 0);
+}
+
+/* ENDED */
+static void
+heard_ended(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	(void)rest;
+	c->ended = c->role == ROLE_WORKER;
 }
 
 static const struct {
@@ -89,9 +142,14 @@ static const struct {
 	void (*heard)(struct master *m, struct master_child *c, const char *rest);
 } rows[] = {
 	{ WIRE_BEGUN, heard_begun },
+	{ WIRE_APP, heard_app },
+	{ WIRE_ROUTES, heard_routes },
+	{ WIRE_IMPORTED, heard_imported },
 	{ WIRE_DONE, heard_done },
 	{ WIRE_READY, heard_ready },
 	{ WIRE_FAILED, heard_failed },
+	{ WIRE_LEAVING, heard_leaving },
+	{ WIRE_ENDED, heard_ended },
 };
 
 bool

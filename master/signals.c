@@ -4,20 +4,27 @@
  * Called by main.c to open it, and by master.c to act on what has come.
  * docs/OPERATIONS.md tells operators the same.
  *
- * Logs: "a generation is starting: still N workers", "SIGNAL does nothing yet".
+ * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: killing what
+ * has not ended", "SIGNAL does nothing yet".
  */
 #include "master/signals.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "master/master.h"
 #include "master/reap.h"
 
-enum { FAST_MS = 1000 };	/* what INT leaves requests */
+enum {
+	FAST_MS = 1000,		/* what INT leaves requests */
+	COPY_MS = 1000,		/* a parent passes a signal on within this time */
+	SIGNAL_TEXT_BYTES = 64
+};
 
 /* The dispositions are ours as well: nohup ignores HUP, some supervisors CHLD. */
 int
@@ -38,66 +45,92 @@ master_signals_open(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* "Terminated by process 17": who has sent it is known unless a terminal has. */
+static const char *
+signal_text(const struct signalfd_siginfo *info, char text[SIGNAL_TEXT_BYTES])
+{
+	const char *name = strsignal((int)info->ssi_signo);
+
+	if (info->ssi_code == SI_USER && info->ssi_pid != 0)
+		snprintf(text, SIGNAL_TEXT_BYTES, "%s by process %u", name, (unsigned)info->ssi_pid);
+	else
+		snprintf(text, SIGNAL_TEXT_BYTES, "%s", name);
+	return text;
+}
+
 /* Begin the end: every generation drains within `ms`. */
 static void
-stop(struct master *m, uint64_t ms)
+stop(struct master *m, const struct signalfd_siginfo *info, uint64_t ms)
 {
+	char text[SIGNAL_TEXT_BYTES];
+
+	log_info("%s: ending, requests have %g s", signal_text(info, text), (double)ms / 1000);
 	m->stopping = true;
+	m->stopping_since_ms = clock_monotonic_ms();
 	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
 		if (m->generations[i].state != GENERATION_NONE)
 			master_generation_drain(m, &m->generations[i], ms);
 }
 
 static void
-kill_all(struct master *m)
+kill_all(struct master *m, const struct signalfd_siginfo *info)
 {
 	struct master_child *c = NULL;
+	char text[SIGNAL_TEXT_BYTES];
 
+	log_warnx("%s: killing what has not ended", signal_text(info, text));
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		master_child_kill(c);
+		master_child_kill(c, true);
 }
 
-/* The number of workers changes only while one generation serves and none is coming: all
- * workers of the one that is coming have been started, or will be at once. */
+/* Is it a copy of a signal that was sent to our process group, as by Ctrl-C? We have had it
+ * then, and a parent that passes its signals on, as app.serve() and many supervisors do,
+ * sends it once more. Of one signal, what the parent and what others send count once. */
 static bool
-may_scale(const struct master *m)
+is_copy(struct master_copies *c, const struct signalfd_siginfo *info)
 {
-	if (m->coming != NULL)
-		log_warnx("a generation is starting: still %u workers", m->n_workers);
-	return m->serving != NULL && m->coming == NULL;
+	bool by_parent = info->ssi_code <= 0 && (pid_t)info->ssi_pid == getppid();
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (now_ms - c->since_ms > COPY_MS)
+		c->ahead = 0;
+	c->since_ms = now_ms;
+	c->ahead += by_parent ? 1 : -1;
+	return by_parent ? c->ahead <= 0 : c->ahead >= 0;
 }
 
 static void
-signalled(struct master *m, int number)
+signalled(struct master *m, const struct signalfd_siginfo *info)
 {
-	switch (number) {
+	switch ((int)info->ssi_signo) {
 	case SIGCHLD:
 		master_reap(m);
 		break;
 	case SIGHUP:
-		master_generation_reload(m);
+		if (!is_copy(&m->hangups, info))
+			master_generation_reload(m);
 		break;
 	case SIGINT:
+		if (is_copy(&m->interrupts, info))
+			break;
 		if (m->stopping)
-			kill_all(m);
+			kill_all(m, info);
 		else
-			stop(m, FAST_MS);
+			stop(m, info, FAST_MS);
 		break;
 	case SIGTERM:
 	case SIGQUIT:
 		if (!m->stopping)
-			stop(m, master_worker_grace_ms(m));
+			stop(m, info, master_worker_grace_ms(m));
 		break;
 	case SIGTTIN:
-		if (may_scale(m) && m->n_workers < MASTER_MAX_WORKERS)
-			master_worker_more(m);
+		master_workers_scale(m, 1);
 		break;
 	case SIGTTOU:
-		if (may_scale(m) && m->n_workers > 1)
-			master_worker_less(m);
+		master_workers_scale(m, -1);
 		break;
 	default:
-		log_warnx("%s does nothing yet", strsignal(number));
+		log_warnx("%s does nothing yet", strsignal((int)info->ssi_signo));
 		break;
 	}
 }
@@ -108,5 +141,5 @@ master_signals_read(struct master *m)
 	struct signalfd_siginfo info;
 
 	while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		signalled(m, (int)info.ssi_signo);
+		signalled(m, &info);
 }

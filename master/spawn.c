@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "base/wire.h"
@@ -38,7 +39,7 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 
 	master_arguments_init(a, m->python);
 	master_arguments_add(a, "-m");
-	master_arguments_add(a, "fastrapi.worker");
+	master_arguments_add(a, "fastrapi.child");
 	master_arguments_add(a, c->role == ROLE_LOADER ? "--load" : "--serve");
 	master_arguments_add(a, m->conf->app);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
@@ -46,6 +47,8 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_addf(a, "generation=%u", c->generation->number);
 	master_arguments_addf(a, "table=%d", c->generation->table_size > 0);
 	master_arguments_addf(a, "listeners=%zu", n_listeners);
+	master_arguments_addf(a, "own=%d", !m->listeners->inherited);
+	master_arguments_addf(a, "again=%d", c->again);
 	master_arguments_add(a, WIRE_SETTINGS);
 	master_arguments_settings(a, &m->conf->values);
 }
@@ -142,6 +145,7 @@ master_spawn(const struct master *m, struct master_child *c)
 	close(pair[1]);
 	c->channel = pair[0];
 	c->state = CHILD_STARTING;
+	c->since_ms = clock_monotonic_ms();
 	log_debug("%s of generation %u starts as process %ld", master_child_name(c, name),
 	    c->generation->number, (long)c->pid);
 	return 0;

@@ -4,12 +4,16 @@
  * Called by generation.c (a new generation's workers), replies.c and reap.c (a
  * replacement), master.c (the clock) and signals.c (TTIN and TTOU).
  *
- * Logs: "cannot start worker N: CAUSE; REMEDY", "N workers".
+ * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
+ * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing", "worker N was sent
+ * SIGTERM: it drains, another takes its place", "the application in worker N has ended the
+ * event loop: it drains, another takes its place".
  */
 #include "master/workers.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,7 +24,7 @@
 #include "master/shortage.h"
 #include "master/spawn.h"
 
-enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100, DELAY_MAX_MS = 5000 };
+enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100 };
 
 static bool
 board_taken(struct master *m, unsigned board)
@@ -56,6 +60,7 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 		return -1;
 	c->slot = slot;
 	c->board = board_free(m);
+	c->again = m->stranded.times > 0;
 	if (g == m->serving)	/* a generation that is coming has its own deadline */
 		c->kill_at_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms;
 	return master_spawn(m, c);
@@ -64,21 +69,24 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 void
 master_worker_add(struct master *m, unsigned slot)
 {
-	char what[32], text[256];
+	char what[32], who[40], text[256];
 
 	must(m->serving != NULL && slot < m->n_workers);
 	m->slots[slot].spawn_at_ms = 0;
 	if (master_worker_start(m, m->serving, slot) == 0)
 		return;
 	snprintf(what, sizeof(what), "start worker %u", slot);
-	log_errorx("%s", master_shortage_text(text, sizeof(text), what, errno));
-	m->slots[slot].spawn_at_ms = clock_monotonic_ms() + DELAY_MAX_MS;
+	snprintf(who, sizeof(who), "cannot %s", what);
+	master_shortage_text(text, sizeof(text), what, errno);
+	master_stranded_note(m, who, text + strlen(who));
+	m->slots[slot].spawn_at_ms = clock_monotonic_ms() + MASTER_DELAY_MAX_MS;
 }
 
 void
-master_worker_serve(struct master_child *c)
+master_worker_serve(struct master *m, struct master_child *c)
 {
 	must(c->role == ROLE_WORKER && c->state == CHILD_READY);
+	master_stranded_over(m);
 	master_child_order(c, WIRE_SERVE);
 	c->state = CHILD_SERVING;
 	c->serves_since_ms = clock_monotonic_ms();
@@ -99,7 +107,8 @@ master_worker_drain(struct master_child *c, uint64_t ms)
 	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN, (unsigned long long)ms);
 	master_child_order(c, order);
 	c->state = CHILD_DRAINING;
-	c->kill_at_ms = clock_monotonic_ms() + ms + MASTER_END_GRACE_MS;
+	c->since_ms = clock_monotonic_ms();
+	c->kill_at_ms = c->since_ms + ms + MASTER_END_GRACE_MS;
 }
 
 uint64_t
@@ -119,19 +128,38 @@ master_worker_replace(struct master *m, const struct master_child *c, uint64_t n
 		s->delay_ms = 0;
 	s->spawn_at_ms = now_ms + s->delay_ms;
 	s->delay_ms = s->delay_ms == 0 ? DELAY_FIRST_MS :
-	    s->delay_ms * 2 < DELAY_MAX_MS ? s->delay_ms * 2 : DELAY_MAX_MS;
+	    s->delay_ms * 2 < MASTER_DELAY_MAX_MS ? s->delay_ms * 2 : MASTER_DELAY_MAX_MS;
 }
 
 void
-master_worker_more(struct master *m)
+master_worker_leaves(struct master *m, struct master_child *c, bool loop_ended)
+{
+	char name[MASTER_NAME_BYTES];
+	uint64_t now_ms = clock_monotonic_ms();
+
+	must(c->role == ROLE_WORKER && c->state == CHILD_SERVING && !c->told_to_end);
+	log_info("%s%s%s: it drains, another takes its place", loop_ended ? "the application in " : "",
+	    master_child_name(c, name), loop_ended ? " has ended the event loop" :
+	    " was sent SIGTERM");
+	if (c->generation == m->serving && c->slot < m->n_workers)
+		master_worker_replace(m, c, now_ms);
+	c->state = CHILD_DRAINING;
+	c->leaves = true;
+	c->since_ms = now_ms;
+	c->kill_at_ms = now_ms + master_worker_grace_ms(m) + MASTER_END_GRACE_MS;
+}
+
+/* One slot more. */
+static void
+more(struct master *m)
 {
 	must(m->n_workers < MASTER_MAX_WORKERS);
 	master_worker_add(m, m->n_workers++);
-	log_info("%u workers", m->n_workers);
 }
 
-void
-master_worker_less(struct master *m)
+/* The last slot goes. */
+static void
+less(struct master *m)
 {
 	struct master_child *c = NULL;
 	unsigned slot;
@@ -142,5 +170,36 @@ master_worker_less(struct master *m)
 	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
 		if (c->role == ROLE_WORKER && c->slot == slot && c->state != CHILD_DRAINING)
 			master_worker_drain(c, master_worker_grace_ms(m));
+}
+
+/* Change the number of slots to `wanted`, now or after the start of a generation. */
+static void
+scale(struct master *m, int by, int wanted)
+{
+	m->scale_due += by;
+	if (m->coming != NULL || m->serving == NULL) {
+		if (by != 0)
+			log_info("%d workers as soon as the generation that is starting has", wanted);
+		return;
+	}
+	for (; m->scale_due > 0; m->scale_due--)
+		more(m);
+	for (; m->scale_due < 0; m->scale_due++)
+		less(m);
 	log_info("%u workers", m->n_workers);
+}
+
+void
+master_workers_scale(struct master *m, int by)
+{
+	int wanted = (int)m->n_workers + m->scale_due + by;
+
+	if (m->stopping)
+		return;
+	if (wanted > MASTER_MAX_WORKERS)
+		log_info("%d workers is the most: TTIN does nothing", MASTER_MAX_WORKERS);
+	else if (wanted < 1)
+		log_info("1 worker is the least: TTOU does nothing");
+	else
+		scale(m, by, wanted);
 }

@@ -4,6 +4,7 @@
 #ifndef MASTER_WORKERS_H
 #define MASTER_WORKERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -11,6 +12,8 @@
 struct master;
 struct master_child;
 struct master_generation;
+
+enum { MASTER_DELAY_MAX_MS = 5000 };	/* the longest wait before a replacement */
 
 /* A worker's place; it outlives the worker. */
 struct master_slot {
@@ -27,7 +30,7 @@ int master_worker_start(struct master *m, struct master_generation *g, unsigned 
 void master_worker_add(struct master *m, unsigned slot);
 
 /* Let a worker that is ready accept connections. */
-void master_worker_serve(struct master_child *c);
+void master_worker_serve(struct master *m, struct master_child *c);
 
 /* Let a worker finish its requests within `ms`, then end it. One that is still starting
  * has none: it is ended now. One that was told to end keeps the deadline it has. */
@@ -40,8 +43,15 @@ uint64_t master_worker_grace_ms(const struct master *m);
  * once, or later and later when it has hardly served. */
 void master_worker_replace(struct master *m, const struct master_child *c, uint64_t now_ms);
 
-/* Add a slot, or remove the last; the caller checks the limits (1, MASTER_MAX_WORKERS). */
-void master_worker_more(struct master *m);
-void master_worker_less(struct master *m);
+/* A worker of the generation that serves has begun to drain by itself: it was sent TERM, or
+ * the application has ended the event loop (`loop_ended`). Its replacement does not wait for
+ * its end. */
+void master_worker_leaves(struct master *m, struct master_child *c, bool loop_ended);
+
+/* TTIN, TTOU: so many workers more (`by` above 0) or less, within 1 and MASTER_MAX_WORKERS;
+ * a change that goes beyond is logged, and nothing else.
+ * While a generation is coming the change is kept (m->scale_due): all its workers have been
+ * started, or will be at once. 0 only makes the changes that were kept. */
+void master_workers_scale(struct master *m, int by);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * board: the memfd that holds the boards, and its mappings.
  *
- * Called by master/main.c (create) and engine/serve.c (the rest).
+ * Called by master/main.c (create), master/doing.c (copy) and engine/serve.c (the rest).
  */
 #include "shm/board.h"
 
@@ -87,6 +87,19 @@ shm_boards_attach(struct shm_boards *all, int fd)
 	return 0;
 }
 
+int
+shm_board_copy(int fd, size_t i, struct shm_board *copy)
+{
+	ssize_t n;
+
+	if (i >= count(fd))
+		return -1;
+	n = pread(fd, copy, sizeof(*copy), (off_t)(i * stride()));
+	if (n >= 0 && (size_t)n < sizeof(*copy))
+		errno = EIO;
+	return n == (ssize_t)sizeof(*copy) ? 0 : -1;
+}
+
 void
 shm_boards_detach(struct shm_boards *all)
 {
@@ -120,6 +133,8 @@ shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation)
 	for (int i = 0; i < SHM_COUNTER_COUNT; i++)
 		if (gauges[i])
 			shm_board_set(b, (enum shm_counter)i, 0);
+	for (unsigned i = 0; i < SHM_HANDS; i++)
+		shm_hands_clear(&b->hands, i);
 	shm_board_beat(b, 0);
 	atomic_store_explicit(&b->version, SHM_BOARD_VERSION, memory_order_relaxed);
 	atomic_store_explicit(&b->pid, pid, memory_order_relaxed);

@@ -9,8 +9,8 @@
  * counter over all boards is the server's total, and it never goes backwards.
  *
  * One process writes a board, any number read it. There are no locks and no
- * pointers: every field is an independent number, read and written with relaxed
- * atomics. Readers must expect any value in any field, because the writer may
+ * pointers: every field but the texts of shm/hands.h is an independent number, read and
+ * written with relaxed atomics. Readers must expect any value in any field, because the writer may
  * have died or have overwritten its memory.
  */
 #ifndef SHM_BOARD_H
@@ -22,6 +22,7 @@
 
 #include "base/attr.h"
 #include "base/must.h"
+#include "shm/hands.h"
 
 enum shm_counter {
 #define SHM_COUNTER(name, kind, description) SHM_COUNT_##name,
@@ -35,7 +36,8 @@ enum shm_counter {
 	X(EMPTY)	/* no process has had this board yet */ \
 	X(STARTING)	/* imports the application, runs its start-up */ \
 	X(SERVING) \
-	X(DRAINING)	/* accepts nothing; ends what runs, then the application */
+	X(DRAINING)	/* accepts nothing; ends what runs */ \
+	X(ENDING)	/* has no connection any more; the application's shutdown runs */
 
 enum shm_board_state {
 #define SHM_ENUM_STATE(name) SHM_BOARD_##name,
@@ -44,7 +46,7 @@ enum shm_board_state {
 	SHM_BOARD_STATE_COUNT
 };
 
-enum { SHM_BOARD_VERSION = 2 };	/* 0 on a board that no process has had */
+enum { SHM_BOARD_VERSION = 4 };	/* 0 on a board that no process has had */
 
 struct shm_board {
 	_Atomic uint32_t version;
@@ -53,6 +55,7 @@ struct shm_board {
 	_Atomic uint32_t generation;
 	_Atomic uint64_t heartbeat_ns;	/* CLOCK_MONOTONIC; a worker's loop sets it every 250 ms */
 	_Atomic uint64_t counters[SHM_COUNTER_COUNT];
+	struct shm_hands hands;		/* the requests in hand */
 };
 
 /* All boards of a server, mapped for reading; {0}: none. */
@@ -79,13 +82,16 @@ shm_boards_at(const struct shm_boards *all, size_t i)
 	return (const struct shm_board *)(const void *)(all->map + i * all->stride);
 }
 
+/* [reader] Copy board `i`. Unlike a mapping, a copy cannot fail later. 0; -1 with errno. */
+int shm_board_copy(int fd, size_t i, struct shm_board *copy) MUST_CHECK;
+
 /* [worker] Map board `i`, writable. NULL with errno, as above; EINVAL when there
  * is no such board. */
 struct shm_board *shm_board_attach(int fd, size_t i) MUST_CHECK;
 void shm_board_detach(struct shm_board *b);
 
 /* [worker] Take the board: clears the gauges and the heartbeat of the owner
- * before, keeps the counters, and sets the state to STARTING. */
+ * before and what it had in hand, keeps the counters, and sets the state to STARTING. */
 void shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation);
 
 /* [reader] One number. */

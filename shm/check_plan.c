@@ -80,15 +80,24 @@ static bool
 from_pairs(const struct shm_step *s)
 {
 	return s->source == SHM_SOURCE_QUERY || s->source == SHM_SOURCE_HEADER ||
-	    s->source == SHM_SOURCE_COOKIE || s->source == SHM_SOURCE_FORM;
+	    s->source == SHM_SOURCE_COOKIE || s->source == SHM_SOURCE_FORM ||
+	    s->source == SHM_SOURCE_FILE;
+}
+
+/* Is there what makes a sequence of files, where the step has any? */
+static bool
+file_ok(const struct shm_table *t, const struct shm_step *s)
+{
+	return s->source != SHM_SOURCE_FILE || object_ok(t, s->key);
 }
 
 static bool
-param_ok(const struct shm_step *s, bool defaulted, uint32_t n_params)
+param_ok(const struct shm_table *t, const struct shm_step *s, bool defaulted,
+    uint32_t n_params)
 {
 	if (s->source == SHM_SOURCE_PATH)
-		return s->key < n_params;
-	return defaulted && from_pairs(s);
+		return s->key < n_params && s->count == 0;
+	return defaulted && from_pairs(s) && file_ok(t, s);
 }
 
 /* Is everything there that the step's operation uses? */
@@ -101,11 +110,11 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 
 	switch (s->op) {
 	case SHM_STEP_PARAM:
-		return param_ok(s, defaulted, n_params);
+		return param_ok(t, s, defaulted, n_params);
 	case SHM_STEP_PARAM_MODEL:
 		return defaulted && from_pairs(s);
 	case SHM_STEP_PARAM_FIELD:
-		return from_pairs(s) && object_set(t, s->object);
+		return from_pairs(s) && object_set(t, s->object) && file_ok(t, s);
 	case SHM_STEP_BODY_PARSE:
 		return s->slot != SHM_NONE;
 	case SHM_STEP_BODY_FIELD:
@@ -118,6 +127,8 @@ members_ok(const struct shm_table *t, const struct shm_step *s, const struct slo
 	case SHM_STEP_CALL:
 	case SHM_STEP_ENDPOINT:
 		return call_ok(t, s, slots);
+	case SHM_STEP_ENTER:
+		return object_set(t, s->key) && call_ok(t, s, slots);
 	case SHM_STEP_REREAD:
 		return reread_ok(t, s, slots);
 	default:
@@ -161,9 +172,10 @@ slot_fill(const struct shm_table *t, const struct shm_plan *p, const struct shm_
 	if (s->op == SHM_STEP_BODY_PARSE || (shm_plan_step_reads(s) && (s->flags & SHM_STEP_F_RAW)))
 		kind = SLOT_RAW;
 	else if ((s->flags & SHM_STEP_F_IMPURE) ||
-	    (s->op == SHM_STEP_CALL && args_doubtful(t, s, slots)))
+	    ((s->op == SHM_STEP_CALL || s->op == SHM_STEP_ENTER) && args_doubtful(t, s, slots)))
 		kind = SLOT_DOUBTFUL;
-	if (s->slot == SHM_NONE || s->op == SHM_STEP_PARAM_FIELD || s->op == SHM_STEP_ENDPOINT)
+	if (s->slot == SHM_NONE || s->op == SHM_STEP_PARAM_FIELD || s->op == SHM_STEP_ALIAS ||
+	    s->op == SHM_STEP_ENDPOINT)
 		return true;
 	if (s->slot >= p->n_slots || (slots->kinds[s->slot] != SLOT_EMPTY &&
 	    slots->kinds[s->slot] != kind))
@@ -193,6 +205,8 @@ step_check(const struct shm_table *t, const struct shm_plan *p, uint32_t i,
 		return "a step uses something that is not there";
 	if (!slot_fill(t, p, s, slots))
 		return "a step's slot is out of bounds, or of two kinds";
+	if (s->op == SHM_STEP_ENTER && !(p->flags & SHM_PLAN_F_EXITS))
+		return "a plan has exits that its flags do not announce";
 	return NULL;
 }
 
@@ -213,20 +227,67 @@ rereads_check(const struct shm_plan *p, const struct shm_step *steps)
 	return NULL;
 }
 
-/* Behind each parameter model stand its fields, and there are no others. */
+/* May a step of that source stand behind `s`, as a field of it or another name? */
+static bool
+source_fits(const struct shm_step *s, const struct shm_step *behind)
+{
+	return behind->source == s->source ||
+	    (s->source == SHM_SOURCE_FORM && behind->source == SHM_SOURCE_FILE);
+}
+
+/* How many ALIAS steps stand behind `s`, which has room for `room` steps behind it.
+ * UINT32_MAX: not as it says, or they lack the object or the key that it has. */
+static uint32_t
+aliases_check(const struct shm_table *t, const struct shm_step *s, uint32_t room)
+{
+	if (s->count > room)
+		return UINT32_MAX;
+	for (uint32_t k = 1; k <= s->count; k++)
+		if (s[k].op != SHM_STEP_ALIAS || s[k].source != s->source ||
+		    (s->op == SHM_STEP_PARAM_FIELD && !object_set(t, s[k].object)) ||
+		    (s->op == SHM_STEP_BODY_FIELD && !object_set(t, s[k].key)))
+			return UINT32_MAX;
+	return s->count;
+}
+
+/* Do the `count` steps behind the model belong to it? */
+static bool
+model_check(const struct shm_table *t, const struct shm_step *model)
+{
+	for (uint32_t k = 1; k <= model->count; k++) {
+		const struct shm_step *s = &model[k];
+		uint32_t names = 0;
+
+		if (!source_fits(model, s))
+			return false;
+		if (s->op == SHM_STEP_PARAM_FIELD)
+			names = aliases_check(t, s, model->count - k);
+		else if (s->op != SHM_STEP_ALIAS || !object_set(t, s->object))
+			return false;
+		if (names == UINT32_MAX)
+			return false;
+		k += names;
+	}
+	return true;
+}
+
+/* Behind each parameter model stand its fields, behind each value its other names, and there
+ * are no others. */
 static const char *
-fields_check(const struct shm_step *steps, uint32_t n)
+fields_check(const struct shm_table *t, const struct shm_step *steps, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t fields = steps[i].op == SHM_STEP_PARAM_MODEL ? steps[i].count : 0;
+		uint32_t behind = 0;
 
-		if (steps[i].op == SHM_STEP_PARAM_FIELD || fields >= n - i)
-			return "a parameter model's fields are wrong";
-		for (uint32_t k = 1; k <= fields; k++)
-			if (steps[i + k].op != SHM_STEP_PARAM_FIELD ||
-			    steps[i + k].source != steps[i].source)
-				return "a parameter model's fields are wrong";
-		i += fields;
+		if (steps[i].op == SHM_STEP_PARAM || steps[i].op == SHM_STEP_BODY_FIELD)
+			behind = aliases_check(t, &steps[i], n - i - 1);
+		else if (steps[i].op == SHM_STEP_PARAM_MODEL)
+			behind = steps[i].count;
+		if (steps[i].op == SHM_STEP_PARAM_FIELD || steps[i].op == SHM_STEP_ALIAS ||
+		    behind >= n - i ||
+		    (steps[i].op == SHM_STEP_PARAM_MODEL && !model_check(t, &steps[i])))
+			return "a step's fields or names are wrong";
+		i += behind;
 	}
 	return NULL;
 }
@@ -266,5 +327,5 @@ shm_check_plan(const struct shm_table *t, const struct shm_plan *p, uint32_t n_p
 		why = step_check(t, p, i, &slots, n_params);
 	if (why == NULL)
 		why = rereads_check(p, t->steps + p->first_step);
-	return why != NULL ? why : fields_check(t->steps + p->first_step, p->n_steps);
+	return why != NULL ? why : fields_check(t, t->steps + p->first_step, p->n_steps);
 }

@@ -84,7 +84,7 @@ struct shm_part {
 };
 
 struct shm_route {
-	uint64_t methods;	/* mask of 1 << http-parser method number */
+	uint64_t methods;	/* mask of 1 << number in shm/method.h */
 	struct shm_text path;	/* the template as the application wrote it */
 	struct shm_text name;
 	struct shm_text reason;	/* why there is no plan; empty when there is one */

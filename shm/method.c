@@ -1,36 +1,42 @@
 /*
- * method: http-parser's table of methods.
+ * method: http-parser's table of methods, and QUERY.
  *
- * Called by bindings/table and bindings/app.c. Only the header's table is used, not
- * the library.
+ * Called by http/parse.c, bindings/table, bindings/stack and bindings/app.c. Only the
+ * header's table is used, not the library.
  */
 #include "shm/method.h"
 
 #include <http_parser.h>
-#include <stddef.h>
-#include <string.h>
 
-static const char *const names[] = {
-#define ROW(number, symbol, text) [number] = #text,
+static const struct slice names[] = {
+#define ROW(number, symbol, text) [number] = { #text, sizeof(#text) - 1 },
 	HTTP_METHOD_MAP(ROW)
 #undef ROW
+	[SHM_METHOD_QUERY] = { "QUERY", 5 },
 };
 
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
-_Static_assert(NAMES <= 64, "a set of methods is a mask of 64 bits");
+_Static_assert((int)NAMES == (int)SHM_METHOD_OTHER, "a set of methods is a mask of 64 bits");
 
-int
-shm_method_number(const char *name)
+bool
+shm_method_is(unsigned number, struct slice name)
 {
-	for (int i = 0; i < NAMES; i++)
-		if (names[i] != NULL && strcmp(names[i], name) == 0)
-			return i;
-	return -1;
+	return number < NAMES && slice_equal(names[number], name);
+}
+
+unsigned
+shm_method_number(struct slice name)
+{
+	unsigned i = 0;
+
+	while (i < NAMES && (names[i].ptr == NULL || !slice_equal(names[i], name)))
+		i++;
+	return i;
 }
 
 const char *
 shm_method_name(unsigned number)
 {
-	return number < NAMES ? names[number] : NULL;
+	return number < NAMES ? names[number].ptr : NULL;
 }

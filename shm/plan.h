@@ -3,8 +3,9 @@
  *
  * A plan is a flat list of steps over numbered value slots. The first `n_pure`
  * steps run no user code: they read parameters and content and validate them.
- * When one of them finds anything missing, invalid or unusual, the request is
- * replayed through the application itself. The steps after them run in the order
+ * What they find missing or invalid becomes FastAPI's errors. When one of them finds
+ * anything unusual, or when the plan cannot make the errors, the request is replayed
+ * through the application itself. The steps after them run in the order
  * in which FastAPI would call the dependencies and the endpoint.
  *
  * Records hold indexes only. An object index is a place in the tuple of Python
@@ -35,9 +36,10 @@
 	/* Read `name` from `source`, validate the text with `object` (SHM_NONE: keep \
 	 * the text), put the value into `slot`. Absent: `object2` is the default. */ \
 	X(PARAM, 0) \
-	/* Parameter model. The `count` PARAM_FIELD steps behind it name its fields. \
-	 * Validate with `object` a dict of the fields that are present and all other \
-	 * entries of the source: FastAPI passes those too. */ \
+	/* Parameter model. The `count` PARAM_FIELD and ALIAS steps behind it name its \
+	 * fields. Validate with `object` a dict of the fields that are present and all \
+	 * other entries of the source: FastAPI passes those too. An ALIAS that belongs to \
+	 * no PARAM_FIELD is a name that makes an OPTIONAL_MODEL present. */ \
 	X(PARAM_MODEL, 1) \
 	/* One field of the PARAM_MODEL before it: look `name` up, `object` is its key \
 	 * (str) in the dict. */ \
@@ -68,29 +70,38 @@
 	 * call `object`(request) for (values, errors), put the values named in tuple \
 	 * `object2` into the slots args[first .. first + count), and skip the `key` \
 	 * VALIDATE steps behind this one. */ \
-	X(REREAD, 12)
+	X(REREAD, 12) \
+	/* Enter a dependency with `yield`. As CALL, but `object` makes a context manager, \
+	 * and what that yields goes into `slot`. Inside request_response object `key` is \
+	 * awaited instead, with the Request before the other arguments: it enters the \
+	 * dependency on FastAPI's exit stack. */ \
+	X(ENTER, 13) \
+	/* Another name of the PARAM, PARAM_FIELD or BODY_FIELD before it, which has `count` \
+	 * of them. The first name counts that the request has. `object` and `key` are \
+	 * those of PARAM_FIELD and BODY_FIELD under this name. */ \
+	X(ALIAS, 14)
 
 #define SHM_ENUM_OP(name, value) SHM_STEP_##name = (value),
 enum shm_step_op { SHM_STEP_OPS(SHM_ENUM_OP) SHM_STEP_OP_COUNT = 0 SHM_STEP_OPS(SHM_ROW_COUNT) };
 
-#define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(FORM, 4) X(BODY, 5)
+#define SHM_SOURCES(X) X(PATH, 0) X(QUERY, 1) X(HEADER, 2) X(COOKIE, 3) X(FORM, 4) X(BODY, 5) \
+	/* As FORM, but files are bytes. */ \
+	X(FILE, 6)
 #define SHM_ENUM_SOURCE(name, value) SHM_SOURCE_##name = (value),
 enum shm_source { SHM_SOURCES(SHM_ENUM_SOURCE) SHM_SOURCE_COUNT = 0 SHM_SOURCES(SHM_ROW_COUNT) };
 
 /* Flags of a step. */
 #define SHM_STEP_FLAGS(X) \
-	X(REQUIRED, 1)		/* absent: replay */ \
+	X(REQUIRED, 1)		/* absent: an error */ \
 	X(LIST, 2)		/* all occurrences, as a list; an empty list counts as absent */ \
 	X(DEFAULT_COPY, 4)	/* the default is deep-copied for each request */ \
 	X(DEFAULT_VALIDATE, 8)	/* the default goes through the validator */ \
 	X(IMPURE, 16)		/* VALIDATE that runs user code: stands after the pure steps, its \
 				 * errors become a RequestValidationError, never a replay */ \
-	X(SYNC, 32)		/* CALL, ENDPOINT: a plain function, for the thread pool */ \
+	X(SYNC, 32)		/* CALL, ENDPOINT, ENTER: a plain function, for the thread pool */ \
 	X(AWAIT, 64)		/* CALL, ENDPOINT: returns a coroutine */ \
-	X(SUSPENDS, 128)	/* AWAIT whose code may suspend: needs a task of its own */ \
-	X(YIELD, 256)		/* CALL: generator dependency, entered on an exit stack through \
-				 * the installed FastAPI's own helper (`object` is that helper bound \
-				 * to the dependant) */ \
+	X(SUSPENDS, 128)	/* AWAIT, or ENTER: may suspend, needs a task of its own */ \
+	X(EARLY, 256)		/* ENTER: left before the answer is sent, not after it */ \
 	X(RAW, 512)		/* keep the value unvalidated; absent and not REQUIRED: the slot \
 				 * stays empty */ \
 	X(INT, 1024)		/* PATH: convertor int; the text becomes a Python int first */ \
@@ -113,8 +124,9 @@ struct shm_step {
 	uint32_t object;
 	uint32_t object2;
 	uint32_t first;		/* first argument, or the slot to read */
-	uint32_t count;		/* arguments, or PARAM_FIELD steps */
-	uint32_t key;		/* BODY_FIELD: object; PARAM: position in the path; REREAD */
+	uint32_t count;		/* arguments, or PARAM_FIELD and ALIAS steps */
+	uint32_t key;		/* BODY_FIELD, ENTER: object; PATH: position in the path; FILE and
+				 * LIST: called with the list of bytes, or SHM_NONE; REREAD */
 };
 
 /* How an endpoint's result that is no Response becomes the answer. */
@@ -141,7 +153,16 @@ enum shm_response_mode {
 				 * stacks, or a Request that has read a form */ \
 	X(SCOPE, 16)		/* user code gets the Request: build the whole scope */ \
 	X(FORM, 32)		/* the content is read as a form */ \
-	X(REREADS, 64)		/* has REREAD steps */
+	X(REREADS, 64)		/* has REREAD steps */ \
+	X(ERRORS, 128)		/* what its pure steps find missing or invalid need not be \
+				 * replayed: its helper makes FastAPI's errors of it */ \
+	X(EXITS, 256)		/* has ENTER steps */ \
+	X(MULTIPART, 512)	/* FORM: files are known, too */ \
+	X(BACKGROUND, 1024)	/* has BACKGROUND steps */ \
+	X(LIMITS, 2048)		/* FORM: its limits are not Starlette's own but helper.form_limits */ \
+	X(LAX, 4096)		/* content without a content-type is JSON, too */ \
+	X(FOREIGN, 8192)	/* of a mounted application with exception handlers of its own: \
+				 * no exception is answered here */
 
 #define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
 enum shm_plan_flag {
@@ -161,6 +182,7 @@ shm_plan_step_reads(const struct shm_step *s)
 	case SHM_STEP_BODY_PARSE:
 	case SHM_STEP_VALIDATE:
 	case SHM_STEP_BODY_FIELD:
+	case SHM_STEP_ALIAS:
 		return true;
 	default:
 		return false;
@@ -171,7 +193,8 @@ shm_plan_step_reads(const struct shm_step *s)
 static inline bool
 shm_plan_step_has_args(const struct shm_step *s)
 {
-	return s->op == SHM_STEP_CALL || s->op == SHM_STEP_ENDPOINT || s->op == SHM_STEP_REREAD;
+	return s->op == SHM_STEP_CALL || s->op == SHM_STEP_ENDPOINT ||
+	    s->op == SHM_STEP_REREAD || s->op == SHM_STEP_ENTER;
 }
 
 struct shm_plan {

@@ -2,20 +2,21 @@
  * route: shapes, buckets, candidates.
  *
  * Called by bindings/request.c for every request, without the interpreter; also by
- * bindings/app.c and bindings/table/read_back.c. The table has passed shm/check. It
- * must not allocate, recurse or write to the table.
+ * bindings/app.c, bindings/plan/router.c, bindings/stack and bindings/table/read_back.c. The
+ * table has passed shm/check. It must not allocate, recurse or write to the table.
  */
 #include "shm/route.h"
 
 #include "base/must.h"
 #include "shm/key.h"
-#include "shm/template.h"
+#include "shm/method.h"
 
 /* One look-up. */
 struct lookup {
 	const struct shm_table *t;
 	struct slice path;
-	uint64_t method;
+	uint64_t method;	/* its bit */
+	bool any;		/* whatever the method */
 	uint32_t best;		/* the first declared of the routes found so far */
 	bool unsure;		/* whether some candidate matches could not be decided */
 	struct slice *params;
@@ -34,7 +35,7 @@ bucket_try(struct lookup *l, const struct shm_bucket *bucket, uint32_t tag)
 		const struct shm_route *route = &l->t->routes[c->route];
 		enum shm_verdict verdict = SHM_YES;
 
-		if (c->tag != tag || !(route->methods & l->method))
+		if (c->tag != tag || !(l->any || (route->methods & l->method)))
 			continue;
 		if (!route->barrier)
 			verdict = shm_template_match(l->t->parts + route->first_part,
@@ -69,26 +70,51 @@ span_try(struct lookup *l, const struct shm_key *key, const struct shm_span *spa
 	}
 }
 
+/* Try every route. False: the application has to decide. */
+static bool
+table_try(struct lookup *l)
+{
+	struct shm_key key;
+
+	if (l->path.len > SHM_MAX_PATH || !shm_key_of_path(l->path, &key))
+		return false;
+	if (key.n_segments > 0)
+		span_try(l, &key, &l->t->spans[key.n_segments]);
+	span_try(l, &key, &l->t->spans[SHM_SPAN_PREFIX]);
+	return !l->unsure;
+}
+
 bool
 shm_route_match(const struct shm_table *t, unsigned method, struct slice path,
     uint32_t *route, struct slice *params, unsigned *n_params)
 {
 	struct lookup l = { .t = t, .path = path, .best = SHM_NONE, .params = params,
 	    .n_params = n_params };
-	struct shm_key key;
 
 	must(method < 64);
 	l.method = UINT64_C(1) << method;
 	*route = SHM_NONE;
 	*n_params = 0;
-	if (path.len > SHM_MAX_PATH || !shm_key_of_path(path, &key))
+	if (method == SHM_METHOD_OTHER)
 		return false;
-	if (key.n_segments > 0)
-		span_try(&l, &key, &t->spans[key.n_segments]);
-	span_try(&l, &key, &t->spans[SHM_SPAN_PREFIX]);
-	if (l.unsure)
-		*n_params = 0;
-	else
+	if (table_try(&l))
 		*route = l.best;
+	else
+		*n_params = 0;
 	return *route != SHM_NONE;
+}
+
+enum shm_verdict
+shm_route_match_path(const struct shm_table *t, struct slice path, uint32_t *route)
+{
+	struct slice params[SHM_MAX_PARAMS];
+	unsigned n_params = 0;
+	struct lookup l = { .t = t, .path = path, .any = true, .best = SHM_NONE,
+	    .params = params, .n_params = &n_params };
+	bool sure = table_try(&l);
+
+	*route = sure ? l.best : SHM_NONE;
+	if (!sure)
+		return SHM_UNSURE;
+	return l.best != SHM_NONE ? SHM_YES : SHM_NO;
 }

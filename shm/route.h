@@ -21,8 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/slice.h"
 #include "shm/table.h"
+#include "shm/template.h"
 
 /* Longer paths are left to the application. The limit is below 4300 digits, from
  * which Python's int() refuses what the convertor `int` has matched. */
@@ -34,10 +36,15 @@ enum { SHM_MAX_PATH = 4096 };
  * SHM_MAX_PARAMS) and their number. A barrier matches every path, with no
  * parameters.
  * False when no route matches. False too when the application itself has to
- * decide: the path holds a newline (Python's `$` also matches in front of the last
- * one), is too long, or fits a template in too many ways (SHM_UNSURE). *route is
- * then SHM_NONE and *n_params 0. */
+ * decide: the method has no number of its own, the path holds a newline (Python's
+ * `$` also matches in front of the last one), is too long, or fits a template in
+ * too many ways (SHM_UNSURE). *route is then SHM_NONE and *n_params 0. */
 bool shm_route_match(const struct shm_table *t, unsigned method, struct slice path,
     uint32_t *route, struct slice *params, unsigned *n_params);
+
+/* Find the first route in declaration order that matches the path, whatever its methods.
+ * SHM_YES: it is *route. SHM_UNSURE: the application has to decide, as above. */
+enum shm_verdict shm_route_match_path(const struct shm_table *t, struct slice path,
+    uint32_t *route) MUST_CHECK;
 
 #endif

@@ -21,7 +21,7 @@
  *	reply.c		reply_released		called back likewise: the exchange is reset
  *
  * Without it again, at the end of the turn: flush.c writes what all requests of the
- * turn have put into the output, as a rule with one sendmsg().
+ * turn have put into the output, as a rule with one system call.
  *
  * A request that waits leaves pyb_request_start() before it has answered. Its
  * reply_* calls come later, from a job of the loop, and end in the same way.
@@ -45,8 +45,10 @@
 
 #include "base/must.h"
 #include "bindings/request.h"
+#include "http/forwarded.h"
 #include "http/policy.h"
 #include "worker/content.h"
+#include "worker/hands.h"
 #include "worker/reply.h"
 
 enum { PIPELINE_PER_TURN = 32 };
@@ -61,18 +63,6 @@ worker_conductor_ready(struct worker_conn *c)
 		worker_conn_push(c);
 }
 
-void
-worker_conductor_forget(struct worker_conn *c)
-{
-	must(c->state == CONN_RUNNING && !pyb_request_active(&c->x));
-	hx_exchange_reset(&c->x);
-	c->state = CONN_IDLE;
-	c->content_waiter = WAITER_NONE;
-	c->content_open = c->start_due = false;
-	io_timers_remove(&c->timer);
-	worker_active_add(c->w, -1);
-}
-
 /* A complete head is the first of what is left in the input: begin its exchange. */
 static void
 request_begin(struct worker_conn *c, size_t head_len)
@@ -82,15 +72,14 @@ request_begin(struct worker_conn *c, size_t head_len)
 	must(c->x.state == HX_IDLE && !pyb_request_active(&c->x));
 	worker_input_use(&c->input, head_len);
 	c->in_head = false;
-	c->served = true;
 	c->state = CONN_RUNNING;
 	c->x.state = HX_RUNNING;
+	hx_forwarded_read(&c->w->trust, &c->x);
 	c->x.is_head = slice_equal(c->x.req.method_name, SLICE_LIT("HEAD"));
 	c->sent_continue = !c->x.req.expect_continue;
-	c->discarded = 0;
 	io_timers_remove(&c->timer);
 	worker_count(c->w, SHM_COUNT_requests, 1);
-	worker_active_add(c->w, 1);
+	worker_hands_take(c);
 	if (limit != 0 && c->x.req.content_length > limit) {
 		worker_reply_refuse(c, HX_REFUSE_content_too_large);
 		return;
@@ -100,14 +89,12 @@ request_begin(struct worker_conn *c, size_t head_len)
 	if (c->state != CONN_RUNNING)
 		return;
 	if (c->content_open && c->eof) {
-		worker_conductor_forget(c);
-		worker_conn_close_soon(c);
+		worker_reply_drop(c);
 		return;
 	}
 	pyb_request_match(c->w->app, &c->x);
 	if (c->content_open && pyb_request_wants_content(c->w->app, &c->x)) {
-		c->content_waiter = WAITER_PLAN;
-		c->x.calls->want_read(&c->x);
+		worker_content_wait(c);
 	} else {
 		worker_conductor_ready(c);
 	}
@@ -126,10 +113,10 @@ head_read(struct worker_conn *c)
 		request_begin(c, (size_t)used);
 	} else if (used < 0) {
 		worker_reply_refuse(c, why);
-	} else if (c->eof || (len == 0 && c->w->draining)) {
+	} else if (c->eof) {
 		worker_conn_close_soon(c);
 	} else if (len == 0) {
-		io_timers_touch(&c->w->timeouts.rest, &c->timer);
+		worker_timeouts_rest(c);
 	} else if (!c->in_head) {
 		/* From its first byte, however slowly the others come. */
 		c->in_head = true;
@@ -151,9 +138,11 @@ worker_conductor_advance(struct worker_conn *c)
 static void
 events_tell(struct worker_conn *c)
 {
-	bool content = c->content_due, writable = c->writable_due;
+	bool content = c->content_due, writable = c->writable_due, room = c->room_due;
 
-	c->content_due = c->writable_due = false;
+	c->content_due = c->writable_due = c->room_due = false;
+	if (room)
+		pyb_request_room(&c->x);
 	if (content && pyb_request_active(&c->x))
 		pyb_request_content(&c->x);
 	if (writable && pyb_request_active(&c->x))
@@ -165,7 +154,12 @@ worker_conductor_job(struct io_job *job)
 {
 	struct worker_conn *c = container_of(job, struct worker_conn, job);
 
-	must(!c->in_job);
+	/* Its request runs the loop, from within pyb_request_start(): what that waits for
+	 * may be news of this connection. The rest is the job's, which goes on below. */
+	if (c->in_job) {
+		events_tell(c);
+		return;
+	}
 	if (worker_conn_bury(c))
 		return;
 	io_output_reap(&c->out);

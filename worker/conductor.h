@@ -13,10 +13,6 @@ void worker_conductor_advance(struct worker_conn *c);
  * it. */
 void worker_conductor_ready(struct worker_conn *c);
 
-/* Drop the request in hand, which the application has not seen. The connection is idle
- * afterwards. */
-void worker_conductor_forget(struct worker_conn *c);
-
 /* [gil] The connection's FIFO job. */
 void worker_conductor_job(struct io_job *job);
 

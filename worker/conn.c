@@ -2,39 +2,42 @@
  * conn: the life of a connection.
  *
  * Called by the rest of worker/ and by engine/testclient.c: accept.c or the test
- * client makes it, its transport feeds it, conductor.c advances it. It decides when
- * memory is given back: a resting connection keeps no buffer, a dead one stays until
- * the application has let go of its exchange.
+ * client makes it, its transport feeds it, conductor.c advances it. A dead connection
+ * stays until the application has let go of its exchange.
  */
 #include "worker/conn.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
+#include "base/pool.h"
 #include "bindings/request.h"
 #include "worker/conductor.h"
 #include "worker/content.h"
 #include "worker/flush.h"
+#include "worker/hands.h"
 #include "worker/reply.h"
 
 static struct worker_conn *
 conn_new(struct worker *w)
 {
-	struct worker_conn *c = calloc(1, sizeof(*c));
+	struct worker_conn *c = pool_take(&w->memory.conns);
 
 	if (c == NULL)
 		return NULL;
+	memset(c, 0, sizeof(*c));
 	hx_exchange_init(&c->x, &worker_reply_calls, c);
+	arena_init_pool(&c->x.arena, &w->memory.blocks);
+	c->input.pool = &w->memory.blocks;
 	c->w = w;
 	c->fd = -1;
 	c->x.upper.local = w->local;
-	c->x.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
+	c->x.peer.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
 	c->x.root_path = (struct slice){ w->options.conf.root_path,
 	    strlen(w->options.conf.root_path) };
 	c->job.run = worker_conductor_job;
 	c->flush.flush = worker_flush_turn;
-	io_output_init(&c->out);
+	io_output_init(&c->out, &w->memory.blocks);
 	return c;
 }
 
@@ -45,7 +48,7 @@ conn_add(struct worker_conn *c)
 
 	list_append(&w->conns, &c->node);
 	worker_open_add(w, 1);
-	io_timers_touch(&w->timeouts.rest, &c->timer);
+	worker_timeouts_rest(c);
 }
 
 struct worker_conn *
@@ -58,7 +61,7 @@ worker_conn_new(struct worker *w, int fd, const struct sockaddr *peer,
 		return NULL;
 	if (worker_transport_socket(c, fd, peer, listener) < 0) {
 		hx_exchange_fini(&c->x);
-		free(c);
+		pool_give(&w->memory.conns, c);
 		return NULL;
 	}
 	conn_add(c);
@@ -79,15 +82,20 @@ worker_conn_new_over(struct worker *w, const struct worker_transport *transport,
 	return c;
 }
 
-void
-worker_conn_trim(struct worker_conn *c)
+char *
+worker_conn_room(struct worker_conn *c, size_t *room)
 {
-	if (c->state != CONN_IDLE || worker_input_left(&c->input) > 0 ||
-	    c->out.backlog > 0 || io_output_reapable(&c->out))
-		return;
-	worker_input_fini(&c->input);
-	io_output_fini(&c->out);
-	hx_exchange_rest(&c->x);
+	size_t unused = worker_input_unused(&c->input);
+	char *in_place = worker_content_room(c, room);
+
+	if (in_place != NULL)
+		return in_place;
+	/* Never 0: a read of nothing would look like the peer's end. */
+	if (c->state != CONN_RUNNING || c->content_open)
+		*room = WORKER_READ_BYTES;
+	else
+		*room = unused < WORKER_HIGH_WATER ? WORKER_HIGH_WATER - unused : 1;
+	return c->w->scratch;
 }
 
 void
@@ -99,6 +107,8 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 	/* An answer with `connection: close` is on its way: no further request is read. */
 	if (c->state == CONN_IDLE && c->said_close)
 		c->state = CONN_LINGER;
+	if (c->state == CONN_LINGER)
+		worker_timeouts_linger_on(c);
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;
 	if (c->content_open)
@@ -161,12 +171,12 @@ worker_conn_kill(struct worker_conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	if (c->state == CONN_RUNNING) {
-		worker_active_add(c->w, -1);
+		worker_hands_drop(c);
 		if (c->x.state != HX_DONE || c->out.backlog > 0)
 			worker_count(c->w, SHM_COUNT_aborted, 1);
 	}
 	c->state = CONN_DEAD;
-	c->start_due = false;
+	c->start_due = c->room_due = false;
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);
 	io_timers_remove(&c->write_timer);
@@ -201,7 +211,8 @@ worker_conn_bury(struct worker_conn *c)
 	io_output_fini(&c->out);
 	worker_input_fini(&c->input);
 	list_remove(&c->node);
-	free(c);
+	pool_give(&w->memory.conns, c);
+	worker_memory_given(&w->memory);
 	worker_open_add(w, -1);
 	return true;
 }
@@ -214,7 +225,9 @@ worker_conn_update_reading(struct worker_conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	if (c->state == CONN_RUNNING) {
-		want = want && c->input.ahead.len < WORKER_HIGH_WATER;
+		/* The requests behind the one in hand wait in the kernel, too. */
+		want = want && worker_input_unused(&c->input) <
+		    (c->reading ? WORKER_HIGH_WATER : WORKER_LOW_WATER);
 		/* Much content that nobody waits for stays in the kernel. */
 		if (c->content_open && c->content_waiter == WAITER_NONE)
 			want = want && c->x.content.len < WORKER_HIGH_WATER;

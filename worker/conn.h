@@ -3,22 +3,24 @@
  *
  * Bytes below, one exchange above. A connection handles one request at a time;
  * what a client sends ahead waits in the input, and all answers of a turn leave
- * together, as a rule with one sendmsg().
+ * together, as a rule with one system call.
  *
  *	from		to
  *	IDLE		RUNNING		a head was read
  *			LINGER		a head is refused, or comes after an answer that said close
- *	RUNNING		IDLE		answered; or the client left before all content came
+ *	RUNNING		IDLE		answered
  *			DISCARD		answered, and more content is to come
- *			LINGER		refused; or answered, closing, and input is left
+ *			LINGER		refused; or the client left before all content came; or
+ *					answered, closing, and input is left
  *	DISCARD		IDLE		all content came, or the client left
  *			LINGER		the content is too much or malformed
  *	any		DEAD		everything is sent and the connection closes, or it is cut
  *
- * rest		have no request; after a second the connection is trimmed
- * trim		give back every buffer of a connection that rests
- * linger	read and throw away until the peer closes: a close over unread input
- *		would be a reset, which may destroy the last answer on its way
+ * rest		have no request, and no buffer: those of a request are given back when it
+ *		is answered, those of its answer when they are sent
+ * linger	read and throw away until the peer closes, for a while: a close over unread
+ *		input would be a reset, which may destroy the last answer on its way, also
+ *		before a client that writes first and reads later (RFC 9112 section 9.6)
  * kill		close now
  * reap		let go of pieces of answers that are sent; needs the interpreter
  * bury		free a dead connection; needs the interpreter, and the application to
@@ -60,7 +62,6 @@ struct worker_conn {
 	struct worker *w;
 	struct list_node node;			/* in the worker's list */
 	enum worker_conn_state state;
-	bool served;				/* a request has been in hand */
 
 	/* What carries the bytes. */
 	const struct worker_transport *transport;
@@ -68,21 +69,26 @@ struct worker_conn {
 	int fd;					/* of a socket, else -1 */
 	struct event read_event, write_event;	/* of a socket */
 	bool reading;				/* the transport delivers input */
+	bool read_armed;			/* libevent looks for it */
+	unsigned read_skipped;			/* it has said so that often in this pause */
 	bool eof;				/* the peer sends no more */
 	char client_text[48], server_text[48];	/* of the addresses in `x` */
 
 	/* Time: what runs is in the worker's time-outs. */
 	struct io_timer timer, write_timer;
+	uint64_t linger_until_ms;		/* on the coarse clock; 0: `out` is not sent yet */
 	bool in_head;				/* `timer` runs since a head's first byte */
 
 	/* The request in hand, and the bytes of those behind it. */
+	unsigned hand;				/* its place on the board */
 	struct worker_input input;
 	struct hx_exchange x;
 	struct hx_framing framing;		/* of its content */
 	bool content_open;			/* its content has not arrived whole */
 	enum worker_waiter content_waiter;
 	bool sent_continue;			/* the client does not wait for 100 Continue */
-	uint64_t discarded;			/* bytes of its content thrown away so far */
+	uint64_t discarded;			/* bytes of its content that came, once none is
+						 * kept any more */
 
 	/* Its answer, and those before it that are not yet sent. */
 	struct io_output out;
@@ -95,6 +101,7 @@ struct worker_conn {
 	struct io_job job;
 	bool in_job;				/* the job is running: do not free */
 	bool start_due;				/* begin the request */
+	bool room_due;				/* make room for its content */
 	bool content_due;			/* tell of more content, or of its end */
 	bool writable_due;			/* tell that the backlog is low */
 };
@@ -108,7 +115,13 @@ struct worker_conn *worker_conn_new(struct worker *w, int fd, const struct socka
 struct worker_conn *worker_conn_new_over(struct worker *w,
     const struct worker_transport *transport, void *to) MUST_CHECK;
 
-/* Bytes from the peer. The connection may be dead afterwards, not freed. */
+/* Where the transport may read to, and how many bytes at once. Large content goes where the
+ * application wants it. Else it is as much as one read takes, but behind a request in hand no
+ * more than is kept for those that follow it. */
+char *worker_conn_room(struct worker_conn *c, size_t *room);
+
+/* Bytes from the peer, in the room or elsewhere. The connection may be dead afterwards, not
+ * freed. */
 void worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len);
 
 /* The peer sends no more. `gone`: it reads no more either. */
@@ -139,9 +152,5 @@ void worker_conn_push(struct worker_conn *c);
 
 /* Let the transport deliver input or keep it back, as the state wants it. */
 void worker_conn_update_reading(struct worker_conn *c);
-
-/* Nothing has happened for a while: give the buffers back. No-op unless the connection
- * rests and everything is sent. */
-void worker_conn_trim(struct worker_conn *c);
 
 #endif

@@ -13,10 +13,6 @@
 #include "worker/conductor.h"
 #include "worker/reply.h"
 
-/* Content that nobody reads is thrown away up to this size: that costs less than a
- * new connection. */
-enum { DISCARD_MAX = 256 * 1024 };
-
 /* Take one piece of content. False: the request was refused, or the connection ends. */
 static bool
 content_add(struct worker_conn *c, struct slice data)
@@ -25,7 +21,7 @@ content_add(struct worker_conn *c, struct slice data)
 
 	if (c->state == CONN_DISCARD) {
 		c->discarded += data.len;
-		if (c->discarded <= DISCARD_MAX)
+		if (limit == 0 || c->discarded <= limit)
 			return true;
 		c->state = CONN_LINGER;
 		worker_conn_close_soon(c);
@@ -96,8 +92,49 @@ worker_content_begin(struct worker_conn *c)
 		c->content_open = false;
 		return;
 	}
-	hx_framing_init(&c->framing, req);
+	hx_framing_init(&c->framing, req, &c->w->limits);
 	worker_input_use(&c->input, content_take(c, worker_input_at(&c->input), here));
+}
+
+char *
+worker_content_room(const struct worker_conn *c, size_t *room)
+{
+	const struct hx_content *content = &c->x.content;
+	uint64_t left = c->framing.left;
+
+	if (c->state != CONN_RUNNING || !c->content_open || !content->lent ||
+	    content->len == content->cap)
+		return NULL;
+	/* A short chunk is better read with those that follow it. */
+	if (c->framing.state != HX_FRAMING_LENGTH &&
+	    (c->framing.state != HX_FRAMING_CHUNK || left < WORKER_READ_BYTES / 2))
+		return NULL;
+	*room = content->cap - content->len;
+	if (*room > left)
+		*room = (size_t)left;
+	return (char *)(uintptr_t)content->data + content->len;
+}
+
+/* A plan waits for large content of a length that is known, and has no room for it yet, or
+ * none any more. */
+static bool
+wants_room(const struct worker_conn *c)
+{
+	const struct hx_content *content = &c->x.content;
+
+	return !content->complete && c->x.req.content_length > WORKER_READ_BYTES &&
+	    (!content->lent || content->len == content->cap);
+}
+
+void
+worker_content_wait(struct worker_conn *c)
+{
+	c->content_waiter = WAITER_PLAN;
+	c->x.calls->want_read(&c->x);
+	if (c->state == CONN_RUNNING && wants_room(c)) {
+		c->room_due = true;
+		worker_conn_push(c);
+	}
 }
 
 size_t
@@ -121,6 +158,9 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 	} else if (c->x.content.complete) {
 		c->content_waiter = WAITER_NONE;
 		worker_conductor_ready(c);
+	} else if (wants_room(c)) {
+		c->room_due = true;
+		worker_conn_push(c);
 	}
 	return used;
 }
@@ -129,11 +169,8 @@ void
 worker_content_cut(struct worker_conn *c)
 {
 	must(c->content_open);
-	if (c->state == CONN_RUNNING && c->content_waiter != WAITER_PLAN) {
-		c->x.content.aborted = true;
-	} else if (c->state == CONN_RUNNING) {
-		/* The application never hears of a request that did not arrive whole. */
-		worker_conductor_forget(c);
+	if (c->state == CONN_RUNNING) {
+		worker_reply_drop(c);
 	} else {
 		c->content_open = false;
 		c->state = CONN_IDLE;
@@ -143,9 +180,6 @@ worker_content_cut(struct worker_conn *c)
 bool
 worker_content_discardable(const struct worker_conn *c)
 {
-	const struct hx_request *req = &c->x.req;
-
 	must(c->content_open);
-	return c->sent_continue && !c->eof && (req->h1.chunked ||
-	    req->content_length - c->x.content.received <= DISCARD_MAX);
+	return c->sent_continue && !c->eof;
 }

@@ -1,5 +1,5 @@
 /*
- * flush: as a rule one sendmsg() per connection and turn.
+ * flush: as a rule one system call per connection and turn.
  *
  * Called by the turn, by libevent when a full socket has room again, and by conn.c
  * and transport.c, all perhaps without the interpreter: what needs it goes through
@@ -7,18 +7,25 @@
  */
 #include "worker/flush.h"
 
+#include "base/log.h"
 #include "base/must.h"
 
 /* Everything is sent. */
 static void
 sent_all(struct worker_conn *c)
 {
+	bool waited = io_timer_runs(&c->write_timer);
+
 	io_timers_remove(&c->write_timer);
 	io_output_trim(&c->out);
+	worker_memory_given(&c->w->memory);
+	/* Answers were long in sending: only now can the client have the last one. */
+	if (waited && c->state == CONN_IDLE && !c->in_head)
+		worker_timeouts_rest(c);
 	if (!c->close_after || c->state == CONN_RUNNING)
 		return;
 	if (c->state == CONN_LINGER && !c->eof && c->transport->linger(c->transport_arg))
-		io_timers_touch(&c->w->timeouts.linger, &c->timer);
+		worker_timeouts_linger(c);
 	else
 		worker_conn_kill(c);
 }
@@ -30,7 +37,7 @@ worker_flush_now(struct worker_conn *c)
 	enum io_output_result result;
 
 	must(c->state != CONN_DEAD);
-	result = io_output_write(&c->out, c->transport->write, c->transport_arg);
+	result = io_output_write(&c->out, &c->transport->peer, c->transport_arg);
 	sent = before - c->out.backlog;
 	worker_count(c->w, SHM_COUNT_bytes_out, sent);
 	if (before >= WORKER_HIGH_WATER)
@@ -50,6 +57,10 @@ worker_flush_now(struct worker_conn *c)
 		if (sent > 0 || !io_timer_runs(&c->write_timer))
 			io_timers_touch(&c->w->timeouts.write, &c->write_timer);
 		c->transport->want_write(c->transport_arg);
+		break;
+	case IO_OUTPUT_CUT:
+		log_warnx("a file has become shorter while it was sent");
+		worker_conn_kill(c);
 		break;
 	case IO_OUTPUT_GONE:
 		worker_conn_kill(c);

@@ -7,10 +7,9 @@
 #include "worker/input.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BYTES = 4096, KEEP_BYTES = 16 * 1024 };
+#include "base/pool.h"
 
 static size_t
 buffer_room(const struct worker_buffer *b)
@@ -20,31 +19,25 @@ buffer_room(const struct worker_buffer *b)
 
 /* 0, or -1 when out of memory. */
 static int
-buffer_append(struct worker_buffer *b, const char *bytes, size_t n)
+buffer_append(struct pool *pool, struct worker_buffer *b, const char *bytes, size_t n)
 {
-	size_t cap = b->cap == 0 ? FIRST_BYTES : b->cap;
+	char *grown;
 
 	if (n > SIZE_MAX / 4 - b->len)
 		return -1;
-	while (cap - b->len < n)
-		cap *= 2;
-	if (cap != b->cap) {
-		char *grown = realloc(b->bytes, cap);
-
-		if (grown == NULL)
-			return -1;
-		b->bytes = grown;
-		b->cap = cap;
-	}
+	grown = pool_buffer_grow(pool, b->bytes, b->len, &b->cap, b->len + n);
+	if (grown == NULL)
+		return -1;
+	b->bytes = grown;
 	memcpy(b->bytes + b->len, bytes, n);
 	b->len += n;
 	return 0;
 }
 
 static void
-buffer_free(struct worker_buffer *b)
+buffer_free(struct pool *pool, struct worker_buffer *b)
 {
-	free(b->bytes);
+	pool_buffer_free(pool, b->bytes, b->cap);
 	*b = (struct worker_buffer){ 0 };
 }
 
@@ -69,10 +62,10 @@ worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bool i
 	/* A request in hand points into `now`, which therefore must not be enlarged. What
 	 * fits into its room may be added. */
 	if (in_hand && (in->ahead.len > 0 || !fits))
-		return buffer_append(&in->ahead, bytes, len);
+		return buffer_append(in->pool, &in->ahead, bytes, len);
 	if (!fits)
 		now_compact(in);
-	return buffer_append(&in->now, bytes, len);
+	return buffer_append(in->pool, &in->now, bytes, len);
 }
 
 int
@@ -97,24 +90,21 @@ worker_input_next(struct worker_input *in)
 	return 0;
 }
 
-static void
-buffer_shrink(struct worker_buffer *b)
-{
-	if (b->cap > KEEP_BYTES && b->len == 0)
-		buffer_free(b);
-}
-
 void
-worker_input_shrink(struct worker_input *in)
+worker_input_trim(struct worker_input *in)
 {
-	buffer_shrink(&in->now);
-	buffer_shrink(&in->ahead);
+	if (worker_input_left(in) == 0) {
+		buffer_free(in->pool, &in->now);
+		in->used = 0;
+	}
+	if (in->ahead.len == 0)
+		buffer_free(in->pool, &in->ahead);
 }
 
 void
 worker_input_fini(struct worker_input *in)
 {
-	buffer_free(&in->now);
-	buffer_free(&in->ahead);
+	buffer_free(in->pool, &in->now);
+	buffer_free(in->pool, &in->ahead);
 	in->used = in->scanned = 0;
 }

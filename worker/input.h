@@ -7,7 +7,7 @@
  *	ahead: [ left | room ]		what did not fit behind them
  *
  * While a request is in hand the used bytes stay where they are, because its exchange
- * points to them. Both buffers are given back when the connection rests.
+ * points to them. Both buffers are given back when they are empty.
  */
 #ifndef WORKER_INPUT_H
 #define WORKER_INPUT_H
@@ -18,13 +18,16 @@
 #include "base/attr.h"
 #include "base/must.h"
 
+struct pool;
+
 struct worker_buffer {
 	char *bytes;
 	size_t len, cap;
 };
 
-/* Zeroed at first. */
+/* Zeroed at first, but for `pool`. */
 struct worker_input {
+	struct pool *pool;		/* borrowed, for both buffers */
 	struct worker_buffer now, ahead;
 	size_t used;			/* of `now` */
 	size_t scanned;			/* of what is left in `now`: by hx_parse_head() */
@@ -43,10 +46,11 @@ worker_input_left(const struct worker_input *in)
 	return in->now.len - in->used;
 }
 
-static inline bool
-worker_input_is_empty(const struct worker_input *in)
+/* The bytes that no request has used yet, in both buffers. */
+static inline size_t
+worker_input_unused(const struct worker_input *in)
 {
-	return worker_input_left(in) == 0 && in->ahead.len == 0;
+	return worker_input_left(in) + in->ahead.len;
 }
 
 /* The first `n` of the bytes that are left belong to the request in hand. */
@@ -67,9 +71,8 @@ int worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bo
  * 0, or -1 when out of memory. */
 int worker_input_next(struct worker_input *in) MUST_CHECK;
 
-/* Free each buffer that is empty and larger than most requests need. Called between two
- * requests; a connection that rests gives back both (worker_input_fini). */
-void worker_input_shrink(struct worker_input *in);
+/* Give back each buffer that is empty. No request is in hand. */
+void worker_input_trim(struct worker_input *in);
 
 /* Give back both buffers and forget what is in them. The input may be used again. */
 void worker_input_fini(struct worker_input *in);

@@ -17,18 +17,13 @@
 #include "http/status.h"
 #include "worker/conductor.h"
 #include "worker/content.h"
+#include "worker/hands.h"
+#include "worker/pieces.h"
 
 static struct worker_conn *
 conn_of(struct hx_exchange *x)
 {
 	return x->owner;
-}
-
-static void
-piece_drop(struct hx_piece piece)
-{
-	if (piece.release != NULL)
-		piece.release(piece.arg);
 }
 
 static void
@@ -79,64 +74,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	return 0;
 }
 
-static int
-piece_put(struct worker_conn *c, struct hx_piece piece)
-{
-	if (piece.release == NULL)
-		return io_output_copy(&c->out, piece.bytes.ptr, piece.bytes.len);
-	if (io_output_refer(&c->out, piece.bytes.ptr, piece.bytes.len, piece.release,
-	    piece.arg) == 0)
-		return 0;
-	piece_drop(piece);
-	return -1;
-}
-
-static int
-chunk_put(struct worker_conn *c, struct hx_piece piece)
-{
-	char size[20];
-	size_t n = hx_serialize_chunk_head(size, piece.bytes.len);
-
-	if (io_output_copy(&c->out, size, n) < 0) {
-		piece_drop(piece);
-		return -1;
-	}
-	return piece_put(c, piece) < 0 || io_output_copy(&c->out, "\r\n", 2) < 0 ? -1 : 0;
-}
-
-/* Count content against the length that the head has announced. False: it is more. */
-static bool
-length_count(struct hx_promise *promise, size_t len)
-{
-	if (!promise->has_length)
-		return true;
-	if (len > promise->left)
-		return false;
-	promise->left -= len;
-	return true;
-}
-
-/* Content into the output, as the head has announced it. 0, or -1: it is too long, or
- * there is no memory. */
-static int
-content_put(struct worker_conn *c, struct hx_piece piece, bool last)
-{
-	struct hx_promise *promise = &c->x.promise;
-	bool fits = length_count(promise, piece.bytes.len);
-	int rc = 0;
-
-	if (!promise->content || !fits || piece.bytes.len == 0)
-		piece_drop(piece);
-	else
-		rc = promise->chunked ? chunk_put(c, piece) : piece_put(c, piece);
-	if (promise->content && !fits) {
-		log_warnx("answer is longer than its content-length");
-		return -1;
-	}
-	if (last && promise->chunked && promise->content && rc == 0)
-		rc = io_output_copy(&c->out, "0\r\n\r\n", 5);
-	return rc;
-}
+static void reply_abort(struct hx_exchange *x);
 
 static int
 reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
@@ -144,10 +82,16 @@ reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
 	struct worker_conn *c = conn_of(x);
 
 	if (c->state != CONN_RUNNING || x->state != HX_HEAD_SENT) {
-		piece_drop(piece);
+		hx_exchange_piece_drop(piece);
 		return -1;
 	}
-	if (content_put(c, piece, last) < 0) {
+	switch (worker_pieces_put(c, piece, last)) {
+	case WORKER_PIECE_PUT:
+		break;
+	case WORKER_PIECE_CUT:
+		reply_abort(x);
+		return -1;
+	case WORKER_PIECE_FAILED:
 		worker_conn_kill(c);
 		return -1;
 	}
@@ -182,7 +126,7 @@ reply_answer(struct hx_exchange *x, int status, const struct hx_header *fields, 
     struct hx_piece content)
 {
 	if (reply_head(x, status, fields, n) < 0) {
-		piece_drop(content);
+		hx_exchange_piece_drop(content);
 		return -1;
 	}
 	return reply_body(x, content, true);
@@ -223,7 +167,8 @@ reply_want_read(struct hx_exchange *x)
 /* The fields of an answer that the server itself makes, whose content is a plain text. The
  * connection ends after it. */
 struct own_fields {
-	struct hx_header all[3];
+	struct hx_header all[4];
+	size_t n;
 	char length[DECIMAL_MAX];
 };
 
@@ -235,6 +180,7 @@ own_fields_init(struct own_fields *f, struct slice text)
 	f->all[1] = (struct hx_header){ SLICE_LIT("content-length"),
 	    { f->length, decimal_put(f->length, text.len) } };
 	f->all[2] = (struct hx_header){ SLICE_LIT("connection"), SLICE_LIT("close") };
+	f->n = 3;
 }
 
 static void
@@ -248,7 +194,7 @@ reply_abort(struct hx_exchange *x)
 		return;
 	if (x->state == HX_RUNNING) {
 		own_fields_init(&fields, text);
-		reply_answer(x, 500, fields.all, 3, (struct hx_piece){ text, NULL, NULL });
+		reply_answer(x, 500, fields.all, fields.n, (struct hx_piece){ .bytes = text });
 		return;
 	}
 	x->state = HX_FAILED;
@@ -267,7 +213,7 @@ reply_abort(struct hx_exchange *x)
 static void
 close_released(struct worker_conn *c)
 {
-	bool input_left = c->content_open || !worker_input_is_empty(&c->input);
+	bool input_left = c->content_open || worker_input_unused(&c->input) > 0;
 
 	c->state = input_left && !c->eof ? CONN_LINGER : CONN_IDLE;
 	worker_conn_close_soon(c);
@@ -289,12 +235,15 @@ reply_released(struct hx_exchange *x)
 	/* Whoever has not answered has aborted, unless the content was cut. */
 	must(c->state != CONN_RUNNING || x->state == HX_DONE || x->state == HX_FAILED ||
 	    x->content.aborted);
+	c->discarded = x->content.received;
+	if (x->content.received >= WORKER_HIGH_WATER)
+		worker_memory_large(&c->w->memory);
 	hx_exchange_reset(x);
 	c->content_waiter = WAITER_NONE;
 	c->content_due = c->backlog_high = false;
 	if (c->state != CONN_RUNNING)
 		return;
-	worker_active_add(c->w, -1);
+	worker_hands_drop(c);
 	if (c->close_after) {
 		close_released(c);
 		return;
@@ -306,17 +255,32 @@ reply_released(struct hx_exchange *x)
 		worker_conn_kill(c);
 		return;
 	}
-	worker_input_shrink(&c->input);
+	worker_input_trim(&c->input);
 	worker_conductor_advance(c);
 }
 
-/* Tell an application that runs that its answer will not be sent. */
+/* The request in hand, or what should have become one, is over, and the connection ends
+ * when everything is sent. An application that runs is told that its answer, or the rest
+ * of it, will not be sent. */
 static void
-refuse_running(struct worker_conn *c)
+request_end(struct worker_conn *c)
 {
-	c->x.content.aborted = true;
-	c->content_due = true;
-	worker_conn_push(c);
+	bool active = pyb_request_active(&c->x);
+
+	io_timers_remove(&c->timer);
+	if (c->state == CONN_RUNNING)
+		worker_hands_drop(c);
+	c->state = CONN_LINGER;
+	c->close_after = true;
+	c->content_waiter = WAITER_NONE;
+	c->start_due = c->room_due = c->content_open = false;
+	if (active) {
+		c->x.content.aborted = true;
+		c->content_due = true;
+		worker_conn_push(c);
+	}
+	worker_conn_dirty(c);
+	worker_conn_update_reading(c);
 }
 
 /* The answer of a refusal. 0, or -1: the connection is dead. */
@@ -327,9 +291,13 @@ refusal_put(struct worker_conn *c, enum hx_refusal why)
 	struct own_fields fields;
 
 	own_fields_init(&fields, text);
+	/* RFC 9110 section 15.5.6: a 405 must have it. */
+	if (hx_refusal_status(why) == 405)
+		fields.all[fields.n++] = (struct hx_header){ SLICE_LIT("allow"),
+		    SLICE_LIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS") };
 	/* The text says what was wrong, whatever the method. */
 	c->x.is_head = false;
-	if (head_put(c, hx_refusal_status(why), fields.all, 3) < 0)
+	if (head_put(c, hx_refusal_status(why), fields.all, fields.n) < 0)
 		return -1;
 	if (io_output_copy(&c->out, text.ptr, text.len) == 0)
 		return 0;
@@ -340,27 +308,25 @@ refusal_put(struct worker_conn *c, enum hx_refusal why)
 void
 worker_reply_refuse(struct worker_conn *c, enum hx_refusal why)
 {
-	bool active = pyb_request_active(&c->x);
-
 	must(c->state != CONN_LINGER && c->state != CONN_DEAD);
 	worker_count(c->w, SHM_COUNT_refused, 1);
 	if (c->x.state == HX_HEAD_SENT || c->x.state == HX_FAILED) {
 		worker_conn_kill(c);
 		return;
 	}
-	io_timers_remove(&c->timer);
 	c->close_after = true;
 	if (c->x.state != HX_DONE && c->state != CONN_DISCARD && refusal_put(c, why) < 0)
 		return;
-	if (c->state == CONN_RUNNING)
-		worker_active_add(c->w, -1);
-	c->state = CONN_LINGER;
-	c->content_waiter = WAITER_NONE;
-	c->start_due = c->content_open = false;
-	if (active)
-		refuse_running(c);
-	worker_conn_dirty(c);
-	worker_conn_update_reading(c);
+	request_end(c);
+}
+
+void
+worker_reply_drop(struct worker_conn *c)
+{
+	must(c->state == CONN_RUNNING);
+	if (c->x.state != HX_DONE)
+		worker_count(c->w, SHM_COUNT_aborted, 1);
+	request_end(c);
 }
 
 const struct hx_calls worker_reply_calls = {

@@ -17,4 +17,8 @@ extern const struct hx_calls worker_reply_calls;
  * Never waits; does not need the interpreter. */
 void worker_reply_refuse(struct worker_conn *c, enum hx_refusal why);
 
+/* The client has left before the content of the request in hand had come: end without an
+ * answer to it. Those before it are sent. An application that runs is told. */
+void worker_reply_drop(struct worker_conn *c);
+
 #endif

@@ -1,16 +1,22 @@
 /*
  * timeouts: what happens to a connection when its time has run out.
  *
- * Called by worker.c, which makes the lists. The functions here are called by libevent
+ * Called by worker.c, which makes the lists; by conn.c, conductor.c and flush.c when a
+ * connection begins to rest or to linger. The functions here are called by libevent
  * through io/timers.c, without the interpreter. An application that has to hear of it is
  * told by the connection's job.
  */
 #include "worker/timeouts.h"
 
+#include "base/clock.h"
 #include "worker/conn.h"
 #include "worker/reply.h"
 
-enum { LINGER_MS = 2000, REST_MS = 1000 };
+enum {
+	PARTING_MS = 2000,
+	/* As nginx does by default: lingering_timeout and lingering_time. */
+	LINGER_MS = 5000, LINGER_ALL_MS = 30000,
+};
 
 static struct worker_conn *
 conn_of(struct io_timer *timer)
@@ -27,31 +33,33 @@ head_expired(struct io_timer *timer)
 	worker_reply_refuse(c, HX_REFUSE_head_timeout);
 }
 
-/* No request for a while: give the buffers back and keep the connection. */
-static void
-rest_expired(struct io_timer *timer)
-{
-	struct worker_conn *c = conn_of(timer);
-
-	worker_conn_trim(c);
-	io_timers_touch(&c->w->timeouts.idle, &c->timer);
-}
-
+/* Answers are still being sent: then `write` decides. */
 static void
 idle_expired(struct io_timer *timer)
 {
-	worker_conn_kill(conn_of(timer));
+	struct worker_conn *c = conn_of(timer);
+
+	if (c->out.backlog > 0)
+		io_timers_touch(&c->w->timeouts.idle, &c->timer);
+	else
+		worker_conn_kill(c);
 }
 
-/* Before the plan has begun the client gets an answer. An application that reads the
- * content itself sees a client that went away. */
+static void
+parting_expired(struct io_timer *timer)
+{
+	worker_conn_close_soon(conn_of(timer));
+}
+
+/* The client gets an answer unless it has one, or part of one. An application that waits for
+ * the content sees a client that went away. */
 static void
 content_expired(struct io_timer *timer)
 {
 	struct worker_conn *c = conn_of(timer);
 
 	worker_count(c->w, SHM_COUNT_timeouts, 1);
-	if (c->content_waiter == WAITER_PLAN)
+	if (c->state == CONN_RUNNING && c->x.state == HX_RUNNING)
 		worker_reply_refuse(c, HX_REFUSE_content_timeout);
 	else
 		worker_conn_kill(c);
@@ -67,28 +75,56 @@ write_expired(struct io_timer *timer)
 }
 
 void
+worker_timeouts_rest(struct worker_conn *c)
+{
+	struct worker_timeouts *t = &c->w->timeouts;
+
+	io_timers_touch(c->w->draining ? &t->parting : &t->idle, &c->timer);
+}
+
+void
+worker_timeouts_linger(struct worker_conn *c)
+{
+	c->linger_until_ms = clock_coarse_ms() + LINGER_ALL_MS;
+	io_timers_touch(&c->w->timeouts.linger, &c->timer);
+}
+
+void
+worker_timeouts_linger_on(struct worker_conn *c)
+{
+	if (clock_coarse_ms() < c->linger_until_ms)
+		io_timers_touch(&c->w->timeouts.linger, &c->timer);
+}
+
+void
 worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
     const struct worker_options *options)
 {
 	const struct conf *c = &options->conf;
-	uint32_t idle_ms = c->timeout_keep_alive_ms;
-	uint32_t rest_ms = idle_ms / 2 < REST_MS ? idle_ms / 2 : REST_MS;
 
 	io_timers_init(&t->head, turn, c->timeout_header_ms, head_expired);
-	io_timers_init(&t->rest, turn, rest_ms, rest_expired);
-	io_timers_init(&t->idle, turn, idle_ms - rest_ms, idle_expired);
+	io_timers_init(&t->idle, turn, c->timeout_keep_alive_ms, idle_expired);
 	io_timers_init(&t->content, turn, c->timeout_content_ms, content_expired);
 	io_timers_init(&t->write, turn, c->timeout_write_ms, write_expired);
 	io_timers_init(&t->linger, turn, LINGER_MS, idle_expired);
+	io_timers_init(&t->parting, turn, PARTING_MS, parting_expired);
+}
+
+void
+worker_timeouts_drain(struct worker_timeouts *t, struct io_turn *turn, uint64_t grace_ms)
+{
+	io_timers_fini(&t->parting);
+	io_timers_init(&t->parting, turn, grace_ms / 8 < PARTING_MS ? grace_ms / 8 : PARTING_MS,
+	    parting_expired);
 }
 
 void
 worker_timeouts_fini(struct worker_timeouts *t)
 {
 	io_timers_fini(&t->head);
-	io_timers_fini(&t->rest);
 	io_timers_fini(&t->idle);
 	io_timers_fini(&t->content);
 	io_timers_fini(&t->write);
 	io_timers_fini(&t->linger);
+	io_timers_fini(&t->parting);
 }

@@ -11,20 +11,35 @@
 
 #include "io/timers.h"
 
+struct worker_conn;
 struct worker_options;
 
 struct worker_timeouts {
 	struct io_timers head;		/* for the end of a head, from its first byte */
-	struct io_timers rest;		/* for a request, before the buffers are given back */
-	struct io_timers idle;		/* ... and after that */
+	struct io_timers idle;		/* for a request */
 	struct io_timers content;	/* for more of the request's content */
 	struct io_timers write;		/* for the peer to take more of the answers */
-	struct io_timers linger;	/* for the peer to close after the last answer, or,
-					 * in a drain, to send its first request */
+	struct io_timers linger;	/* for the peer to close after the last answer, or to
+					 * send more of what is thrown away */
+	struct io_timers parting;	/* in a drain: for a request that is on its way */
 };
 
 void worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
     const struct worker_options *options);
+
+/* A drain begins that has `grace_ms`. `parting` is as long as that allows, and empty: the
+ * caller starts its timers anew. */
+void worker_timeouts_drain(struct worker_timeouts *t, struct io_turn *turn, uint64_t grace_ms);
+
+/* The connection has no request: its time to wait for one begins. */
+void worker_timeouts_rest(struct worker_conn *c);
+
+/* The last answer is sent and the output ended: the peer's time to close begins. */
+void worker_timeouts_linger(struct worker_conn *c);
+
+/* A peer that has not closed yet has sent something: its time begins anew, within a limit
+ * for all of it. No-op before worker_timeouts_linger(). */
+void worker_timeouts_linger_on(struct worker_conn *c);
 
 /* Forgets the timers that still run. */
 void worker_timeouts_fini(struct worker_timeouts *t);

@@ -11,24 +11,45 @@
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "base/must.h"
 #include "worker/conn.h"
 #include "worker/flush.h"
 
+enum { PATIENCE = 2 };	/* turns */
+
+/* Input is there that is not wanted. Most pauses are over in a turn or two: only then does
+ * libevent look away, which costs a system call, and another when it looks again. */
+static void
+reading_pause(struct worker_conn *c)
+{
+	if (c->read_skipped++ < PATIENCE)
+		return;
+	event_del(&c->read_event);
+	c->read_armed = false;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_conn *c = arg;
+	size_t room;
+	char *bytes;
 	ssize_t n;
 
 	(void)what;
+	if (!c->reading) {
+		reading_pause(c);
+		return;
+	}
+	bytes = worker_conn_room(c, &room);
 	do
-		n = recv(fd, c->w->scratch, sizeof(c->w->scratch), 0);
+		n = recv(fd, bytes, room, 0);
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
-		worker_conn_feed(c, c->w->scratch, (size_t)n);
+		worker_conn_feed(c, bytes, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 		worker_conn_eof(c, n < 0);
 }
@@ -41,15 +62,28 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	worker_flush_now(arg);
 }
 
+/* An answer is one piece as a rule, and send() is cheaper than a sendmsg() of one. */
 static ssize_t
-socket_write(void *to, const struct iovec *iov, int n)
+socket_write(void *to, const struct iovec *iov, int n, bool more)
 {
+	int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
 	struct msghdr message = {
 		.msg_iov = (struct iovec *)(uintptr_t)iov,
 		.msg_iovlen = (size_t)n,
 	};
+	int fd = ((struct worker_conn *)to)->fd;
 
-	return sendmsg(((struct worker_conn *)to)->fd, &message, MSG_NOSIGNAL);
+	if (n == 1)
+		return send(fd, iov->iov_base, iov->iov_len, flags);
+	return sendmsg(fd, &message, flags);
+}
+
+static ssize_t
+socket_send_file(void *to, int fd, uint64_t at, size_t len)
+{
+	off_t offset = (off_t)at;
+
+	return sendfile(((struct worker_conn *)to)->fd, fd, &offset, len);
 }
 
 static void
@@ -57,10 +91,13 @@ socket_reading(void *to, bool on)
 {
 	struct worker_conn *c = to;
 
-	if (!on)
-		event_del(&c->read_event);
-	else if (event_add(&c->read_event, NULL) < 0)
+	c->read_skipped = 0;
+	if (!on || c->read_armed)
+		return;
+	if (event_add(&c->read_event, NULL) < 0)
 		worker_conn_kill(c);
+	else
+		c->read_armed = true;
 }
 
 static void
@@ -94,7 +131,7 @@ socket_close(void *to, bool reset)
 }
 
 static const struct worker_transport socket_transport = {
-	.write = socket_write,
+	.peer = { socket_write, socket_send_file },
 	.reading = socket_reading,
 	.want_write = socket_want_write,
 	.linger = socket_linger,
@@ -165,6 +202,7 @@ worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *pe
     const struct worker_listener *listener)
 {
 	struct event_base *base = io_turn_base(c->w->turn);
+	uint16_t port;
 
 	must(fd >= 0 && c->transport == NULL);
 	if (event_assign(&c->read_event, base, fd, EV_READ | EV_PERSIST, on_readable, c) < 0 ||
@@ -172,11 +210,11 @@ worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *pe
 	    event_add(&c->read_event, NULL) < 0)
 		return -1;
 	c->fd = fd;
-	c->reading = true;
+	c->reading = c->read_armed = true;
 	c->transport = &socket_transport;
 	c->transport_arg = c;
-	address(peer, c->client_text, sizeof(c->client_text), &c->x.client_host,
-	    &c->x.client_port);
+	address(peer, c->client_text, sizeof(c->client_text), &c->x.peer.host, &port);
+	c->x.peer.port = port;
 	server_address(c, listener);
 	return 0;
 }

@@ -20,7 +20,7 @@ struct worker_listener;
  * connection's transport_arg. After reading() and want_write() the connection may be dead,
  * not freed. */
 struct worker_transport {
-	io_write_f *write;			/* see io/output.h */
+	struct io_peer peer;			/* see io/output.h */
 	void (*reading)(void *to, bool on);	/* deliver input, or keep it back */
 	void (*want_write)(void *to);		/* write said EAGAIN: flush when it may go on */
 	bool (*linger)(void *to);		/* end the output only; false: close instead */

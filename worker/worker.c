@@ -2,7 +2,7 @@
  * worker: start, drain and end.
  *
  * Called by room engine (the types Worker and MemoryConnection); the counts by conn.c,
- * conductor.c and reply.c. Accepting is accept.c's, a connection's life conn.c's.
+ * conductor.c, hands.c and reply.c. Accepting is accept.c's, a connection's life conn.c's.
  */
 #include "worker/worker.h"
 
@@ -40,6 +40,12 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 
 	if (w == NULL)
 		return NULL;
+	if (options->conf.proxy_headers &&
+	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0) {
+		free(w);
+		return NULL;
+	}
+	io_turn_hold(turn);
 	w->turn = turn;
 	w->app = app;
 	w->local = local;
@@ -47,6 +53,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 	w->board = options->board != NULL ? options->board : &w->own_board;
 	list_init(&w->conns);
 	limits_init(w);
+	worker_memory_init(&w->memory, turn);
 	worker_timeouts_init(&w->timeouts, turn, options);
 	worker_heartbeat_start(&w->heartbeat, turn, options->board);
 	worker_accept_init(w);
@@ -60,6 +67,9 @@ worker_free(struct worker *w)
 	worker_accept_fini(w);
 	worker_heartbeat_stop(&w->heartbeat);
 	worker_timeouts_fini(&w->timeouts);
+	worker_memory_fini(&w->memory);
+	hx_trust_fini(&w->trust);
+	io_turn_free(w->turn);
 	free(w);
 }
 
@@ -86,24 +96,21 @@ empty_check(struct worker *w)
 }
 
 void
-worker_drain(struct worker *w)
+worker_drain(struct worker *w, uint64_t grace_ms)
 {
 	log_debug("draining: %llu connections, %llu requests", (unsigned long long)w->open,
 	    (unsigned long long)w->active);
 	w->draining = true;
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_accept_stop(w);
+	worker_timeouts_drain(&w->timeouts, w->turn, grace_ms);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 
-		if (c->state != CONN_IDLE || worker_input_left(&c->input) > 0)
-			continue;
-		/* A client that has just connected has likely sent its first request
-		 * already: it gets LINGER_MS for that. */
-		if (c->served)
-			worker_conn_close_soon(c);
-		else
-			io_timers_touch(&w->timeouts.linger, &c->timer);
+		/* Its next request may be on its way already, and so may an answer that
+		 * did not say `Connection: close`. */
+		if (c->state == CONN_IDLE && worker_input_left(&c->input) == 0 && !c->close_after)
+			worker_timeouts_rest(c);
 	}
 	empty_check(w);
 }

@@ -15,10 +15,13 @@
 #include "base/conf.h"
 #include "base/list.h"
 #include "http/parse.h"
+#include "http/trust.h"
 #include "io/turn.h"
 #include "shm/board.h"
 #include "worker/accept.h"
+#include "worker/hands.h"
 #include "worker/heartbeat.h"
+#include "worker/memory.h"
 #include "worker/preset.h"
 #include "worker/timeouts.h"
 
@@ -48,11 +51,14 @@ struct worker {
 	struct pyb_app *app;		/* borrowed: the owner keeps it */
 	void *local;			/* borrowed: the upper.local of every exchange */
 	struct worker_options options;
+	struct hx_trust trust;		/* the proxies whose word is taken, from the options */
 	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_accept accept;
 	struct worker_preset preset;
 	struct worker_timeouts timeouts;
+	struct worker_memory memory;	/* of its connections */
 	struct worker_heartbeat heartbeat;	/* on options.board */
+	struct worker_hands hands;	/* on `board` */
 	struct shm_board *board;	/* options.board or own_board */
 	struct shm_board own_board;
 	struct list conns;		/* all of them */
@@ -63,7 +69,8 @@ struct worker {
 	char scratch[WORKER_READ_BYTES];	/* one read at a time */
 };
 
-/* NULL when out of memory. The options' texts and board are borrowed. */
+/* NULL when out of memory. The options' texts and board are borrowed; the turn is held, so
+ * that the worker may outlive its loop. */
 struct worker *worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
     const struct worker_options *options) MUST_CHECK;
 
@@ -75,18 +82,19 @@ void worker_free(struct worker *w);
  * free the worker. NULL takes the function back. */
 void worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg);
 
-/* Stop accepting; close idle connections; the others say `Connection: close` in
- * their next answer. The function of worker_on_empty() is called when none is left,
- * perhaps before this returns. A deadline is the caller's: worker_abort() ends the
+/* Stop accepting; each connection says `Connection: close` in its next answer, and closes
+ * when no request comes for two seconds, or an eighth of `grace_ms` when that is less. The
+ * function of worker_on_empty() is called when none is left, perhaps before this returns.
+ * The deadline is the caller's, and `grace_ms` the time until it: worker_abort() ends the
  * rest. */
-void worker_drain(struct worker *w);
+void worker_drain(struct worker *w, uint64_t grace_ms);
 
 /* Cut every connection now. Those whose application still runs are freed when
  * it ends. */
 void worker_abort(struct worker *w);
 
-/* A connection, or a request in hand, has come (+1) or gone (-1). The last connection
- * that goes may take the worker with it (see worker_on_empty). */
+/* A connection, or a request in hand (worker/hands.c calls), has come (+1) or gone (-1). The
+ * last connection that goes may take the worker with it (see worker_on_empty). */
 void worker_open_add(struct worker *w, int by);
 void worker_active_add(struct worker *w, int by);
 

@@ -59,7 +59,7 @@ query_run(struct slice rest)
 		must(hx_target_query_decode(&x.arena, value, &value) == 0);
 		sink += value.len;
 	}
-	arena_reset(&x.arena);
+	arena_fini(&x.arena);
 }
 
 static void

@@ -2,12 +2,13 @@
  * load: a closed-loop HTTP/1.1 load generator for bench/run.py.
  *
  * Sends a fixed number of identical requests over N keep-alive connections,
- * `depth` of them in one write, and looks at every answer: status 200 and the
- * very content expected, else it counts an error. It prints one JSON object.
- * It is cheap enough (two system calls per turn and connection) to keep a C
- * server busy from one core; run.py prints how busy it was.
+ * `depth` of them in one write, and looks at every answer: the status and the
+ * very content expected, with a Content-Length or in chunks, else it counts an
+ * error. It prints one JSON object. It is cheap enough (two system calls per
+ * turn and connection) to keep a C server busy from one core; run.py prints
+ * how busy it was.
  *
- *	load PORT CONNECTIONS DEPTH REQUESTS REQUEST-FILE CONTENT-FILE
+ *	load PORT CONNECTIONS DEPTH REQUESTS STATUS REQUEST-FILE CONTENT-FILE
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,23 +26,26 @@
 #include <unistd.h>
 
 enum {
-	BUFFER = 1 << 18,
+	BUFFER = 1 << 18,	/* of an answer, with its head */
+	FILE_MAX = 1 << 22,
 	EVENTS = 256,
 	SILENCE_MS = 20000,
 	BUCKET_US = 10,
 	BUCKETS = 200000,	/* 2 s, the last one holds the rest */
 	STATUS_LEN = 12,	/* "HTTP/1.1 200" */
+	CHUNKED = -1,		/* instead of a length */
 };
 
 struct conn {
 	int fd;
 	int in_flight;
 	double sent_at;
+	size_t out_left;	/* bytes of the requests in flight, not sent yet */
 	size_t have;
 	char in[BUFFER];
 };
 
-/* The layout of the first good answer; the others are compared with it. */
+/* The layout of the last good answer that had a length; the next is compared with it. */
 struct shape {
 	size_t head;		/* bytes up to and with the empty line */
 	size_t length_at;	/* where the Content-Length line is */
@@ -52,6 +56,8 @@ struct shape {
 static struct {
 	int port, connections, depth, epoll, open;
 	long wanted, sent, done, errors;
+	char status[STATUS_LEN + 1];
+	bool no_content;	/* a status that has none */
 	char *request, *content;
 	size_t request_len, content_len;
 	struct shape shape;
@@ -80,14 +86,14 @@ static char *
 file_read(const char *path, int copies, size_t *len)
 {
 	FILE *f = fopen(path, "rb");
-	char *bytes = malloc((size_t)BUFFER);
+	char *bytes = malloc((size_t)FILE_MAX);
 
 	if (f == NULL || bytes == NULL)
 		die(path);
-	*len = fread(bytes, 1, BUFFER, f);
+	*len = fread(bytes, 1, FILE_MAX, f);
 	fclose(f);
 	bytes = realloc(bytes, *len * (size_t)copies + 1);
-	if (bytes == NULL || *len == BUFFER)
+	if (bytes == NULL || *len == FILE_MAX)
 		die(path);
 	for (int i = 1; i < copies; i++)
 		memcpy(bytes + (size_t)i * *len, bytes, *len);
@@ -122,7 +128,34 @@ conn_lost(struct conn *c)
 	load.errors += c->in_flight;
 	load.done += c->in_flight;
 	close(c->fd);
+	c->fd = -1;
 	load.open--;
+}
+
+/* Send as much of the requests in flight as the kernel takes, and the rest when it takes
+ * more. */
+static void
+conn_flush(struct conn *c)
+{
+	const char *end = load.request + load.request_len * (size_t)load.depth;
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT, .data.ptr = c };
+	ssize_t n = send(c->fd, end - c->out_left, c->out_left, MSG_NOSIGNAL);
+	bool waited = c->sent_at < 0;
+
+	if (n < 0 && errno != EAGAIN) {
+		conn_lost(c);
+		return;
+	}
+	c->out_left -= n > 0 ? (size_t)n : 0;
+	if (c->out_left == 0) {
+		c->sent_at = seconds();
+		ev.events = EPOLLIN;
+	} else {
+		c->sent_at = -1;
+	}
+	if ((c->out_left > 0) != waited &&
+	    epoll_ctl(load.epoll, EPOLL_CTL_MOD, c->fd, &ev) < 0)
+		die("epoll_ctl");
 }
 
 static void
@@ -130,52 +163,93 @@ conn_send(struct conn *c)
 {
 	long left = load.wanted - load.sent;
 	int n = left < load.depth ? (int)left : load.depth;
-	size_t len = (size_t)n * load.request_len;
 
 	if (n == 0)
 		return;
 	c->in_flight = n;
 	load.sent += n;
-	c->sent_at = seconds();
-	if (send(c->fd, load.request, len, MSG_NOSIGNAL) != (ssize_t)len)
-		conn_lost(c);
+	c->sent_at = 0;
+	c->out_left = (size_t)n * load.request_len;
+	conn_flush(c);
+}
+
+/* Read the chunks at p. The size of all of them, 0 when incomplete. Sets *good. */
+static size_t
+chunks_check(const char *p, size_t have, bool *good)
+{
+	size_t at = 0, compared = 0, size;
+
+	for (;;) {
+		const char *line = memmem(p + at, have - at, "\r\n", 2);
+
+		if (line == NULL)
+			return 0;
+		size = strtoul(p + at, NULL, 16);
+		at = (size_t)(line - p) + 2;
+		if (size > BUFFER || have - at < size + 2)
+			return 0;
+		if (size == 0)
+			break;
+		*good = *good && size <= load.content_len - compared &&
+		    memcmp(p + at, load.content + compared, size) == 0;
+		compared += *good ? size : 0;
+		at += size + 2;
+	}
+	*good = *good && compared == load.content_len;
+	return at + 2;
+}
+
+/* The length that the fields from p on tell, or CHUNKED. Sets where its line is. */
+static long
+fields_length(const char *p, const char *end, size_t *at, size_t *len)
+{
+	const char *line, *next;
+
+	for (line = p; line < end; line = next) {
+		next = (const char *)memmem(line, (size_t)(end - line) + 2, "\r\n", 2) + 2;
+		if (strncasecmp(line, "transfer-encoding: chunked", 26) == 0)
+			return CHUNKED;
+		if (strncasecmp(line, "content-length:", 15) != 0)
+			continue;
+		*at = (size_t)(line - p);
+		*len = (size_t)(next - line);
+		return load.no_content ? 0 : strtol(line + 15, NULL, 10);
+	}
+	if (load.no_content)
+		return 0;
+	errno = 0;
+	die("an answer without Content-Length and without chunks");
+	return 0;
 }
 
 /* Parse the answer at p; returns its size, 0 when incomplete. Sets *good and,
- * for a good one, load.shape. */
+ * for a good one with a length, load.shape. */
 static size_t
 answer_parse(const char *p, size_t have, bool *good)
 {
 	const char *end = memmem(p, have, "\r\n\r\n", 4);
-	const char *line, *next;
-	size_t head, length = 0, at = 0, len = 0;
+	size_t head, at = 0, len = 0, size;
+	long length;
 
 	if (end == NULL)
 		return 0;
 	head = (size_t)(end - p) + 4;
-	for (line = p; line < end; line = next) {
-		next = (const char *)memmem(line, have, "\r\n", 2) + 2;
-		if (strncasecmp(line, "content-length:", 15) == 0) {
-			at = (size_t)(line - p);
-			len = (size_t)(next - line);
-			length = strtoul(line + 15, NULL, 10);
-		}
+	*good = memcmp(p, load.status, STATUS_LEN) == 0;
+	length = fields_length(p, end, &at, &len);
+	if (length == CHUNKED) {
+		size = chunks_check(p + head, have - head, good);
+		return size > 0 ? head + size : 0;
 	}
-	if (at == 0 || len > sizeof(load.shape.length_line)) {
-		errno = 0;
-		die("an answer without a usable Content-Length");
-	}
-	if (have < head + length)
+	if (have < head + (size_t)length)
 		return 0;
-	*good = memcmp(p, "HTTP/1.1 200", STATUS_LEN) == 0 &&
-	    length == load.content_len &&
-	    memcmp(p + head, load.content, length) == 0;
-	if (*good) {
+	*good = *good && (size_t)length == load.content_len &&
+	    memcmp(p + head, load.content, load.content_len) == 0;
+	if (*good && len > 0 && len <= sizeof(load.shape.length_line)) {
 		load.shape = (struct shape){ .head = head, .length_at = at,
 		    .length_len = len };
 		memcpy(load.shape.length_line, p + at, len);
 	}
-	return head + length;
+	return head + (size_t)length;
 }
 
 /* Like answer_parse(), quick for an answer laid out like the last good one. */
@@ -185,7 +259,7 @@ answer_check(const char *p, size_t have, bool *good)
 	const struct shape *s = &load.shape;
 
 	if (s->head > 0 && have >= s->head + load.content_len &&
-	    memcmp(p, "HTTP/1.1 200", STATUS_LEN) == 0 &&
+	    memcmp(p, load.status, STATUS_LEN) == 0 &&
 	    memcmp(p + s->head - 4, "\r\n\r\n", 4) == 0 &&
 	    memcmp(p + s->length_at, s->length_line, s->length_len) == 0 &&
 	    memcmp(p + s->head, load.content, load.content_len) == 0) {
@@ -223,10 +297,14 @@ conn_readable(struct conn *c)
 	}
 	c->have -= at;
 	memmove(c->in, c->in + at, c->have);
-	if (c->in_flight == 0 && c->have == 0)
-		conn_send(c);
-	else if (c->in_flight == 0)
+	if (c->have == BUFFER)
+		die("an answer too large");
+	if (c->in_flight == 0 && c->have > 0)
 		die("bytes nobody asked for");
+	if (c->in_flight == 0 && c->out_left > 0)
+		die("an answer to half a request");
+	if (c->in_flight == 0)
+		conn_send(c);
 }
 
 static double
@@ -254,8 +332,14 @@ run(struct conn *conns)
 			continue;
 		if (n <= 0)
 			die("no answer for 20 s");
-		for (int i = 0; i < n; i++)
-			conn_readable(events[i].data.ptr);
+		for (int i = 0; i < n; i++) {
+			struct conn *c = events[i].data.ptr;
+
+			if (events[i].events & EPOLLOUT)
+				conn_flush(c);
+			if (c->fd >= 0 && events[i].events & ~(uint32_t)EPOLLOUT)
+				conn_readable(c);
+		}
 	}
 }
 
@@ -266,8 +350,8 @@ main(int argc, char **argv)
 	struct rusage use;
 	double begun, took;
 
-	if (argc != 7) {
-		fputs("usage: load PORT CONNECTIONS DEPTH REQUESTS "
+	if (argc != 8) {
+		fputs("usage: load PORT CONNECTIONS DEPTH REQUESTS STATUS "
 		    "REQUEST-FILE CONTENT-FILE\n", stderr);
 		return 2;
 	}
@@ -275,8 +359,10 @@ main(int argc, char **argv)
 	load.connections = atoi(argv[2]);
 	load.depth = atoi(argv[3]);
 	load.wanted = atol(argv[4]);
-	load.request = file_read(argv[5], load.depth, &load.request_len);
-	load.content = file_read(argv[6], 1, &load.content_len);
+	snprintf(load.status, sizeof(load.status), "HTTP/1.1 %.3s", argv[5]);
+	load.no_content = strcmp(argv[5], "204") == 0 || strcmp(argv[5], "304") == 0;
+	load.request = file_read(argv[6], load.depth, &load.request_len);
+	load.content = file_read(argv[7], 1, &load.content_len);
 	load.epoll = epoll_create1(0);
 	conns = calloc((size_t)load.connections, sizeof(*conns));
 	if (conns == NULL || load.epoll < 0)

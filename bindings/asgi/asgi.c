@@ -2,7 +2,7 @@
  * asgi: the life of a request inside an ASGI application.
  *
  * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the
- * application's stack ends a compiled request), by send.c and engine/ (the
+ * application's stack ends a compiled request), by stack/outer.c, send.c and engine/ (the
  * type). When the application ends, its coroutine applies the rules of uvicorn's run_asgi.
  * Nothing here may use the exchange after it was detached.
  */
@@ -13,8 +13,6 @@
 #include "bindings/coro.h"
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
-
-static const char APP_RAISED[] = "Exception in ASGI application";
 
 struct pyb_asgi *
 pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
@@ -34,6 +32,28 @@ pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
 	}
 	a->x = x;
 	x->upper.asgi = Py_NewRef((PyObject *)a);
+	return a;
+}
+
+/* From now on report to `seen` (NULL: to nobody), also without an exchange. */
+static void
+observer_take(struct pyb_asgi *a, struct pyb_observer *seen)
+{
+	a->seen = seen;
+	Py_XSETREF(a->seen_owner, seen != NULL ? Py_NewRef(seen->owner) : NULL);
+}
+
+struct pyb_asgi *
+pyb_asgi_new_answered(struct pyb_app *app, struct hx_exchange *kept)
+{
+	struct pyb_asgi *a = pyb_asgi_new(app, kept);
+
+	if (a == NULL)
+		return NULL;
+	observer_take(a, kept->upper.observer);
+	a->started = a->complete = true;
+	a->x = NULL;
+	Py_DECREF((PyObject *)kept->upper.asgi);
 	return a;
 }
 
@@ -102,6 +122,7 @@ pyb_asgi_answered(struct pyb_asgi *a)
 	if (a->x == NULL || a->task != NULL)
 		return;		/* the application's own task detaches */
 	a->started = a->complete = true;
+	observer_take(a, a->x->upper.observer);
 	pyb_asgi_detach(a);
 }
 
@@ -120,45 +141,31 @@ pyb_asgi_writable(struct pyb_asgi *a)
 }
 
 bool
+pyb_asgi_has_begun(const struct pyb_asgi *a)
+{
+	return a->started;
+}
+
+bool
 pyb_asgi_is_answered(const struct pyb_asgi *a)
 {
 	return a->x == NULL && a->complete;
 }
 
-/* Report an exception (may be NULL) that has reached the server: to the test client, or
- * else to the log. */
-static void
-exception_report(struct pyb_app *app, struct pyb_observer *seen, const char *message, PyObject *exc)
+bool
+pyb_asgi_is_started(struct pyb_module_state *st, PyObject *send)
 {
-	PyObject *done;
+	struct pyb_asgi *a = pyb_asgi_of(st, send);
 
-	if (seen != NULL) {
-		if (exc != NULL)
-			pyb_observer_exception(seen, exc);
-		return;
-	}
-	done = PyObject_CallFunction(app->st->log_exception, "sO", message,
-	    exc != NULL ? exc : Py_None);
-	if (done == NULL)
-		PyErr_WriteUnraisable(app->asgi);
-	Py_XDECREF(done);
+	return a != NULL && a->started;
 }
 
-void
-pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
+struct pyb_asgi *
+pyb_asgi_of(struct pyb_module_state *st, PyObject *callable)
 {
-	PyObject *exc = PyErr_GetRaisedException();
+	PyObject *self = PyCFunction_Check(callable) ? PyCFunction_GET_SELF(callable) : NULL;
 
-	exception_report(app, x->upper.observer, "cannot make an ASGI request", exc);
-	Py_XDECREF(exc);
-	x->calls->abort(x);
-}
-
-void
-pyb_asgi_late(struct pyb_app *app, struct hx_exchange *x, PyObject *exc)
-{
-	shm_board_add(app->board, SHM_COUNT_exceptions, 1);
-	exception_report(app, x->upper.observer, APP_RAISED, exc);
+	return self != NULL && Py_TYPE(self) == st->asgi_type ? (struct pyb_asgi *)self : NULL;
 }
 
 void
@@ -167,11 +174,10 @@ pyb_asgi_begin(struct pyb_asgi *a)
 	must(!a->running);
 	a->running = true;
 	pyb_app_run_begin(a->app);
-	a->seen = a->x != NULL ? a->x->upper.observer : NULL;
-	if (a->seen == NULL)
-		return;
-	a->seen_owner = Py_NewRef(a->seen->owner);
-	pyb_observer_run_begin(a->seen);
+	if (a->x != NULL)
+		observer_take(a, a->x->upper.observer);
+	if (a->seen != NULL)
+		pyb_observer_run_begin(a->seen);
 }
 
 /* The application has ended, with its background tasks and the exits of its
@@ -196,11 +202,12 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 {
 	PyObject *exc = result == NULL ? PyErr_GetRaisedException() : NULL;
 	struct pyb_observer *seen = a->x != NULL ? a->x->upper.observer : a->seen;
-	bool gone = a->x == NULL || a->x->content.aborted || a->x->content.peer_closed;
+	bool left = a->x != NULL && (a->x->content.aborted || a->x->content.peer_closed);
+	bool gone = a->x == NULL || left;
 	const char *complaint = NULL;
 
 	if (exc != NULL)
-		complaint = APP_RAISED;
+		complaint = PYB_ASGI_RAISED;
 	else if (result != Py_None)
 		complaint = "ASGI callable should return None, but returned something else.";
 	else if (!a->started && !gone)
@@ -210,7 +217,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	if (exc != NULL)
 		shm_board_add(a->app->board, SHM_COUNT_exceptions, 1);
 	if (complaint != NULL)
-		exception_report(a->app, seen, complaint, exc);
+		pyb_asgi_report(a->app, seen, complaint, exc, left && !a->complete);
 	Py_XDECREF(exc);
 	task_drop(a);
 	if (a->x != NULL) {
@@ -286,7 +293,7 @@ pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, PyObject *calla
 	if (coro != NULL && context == NULL)
 		context = own = PyContext_CopyCurrent();
 	if (coro != NULL && context != NULL)
-		task = pyb_eager_task(local->loop, coro, context);
+		task = pyb_eager_task(local->loop, coro, context, NULL);
 	if (task == NULL) {
 		pyb_asgi_finish(a, NULL);
 	} else if (a->running) {
@@ -326,6 +333,8 @@ asgi_clear(PyObject *self)
 	Py_CLEAR(a->scope);
 	Py_CLEAR(a->callable);
 	Py_CLEAR(a->extra);
+	if (!a->running)
+		observer_take(a, NULL);
 	task_drop(a);
 	Py_CLEAR(a->receivers);
 	Py_CLEAR(a->senders);
@@ -348,6 +357,7 @@ asgi_dealloc(PyObject *self)
 static PyMethodDef asgi_methods[] = {
 	{ "receive", pyb_asgi_method_receive, METH_NOARGS, "ASGI receive()." },
 	{ "send", pyb_asgi_method_send, METH_O, "ASGI send(message)." },
+	{ "watch", pyb_asgi_method_watch, METH_NOARGS, "A future of http.disconnect, or None." },
 	{ NULL, NULL, 0, NULL }
 };
 

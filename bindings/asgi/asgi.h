@@ -23,6 +23,11 @@ struct pyb_asgi;
  * set. */
 struct pyb_asgi *pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x) MUST_CHECK;
 
+/* The same for an exchange that has its answer and was given back: `kept` is what
+ * hx_exchange_keep() has left of it. */
+struct pyb_asgi *pyb_asgi_new_answered(struct pyb_app *app, struct hx_exchange *kept)
+    MUST_CHECK;
+
 /* The scope dict, borrowed. */
 PyObject *pyb_asgi_scope(struct pyb_asgi *a);
 
@@ -47,8 +52,18 @@ void pyb_asgi_begin(struct pyb_asgi *a);
  * cuts the connection. Detaches. */
 void pyb_asgi_finish(struct pyb_asgi *a, PyObject *result);
 
+/* Has user code begun an answer, through the `send` of this object? */
+bool pyb_asgi_has_begun(const struct pyb_asgi *a);
+
 /* Has user code sent the whole answer, through the `send` of this object? */
 bool pyb_asgi_is_answered(const struct pyb_asgi *a);
+
+/* Whose receive or send it is, borrowed; NULL: a layer's own. */
+struct pyb_asgi *pyb_asgi_of(struct pyb_module_state *st, PyObject *callable);
+
+/* Has http.response.start gone through `send`, or would it have but for a client that is
+ * gone? False for a `send` that pyb_asgi_send() has not made. */
+bool pyb_asgi_is_started(struct pyb_module_state *st, PyObject *send);
 
 /* User code has raised `exc` after the whole answer of `x` was sent: report it, as
  * uvicorn does. Leaves no exception. */

@@ -1,7 +1,8 @@
 /*
  * fields: the header fields of an application's answer, checked.
  *
- * Called by send.c for http.response.start and by plan/result.c for Response objects.
+ * Called by send.c for http.response.start and by plan/result.c and plan/file.c for
+ * Response objects.
  * Every field of http.response.start passes pyb_fields_read(). None may carry a byte that splits
  * the response (CVE-2020-7695); the accepted bytes are those that uvicorn accepts.
  */
@@ -26,11 +27,20 @@ pyb_field_name_plain(struct slice name)
 		if (!name_byte(c) || (c >= 'A' && c <= 'Z'))
 			return false;
 	}
-	return true;
+	return name.len > 0;
 }
 
-/* Make the name lower case, in the arena. 0; -1 with RuntimeError set when it has a byte
- * that no name may have. */
+static bool
+name_ok(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (!name_byte((unsigned char)name.ptr[i]))
+			return false;
+	return name.len > 0;
+}
+
+/* Make the name lower case, in the arena. 0; -1 with RuntimeError set when it is empty, or
+ * has a byte that no name may have. */
 static int
 name_read(struct slice *name, struct arena *arena)
 {
@@ -38,18 +48,17 @@ name_read(struct slice *name, struct arena *arena)
 
 	if (pyb_field_name_plain(*name))
 		return 0;
+	if (!name_ok(*name)) {
+		PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
+		return -1;
+	}
 	lower = arena_alloc(arena, name->len);
 	if (lower == NULL) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	for (size_t i = 0; i < name->len; i++) {
-		if (!name_byte((unsigned char)name->ptr[i])) {
-			PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
-			return -1;
-		}
+	for (size_t i = 0; i < name->len; i++)
 		lower[i] = (char)slice_lower((unsigned char)name->ptr[i]);
-	}
 	name->ptr = lower;
 	return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * internal: what asgi.c, receive.c, send.c and waiters.c share; no other file includes it.
+ * internal: what asgi.c, receive.c, report.c, send.c and waiters.c share; no other file
+ * includes it.
  */
 #ifndef BINDINGS_ASGI_INTERNAL_H
 #define BINDINGS_ASGI_INTERNAL_H
@@ -14,7 +15,7 @@ struct pyb_asgi {
 	struct pyb_app *app;		/* strong */
 	struct hx_exchange *x;		/* NULL: detached, see pyb_asgi_detach() */
 	bool running;			/* the application runs: counted in app->running */
-	struct pyb_observer *seen;	/* while running under observation, else NULL */
+	struct pyb_observer *seen;	/* while running or answered under observation, else NULL */
 	PyObject *seen_owner;		/* strong: keeps `seen` */
 	PyObject *scope;
 	PyObject *callable, *extra;	/* of pyb_asgi_start(); NULL once called */
@@ -39,6 +40,17 @@ PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list) MUST_CHECK;
 /* Resolve every future of *list, which becomes empty (NULL). Each waiting coroutine then
  * looks at the state again. */
 void pyb_asgi_wake(struct pyb_asgi *a, PyObject **list);
+
+/* watch() -> a future that is done when receive() would give http.disconnect, after all
+ * content was received. None: the content is not complete, or the client is gone. */
+PyObject *pyb_asgi_method_watch(PyObject *self, PyObject *ignored);
+
+#define PYB_ASGI_RAISED "Exception in ASGI application"
+
+/* Report an exception (may be NULL) that has reached the server: to the test client, or
+ * else to the log. `left`: the client has gone before its answer was complete. */
+void pyb_asgi_report(struct pyb_app *app, struct pyb_observer *seen, const char *message,
+    PyObject *exc, bool left);
 
 /* Methods receive() and send(message). */
 PyObject *pyb_asgi_method_receive(PyObject *self, PyObject *ignored);

@@ -1,12 +1,13 @@
 /*
  * observer: what a test client wants to know about its requests.
  *
- * Called by asgi.c, bindings/request.c and engine/testclient.c. A report that cannot be
- * written (no memory) is dropped: it never changes how a request ends.
+ * Called by asgi.c, report.c, bindings/request.c, plan/after.c and engine/testclient.c. A
+ * report that cannot be written (no memory) is dropped: it never changes how a request ends.
  */
 #include "bindings/asgi/observer.h"
 
 #include "base/must.h"
+#include "bindings/context.h"
 
 int
 pyb_observer_init(struct pyb_observer *seen, PyObject *owner, pyb_observer_idle_f *idle,
@@ -28,6 +29,7 @@ pyb_observer_clear(struct pyb_observer *seen)
 	Py_CLEAR(seen->client);
 	Py_CLEAR(seen->server);
 	Py_CLEAR(seen->state);
+	Py_CLEAR(seen->context);
 	Py_CLEAR(seen->exceptions);
 	Py_CLEAR(seen->reasons);
 }
@@ -38,9 +40,34 @@ pyb_observer_traverse(struct pyb_observer *seen, visitproc visit, void *arg)
 	Py_VISIT(seen->client);
 	Py_VISIT(seen->server);
 	Py_VISIT(seen->state);
+	Py_VISIT(seen->context);
 	Py_VISIT(seen->exceptions);
 	Py_VISIT(seen->reasons);
 	return 0;
+}
+
+PyObject *
+pyb_observer_enter(struct pyb_observer *seen)
+{
+	PyObject *context = NULL;
+
+	if (seen == NULL || seen->context == NULL)
+		return NULL;
+	context = PyContext_Copy(seen->context);
+	if (context == NULL || PyContext_Enter(context) < 0) {
+		PyErr_Clear();
+		Py_CLEAR(context);
+	}
+	return context;
+}
+
+void
+pyb_observer_leave(PyObject *context)
+{
+	if (context == NULL)
+		return;
+	pyb_context_leave(context);
+	Py_DECREF(context);
 }
 
 void

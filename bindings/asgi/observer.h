@@ -23,6 +23,7 @@ struct pyb_observer {
 	PyObject *client;		/* (host, port); host may be a name, as TestClient's is */
 	PyObject *server;		/* [host, port] */
 	PyObject *state;		/* what scope["state"] is copied from; NULL: empty */
+	PyObject *context;		/* of whoever sent the last bytes; NULL: nobody did */
 	/* The report. */
 	PyObject *exceptions;		/* list: exceptions that reached the server */
 	PyObject *reasons;		/* dict: reason -> number of requests without their plan */
@@ -36,6 +37,12 @@ int pyb_observer_init(struct pyb_observer *seen, PyObject *owner, pyb_observer_i
     PyObject *client, PyObject *server, PyObject *state) MUST_CHECK;
 void pyb_observer_clear(struct pyb_observer *seen);
 int pyb_observer_traverse(struct pyb_observer *seen, visitproc visit, void *arg);
+
+/* Enter a copy of `seen->context`, which is then the current context: a request begins,
+ * and finds the test's context variables. New reference, for pyb_observer_leave(). NULL:
+ * the current context stays (`seen` is NULL, or has none). Leaves no exception. */
+PyObject *pyb_observer_enter(struct pyb_observer *seen);
+void pyb_observer_leave(PyObject *context);
 
 /* Report an exception that reached the server. Leaves no exception. */
 void pyb_observer_exception(struct pyb_observer *seen, PyObject *exc);

@@ -5,34 +5,55 @@
  * `async def receive`. The coroutine copies the content that has arrived, or asks the
  * connection to read on and waits for more. After the last piece it waits for
  * http.disconnect, which comes when the client has gone away or the answer is complete.
+ * watch() is for a coroutine that would ask for nothing but http.disconnect.
  * It must never block the loop: waiting means awaiting a future.
  */
 #include "bindings/asgi/internal.h"
+#include "bindings/content.h"
 #include "bindings/coro.h"
-#include "bindings/text.h"
+
+/* Bytes of content in one message that was waited for: at first, and at most. */
+enum { FIRST = 256 * 1024, MOST = 1024 * 1024 };
 
 /* A new message {"type": "http.request", "body": ..., "more_body": ...} with the content
- * that has arrived, which leaves the buffer. NULL with an exception set. */
+ * that has arrived, which leaves the exchange. NULL with an exception set. */
 static PyObject *
 message_take(struct pyb_asgi *a)
 {
 	struct pyb_module_state *st = a->app->st;
-	struct hx_content *content = &a->x->content;
-	PyObject *message = PyDict_New();
-	PyObject *body = pyb_text_bytes((struct slice){ content->data, content->len });
+	bool complete = a->x->content.complete;
+	PyObject *message = PyDict_New(), *body = NULL;
 
-	if (message == NULL || body == NULL ||
+	/* What is taken must not be lost: its place in the message is made before. */
+	if (message == NULL ||
 	    PyDict_SetItem(message, st->n_type, st->t_http_request) < 0 ||
-	    PyDict_SetItem(message, st->n_body, body) < 0 ||
-	    PyDict_SetItem(message, st->n_more_body,
-		content->complete ? Py_False : Py_True) < 0) {
+	    PyDict_SetItem(message, st->n_body, Py_None) < 0 ||
+	    PyDict_SetItem(message, st->n_more_body, complete ? Py_False : Py_True) < 0 ||
+	    (body = pyb_content_take(a->x)) == NULL ||
+	    PyDict_SetItem(message, st->n_body, body) < 0)
 		Py_CLEAR(message);
-	} else {
-		content->len = 0;
-		a->delivered = content->complete;
-	}
+	else
+		a->delivered = complete;
 	Py_XDECREF(body);
 	return message;
+}
+
+/* Content will come: where it is large, into the bytes of the next message. In chunks it
+ * says so only by what has come. */
+static void
+room_make(struct hx_exchange *x)
+{
+	const struct hx_request *req = &x->req;
+	uint64_t received = x->content.received, room = received;
+	uint64_t left = req->h1.chunked ? received : req->content_length - received;
+
+	if (left < PYB_CONTENT_LARGE)
+		return;
+	if (room < FIRST)
+		room = FIRST;
+	if (room > MOST)
+		room = MOST;
+	pyb_content_room(x, (size_t)(room < left ? room : left));
 }
 
 static PyObject *
@@ -44,6 +65,19 @@ disconnect_new(struct pyb_asgi *a)
 	    a->app->st->t_http_disconnect) < 0)
 		Py_CLEAR(message);
 	return message;
+}
+
+PyObject *
+pyb_asgi_method_watch(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct pyb_asgi *a = (struct pyb_asgi *)self;
+
+	if (a->x == NULL || a->complete || !a->x->content.complete || a->x->content.aborted ||
+	    a->x->content.peer_closed)
+		Py_RETURN_NONE;
+	a->delivered = true;
+	a->x->calls->want_read(a->x);
+	return pyb_asgi_wait(a, &a->receivers);
 }
 
 static enum pyb_coro_verdict
@@ -60,6 +94,7 @@ receive_step(void *arg, PyObject *value, PyObject **out)
 	} else if (a->x->content.peer_closed) {
 		*out = disconnect_new(a);
 	} else {
+		room_make(a->x);
 		a->x->calls->want_read(a->x);
 		*out = pyb_asgi_wait(a, &a->receivers);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;

@@ -1,10 +1,11 @@
 /*
  * scope: bytes to the dictionary that an ASGI application gets.
  *
- * Called by asgi.c. Keys, types, values and their order follow uvicorn's httptools
- * implementation, because applications have come to depend on them: raw_path without the
- * query, lower case header names, path with root_path before it. No value may point into
- * the exchange, which ends before the application may.
+ * Called by asgi.c, plan/mounted.c, plan/router.c and bindings/handshake.c. Keys, types, values and their
+ * order follow uvicorn's httptools implementation, because applications have come to
+ * depend on them: raw_path without the query, lower case header names, path with
+ * root_path before it. No value may point into the exchange, which ends before the
+ * application may.
  */
 #include "bindings/asgi/scope.h"
 
@@ -39,11 +40,11 @@ headers_of(const struct hx_request *req)
 
 /* (host, port), or None on a unix socket. */
 static PyObject *
-address_of(struct slice host, uint16_t port)
+address_of(struct slice host, int64_t port)
 {
 	if (host.len == 0)
 		Py_RETURN_NONE;
-	return Py_BuildValue("(s#H)", host.ptr, (Py_ssize_t)host.len, port);
+	return Py_BuildValue("(NL)", pyb_text_latin1(host), (long long)port);
 }
 
 /* dict[key] = value (stolen). 0; -1 with an exception set, also when value is NULL. */
@@ -101,7 +102,7 @@ peers_fill(struct pyb_app *app, struct hx_exchange *x, PyObject *scope)
 		return PyDict_SetItem(scope, st->n_client, seen->client) < 0 ||
 		    PyDict_SetItem(scope, st->n_server, seen->server) < 0 ? -1 : 0;
 	return put(scope, st->n_server, address_of(x->server_host, x->server_port)) < 0 ||
-	    put(scope, st->n_client, address_of(x->client_host, x->client_port)) < 0 ? -1 : 0;
+	    put(scope, st->n_client, address_of(x->origin.host, x->origin.port)) < 0 ? -1 : 0;
 }
 
 /* Entries in uvicorn's order: an application can list them. */
@@ -118,7 +119,7 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	    PyDict_SetItem(scope, st->n_http_version,
 		x->req.h1.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
 	    peers_fill(app, x, scope) < 0 ||
-	    put(scope, st->n_scheme, pyb_text_latin1(x->scheme)) < 0 ||
+	    put(scope, st->n_scheme, pyb_text_latin1(x->origin.scheme)) < 0 ||
 	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||
 	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
 	    put(scope, st->n_state, state_of(app, x->upper.observer)) < 0 ||

@@ -13,6 +13,7 @@
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
 #include "bindings/piece.h"
+#include "http/field.h"
 
 /* message[key], new reference. NULL without an exception when the key is absent, else
  * with an exception set. */
@@ -42,26 +43,30 @@ require(PyObject *message, PyObject *key)
 	return value;
 }
 
-/* int() must take the first content-length; no other one counts, and none does behind a
- * `transfer-encoding: chunked`. 0, or -1 with int()'s exception set. */
+/* int() must take the first content-length, as in uvicorn, and so must a client; no other
+ * one counts, and none does behind a `transfer-encoding: chunked`. 0, or -1 with an
+ * exception set. */
 static int
 length_check(const struct pyb_fields *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		struct slice name = f->all[i].name, value = f->all[i].value;
 		PyObject *number;
+		uint64_t length;
 
 		if (slice_equal(name, SLICE_LIT("transfer-encoding")) &&
 		    slice_equal_lower(value, SLICE_LIT("chunked")))
 			return 0;
 		if (!slice_equal(name, SLICE_LIT("content-length")))
 			continue;
+		if (hx_field_length_read(value, &length))
+			return 0;
 		/* The value is the start of a bytes object, which has a NUL behind it. */
 		number = PyLong_FromString(value.ptr, NULL, 10);
 		if (number != NULL)
-			PyLong_AsUnsignedLongLong(number);
+			PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
 		Py_XDECREF(number);
-		return PyErr_Occurred() ? -1 : 0;
+		return -1;
 	}
 	return 0;
 }
@@ -212,7 +217,9 @@ send_step(void *arg, PyObject *value, PyObject **out)
 		*out = pyb_asgi_wait(a, &a->senders);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}
-	if (!gone && message_send(a, PyTuple_GET_ITEM((PyObject *)arg, 1)) < 0)
+	if (gone)
+		a->started = true;	/* as layers around the application see it */
+	else if (message_send(a, PyTuple_GET_ITEM((PyObject *)arg, 1)) < 0)
 		return PYB_CORO_ERROR;
 	*out = Py_NewRef(Py_None);
 	return PYB_CORO_RETURN;

@@ -1,14 +1,15 @@
 /*
  * eager_task: tasks that begin at once.
  *
- * Called by schedule.c, which offers it each call_soon(), and by asgi/ and plan/ for
- * their tasks. From CPython 3.12 on asyncio has the option eager_start. On 3.11 a Task
+ * Called by schedule.c, which offers it each call_soon(), and by asgi/, plan/ and stack/
+ * for their tasks. From CPython 3.12 on asyncio has the option eager_start. On 3.11 a Task
  * schedules its first step with loop.call_soon() while it is constructed; the loop catches
  * that one call, and the step runs here, in the context in which the loop would have run
  * it. Finalizers and other threads may call call_soon() meanwhile; they cannot have the
  * task's context, by which its step is known.
  */
 #include "bindings/compat.h"
+#include "bindings/context.h"
 #include "bindings/loop/loop.h"
 
 /* A construction in progress. */
@@ -29,9 +30,10 @@ pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *contex
 }
 
 static PyObject *
-task_construct(struct pyb_loop *loop, PyObject *coro, PyObject *context)
+task_construct(struct pyb_loop *loop, PyObject *coro, PyObject *context, PyObject *name)
 {
-	PyObject *args[5] = { NULL, coro, (PyObject *)loop, context, Py_True };
+	PyObject *args[6] = { NULL, coro, name != NULL ? name : Py_None, (PyObject *)loop,
+	    context, Py_True };
 
 	return PyObject_Vectorcall(loop->st->task_class, args + 1,
 	    1 | PY_VECTORCALL_ARGUMENTS_OFFSET, loop->st->kw_task);
@@ -40,9 +42,9 @@ task_construct(struct pyb_loop *loop, PyObject *coro, PyObject *context)
 #if PY_VERSION_HEX >= 0x030C0000
 
 PyObject *
-pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
+pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context, PyObject *name)
 {
-	return task_construct((struct pyb_loop *)self, coro, context);
+	return task_construct((struct pyb_loop *)self, coro, context, name);
 }
 
 #else
@@ -74,19 +76,19 @@ step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
 	else if (done == NULL)
 		Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
 	Py_XDECREF(done);
-	PyContext_Exit(context);
+	pyb_context_leave(context);
 	return 0;
 }
 
 PyObject *
-pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context)
+pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context, PyObject *name)
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
 	struct pyb_eager e = { context, NULL }, *outer = loop->eager;
 	PyObject *task;
 
 	loop->eager = &e;
-	task = task_construct(loop, coro, context);
+	task = task_construct(loop, coro, context, name);
 	loop->eager = outer;
 	if (task != NULL && e.step != NULL && step_run(loop, e.step, context) < 0)
 		Py_CLEAR(task);

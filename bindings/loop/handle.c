@@ -13,6 +13,7 @@
 
 #include "base/must.h"
 #include "bindings/compat.h"
+#include "bindings/context.h"
 #include "bindings/loop/loop.h"
 
 static void
@@ -47,9 +48,9 @@ callback_call(struct pyb_handle *h)
 		result = args == NULL ? PyObject_CallNoArgs(callback) :
 		    PyObject_Vectorcall(callback, &PyTuple_GET_ITEM(args, 0),
 			(size_t)PyTuple_GET_SIZE(args), NULL);
-		PyContext_Exit(context);
+		pyb_context_leave(context);
 	}
-	/* After PyContext_Exit(): from CPython 3.12 on the exception handler enters it. */
+	/* After leaving the context: from CPython 3.12 on the exception handler enters it. */
 	if (result == NULL)
 		failure_report(h);
 	Py_XDECREF(result);

@@ -1,7 +1,7 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * Called by asgi/, plan/ and engine/. The local is an attribute of its loop:
+ * Called by loop.c, asgi/, plan/ and engine/. The local is an attribute of its loop:
  * EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"
@@ -24,9 +24,9 @@ standin_renew(struct pyb_loop_local *h)
 
 	if (task == NULL)
 		return -1;
-	Py_XSETREF(h->standin, task);
-	h->standin_refs = Py_REFCNT(task);
-	h->standin_weak = weak_head(task);
+	Py_XSETREF(h->standin.task, task);
+	h->standin.refs = Py_REFCNT(task);
+	h->standin.weak = weak_head(task);
 	return 0;
 }
 
@@ -36,10 +36,10 @@ pyb_local_enter(struct pyb_loop_local *h)
 	PyObject *args[2], *done;
 
 	must(h->loop != NULL);
-	if (h->standin == NULL && standin_renew(h) < 0)
+	if (h->standin.task == NULL && standin_renew(h) < 0)
 		return -1;
 	args[0] = h->loop;
-	args[1] = h->standin;
+	args[1] = h->standin.task;
 	done = PyObject_Vectorcall(h->st->enter_task, args, 2, NULL);
 	Py_XDECREF(done);
 	return done == NULL ? -1 : 0;
@@ -49,17 +49,44 @@ void
 pyb_local_leave(struct pyb_loop_local *h)
 {
 	PyObject *pending = PyErr_GetRaisedException();
-	PyObject *args[2] = { h->loop, h->standin };
+	PyObject *args[2] = { h->loop, h->standin.task };
 	PyObject *done;
 
-	must(h->standin != NULL);
+	must(h->standin.task != NULL);
 	done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
 	if (done == NULL)
-		PyErr_WriteUnraisable(h->standin);
+		PyErr_WriteUnraisable(h->standin.task);
 	Py_XDECREF(done);
-	if (Py_REFCNT(h->standin) != h->standin_refs ||
-	    weak_head(h->standin) != h->standin_weak)
-		Py_CLEAR(h->standin);
+	if (Py_REFCNT(h->standin.task) != h->standin.refs ||
+	    weak_head(h->standin.task) != h->standin.weak)
+		Py_CLEAR(h->standin.task);
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
+}
+
+int
+pyb_local_set_aside(struct pyb_loop *loop, struct pyb_standin *outer)
+{
+	struct pyb_loop_local *h = pyb_local_get(loop->st, (PyObject *)loop);
+
+	if (h == NULL)
+		return -1;
+	*outer = h->standin;
+	outer->of = h;
+	h->standin = (struct pyb_standin){ .task = NULL };
+	return 0;
+}
+
+void
+pyb_local_put_back(struct pyb_standin *outer)
+{
+	struct pyb_loop_local *h = outer->of;
+	PyObject *pending = PyErr_GetRaisedException();
+
+	outer->of = NULL;
+	Py_CLEAR(h->standin.task);
+	h->standin = *outer;
+	Py_DECREF((PyObject *)h);
 	if (pending != NULL)
 		PyErr_SetRaisedException(pending);
 }
@@ -118,8 +145,8 @@ pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 	h->st = st;
 	h->loop = Py_NewRef(loop);
 	h->turn = turn;
-	h->standin = h->standin_weak = h->kept = h->thread_context = NULL;
-	h->standin_refs = 0;
+	h->standin = (struct pyb_standin){ .task = NULL };
+	h->kept = h->thread_context = NULL;
 	h->pool = NULL;
 	PyObject_GC_Track((PyObject *)h);
 	if (PyObject_SetAttr(loop, st->n__fastrapi_local, (PyObject *)h) < 0)
@@ -134,7 +161,7 @@ local_traverse(PyObject *self, visitproc visit, void *arg)
 
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(h->loop);
-	Py_VISIT(h->standin);
+	Py_VISIT(h->standin.task);
 	Py_VISIT(h->kept);
 	Py_VISIT(h->thread_context);
 	return 0;
@@ -149,7 +176,7 @@ local_clear(PyObject *self)
 		pyb_pool_free(h->pool);
 		h->pool = NULL;
 	}
-	Py_CLEAR(h->standin);
+	Py_CLEAR(h->standin.task);
 	Py_CLEAR(h->kept);
 	Py_CLEAR(h->thread_context);
 	Py_CLEAR(h->loop);

@@ -18,14 +18,22 @@
 
 struct pyb_pool;
 
+struct pyb_loop;
+
+/* The stand-in task of a loop. */
+struct pyb_standin {
+	PyObject *task;			/* NULL until first needed */
+	Py_ssize_t refs;		/* its reference count when untouched */
+	PyObject *weak;			/* head of its list of weak references, borrowed */
+	struct pyb_loop_local *of;	/* while it is set aside: strong, or NULL */
+};
+
 struct pyb_loop_local {
 	PyObject_HEAD
 	struct pyb_module_state *st;	/* the module's; the type keeps the module alive */
 	PyObject *loop;			/* strong; NULL once closed */
 	struct io_turn *turn;		/* valid while `loop` is */
-	PyObject *standin;		/* NULL until first needed */
-	Py_ssize_t standin_refs;	/* its reference count when untouched */
-	PyObject *standin_weak;		/* head of its list of weak references, borrowed */
+	struct pyb_standin standin;
 	PyObject *kept;			/* set of tasks, see pyb_local_keep(); NULL until needed */
 	PyObject *thread_context;	/* pool calls get copies of it; NULL until needed */
 	struct pyb_pool *pool;		/* NULL until first needed */
@@ -41,6 +49,12 @@ int pyb_local_enter(struct pyb_loop_local *h) MUST_CHECK;
 
 /* [gil] End what pyb_local_enter() began. A pending exception stays. */
 void pyb_local_leave(struct pyb_loop_local *h);
+
+/* [gil] The loop is about to run inside user code, which may run between pyb_local_enter()
+ * and pyb_local_leave(): its stand-in is that code's alone, until it is put back. 0, or -1
+ * with an exception set. A pending exception stays when it is put back. */
+int pyb_local_set_aside(struct pyb_loop *loop, struct pyb_standin *outer) MUST_CHECK;
+void pyb_local_put_back(struct pyb_standin *outer);
 
 /* [gil] Hold `task` until pyb_local_keep_no_more() or until the loop is closed. A pending
  * task that nothing else refers to would be collected. 0, or -1 with an exception set. */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "bindings/compat.h"
+#include "bindings/loop/local.h"
 #include "bindings/loop/timer.h"
 
 struct pyb_loop *
@@ -55,51 +56,99 @@ loop_stop(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
+/* One turn. 0; -1 with an exception set. */
+static int
+turn_once(struct pyb_loop *loop)
+{
+	struct io_turn *turn = loop->turn;
+	bool block;
+	int rc;
+
+	/* In this order: a thread that schedules after pyb_schedule_take_foreign() must end
+	 * the poll. */
+	io_turn_prepare(turn);
+	pyb_schedule_take_foreign(loop);
+	block = !loop->stopping && !io_turn_pending(turn);
+	if (block)
+		io_deadlines_arm(&loop->deadlines);
+	Py_BEGIN_ALLOW_THREADS
+	io_turn_flush(turn);
+	rc = io_turn_poll(turn, block);
+	Py_END_ALLOW_THREADS
+	if (rc < 0) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		return -1;
+	}
+	if (PyErr_CheckSignals() < 0)
+		return -1;
+	pyb_schedule_take_foreign(loop);
+	pyb_timers_queue(loop);
+	io_turn_run(turn);
+	return 0;
+}
+
+/* Raise what a callback has ended the loop with. 0: nothing; -1 with an exception set. */
+static int
+fatal_raise(struct pyb_loop *loop)
+{
+	PyObject *fatal = loop->fatal;
+
+	if (fatal == NULL)
+		return 0;
+	loop->fatal = NULL;
+	PyErr_SetRaisedException(fatal);
+	return -1;
+}
+
 /* _run_turns(): turns until stop(). */
 static PyObject *
 loop_run_turns(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct pyb_loop *loop = pyb_loop_alive(self);
-	struct io_turn *turn;
-	int rc = 0;
+	int rc;
 
 	if (loop == NULL)
 		return NULL;
-	turn = loop->turn;
 	loop->thread = PyThread_get_thread_ident();
-	do {
-		bool block;
-
-		/* In this order: a thread that schedules after pyb_schedule_take_foreign()
-		 * must end the poll. */
-		io_turn_prepare(turn);
-		pyb_schedule_take_foreign(loop);
-		block = !loop->stopping && !io_turn_pending(turn);
-		if (block)
-			io_deadlines_arm(&loop->deadlines);
-		Py_BEGIN_ALLOW_THREADS
-		io_turn_flush(turn);
-		rc = io_turn_poll(turn, block);
-		Py_END_ALLOW_THREADS
-		if (rc < 0 || (rc = PyErr_CheckSignals()) < 0)
-			break;
-		pyb_schedule_take_foreign(loop);
-		pyb_timers_queue(loop);
-		io_turn_run(turn);
-	} while (!loop->stopping && loop->fatal == NULL);
+	do
+		rc = turn_once(loop);
+	while (rc == 0 && !loop->stopping && loop->fatal == NULL);
 	/* loop->thread stays set until here: other threads may not touch the FIFO. */
 	Py_BEGIN_ALLOW_THREADS
-	io_turn_flush(turn);
+	io_turn_flush(loop->turn);
 	Py_END_ALLOW_THREADS
 	loop->thread = 0;
 	loop->stopping = false;
-	if (loop->fatal != NULL && !PyErr_Occurred()) {
-		PyErr_SetRaisedException(loop->fatal);
-		loop->fatal = NULL;
-	} else if (rc < 0 && !PyErr_Occurred()) {
-		PyErr_SetFromErrno(PyExc_OSError);
+	if (rc < 0 || fatal_raise(loop) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+/* _run_inside(done): turns inside a callback of a turn, until stop() or until done() is
+ * true. stop() then ends the turns around them, too. */
+static PyObject *
+loop_run_inside(PyObject *self, PyObject *done)
+{
+	struct pyb_loop *loop = pyb_loop_alive(self);
+	struct pyb_standin outer;
+	int ended = 0;
+
+	if (loop == NULL)
+		return NULL;
+	if (loop->thread != PyThread_get_thread_ident())
+		return PyErr_Format(PyExc_RuntimeError, "This event loop is already running");
+	if (pyb_local_set_aside(loop, &outer) < 0)
+		return NULL;
+	while (ended == 0 && !loop->stopping) {
+		PyObject *truth = PyObject_CallNoArgs(done);
+
+		ended = truth != NULL ? PyObject_IsTrue(truth) : -1;
+		Py_XDECREF(truth);
+		if (ended == 0 && (turn_once(loop) < 0 || fatal_raise(loop) < 0))
+			ended = -1;
 	}
-	if (PyErr_Occurred())
+	pyb_local_put_back(&outer);
+	if (ended < 0)
 		return NULL;
 	Py_RETURN_NONE;
 }
@@ -128,7 +177,7 @@ loop_open(PyObject *self, PyObject *Py_UNUSED(ignored))
 static void
 handles_drop(struct pyb_loop *loop)
 {
-	if (loop->turn == NULL)
+	if (loop->turn == NULL || loop->abandoned)
 		return;
 	loop->closing = true;
 	pyb_schedule_take_foreign(loop);
@@ -141,7 +190,7 @@ static void
 shut(struct pyb_loop *loop)
 {
 	handles_drop(loop);
-	if (loop->turn == NULL)
+	if (loop->turn == NULL || loop->abandoned)
 		return;
 	io_turn_run(loop->turn);
 	io_deadlines_fini(&loop->deadlines);
@@ -154,6 +203,19 @@ static PyObject *
 loop_shut(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	shut((struct pyb_loop *)self);
+	Py_RETURN_NONE;
+}
+
+/* _abandon(): this process is a fork of the loop's own. Whatever libevent did here would be
+ * done to the epoll set of both: the copy is stopped, and its memory left alone. */
+static PyObject *
+loop_abandon(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	struct pyb_loop *loop = (struct pyb_loop *)self;
+
+	loop->abandoned = loop->closing = loop->stopping = true;
+	if (loop->turn != NULL)
+		io_turn_abandon(loop->turn);
 	Py_RETURN_NONE;
 }
 
@@ -256,8 +318,10 @@ static PyMethodDef loop_methods[] = {
 	{ "get_debug", loop_get_debug, METH_NOARGS, "Is it in debug mode?" },
 	{ "stop", loop_stop, METH_NOARGS, "Let run_forever() return after this turn." },
 	{ "_run_turns", loop_run_turns, METH_NOARGS, NULL },
+	{ "_run_inside", loop_run_inside, METH_O, NULL },
 	{ "_open", loop_open, METH_NOARGS, NULL },
 	{ "_shut", loop_shut, METH_NOARGS, NULL },
+	{ "_abandon", loop_abandon, METH_NOARGS, NULL },
 	{ NULL, NULL, 0, NULL }
 };
 

@@ -39,6 +39,7 @@ struct pyb_loop {
 	int n_watches;
 	struct io_deadlines deadlines;	/* valid while `turn` is; see timer.h */
 	bool closing;			/* no handle may be added any more */
+	bool abandoned;			/* a copy in a forked process: left as it is */
 	struct pyb_eager *eager;	/* the task under construction, see eager_task.c */
 };
 
@@ -47,10 +48,11 @@ struct pyb_loop {
 struct io_turn *pyb_loop_turn(PyObject *loop) MUST_CHECK;
 
 /* [gil] A real asyncio.Task for `coro`. `context` must be the task's alone, and not
- * entered. The task's first step has run when this returns. To be called outside any
- * task, on the loop's thread, while the loop runs. New reference; NULL with an exception
- * set. */
-PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context) MUST_CHECK;
+ * entered. `name` is the task's, or NULL. The task's first step has run when this returns.
+ * To be called on the loop's thread while the loop runs, outside any task before CPython
+ * 3.12. New reference; NULL with an exception set. */
+PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context, PyObject *name)
+    MUST_CHECK;
 
 /* For call_soon() while loop->eager is set. True: `callback` is the first step of the task
  * under construction, pyb_eager_task() runs it, and call_soon() must not. */

@@ -6,6 +6,8 @@
  * the done list. An eventfd makes the loop collect that list. While jobs wait, the loop
  * looks once a millisecond whether a thread has taken a job since the last look. If none
  * has, every thread is stuck in a blocking or long job, and the number of threads doubles.
+ * The limit is one of the jobs that run at a time. Those that may go beyond it are not
+ * counted, and have a list of their own.
  * The mutex is held for a few pointer moves only, and nobody may wait for the interpreter
  * while holding it; so taking it with the interpreter held cannot deadlock.
  */
@@ -41,22 +43,41 @@ struct pyb_pool {
 	pthread_cond_t work;
 	/* The mutex protects everything below. */
 	struct list queue, done;	/* jobs for the threads, jobs for the loop */
-	size_t waiting, threads, idle;
+	struct list beyond;		/* jobs for the threads, beyond the limit */
+	size_t waiting, waiting_beyond;	/* in both lists; in `beyond` */
+	size_t threads, idle;
+	size_t running;			/* jobs of `queue` */
+	size_t limit;			/* of them, when last asked; 0: one thread never was stuck */
 	uint64_t taken;
 	bool signalled, closing;
 };
 
-/* Take the first job; NULL when none waits. The caller holds the mutex. */
+/* May a thread take a job now? The caller holds the mutex. */
+static bool
+job_at_hand(const struct pyb_pool *p)
+{
+	return !list_is_empty(&p->beyond) ||
+	    (!list_is_empty(&p->queue) && (p->limit == 0 || p->running < p->limit));
+}
+
+/* Take the first job; NULL when none may be taken. The caller holds the mutex. */
 static struct pyb_job *
 queue_take(struct pyb_pool *p)
 {
-	struct list_node *node = list_take(&p->queue);
+	struct list_node *node;
 
-	if (node == NULL)
+	if (!job_at_hand(p))
 		return NULL;
 	must(p->waiting > 0);
 	p->waiting--;
 	p->taken++;
+	node = list_take(&p->beyond);
+	if (node != NULL) {
+		p->waiting_beyond--;
+	} else {
+		node = list_take(&p->queue);
+		p->running++;
+	}
 	return container_of(node, struct pyb_job, node);
 }
 
@@ -67,6 +88,8 @@ done_put(struct pyb_pool *p, struct pyb_job *job)
 	bool wake;
 
 	pthread_mutex_lock(&p->mutex);
+	if (!job->beyond)
+		p->running--;
 	list_append(&p->done, &job->node);
 	wake = !p->signalled && !p->closing;
 	p->signalled = true;
@@ -186,13 +209,15 @@ grow(struct io_job *io)
 	struct pyb_pool *p = container_of(io, struct pyb_pool, grow_job);
 	size_t want, have, limit;
 
+	limit = limit_ask(p);
 	pthread_mutex_lock(&p->mutex);
+	p->limit = limit;
 	have = p->threads;
 	want = p->idle < p->waiting ? p->waiting - p->idle : 0;
+	limit += p->waiting_beyond;
 	pthread_mutex_unlock(&p->mutex);
 	if (want > 1 && want > have)
 		want = have > 0 ? have : 1;
-	limit = want > 0 ? limit_ask(p) : 0;
 	while (want-- > 0 && have++ < limit)
 		if (!thread_add(p))
 			break;
@@ -205,8 +230,9 @@ pyb_pool_submit(struct pyb_pool *p, struct pyb_job *job)
 
 	must(job->work != NULL && job->done != NULL);
 	pthread_mutex_lock(&p->mutex);
-	list_append(&p->queue, &job->node);
+	list_append(job->beyond ? &p->beyond : &p->queue, &job->node);
 	p->waiting++;
+	p->waiting_beyond += job->beyond;
 	/* One thread is enough to begin with; on_tick() adds others. */
 	if (p->idle > 0 && p->idle == p->threads)
 		pthread_cond_signal(&p->work);
@@ -228,7 +254,7 @@ job_wait(struct pyb_pool *p)
 	until.tv_sec += IDLE_SECONDS;
 	pthread_mutex_lock(&p->mutex);
 	p->idle++;
-	while (list_is_empty(&p->queue) && !p->closing && rc != ETIMEDOUT)
+	while (!job_at_hand(p) && !p->closing && rc != ETIMEDOUT)
 		rc = pthread_cond_timedwait(&p->work, &p->mutex, &until);
 	p->idle--;
 	job = p->closing ? NULL : queue_take(p);
@@ -297,6 +323,7 @@ pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn)
 	p->turn = turn;
 	p->grow_job.run = grow;
 	list_init(&p->queue);
+	list_init(&p->beyond);
 	list_init(&p->done);
 	p->wake_fd = -1;
 	if (pool_open(p) < 0)
@@ -313,7 +340,8 @@ pyb_pool_free(struct pyb_pool *p)
 	pthread_mutex_lock(&p->mutex);
 	p->closing = true;
 	list_init(&p->queue);
-	p->waiting = 0;
+	list_init(&p->beyond);
+	p->waiting = p->waiting_beyond = 0;
 	pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->mutex);
 	Py_DECREF(p);

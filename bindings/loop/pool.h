@@ -28,6 +28,9 @@ struct pyb_job {
 	void (*work)(struct pyb_job *job);
 	/* [gil] Called on the loop's thread, from the FIFO, after `work`. */
 	void (*done)(struct pyb_job *job);
+	/* It gives back what jobs on every thread may wait for: it goes before the others, and
+	 * may have a thread beyond the limit. */
+	bool beyond;
 	struct io_job io;
 };
 

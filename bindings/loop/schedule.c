@@ -104,16 +104,20 @@ debug_check(struct pyb_loop *loop, PyObject *callback, const char *method, bool 
 	return done != NULL ? 0 : -1;
 }
 
+/* A handle of an abandoned loop is never called. A refusal would take the place of the
+ * SystemExit with which a task of a fork ends: the task schedules its callbacks first. */
 static PyObject *
 schedule_soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *keywords, bool threadsafe)
 {
 	static const char *const names[MAX_FIXED] = { "callback" };
-	struct pyb_loop *loop = pyb_loop_alive(self);
+	struct pyb_loop *loop = (struct pyb_loop *)self;
 	struct pyb_handle *h;
 	struct call call;
 	bool foreign;
 
-	if (loop == NULL || call_read(&call, names, args, n, keywords) < 0)
+	if (!loop->abandoned && pyb_loop_alive(self) == NULL)
+		return NULL;
+	if (call_read(&call, names, args, n, keywords) < 0)
 		return NULL;
 	if (loop->eager != NULL && n == 1 && pyb_eager_task_catch(loop, args[0], call.context))
 		Py_RETURN_NONE;
@@ -122,8 +126,8 @@ schedule_soon(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *key
 		return NULL;
 	h = pyb_handle_new(loop, call.fixed[0], call.rest, call.n_rest, call.context,
 	    loop->st->handle_type);
-	if (h == NULL)
-		return NULL;
+	if (h == NULL || loop->abandoned)
+		return (PyObject *)h;
 	foreign = loop->thread != 0 && loop->thread != PyThread_get_thread_ident();
 	if (foreign)
 		foreign_add(loop, h);

@@ -11,23 +11,33 @@
 #include "bindings/plan/alone.h"
 
 #include "base/must.h"
-#include "bindings/awaitable.h"
 #include "bindings/compat.h"
+#include "bindings/context.h"
 #include "bindings/loop/loop.h"
+#include "bindings/plan/after.h"
 #include "bindings/plan/call.h"
 #include "bindings/plan/finish.h"
+#include "bindings/plan/phases.h"
+#include "bindings/plan/raised.h"
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 
-/* The run is over: drop it and give the exchange back. The exchange may begin its next
- * request before this returns. */
+/* The run is over: drop it, and give the exchange back unless that was done. The exchange may
+ * begin its next request before this returns. */
 static void
 run_end(struct pyb_run *r)
 {
 	struct hx_exchange *x = r->x;
-	struct pyb_asgi *asgi = (struct pyb_asgi *)Py_XNewRef((PyObject *)r->asgi);
+	struct pyb_asgi *asgi;
 
+	pyb_finish_files(r);
+	if (r->answered) {
+		pyb_after_end(r);
+		pyb_run_clear(r);
+		return;
+	}
 	must(x->upper.run == r);
+	asgi = (struct pyb_asgi *)Py_XNewRef((PyObject *)r->asgi);
 	pyb_run_clear(r);
 	x->upper.run = NULL;
 	if (x->upper.asgi == NULL) {
@@ -37,68 +47,6 @@ run_end(struct pyb_run *r)
 		pyb_asgi_answered(asgi);
 	}
 	Py_XDECREF((PyObject *)asgi);
-}
-
-/* Await `coro` (stolen), which cannot suspend. New reference to its result; NULL with
- * an exception set. */
-static PyObject *
-step_through(PyObject *coro)
-{
-	PyObject *iterator = pyb_awaitable_iterator(coro), *value = NULL;
-	PySendResult sent;
-
-	Py_DECREF(coro);
-	if (iterator == NULL)
-		return NULL;
-	sent = PyIter_Send(iterator, Py_None, &value);
-	if (sent == PYGEN_NEXT) {
-		/* Only a function whose code was replaced after compiling suspends. */
-		Py_CLEAR(value);
-		value = PyObject_CallMethod(iterator, "close", NULL);
-		Py_XDECREF(value);
-		value = NULL;
-		PyErr_SetString(PyExc_RuntimeError,
-		    "a coroutine function was changed after the application was compiled");
-	}
-	Py_DECREF(iterator);
-	return value;
-}
-
-/* Run all steps on this thread. True: r->result is set. False: an exception is set. */
-static bool
-steps_drive(struct pyb_run *r)
-{
-	PyObject *value = Py_NewRef(Py_None), *out;
-
-	for (;;) {
-		enum pyb_coro_verdict verdict = pyb_call_steps(r, value, &out);
-
-		Py_XDECREF(value);
-		if (verdict != PYB_CORO_AWAIT)
-			return verdict == PYB_CORO_RETURN;
-		value = step_through(out);
-	}
-}
-
-static struct pyb_sync_stat *
-sync_stat(struct pyb_run *r)
-{
-	return &r->binding->sync[r->plan - r->binding->table.plans];
-}
-
-/* The same, measured for sync = auto when the plan may run on either thread. */
-static bool
-steps_measured(struct pyb_run *r, bool pooled)
-{
-	struct pyb_sync_probe probe;
-	bool returned;
-
-	if (r->app->sync != PYB_SYNC_AUTO || !(r->plan->flags & SHM_PLAN_F_THREAD))
-		return steps_drive(r);
-	pyb_sync_mode_begin(&probe, pooled);
-	returned = steps_drive(r);
-	pyb_sync_mode_end(sync_stat(r), &probe, pooled);
-	return returned;
 }
 
 /* Enter the request's context and make the stand-in the current task. False: the
@@ -112,7 +60,7 @@ user_enter(struct pyb_run *r)
 		return true;
 	r->outcome = PyErr_GetRaisedException();
 	if (inside)
-		PyContext_Exit(r->context);
+		pyb_context_leave(r->context);
 	return false;
 }
 
@@ -120,7 +68,7 @@ static void
 user_leave(struct pyb_run *r)
 {
 	pyb_local_leave(r->local);
-	PyContext_Exit(r->context);
+	pyb_context_leave(r->context);
 }
 
 /* The steps are over, and the run has answered or left an outcome. Give the outcome to
@@ -134,15 +82,21 @@ run_finish(struct pyb_run *r)
 	run_end(r);
 }
 
-/* Run the steps on the loop's thread, then answer. */
+static void task_start(struct pyb_run *r);
+
+/* Run all phases on the loop's thread, but those that want a task. */
 static void
 run_inline(struct pyb_run *r)
 {
 	if (user_enter(r)) {
-		pyb_finish_answer(r, steps_measured(r, false));
+		while (pyb_phases_left(r) && !pyb_phases_want_task(r))
+			pyb_finish_phase(r, pyb_phases_drive(r, false));
 		user_leave(r);
 	}
-	run_finish(r);
+	if (pyb_phases_want_task(r))
+		task_start(r);
+	else
+		run_finish(r);
 }
 
 static void
@@ -150,35 +104,68 @@ job_work(struct pyb_job *job)
 {
 	struct pyb_run *r = container_of(job, struct pyb_run, job);
 
-	if (!steps_measured(r, true))
+	if (!pyb_phases_drive(r, true))
 		r->outcome = PyErr_GetRaisedException();
 }
 
-/* A pool thread has run the steps: answer. */
+static void job_done(struct pyb_job *job);
+
+/* Let a pool thread run the phase. Exits give back what the steps of others may wait for. */
+static void
+job_submit(struct pyb_run *r)
+{
+	struct pyb_pool *pool = pyb_local_pool(r->local);
+
+	if (pool == NULL) {
+		r->outcome = PyErr_GetRaisedException();
+		run_finish(r);
+		return;
+	}
+	r->job = (struct pyb_job){
+		.work = job_work, .done = job_done, .beyond = r->phase != PYB_RUN_STEPS
+	};
+	pyb_pool_submit(pool, &r->job);
+}
+
+/* A pool thread has run a phase: answer, or whatever follows. */
 static void
 job_done(struct pyb_job *job)
 {
 	struct pyb_run *r = container_of(job, struct pyb_run, job);
+	PyObject *raised = r->outcome;
 
-	if (r->outcome == NULL && user_enter(r)) {
-		pyb_finish_answer(r, true);
+	r->outcome = NULL;
+	if (user_enter(r)) {
+		if (raised != NULL)
+			PyErr_SetRaisedException(raised);
+		pyb_finish_phase(r, raised == NULL);
 		user_leave(r);
+	} else {
+		Py_XDECREF(raised);
 	}
-	run_finish(r);
+	if (pyb_phases_want_task(r))
+		task_start(r);
+	else if (pyb_phases_left(r))
+		job_submit(r);
+	else
+		run_finish(r);
 }
 
-/* The run as a coroutine: the steps, the answer, and perhaps the application's stack. */
+/* The run as a coroutine: all phases, and perhaps the application's stack. */
 static enum pyb_coro_verdict
 task_step(void *arg, PyObject *value, PyObject **out)
 {
 	struct pyb_run *r = arg;
 	enum pyb_coro_verdict verdict;
 
-	if (r->phase == PYB_RUN_STEPS) {
-		verdict = pyb_call_steps(r, value, out);
-		if (verdict == PYB_CORO_AWAIT)
-			return verdict;
-		pyb_finish_answer(r, verdict == PYB_CORO_RETURN);
+	if (r->phase != PYB_RUN_RESUME) {
+		while (pyb_phases_left(r)) {
+			verdict = pyb_phases_run(r, value, out);
+			if (verdict == PYB_CORO_AWAIT)
+				return verdict;
+			pyb_finish_phase(r, verdict == PYB_CORO_RETURN);
+			value = Py_None;
+		}
 		pyb_finish_late(r);
 		if (r->outcome != NULL) {
 			r->phase = PYB_RUN_RESUME;
@@ -188,7 +175,6 @@ task_step(void *arg, PyObject *value, PyObject **out)
 			pyb_finish_resumed(r, NULL);
 		}
 	} else {
-		must(r->phase == PYB_RUN_RESUME);
 		pyb_finish_resumed(r, value);
 	}
 	r->phase = PYB_RUN_ENDED;
@@ -202,7 +188,7 @@ task_release(void *arg)
 {
 	struct pyb_run *r = arg;
 
-	if (r->phase != PYB_RUN_ENDED)
+	if (r->phase != PYB_RUN_ENDED && r->x != NULL)
 		r->x->calls->abort(r->x);
 	run_end(r);
 }
@@ -212,10 +198,10 @@ task_traverse(void *arg, visitproc visit, void *varg)
 {
 	struct pyb_run *r = arg;
 
-	for (uint32_t i = 0; i < r->plan->n_slots; i++)
-		if (r->slots[i] != NULL && visit(r->slots[i], varg) != 0)
-			return 1;
-	return r->request != NULL ? visit(r->request, varg) : 0;
+	/* With an exchange the task stays, whoever else refers to it. */
+	if (r->x == NULL && r->task != NULL && visit(r->task, varg) != 0)
+		return 1;
+	return pyb_run_traverse(r, visit, varg);
 }
 
 static void
@@ -224,16 +210,22 @@ task_start(struct pyb_run *r)
 	static const struct pyb_coro_class class = {
 		"request", task_step, task_release, task_traverse
 	};
-	struct hx_exchange *x = r->x;
 	PyObject *context = Py_NewRef(r->context), *loop = Py_NewRef(r->local->loop);
-	PyObject *coro = pyb_coro_new(r->app->st, &class, r);
-	PyObject *task = coro != NULL ? pyb_eager_task(loop, coro, context) : NULL;
+	PyObject *coro, *task = NULL;
 
+	r->mode = PYB_RUN_TASK;
+	coro = pyb_coro_new(r->app->st, &class, r);
+	if (coro != NULL)
+		task = pyb_eager_task(loop, coro, context, NULL);
 	if (task == NULL)
 		PyErr_WriteUnraisable(loop);
 	/* The run may have ended already. If it waits, its task must not be collected. */
-	if (task != NULL && x->upper.run == r)
-		Py_XSETREF(r->task, Py_NewRef(task));
+	if (task != NULL && !pyb_coro_is_finished(coro)) {
+		if (r->x != NULL)
+			r->task = Py_NewRef(task);
+		else
+			pyb_after_task(r, task);
+	}
 	Py_XDECREF(task);
 	Py_XDECREF(coro);
 	Py_DECREF(loop);
@@ -241,18 +233,21 @@ task_start(struct pyb_run *r)
 }
 
 /* Run the leading validators that are user code on the loop's thread, as FastAPI does.
- * False: the exception has become the outcome. */
+ * False: the exception was answered, or has become the outcome. */
 static bool
 validators_run(struct pyb_run *r)
 {
+	bool valid;
+
 	if (r->steps[r->pc].op != SHM_STEP_VALIDATE)
 		return true;
-	if (user_enter(r)) {
-		if (!pyb_call_validators(r))
-			r->outcome = PyErr_GetRaisedException();
-		user_leave(r);
-	}
-	return r->outcome == NULL;
+	if (!user_enter(r))
+		return false;
+	valid = pyb_call_validators(r);
+	if (!valid)
+		pyb_finish_phase(r, false);
+	user_leave(r);
+	return valid;
 }
 
 /* Make the Request now if the plan rereads it or runs on a pool thread. False: the
@@ -275,28 +270,61 @@ request_make(struct pyb_run *r)
 static void
 pool_start(struct pyb_run *r)
 {
-	struct pyb_pool *pool = NULL;
-
-	if (validators_run(r)) {
-		pool = pyb_local_pool(r->local);
-		if (pool == NULL)
-			r->outcome = PyErr_GetRaisedException();
-	}
-	if (pool == NULL) {
+	if (!validators_run(r)) {
 		run_finish(r);
 		return;
 	}
 	r->mode = PYB_RUN_THREAD;
-	r->job.work = job_work;
-	r->job.done = job_done;
-	pyb_pool_submit(pool, &r->job);
+	job_submit(r);
+}
+
+/* The request's context. A pool thread gets that of a fresh call, which is the same for
+ * all but the requests of test clients. A run that may stay on the loop's thread, if only
+ * for its leading validators, gets a copy of the current one. NULL with an exception
+ * set. */
+static PyObject *
+context_new(struct pyb_run *r)
+{
+	if (!(r->plan->flags & SHM_PLAN_F_THREAD) || r->app->sync != PYB_SYNC_THREADS ||
+	    r->steps[r->pc].op == SHM_STEP_VALIDATE)
+		return PyContext_CopyCurrent();
+	if (r->x->upper.observer != NULL)
+		return PyObject_CallNoArgs(r->app->st->pool_context);
+	return pyb_local_thread_context(r->local);
+}
+
+/* Nobody has seen anything of the run. */
+static void
+run_drop(struct pyb_run *r)
+{
+	pyb_finish_files(r);
+	pyb_run_clear(r);
+}
+
+/* The limits of the plan's forms. False: no memory. */
+static bool
+limits_take(struct pyb_run *r)
+{
+	PyObject *limits;
+	int rc = -1;
+
+	if (!(r->plan->flags & SHM_PLAN_F_LIMITS))
+		return true;
+	r->replay_reason = "out of memory";
+	limits = PyObject_GetAttr(pyb_run_helper(r), r->app->st->n_form_limits);
+	if (limits != NULL)
+		rc = pyb_source_limit(&r->source, limits);
+	PyErr_Clear();
+	Py_XDECREF(limits);
+	return rc == 0;
 }
 
 bool
 pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
     struct pyb_replay *replay)
 {
-	struct pyb_run *r = pyb_run_new(app, app->binding, plan, &x->arena);
+	struct pyb_run *r = pyb_run_new(app, app->binding, plan,
+	    plan->flags & (SHM_PLAN_F_EXITS | SHM_PLAN_F_BACKGROUND) ? NULL : &x->arena);
 
 	must(x->upper.run == NULL && x->upper.local != NULL);
 	*replay = (struct pyb_replay){ "out of memory", false };
@@ -305,29 +333,35 @@ pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pla
 	r->x = x;
 	r->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)x->upper.local);
 	pyb_source_exchange(&r->source, x);
-	if (!pyb_read_steps(r)) {
+	if (plan->flags & SHM_PLAN_F_MULTIPART)
+		r->source.st = app->st;
+	if (!limits_take(r) || !pyb_read_steps(r)) {
 		*replay = (struct pyb_replay){ r->replay_reason, r->replay_final };
-		pyb_run_clear(r);
+		run_drop(r);
 		return false;
 	}
-	/* A pool thread gets the context of a fresh call. A run that may stay on the loop's
-	 * thread, if only for its leading validators, gets a copy of the loop's. */
-	r->context = (plan->flags & SHM_PLAN_F_THREAD) && app->sync == PYB_SYNC_THREADS &&
-	    r->steps[r->pc].op != SHM_STEP_VALIDATE ?
-	    pyb_local_thread_context(r->local) : PyContext_CopyCurrent();
+	if (pyb_read_is_final(r)) {
+		bool answered = pyb_raised_errors(r);
+
+		*replay = (struct pyb_replay){ "errors that are no JSON", true };
+		run_drop(r);
+		if (answered)
+			x->calls->released(x);
+		return answered;
+	}
+	r->context = context_new(r);
 	if (r->context == NULL) {
 		PyErr_Clear();
-		pyb_run_clear(r);
+		run_drop(r);
 		return false;
 	}
 	x->upper.run = r;
 	if (!request_make(r)) {
 		run_finish(r);
 	} else if (plan->flags & SHM_PLAN_F_SUSPENDS) {
-		r->mode = PYB_RUN_TASK;
 		task_start(r);
 	} else if ((plan->flags & SHM_PLAN_F_THREAD) &&
-	    !pyb_sync_mode_inline(app->sync, sync_stat(r))) {
+	    !pyb_phases_inline(r)) {
 		pool_start(r);
 	} else {
 		run_inline(r);

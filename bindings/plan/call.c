@@ -1,14 +1,16 @@
 /*
  * call: the steps that call user code, in FastAPI's order.
  *
- * Driven by alone.c (at once, in a task or on a pool thread) and by nested.c (in the task
- * of request_response). It must never send anything: when the endpoint has returned, its
- * caller lets finish.c or result.c make the answer.
+ * Called by phases.c (phase STEPS: at once, in a task or on a pool thread), by alone.c (the
+ * leading validators) and by nested.c (in the task of request_response). It must never send
+ * anything: when the endpoint has returned, what gives the answer is not its concern.
  */
 #include "bindings/plan/call.h"
 
 #include "base/must.h"
 #include "bindings/compat.h"
+#include "bindings/plan/exits.h"
+#include "bindings/plan/plain.h"
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 #include "bindings/plan/thread_call.h"
@@ -28,70 +30,56 @@ args_lack(struct pyb_run *r, const struct shm_step *step)
 	return false;
 }
 
-/* Call the step's function with the values of its slots. No slot is empty: see
- * shm/check_plan.c and args_lack(). */
+/* Call `callable` with the values of the step's slots, behind `first` (NULL: nothing). No
+ * slot is empty: see shm/check_plan.c and args_lack(). */
 static PyObject *
-call_now(struct pyb_run *r, const struct shm_step *step)
+call_object(struct pyb_run *r, const struct shm_step *step, PyObject *callable, PyObject *first)
 {
-	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
 	const uint32_t *slots = r->binding->table.args + step->first;
-	PyObject *callable = objects[step->object];
-	PyObject *stack[STACK_ARGS + 1], **args = stack, *result;
-	PyObject *names = step->object2 != SHM_NONE ? objects[step->object2] : NULL;
+	PyObject *stack[STACK_ARGS + 2], **args = stack, **values, *result;
+	PyObject *names = step->object2 != SHM_NONE ?
+	    PyTuple_GET_ITEM(r->binding->objects, step->object2) : NULL;
+	size_t n_first = first != NULL ? 1 : 0;
 
 	if (step->count > STACK_ARGS) {
-		args = PyMem_Malloc((step->count + 1) * sizeof(*args));
+		args = PyMem_Malloc((step->count + 2) * sizeof(*args));
 		if (args == NULL)
 			return PyErr_NoMemory();
 	}
+	args[1] = first;
+	values = args + 1 + n_first;
 	for (uint32_t i = 0; i < step->count; i++) {
 		must(r->slots[slots[i]] != NULL);
-		args[i + 1] = Py_NewRef(r->slots[slots[i]]);
+		values[i] = Py_NewRef(r->slots[slots[i]]);
 	}
 	Py_INCREF(callable);
-	result = PyObject_Vectorcall(callable, args + 1,
-	    (names == NULL ? step->count : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+	result = PyObject_Vectorcall(callable, args + 1, (n_first +
+	    (names == NULL ? step->count : 0)) | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
 	Py_DECREF(callable);
 	for (uint32_t i = 0; i < step->count; i++)
-		Py_DECREF(args[i + 1]);
+		Py_DECREF(values[i]);
 	if (args != stack)
 		PyMem_Free(args);
 	return result;
 }
 
-/* Make `loop` (None: no loop) the running loop of this thread. A pending exception
- * stays. */
-static void
-running_loop_set(struct pyb_module_state *st, PyObject *loop)
+/* Call the step's function. */
+static PyObject *
+call_now(struct pyb_run *r, const struct shm_step *step)
 {
-	PyObject *pending = PyErr_GetRaisedException();
-	PyObject *done = PyObject_CallOneArg(st->set_running_loop, loop);
-
-	if (done == NULL)
-		PyErr_WriteUnraisable(loop);
-	Py_XDECREF(done);
-	if (pending != NULL)
-		PyErr_SetRaisedException(pending);
+	return call_object(r, step, PyTuple_GET_ITEM(r->binding->objects, step->object), NULL);
 }
 
-/* Call a plain function in a copy of the request's context, as run_in_threadpool does.
- * On the loop's thread no loop is running for the function, as on a pool thread. */
+/* Call a plain function on this thread. */
 static PyObject *
 call_sync(struct pyb_run *r, const struct shm_step *step)
 {
-	PyObject *context = PyContext_Copy(r->context), *value;
+	PyObject *context = pyb_plain_enter(r), *value;
 
-	if (context == NULL || PyContext_Enter(context) < 0) {
-		Py_XDECREF(context);
+	if (context == NULL)
 		return NULL;
-	}
-	if (r->mode == PYB_RUN_INLINE)
-		running_loop_set(r->app->st, Py_None);
 	value = call_now(r, step);
-	if (r->mode == PYB_RUN_INLINE)
-		running_loop_set(r->app->st, r->local->loop);
-	PyContext_Exit(context);
-	Py_DECREF(context);
+	pyb_plain_leave(r, context);
 	return value;
 }
 
@@ -153,29 +141,23 @@ slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
 static int
 validator_step(struct pyb_run *r, const struct shm_step *step)
 {
-	PyObject *value = NULL, *exc, *entry;
+	PyObject *value = NULL;
 	enum pyb_param_verdict verdict = pyb_read_step(r, step, &value);
-	int rc;
 
 	if (verdict == PYB_PARAM_OK) {
 		slot_set(r, step, value);
 		return 0;
 	}
+	/* The step that looked for the value has said so. */
+	if (verdict == PYB_PARAM_MISSING && r->errors != NULL)
+		return 0;
 	if (verdict != PYB_PARAM_INVALID ||
 	    !PyErr_ExceptionMatches(r->app->st->validation_error)) {
 		if (!PyErr_Occurred())
 			PyErr_SetString(PyExc_SystemError, "a plan lacks a value");
 		return -1;
 	}
-	exc = PyErr_GetRaisedException();
-	if (r->errors == NULL && (r->errors = PyList_New(0)) == NULL) {
-		Py_DECREF(exc);
-		return -1;
-	}
-	entry = Py_BuildValue("(IN)", (unsigned)(step - r->steps), exc);
-	rc = entry == NULL ? -1 : PyList_Append(r->errors, entry);
-	Py_XDECREF(entry);
-	return rc;
+	return pyb_read_error(r, step, PyErr_GetRaisedException());
 }
 
 bool
@@ -245,12 +227,41 @@ call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	}
 	if (value == NULL)
 		return STEP_FAILED;
-	if (step->flags & (SHM_STEP_F_AWAIT | SHM_STEP_F_YIELD)) {
+	if (step->flags & SHM_STEP_F_AWAIT) {
 		*out = value;
 		return STEP_AWAIT;
 	}
 	slot_set(r, step, value);
 	return STEP_DONE;
+}
+
+/* Enter a dependency with `yield`; inside request_response its exit stack does. AWAIT: *out
+ * is a new reference. */
+static enum step_verdict
+enter_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
+{
+	PyObject *manager;
+
+	if (args_lack(r, step))
+		return STEP_DONE;
+	if (r->mode == PYB_RUN_NESTED) {
+		*out = call_object(r, step, PyTuple_GET_ITEM(r->binding->objects, step->key),
+		    r->request);
+		return *out == NULL ? STEP_FAILED : STEP_AWAIT;
+	}
+	manager = call_now(r, step);
+	if (manager == NULL)
+		return STEP_FAILED;
+	switch (pyb_exits_enter(r, step, manager, out)) {
+	case PYB_CORO_AWAIT:
+		return STEP_AWAIT;
+	case PYB_CORO_ERROR:
+		return STEP_FAILED;
+	default:
+		slot_set(r, step, *out);
+		*out = NULL;
+		return STEP_DONE;
+	}
 }
 
 static enum step_verdict
@@ -262,6 +273,8 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	case SHM_STEP_CALL:
 	case SHM_STEP_ENDPOINT:
 		return call_step(r, step, out);
+	case SHM_STEP_ENTER:
+		return enter_step(r, step, out);
 	case SHM_STEP_REQUEST:
 	case SHM_STEP_RESPONSE:
 	case SHM_STEP_BACKGROUND:
@@ -284,7 +297,11 @@ pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 {
 	must(r->phase == PYB_RUN_STEPS);
 	*out = NULL;
-	if (value == NULL)
+	if (value == NULL) {
+		pyb_exits_refused(r);
+		return PYB_CORO_ERROR;
+	}
+	if (r->entering != NULL && pyb_exits_entered(r, r->awaited) < 0)
 		return PYB_CORO_ERROR;
 	if (r->awaited != NULL)
 		slot_set(r, r->awaited, Py_NewRef(value));

@@ -1,71 +1,272 @@
 /*
- * finish: the end of a run that stands alone.
+ * finish: the end of a run, alone or behind a layer.
  *
- * Called by alone.c on the loop's thread. User code has begun by then, so that nothing
- * here may replay the request.
+ * Called by alone.c and by stack/ on the loop's thread. User code has begun by then, so that
+ * nothing here may replay the request. What resumes the application's stack is for runs that
+ * stand alone; stack/ has a way of its own.
  */
 #include "bindings/plan/finish.h"
 
 #include "base/must.h"
 #include "bindings/compat.h"
-#include "bindings/plan/result.h"
+#include "bindings/plan/after.h"
+#include "bindings/plan/exits.h"
+#include "bindings/plan/give.h"
+#include "bindings/plan/raised.h"
+#include "bindings/plan/tasks.h"
+#include "bindings/session.h"
+#include "middleware/exchange.h"
 
-/* Has user code put anything on the exit stacks in the scope? 1 or 0; a pending exception
- * is still set afterwards. -1 when helper.stacks_used() raised: its exception is set, and
- * the pending one is dropped. */
-static int
-stacks_used(struct pyb_run *r)
+/* User code may have made a circle of them. */
+enum { MAX_CONTEXTS = 100 };
+
+/* `failure` was raised while `handled` was, as Python would have noted. */
+static void
+context_add(PyObject *failure, PyObject *handled)
 {
-	PyObject *pending, *used;
-	int is;
+	PyObject *last = Py_NewRef(failure), *next;
 
-	if (!(r->plan->flags & SHM_PLAN_F_SCOPE) || r->request == NULL)
-		return 0;
-	pending = PyErr_GetRaisedException();
-	used = PyObject_CallMethodOneArg(pyb_run_helper(r), r->app->st->n_stacks_used,
-	    pyb_asgi_scope(r->asgi));
-	is = used != NULL ? used == Py_True : -1;
-	Py_XDECREF(used);
-	if (is < 0)
-		Py_XDECREF(pending);
-	else if (pending != NULL)
-		PyErr_SetRaisedException(pending);
-	return is;
+	for (int n = 0; n < MAX_CONTEXTS && last != handled; n++) {
+		next = PyException_GetContext(last);
+		if (next == NULL)
+			break;
+		Py_SETREF(last, next);
+	}
+	if (last != handled)
+		PyException_SetContext(last, Py_NewRef(handled));
+	Py_DECREF(last);
 }
 
-/* Let helper.unwind(scope, outcome) make the outcome one that also closes those
- * stacks. */
+/* Leave in r->outcome what FastAPI's own exit stacks must end: `response` was returned, or
+ * the pending exception was raised. Both may be, when an early exit raised. */
 static void
-outcome_unwind(struct pyb_run *r, bool returned)
+outcome_unwind(struct pyb_run *r, PyObject *response)
 {
-	PyObject *outcome = returned ? pyb_result_response(r) : PyErr_GetRaisedException();
+	PyObject *failure = PyErr_GetRaisedException();
 
-	if (outcome == NULL)
-		outcome = PyErr_GetRaisedException();
-	r->outcome = PyObject_CallMethodObjArgs(pyb_run_helper(r), r->app->st->n_unwind,
-	    pyb_asgi_scope(r->asgi), outcome, NULL);
+	if (r->handled != NULL && r->handled != Py_None && failure != NULL)
+		context_add(failure, r->handled);
+	if (r->handled != NULL)
+		r->outcome = PyObject_CallFunctionObjArgs(r->app->st->handled_outcome, r->scope,
+		    failure != NULL ? failure : Py_None, NULL);
+	else
+		r->outcome = pyb_exits_unwinding(r, response, failure);
 	if (r->outcome == NULL)
 		r->outcome = PyErr_GetRaisedException();
-	Py_DECREF(outcome);
+	Py_XDECREF(failure);
+}
+
+/* The answer was given, and FastAPI has left those of its exit stacks from `first` on. Behind a
+ * layer the answer goes out next. */
+static void
+given(struct pyb_run *r, int first)
+{
+	for (int i = first; i < PYB_EXIT_STACKS; i++)
+		Py_CLEAR(r->stacks[i]);
+	r->phase = r->scope != NULL ? PYB_RUN_SEND : r->tasks != NULL ? PYB_RUN_BACKGROUND :
+	    r->late != NULL ? PYB_RUN_LATE : PYB_RUN_ENDED;
+	if (r->phase == PYB_RUN_SEND)
+		r->answered = true;
+	else if (r->phase != PYB_RUN_ENDED)
+		pyb_after_begin(r);
 }
 
 void
-pyb_finish_answer(struct pyb_run *r, bool returned)
+pyb_finish_handled(struct pyb_run *r, PyObject *exc)
 {
-	PyObject *response = NULL;
-	enum pyb_result_verdict verdict = PYB_RESULT_ERROR;
-	int used = stacks_used(r);
+	if (r->scope != NULL)
+		Py_XSETREF(r->handled, Py_NewRef(exc));
+	Py_DECREF(exc);
+	given(r, PYB_STACK_LATE);
+}
 
-	if (used > 0) {
-		outcome_unwind(r, returned);
+/* An exception is pending; nothing was answered yet. */
+static void
+raised(struct pyb_run *r, bool stacks_used)
+{
+	if (stacks_used || pyb_exits_open(r) || r->made != NULL) {
+		outcome_unwind(r, r->made);
 		return;
 	}
-	if (returned && used == 0)
-		verdict = pyb_result_answer(r, &response);
-	if (verdict == PYB_RESULT_RESPONSE)
+	r->outcome = PyErr_GetRaisedException();
+	if (pyb_raised_answer(r, r->outcome)) {
+		PyObject *exc = r->outcome;
+
+		r->outcome = NULL;
+		pyb_finish_handled(r, exc);
+	}
+}
+
+/* A plain stream behind a layer needs none of FastAPI's layers, if the layer has no `receive` of
+ * its own. An error that keeps it from beginning counts as no. */
+static bool
+stream_give(struct pyb_run *r, PyObject *response)
+{
+	struct pyb_module_state *st = r->app->st;
+	struct pyb_asgi *server = r->scope != NULL ? pyb_asgi_of(st, r->receive) : NULL;
+	PyObject *stream;
+
+	if (server == NULL)
+		return false;
+	stream = PyObject_CallFunctionObjArgs(st->stream_behind, response, r->send,
+	    (PyObject *)server, NULL);
+	if (stream == NULL)
+		PyErr_Clear();
+	if (stream != NULL && stream != Py_None)
+		r->stream = Py_NewRef(stream);
+	Py_XDECREF(stream);
+	return r->stream != NULL;
+}
+
+/* The Response must be awaited, so FastAPI's layers do it. Stolen. */
+static void
+response_leave(struct pyb_run *r, PyObject *response)
+{
+	if (stream_give(r, response)) {
+		Py_DECREF(response);
+		given(r, PYB_STACK_EARLY);
+		return;
+	}
+	if (!pyb_exits_open(r) && r->scope == NULL) {
 		r->outcome = response;
-	else if (verdict == PYB_RESULT_ERROR)
+		return;
+	}
+	outcome_unwind(r, response);
+	Py_DECREF(response);
+}
+
+/* A Response (stolen) that pyb_give_result() has not given. */
+static void
+response_over(struct pyb_run *r, PyObject *response)
+{
+	if (pyb_tasks_return(r, response) < 0) {
+		Py_DECREF(response);
+		raised(r, false);
+	} else if (pyb_tasks_send(r, response)) {
+		Py_DECREF(response);
+		given(r, PYB_STACK_EARLY);
+	} else {
+		response_leave(r, response);
+	}
+}
+
+/* The endpoint has returned r->result: answer, or leave the early dependencies first. */
+static void
+steps_over(struct pyb_run *r, bool stacks_used)
+{
+	PyObject *response = NULL;
+
+	if (stacks_used || r->early != NULL) {
+		r->made = pyb_result_response(r);
+		if (r->made == NULL)
+			raised(r, stacks_used);
+		else if (stacks_used)
+			outcome_unwind(r, r->made);
+		else
+			r->phase = PYB_RUN_EARLY;
+		return;
+	}
+	pyb_tasks_take(r);
+	switch (pyb_give_result(r, &response)) {
+	case PYB_RESULT_SENT:
+		given(r, PYB_STACK_EARLY);
+		break;
+	case PYB_RESULT_RESPONSE:
+		response_over(r, response);
+		break;
+	case PYB_RESULT_ERROR:
+		pyb_tasks_back(r);
+		raised(r, false);
+		break;
+	}
+}
+
+/* Those to be left early are left: send the Response that was made. */
+static void
+early_over(struct pyb_run *r)
+{
+	PyObject *response = r->made;
+
+	r->made = NULL;
+	response_over(r, response);
+}
+
+/* A phase after the answer is over. Behind a layer user code may have put something on
+ * FastAPI's stacks meanwhile: they leave it, when their turn comes. */
+static void
+answer_over(struct pyb_run *r, bool returned, bool stacks_used)
+{
+	enum pyb_run_phase next = r->phase == PYB_RUN_SEND && r->tasks != NULL ?
+	    PYB_RUN_BACKGROUND : r->phase != PYB_RUN_LATE && r->late != NULL ?
+	    PYB_RUN_LATE : PYB_RUN_ENDED;
+
+	if (returned) {
+		if (stacks_used && next != PYB_RUN_BACKGROUND)
+			outcome_unwind(r, NULL);
+	} else if (stacks_used || pyb_exits_open(r) || PyErr_ExceptionMatches(PyExc_Exception)) {
+		outcome_unwind(r, NULL);
+	} else {
 		r->outcome = PyErr_GetRaisedException();
+	}
+	r->phase = next;
+}
+
+void
+pyb_finish_phase(struct pyb_run *r, bool returned)
+{
+	int used = 0;
+	PyObject *pending;
+
+	must((r->outcome == NULL) && (returned == (PyErr_Occurred() == NULL)));
+	pending = PyErr_GetRaisedException();
+	used = pyb_exits_stacks_used(r);
+	if (used < 0) {
+		Py_XDECREF(pending);
+		returned = false;
+	} else if (pending != NULL) {
+		PyErr_SetRaisedException(pending);
+	}
+	if (r->answered)
+		answer_over(r, returned, used > 0);
+	else if (!returned)
+		raised(r, used > 0);
+	else if (r->phase == PYB_RUN_STEPS)
+		steps_over(r, used > 0);
+	else
+		early_over(r);
+}
+
+int
+pyb_finish_give_files(struct pyb_run *r, PyObject *scope)
+{
+	PyObject *items;
+	int rc;
+
+	if (r->source.files == NULL)
+		return 0;
+	items = pyb_source_form_items(&r->source);
+	rc = items == NULL ? -1 :
+	    PyDict_SetItem(scope, r->app->st->t_form, items);
+	Py_XDECREF(items);
+	if (rc == 0)
+		Py_CLEAR(r->source.files);
+	return rc;
+}
+
+/* The application's own stack, with all its middleware, takes the native layers' place. It
+ * goes on with the session that user code has seen. 0, or -1 with an exception set. */
+static int
+layers_leave(struct pyb_run *r)
+{
+	int rc = 0;
+
+	if (r->x == NULL)
+		return 0;
+	if (r->asgi != NULL)
+		rc = pyb_session_save(r->app->st, mw_exchange_session(r->x),
+		    pyb_asgi_scope(r->asgi));
+	mw_exchange_leave(r->x);
+	return rc;
 }
 
 /* The ASGI side of the exchange, made if there is none. The scope gets the Request that
@@ -74,22 +275,59 @@ pyb_finish_answer(struct pyb_run *r, bool returned)
 static struct pyb_asgi *
 asgi_get(struct pyb_run *r)
 {
-	if (r->asgi == NULL)
+	if (layers_leave(r) < 0)
+		return NULL;
+	if (r->asgi == NULL && r->x != NULL)
 		r->asgi = pyb_asgi_new(r->app, r->x);
+	else if (r->asgi == NULL && r->kept != NULL)
+		r->asgi = pyb_asgi_new_answered(r->app, r->kept);
+	else if (r->asgi == NULL)
+		PyErr_NoMemory();
 	if (r->asgi != NULL && r->request != NULL &&
 	    PyDict_SetItem(pyb_asgi_scope(r->asgi), r->app->st->t_request, r->request) < 0)
 		PyErr_Clear();
-	return r->asgi;
+	return r->asgi == NULL || pyb_finish_give_files(r, pyb_asgi_scope(r->asgi)) == 0 ?
+	    r->asgi : NULL;
+}
+
+void
+pyb_finish_files(struct pyb_run *r)
+{
+	PyObject *done, *exc;
+
+	if (r->source.files == NULL)
+		return;
+	done = PyObject_CallMethodOneArg(pyb_run_helper(r), r->app->st->n_close_files,
+	    r->source.files);
+	if (done == NULL && r->x == NULL) {
+		PyErr_WriteUnraisable(r->app->asgi);
+	} else if (done == NULL) {
+		exc = PyErr_GetRaisedException();
+		pyb_asgi_late(r->app, r->x, exc);
+		Py_DECREF(exc);
+	}
+	Py_XDECREF(done);
+	Py_CLEAR(r->source.files);
 }
 
 void
 pyb_finish_late(struct pyb_run *r)
 {
 	if (r->outcome == NULL || !PyExceptionInstance_Check(r->outcome) || r->asgi == NULL ||
-	    !pyb_asgi_is_answered(r->asgi))
+	    r->x == NULL || !pyb_asgi_is_answered(r->asgi))
 		return;
 	pyb_asgi_late(r->app, r->x, r->outcome);
 	Py_CLEAR(r->outcome);
+}
+
+/* There is no ASGI side. Report the exception that is set. */
+static void
+lost(struct pyb_run *r)
+{
+	if (r->x != NULL)
+		pyb_asgi_lost(r->app, r->x);
+	else
+		PyErr_WriteUnraisable(r->app->asgi);
 }
 
 PyObject *
@@ -124,7 +362,7 @@ pyb_finish_resume_start(struct pyb_run *r)
 		pyb_asgi_start((struct pyb_asgi *)Py_NewRef((PyObject *)r->asgi),
 		    r->local, r->binding->resume, outcome, r->context);
 	else
-		pyb_asgi_lost(r->app, r->x);
+		lost(r);
 	Py_DECREF(outcome);
 }
 
@@ -134,5 +372,5 @@ pyb_finish_resumed(struct pyb_run *r, PyObject *value)
 	if (r->asgi != NULL)
 		pyb_asgi_finish(r->asgi, value);
 	else
-		pyb_asgi_lost(r->app, r->x);
+		lost(r);
 }

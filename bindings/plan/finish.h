@@ -1,10 +1,12 @@
 /*
- * finish: how a run that stands alone ends.
+ * finish: how a run ends, alone or behind a layer.
  *
- * Most results become the answer at once. For an exception, a streaming response or
- * background tasks, Python must finish the request: the binding's `resume` runs the
- * application's own middleware stack. In the place of the router, the stack then finds
- * the outcome of the run: the exception is raised there, or the Response is sent.
+ * Most results become the answer at once, or when early dependencies with `yield` are
+ * left, and so do exceptions that FastAPI's own handlers answer. For any other exception,
+ * a streaming response or background tasks, Python must finish the request: the binding's
+ * `resume` runs the application's own middleware stack. In the place of the router, the
+ * stack then finds the outcome of the run: the exception is raised there, or the Response
+ * is sent.
  */
 #ifndef BINDINGS_PLAN_FINISH_H
 #define BINDINGS_PLAN_FINISH_H
@@ -12,10 +14,22 @@
 #include "base/attr.h"
 #include "bindings/plan/run.h"
 
-/* The steps are over. `returned`: r->result holds the endpoint's result; else an
- * exception is set. Sends the answer, or leaves in r->outcome what the application's
- * stack must finish. No exception is set afterwards. */
-void pyb_finish_answer(struct pyb_run *r, bool returned);
+/* The phase that r->phase names is over: STEPS (`returned`: r->result holds the endpoint's
+ * result) or a later one. Not `returned`: an exception is set. Gives the answer when its
+ * time has come. Afterwards r->phase is the next one or ENDED; or r->outcome holds what the
+ * application's stack must finish. No exception is set then. */
+void pyb_finish_phase(struct pyb_run *r, bool returned);
+
+/* The answer was given, by FastAPI's handler of `exc` (stolen), which is None when it was not
+ * made. Nothing is entered. */
+void pyb_finish_handled(struct pyb_run *r, PyObject *exc);
+
+/* The run is over: close what was uploaded, unless the application's stack will. */
+void pyb_finish_files(struct pyb_run *r);
+
+/* The application's stack, which gets `scope`, ends the request: it closes the files, and its
+ * handlers find the form that user code has seen. 0, or -1 with an exception set. */
+int pyb_finish_give_files(struct pyb_run *r, PyObject *scope) MUST_CHECK;
 
 /* User code may have sent the whole answer itself, through the `send` of its Request. An
  * exception that it raised afterwards is then reported here, and r->outcome cleared: the

@@ -25,6 +25,7 @@ struct nested {
 	struct pyb_run *run;
 	PyObject *scope;	/* strong: the source points into it */
 	PyObject *values;	/* strong: path parameters */
+	bool has_files;		/* the form has */
 };
 
 static void
@@ -50,6 +51,32 @@ fall_back(struct pyb_run *r, PyObject **out)
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
+/* The fields of the form. False: they are not plain. */
+static bool
+form_take(struct nested *c)
+{
+	struct pyb_run *r = c->run;
+	int got = pyb_source_form_data(&r->source, r->form, r->app->st);
+
+	c->has_files = got > 0;
+	return got >= 0;
+}
+
+/* Have the files closed when FastAPI would close them. 0, or -1 with an exception set. */
+static int
+files_keep(struct nested *c)
+{
+	struct pyb_run *r = c->run;
+	PyObject *done;
+
+	if (!c->has_files)
+		return 0;
+	done = PyObject_CallMethodObjArgs(pyb_run_helper(r), r->app->st->n_keep_files, c->scope,
+	    r->form, NULL);
+	Py_XDECREF(done);
+	return done != NULL ? 0 : -1;
+}
+
 /* Make the source of the scope, the form and the matched path parameters. False: one of
  * them has a form that the plan cannot read; no exception is set. */
 static bool
@@ -62,7 +89,7 @@ source_make(struct nested *c)
 
 	if (params == NULL || pyb_source_scope(&r->source, c->scope, &c->arena,
 	    st->n_headers, st->n_query_string) < 0 ||
-	    (r->form != NULL && pyb_source_form_data(&r->source, r->form, st->n__list) < 0))
+	    (r->form != NULL && !form_take(c)))
 		return false;
 	if ((r->plan->flags & SHM_PLAN_F_REREADS) && pyb_reread_remember(r, c->scope) < 0) {
 		PyErr_Clear();
@@ -98,6 +125,8 @@ steps_begin(struct nested *c, PyObject **out)
 
 	if (!source_make(c) || !pyb_read_steps(r))
 		return fall_back(r, out);
+	if (files_keep(c) < 0)
+		return PYB_CORO_ERROR;
 	r->phase = PYB_RUN_STEPS;
 	shm_board_add(r->app->board, SHM_COUNT_compiled, 1);
 	return steps_run(c, Py_None, out);
@@ -122,6 +151,18 @@ content_failed(struct nested *c, PyObject **out)
 		return PYB_CORO_ERROR;
 	Py_DECREF(done);
 	return fall_back(r, out);
+}
+
+/* The coroutine that reads the content; NULL with an exception set. */
+static PyObject *
+content_read(struct pyb_run *r)
+{
+	struct pyb_module_state *st = r->app->st;
+
+	if (r->plan->flags & SHM_PLAN_F_LIMITS)
+		return PyObject_CallMethodOneArg(pyb_run_helper(r), st->n_read_form, r->request);
+	return PyObject_CallMethodNoArgs(r->request, r->plan->flags & SHM_PLAN_F_FORM ?
+	    st->n_form : st->n_body);
 }
 
 /* `value` is the content: the bytes of request.body() or the FormData of
@@ -163,8 +204,7 @@ nested_step(void *arg, PyObject *value, PyObject **out)
 	if (!(r->plan->flags & SHM_PLAN_F_BODY))
 		return steps_begin(c, out);
 	r->phase = PYB_RUN_BODY;
-	*out = PyObject_CallMethodNoArgs(r->request, r->plan->flags & SHM_PLAN_F_FORM ?
-	    r->app->st->n_form : r->app->st->n_body);
+	*out = content_read(r);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 

@@ -1,7 +1,7 @@
 /*
  * reread: has user code changed the request, and FastAPI's own reading if it has.
  *
- * Called by alone.c, nested.c and call.c. Starlette's Request makes its headers, query
+ * Called by alone.c, nested.c, call.c and stack/. Starlette's Request makes its headers, query
  * and cookies once and keeps them. FastAPI lets the Request make them before the first
  * dependency runs, and pyb_reread_remember() does the same. Later changes reach
  * parameters in two ways only: in place (the list of headers, the dicts of cookies and of

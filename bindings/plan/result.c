@@ -1,10 +1,11 @@
 /*
  * result: encoding and the answer's fields.
  *
- * Called by finish.c and nested.c after the endpoint returned. Field order and
- * content-length rules are Starlette's Response.init_headers; status rules are
- * FastAPI's _build_response_args. When a result, a status or a field is unusual, the
- * route's helper builds the Response with FastAPI's own functions instead.
+ * Called by finish.c, give.c, messages.c and nested.c after the endpoint returned, and by
+ * router.c, mounted.c and file.c. Field order and content-length rules are Starlette's
+ * Response.init_headers; status rules are FastAPI's _build_response_args. When a result,
+ * a status or a field is unusual, the route's helper builds the Response with FastAPI's
+ * own functions instead.
  */
 #include "bindings/plan/result.h"
 
@@ -14,6 +15,7 @@
 #include "bindings/piece.h"
 #include "bindings/plan/params.h"
 #include "http/field.h"
+#include "middleware/exchange.h"
 
 enum {
 	MAX_FIELDS = 64,
@@ -38,6 +40,7 @@ fields_add_raw(struct fields *f, PyObject *raw)
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(raw); i++) {
 		PyObject *pair = PyList_GET_ITEM(raw, i), *name, *value;
 		struct hx_header *field;
+		uint64_t length;
 
 		if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2)
 			return false;
@@ -50,10 +53,18 @@ fields_add_raw(struct fields *f, PyObject *raw)
 			{ PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name) },
 			{ PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value) },
 		};
-		if (!pyb_field_name_plain(field->name) || !hx_field_value_ok(field->value))
+		if (!pyb_field_name_plain(field->name) || !hx_field_value_ok(field->value) ||
+		    (slice_equal(field->name, SLICE_LIT("content-length")) &&
+		    !hx_field_length_read(field->value, &length)))
 			return false;
 	}
 	return true;
+}
+
+static bool
+is_response(struct pyb_run *r)
+{
+	return PyObject_TypeCheck(r->result, (PyTypeObject *)r->app->st->response_base);
 }
 
 /* The fields of a JSON answer of `len` bytes. */
@@ -192,24 +203,39 @@ length_fits(const struct fields *f, long code, size_t len)
 	return len == 0 || (code != 204 && code != 304);
 }
 
-/* Answer with a Response, if sending it means only a start and a body: its class has
- * Starlette's Response.__call__, and it has no background. Else PYB_RESULT_RESPONSE. */
-static enum pyb_result_verdict
-response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
+bool
+pyb_result_background_empty(struct pyb_module_state *st, PyObject *response)
+{
+	PyObject *background = PyObject_GetAttr(response, st->n_background);
+	bool empty = background != NULL && background_empty(st, background);
+
+	PyErr_Clear();
+	Py_XDECREF(background);
+	return empty;
+}
+
+bool
+pyb_result_is_plain(struct pyb_module_state *st, PyObject *response)
+{
+	PyObject *call = PyObject_GetAttr((PyObject *)Py_TYPE(response), st->n___call__);
+	bool plain = call == st->response_call && pyb_result_background_empty(st, response);
+
+	PyErr_Clear();
+	Py_XDECREF(call);
+	return plain;
+}
+
+bool
+pyb_result_send(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 {
 	struct pyb_module_state *st = app->st;
-	PyObject *call = NULL, *background = NULL, *body = NULL, *raw = NULL;
-	PyObject *status = NULL;
+	PyObject *body = NULL, *raw = NULL, *status = NULL;
 	struct fields f = { .n = 0 };
-	enum pyb_result_verdict verdict = PYB_RESULT_RESPONSE;
+	bool sent = false;
 	long code;
 
-	call = PyObject_GetAttr((PyObject *)Py_TYPE(response), st->n___call__);
-	if (call != st->response_call)
-		goto done;
-	background = PyObject_GetAttr(response, st->n_background);
-	if (background == NULL || !background_empty(st, background))
-		goto done;
+	if (!pyb_result_is_plain(st, response))
+		return false;
 	body = PyObject_GetAttr(response, st->n_body);
 	raw = PyObject_GetAttr(response, st->n_raw_headers);
 	status = PyObject_GetAttr(response, st->n_status_code);
@@ -220,16 +246,33 @@ response_answer(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 	if (code < 200 || code > 999 || code == 205 ||
 	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)))
 		goto done;
+	if (!mw_exchange_takes(x, (int)code, f.all, f.n, (size_t)PyBytes_GET_SIZE(body)))
+		goto done;
 	x->calls->answer(x, (int)code, f.all, f.n, pyb_piece_of(body));
-	verdict = PYB_RESULT_SENT;
+	sent = true;
 done:
 	PyErr_Clear();
-	Py_XDECREF(call);
-	Py_XDECREF(background);
 	Py_XDECREF(body);
 	Py_XDECREF(raw);
 	Py_XDECREF(status);
-	return verdict;
+	return sent;
+}
+
+bool
+pyb_result_send_json(struct pyb_app *app, PyObject *content, int status,
+    struct hx_exchange *x)
+{
+	struct fields f;
+
+	if (pyb_json_encode(&app->json, content) != PYB_JSON_OK)
+		return false;
+	fields_json(&f, app->json.len);
+	if (!mw_exchange_takes(x, status, f.all, f.n, app->json.len))
+		return false;
+	x->calls->answer(x, status, f.all, f.n,
+	    (struct hx_piece){ .bytes = { app->json.bytes, app->json.len } });
+	pyb_json_trim(&app->json);
+	return true;
 }
 
 /* Append the headers of the injected Response (NULL: none), as FastAPI does. False: the
@@ -249,6 +292,30 @@ fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *res
 	return ok;
 }
 
+enum pyb_result_verdict
+pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
+{
+	struct pyb_app *app = r->app;
+	bool helper;
+
+	*out = (struct pyb_result_json){ .status = 0 };
+	if (r->plan->response_mode == SHM_RESPONSE_HELPER || is_response(r))
+		return PYB_RESULT_RESPONSE;
+	out->status = status_of(app->st, r->plan, r->response);
+	if (out->status == 0 || background_waits(app->st, r->background))
+		return PYB_RESULT_RESPONSE;
+	if (r->plan->response_mode == SHM_RESPONSE_MODEL_JSON) {
+		out->bytes = model_json(r, &helper);
+		if (out->bytes == NULL)
+			return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
+		return PYB_RESULT_SENT;
+	}
+	if (pyb_json_encode(&app->json, r->result) != PYB_JSON_OK)
+		return PYB_RESULT_RESPONSE;
+	out->text = (struct slice){ app->json.bytes, app->json.len };
+	return PYB_RESULT_SENT;
+}
+
 /* Answer with JSON made here, without a Response object. PYB_RESULT_RESPONSE: the
  * helper must make one. */
 static enum pyb_result_verdict
@@ -256,40 +323,25 @@ json_answer(struct pyb_run *r)
 {
 	struct pyb_app *app = r->app;
 	struct fields f;
-	int status = status_of(app->st, r->plan, r->response);
-	PyObject *json = NULL;
+	struct pyb_result_json json;
 	struct hx_piece piece;
-	bool helper;
+	enum pyb_result_verdict verdict = pyb_result_json(r, &json);
 
-	if (status == 0 || background_waits(app->st, r->background))
-		return PYB_RESULT_RESPONSE;
-	if (r->plan->response_mode == SHM_RESPONSE_MODEL_JSON) {
-		json = model_json(r, &helper);
-		if (json == NULL)
-			return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
-		piece = pyb_piece_of(json);
-	} else {
-		if (pyb_json_encode(&app->json, r->result) != PYB_JSON_OK)
-			return PYB_RESULT_RESPONSE;
-		piece = (struct hx_piece){ { app->json.bytes, app->json.len }, NULL, NULL };
-	}
+	if (verdict != PYB_RESULT_SENT)
+		return verdict;
+	piece = json.bytes != NULL ? pyb_piece_of(json.bytes) :
+	    (struct hx_piece){ .bytes = json.text };
 	fields_json(&f, piece.bytes.len);
-	if (!fields_add_injected(app->st, &f, r->response)) {
-		if (piece.release != NULL)
-			piece.release(piece.arg);
-		Py_XDECREF(json);
+	if (!fields_add_injected(app->st, &f, r->response) ||
+	    !mw_exchange_takes(r->x, json.status, f.all, f.n, piece.bytes.len)) {
+		hx_exchange_piece_drop(piece);
+		Py_XDECREF(json.bytes);
 		return PYB_RESULT_RESPONSE;
 	}
-	r->x->calls->answer(r->x, status, f.all, f.n, piece);
-	Py_XDECREF(json);
+	r->x->calls->answer(r->x, json.status, f.all, f.n, piece);
+	Py_XDECREF(json.bytes);
 	pyb_json_trim(&app->json);
 	return PYB_RESULT_SENT;
-}
-
-static bool
-is_response(struct pyb_run *r)
-{
-	return PyObject_TypeCheck(r->result, (PyTypeObject *)r->app->st->response_base);
 }
 
 enum pyb_result_verdict
@@ -300,20 +352,18 @@ pyb_result_answer(struct pyb_run *r, PyObject **response)
 
 	must(r->x != NULL && r->result != NULL);
 	*response = NULL;
-	if (r->plan->response_mode != SHM_RESPONSE_HELPER && !is_response(r)) {
-		verdict = json_answer(r);
-		if (verdict != PYB_RESULT_RESPONSE)
-			return verdict;
-	}
+	verdict = json_answer(r);
+	if (verdict != PYB_RESULT_RESPONSE)
+		return verdict;
 	made = pyb_result_response(r);
 	if (made == NULL)
 		return PYB_RESULT_ERROR;
-	verdict = response_answer(r->app, made, r->x);
-	if (verdict == PYB_RESULT_RESPONSE)
+	if (!pyb_result_send(r->app, made, r->x)) {
 		*response = made;
-	else
-		Py_DECREF(made);
-	return verdict;
+		return PYB_RESULT_RESPONSE;
+	}
+	Py_DECREF(made);
+	return PYB_RESULT_SENT;
 }
 
 PyObject *

@@ -24,6 +24,34 @@ enum pyb_result_verdict {
  * PYB_RESULT_RESPONSE, else NULL. */
 enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response) MUST_CHECK;
 
+/* r->result as JSON, with the status of its answer. */
+struct pyb_result_json {
+	int status;
+	PyObject *bytes;	/* new reference; NULL: see text */
+	struct slice text;	/* valid until the next JSON is made; see pyb_json_trim() */
+};
+
+/* Make JSON of r->result, without a Response object. SENT: *out is filled, and nothing was
+ * sent. RESPONSE: a Response must be made, out->bytes is NULL. */
+enum pyb_result_verdict pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
+    MUST_CHECK;
+
+/* Does sending this Response mean only a start and a body? Its class has Starlette's
+ * Response.__call__, and it has no background tasks. Leaves no exception. */
+bool pyb_result_is_plain(struct pyb_module_state *st, PyObject *response) MUST_CHECK;
+/* Has this Response nothing to do in the background? Leaves no exception. */
+bool pyb_result_background_empty(struct pyb_module_state *st, PyObject *response) MUST_CHECK;
+
+/* Answer x with `response`, if sending it means only a start and a body: its class has
+ * Starlette's Response.__call__, and it has no background. False: nothing was sent. Leaves
+ * no exception. */
+bool pyb_result_send(struct pyb_app *app, PyObject *response, struct hx_exchange *x) MUST_CHECK;
+
+/* Answer x with `content` as JSONResponse writes it, and no other fields. False: nothing was
+ * sent; it is not for the encoder of bindings/json.h. Leaves no exception. */
+bool pyb_result_send_json(struct pyb_app *app, PyObject *content, int status,
+    struct hx_exchange *x) MUST_CHECK;
+
 /* The Response that r->result becomes, for FastAPI's own request_response or the
  * application's stack to send. New reference; NULL with an exception set. */
 PyObject *pyb_result_response(struct pyb_run *r) MUST_CHECK;

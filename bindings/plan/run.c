@@ -1,25 +1,38 @@
 /*
  * run: the life of a run, and the objects that are made once for it.
  *
- * Called by the rest of plan/. alone.c and nested.c make a run and clear it. The Request
- * is made when the first step needs it.
+ * Called by the rest of plan/ and by stack/. alone.c, nested.c and stack/ make a run and
+ * clear it. The Request is made when the first step needs it.
  */
 #include "bindings/plan/run.h"
 
 #include "base/must.h"
+#include "bindings/session.h"
 #include "bindings/text.h"
+#include "middleware/exchange.h"
+
+/* Of a run that has memory of its own: what the allocator gives out quickly. */
+enum { OWN_BYTES = 960 };
 
 struct pyb_run *
 pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *plan,
     struct arena *arena)
 {
-	struct pyb_run *r = arena_alloc(arena, sizeof(*r));
-	PyObject **slots = arena_alloc(arena, (plan->n_slots + 1) * sizeof(*slots));
+	struct arena own;
+	struct pyb_run *r;
+	PyObject **slots;
 
 	must(plan >= b->table.plans && plan < b->table.plans + b->table.n_plans);
-	if (r == NULL || slots == NULL)
+	arena_init(&own, OWN_BYTES);
+	r = arena_alloc(arena != NULL ? arena : &own, sizeof(*r));
+	slots = arena_alloc(arena != NULL ? arena : &own, (plan->n_slots + 1) * sizeof(*slots));
+	if (r == NULL || slots == NULL) {
+		arena_fini(&own);
 		return NULL;
+	}
 	memset(r, 0, sizeof(*r));
+	r->own = own;
+	r->arena = arena != NULL ? arena : &r->own;
 	memset(slots, 0, (plan->n_slots + 1) * sizeof(*slots));
 	r->app = (struct pyb_app *)Py_NewRef((PyObject *)app);
 	r->binding = (struct pyb_binding *)Py_NewRef((PyObject *)b);
@@ -30,17 +43,66 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 	return r;
 }
 
+static void
+exits_drop(struct pyb_exit *exit)
+{
+	for (; exit != NULL; exit = exit->next)
+		Py_CLEAR(exit->manager);
+}
+
+int
+pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
+{
+	const struct pyb_exit *lists[] = { r->early, r->late };
+
+	for (uint32_t i = 0; i < r->plan->n_slots; i++)
+		Py_VISIT(r->slots[i]);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (const struct pyb_exit *exit = lists[i]; exit != NULL; exit = exit->next)
+			Py_VISIT(exit->manager);
+	for (int i = 0; i < PYB_EXIT_STACKS; i++)
+		Py_VISIT(r->stacks[i]);
+	Py_VISIT(r->scope);
+	Py_VISIT(r->receive);
+	Py_VISIT(r->send);
+	Py_VISIT(r->request);
+	Py_VISIT(r->tasks);
+	Py_VISIT(r->stream);
+	return 0;
+}
+
 void
 pyb_run_clear(struct pyb_run *r)
 {
+	struct arena own;
+
+	exits_drop(r->early);
+	exits_drop(r->late);
+	if (r->entering != NULL)
+		Py_CLEAR(r->entering->manager);
+	r->entering = r->early = r->late = NULL;
+	r->cleanup = NULL;
+	for (int i = 0; i < PYB_EXIT_STACKS; i++)
+		Py_CLEAR(r->stacks[i]);
+	Py_CLEAR(r->stream);
+	Py_CLEAR(r->messages.start);
+	Py_CLEAR(r->messages.body);
 	for (uint32_t i = 0; i < r->plan->n_slots; i++)
 		Py_CLEAR(r->slots[i]);
 	Py_CLEAR(r->result);
+	Py_CLEAR(r->scope);
+	Py_CLEAR(r->receive);
+	Py_CLEAR(r->send);
+	Py_CLEAR(r->made);
+	Py_CLEAR(r->handled);
+	Py_CLEAR(r->tasks);
 	Py_CLEAR(r->request);
 	Py_CLEAR(r->response);
 	Py_CLEAR(r->background);
 	Py_CLEAR(r->body);
 	Py_CLEAR(r->form);
+	Py_CLEAR(r->source.files);
+	Py_CLEAR(r->source.items);
 	Py_CLEAR(r->seen);
 	Py_CLEAR(r->seen_pairs);
 	Py_CLEAR(r->seen_cookies);
@@ -54,7 +116,11 @@ pyb_run_clear(struct pyb_run *r)
 	Py_CLEAR(r->local);
 	Py_CLEAR(r->binding);
 	Py_CLEAR(r->app);
+	Py_CLEAR(r->observer_owner);
 	r->phase = PYB_RUN_ENDED;
+	own = r->own;
+	if (r->arena == &r->own)
+		arena_fini(&own);
 }
 
 /* helper.fill_scope(scope, values) adds the entries that user code finds in the scope
@@ -73,10 +139,25 @@ scope_fill(struct pyb_run *r)
 	return done != NULL ? 0 : -1;
 }
 
-/* Request(scope, receive, send). It gets the content, which FastAPI would have read
- * through this very object (Request.body() and Request.json() keep it). */
+/* The session that a native layer has for user code, where Starlette's class puts it: behind
+ * the application, before all that stands inside the layers. 0, or -1 with an exception
+ * set. */
+static int
+session_fill(struct pyb_run *r)
+{
+	struct pyb_module_state *st = r->app->st;
+	void *session = mw_exchange_session(r->x);
+	PyObject *scope = pyb_asgi_scope(r->asgi);
+
+	if (session == NULL)
+		return 0;
+	return PyDict_SetItem(scope, st->n_app, r->app->asgi) < 0 ||
+	    pyb_session_show(st, session, scope) < 0 ? -1 : 0;
+}
+
+/* The Request of a run that stands alone. */
 static PyObject *
-request_new(struct pyb_run *r)
+request_of_exchange(struct pyb_run *r)
 {
 	struct pyb_module_state *st = r->app->st;
 	PyObject *receive = NULL, *send = NULL, *request = NULL;
@@ -84,7 +165,7 @@ request_new(struct pyb_run *r)
 	must(r->x != NULL);
 	if (r->asgi == NULL && (r->asgi = pyb_asgi_new(r->app, r->x)) == NULL)
 		return NULL;
-	if ((r->plan->flags & SHM_PLAN_F_SCOPE) && scope_fill(r) < 0)
+	if ((r->plan->flags & SHM_PLAN_F_SCOPE) && (session_fill(r) < 0 || scope_fill(r) < 0))
 		return NULL;
 	receive = pyb_asgi_receive(r->asgi);
 	send = pyb_asgi_send(r->asgi);
@@ -93,25 +174,40 @@ request_new(struct pyb_run *r)
 		    pyb_asgi_scope(r->asgi), receive, send, NULL);
 	Py_XDECREF(receive);
 	Py_XDECREF(send);
-	if (request != NULL && r->body != NULL &&
-	    PyObject_SetAttr(request, st->n__body, r->body) < 0)
-		Py_CLEAR(request);
 	return request;
 }
 
 PyObject *
 pyb_run_method(struct pyb_run *r)
 {
-	must(r->x != NULL || r->request != NULL);
 	if (r->x != NULL)
 		return pyb_text_latin1(r->x->req.method_name);
-	return PyObject_GetAttr(r->request, r->app->st->n_method);
+	if (r->request != NULL)
+		return PyObject_GetAttr(r->request, r->app->st->n_method);
+	must(r->scope != NULL);
+	return PyObject_GetItem(r->scope, r->app->st->n_method);
+}
+
+/* The Request of a run behind a layer, from what the layer has passed on. */
+static PyObject *
+request_of_scope(struct pyb_run *r)
+{
+	return PyObject_CallFunctionObjArgs(r->app->st->request_class, r->scope, r->receive,
+	    r->send, NULL);
 }
 
 PyObject *
 pyb_run_request(struct pyb_run *r)
 {
-	if (r->request == NULL)
-		r->request = request_new(r);
-	return r->request;
+	PyObject *made;
+
+	if (r->request != NULL)
+		return r->request;
+	made = r->scope != NULL ? request_of_scope(r) : request_of_exchange(r);
+	/* FastAPI would have read the content through this very object, which keeps it. */
+	if (made != NULL && r->body != NULL &&
+	    PyObject_SetAttr(made, r->app->st->n__body, r->body) < 0)
+		Py_CLEAR(made);
+	r->request = made;
+	return made;
 }

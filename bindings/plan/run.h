@@ -2,8 +2,9 @@
  * run: one execution of a plan.
  *
  * A run that stands alone answers an exchange: no code of the user's stands before
- * the router. A nested run is the handler inside FastAPI's own request_response (user
- * middleware, yield dependencies) and returns a Response. Both have the same steps.
+ * the router. One behind a layer of the user's (stack/) reads the scope that the layer
+ * passes on, and sends messages to it. A nested run returns a Response to FastAPI's own
+ * request_response. All have the same steps.
  * The struct lives in the arena it was made in and is cleared before that arena is
  * reset.
  */
@@ -25,6 +26,10 @@ enum pyb_run_phase {
 	PYB_RUN_STEPS,		/* calling dependencies and the endpoint */
 	PYB_RUN_BODY,		/* nested: waiting for request.body() */
 	PYB_RUN_FALLBACK,	/* nested: FastAPI's handler has taken over */
+	PYB_RUN_EARLY,		/* leaving dependencies before the answer is sent */
+	PYB_RUN_SEND,		/* behind a layer: the messages of the answer go to it */
+	PYB_RUN_BACKGROUND,	/* background tasks, after the answer */
+	PYB_RUN_LATE,		/* leaving the other dependencies, after those */
 	PYB_RUN_RESUME,		/* task: the application's stack finishes the request */
 	PYB_RUN_ENDED
 };
@@ -33,30 +38,80 @@ enum pyb_run_phase {
 enum pyb_run_mode {
 	PYB_RUN_INLINE,		/* on the loop's thread, outside any task */
 	PYB_RUN_THREAD,		/* on a pool thread, from the first call to the last */
-	PYB_RUN_TASK,		/* in a task of its own */
+	PYB_RUN_TASK,		/* in a task of its own, or in that of the layer before it */
 	PYB_RUN_NESTED		/* inside request_response, in the task of the caller */
+};
+
+/* What must be left. */
+enum pyb_exit_kind {
+	PYB_EXIT_ASYNC,		/* contextlib's manager of an asynchronous generator */
+	PYB_EXIT_PLAIN,		/* of a plain one */
+	PYB_EXIT_CLEANUP	/* r->cleanup */
+};
+
+/* A dependency with `yield` that is entered, in the run's arena. */
+struct pyb_exit {
+	struct pyb_exit *next;		/* the one entered before it, to be left after it */
+	PyObject *manager;		/* strong */
+	enum pyb_exit_kind kind;
+};
+
+/* The exit stacks that FastAPI keeps in the scope, outermost first. */
+enum { PYB_STACK_OUTER, PYB_STACK_LATE, PYB_STACK_EARLY, PYB_EXIT_STACKS };
+
+/* An answer on its way to a layer. */
+struct pyb_messages {
+	PyObject *start, *body;		/* strong, or NULL: made or sent */
 };
 
 struct pyb_run {
 	enum pyb_run_mode mode;
+	struct arena *arena;		/* the exchange's or the caller's, or `own` */
+	struct arena own;		/* of a run that may outlive its exchange */
 	struct pyb_app *app;		/* strong */
 	struct pyb_binding *binding;	/* strong */
 	struct pyb_loop_local *local;	/* strong; NULL when nested */
 	const struct shm_plan *plan;
 	const struct shm_step *steps;
-	struct hx_exchange *x;		/* alone, else NULL */
+	struct hx_exchange *x;		/* alone, until it is given back; else NULL */
+	PyObject *scope, *receive, *send;	/* behind a layer: what it has passed on; else NULL */
+	PyObject *stacks[PYB_EXIT_STACKS];	/* behind a layer: those in the scope, once it was
+						 * entered */
+	struct pyb_messages messages;	/* behind a layer */
+	PyObject *stream;		/* behind a layer: a coroutine that sends the answer, or NULL */
+	bool scoped;			/* a cancel scope of anyio's may reach the run's task */
+	PyObject *cleanup;		/* behind a layer: FastAPI's cancel scope around asynchronous
+					 * dependencies, borrowed from its entry in `late`; or NULL */
 	struct pyb_asgi *asgi;		/* alone, when Python needed a scope */
 	struct pyb_source source;
 	enum pyb_run_phase phase;
 	uint32_t pc;
 	const struct shm_step *awaited;	/* the step that waits for its value, or NULL */
+	struct pyb_exit *entering;	/* the dependency of that step, or NULL */
+	struct pyb_exit *early, *late;	/* those to be left, by phase */
+	bool unsettled;			/* an asynchronous one was left just now */
+	PyObject *handled;		/* behind a layer: the exception whose handler gave the answer,
+					 * which is sent when request_response is left. None: it was
+					 * not made. NULL: it is the endpoint's answer */
+	bool answered;			/* the answer was given, or has begun to be sent. Alone, what
+					 * follows counts as a run of the application; see after.h */
+	struct hx_exchange *kept;	/* what is left of the exchange then, or NULL */
+	struct pyb_observer *observer;	/* and its observer, or NULL */
+	PyObject *observer_owner;	/* strong: keeps `observer` */
 	PyObject **slots;
+	uint32_t *names;		/* by slot: the ALIAS step under whose name its value was
+					 * found, or 0; NULL: there is none */
 	PyObject *result;
+	PyObject *made;			/* the Response, while EARLY */
+	PyObject *tasks;		/* background tasks that are run here, or NULL */
+	Py_ssize_t next_task;		/* of them */
 	PyObject *request, *response, *background;
 	PyObject *body;			/* bytes of the content, NULL: not read */
 	PyObject *form;			/* nested: the FormData */
 	PyObject *seen, *seen_pairs, *seen_cookies, *seen_params;	/* see reread.c */
-	PyObject *errors;		/* list of (step, ValidationError) */
+	PyObject *errors;		/* list of (step, ValidationError, or None: missing), and of
+					 * (None, list of FastAPI's errors) */
+	bool broken;			/* the error is the content's, and the only one */
 	PyObject *context;		/* alone */
 	PyObject *task;			/* alone, in a task */
 	PyObject *fallback;		/* nested: FastAPI's own handler */
@@ -66,7 +121,8 @@ struct pyb_run {
 	PyObject *outcome;		/* exception or Response for the application's stack */
 };
 
-/* Make a run for `plan` in `arena`. NULL when out of memory (no exception). */
+/* Make a run for `plan` in `arena`, or in an arena of its own (NULL). NULL when out of
+ * memory (no exception). */
 struct pyb_run *pyb_run_new(struct pyb_app *app, struct pyb_binding *b,
     const struct shm_plan *plan, struct arena *arena) MUST_CHECK;
 
@@ -77,7 +133,11 @@ pyb_run_helper(const struct pyb_run *r)
 	return PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
 }
 
-/* Drop every reference. The memory stays with the arena. */
+/* What a coroutine that has the run visits for the garbage collector. */
+int pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg);
+
+/* Drop every reference. The memory stays with the arena that the caller gave; the run's
+ * own goes. */
 void pyb_run_clear(struct pyb_run *r);
 
 /* The request's method as a new str; NULL with an exception set. */

@@ -1,15 +1,16 @@
 /*
  * thread_call: one plain function of a plan on a pool thread, awaited.
  *
- * Called by call.c. The job owns everything that the function needs. When the task of
- * the run is cancelled while the function blocks, the run is dropped and the function
- * goes on; nobody gets its result, as with anyio. The thread must therefore never touch
- * the run.
+ * Called by call.c, exits.c and tasks.c. The job owns everything that the function needs.
+ * When the task of the run is cancelled while the function blocks, the run is dropped and
+ * the function goes on; nobody gets its result, as with anyio. The thread must therefore
+ * never touch the run.
  */
 #include "bindings/plan/thread_call.h"
 
 #include "base/must.h"
 #include "bindings/compat.h"
+#include "bindings/context.h"
 
 struct thread_call {
 	struct pyb_job job;
@@ -41,7 +42,7 @@ call_work(struct pyb_job *job)
 		c->value = PyObject_Call(c->callable, c->args, c->kwargs);
 		if (c->value == NULL)
 			c->exc = PyErr_GetRaisedException();
-		PyContext_Exit(c->context);
+		pyb_context_leave(c->context);
 	} else {
 		c->exc = PyErr_GetRaisedException();
 	}
@@ -108,39 +109,98 @@ arguments_take(struct thread_call *c, struct pyb_run *r, const struct shm_step *
 	return 0;
 }
 
-PyObject *
-pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
+/* May the current task be within a cancel scope of anyio's, or come into one while it waits?
+ * Middleware around a plan may have opened one, and so may a dependency with `yield` that
+ * is entered. */
+static bool
+may_be_scoped(const struct pyb_run *r)
+{
+	return r->scoped || PyDict_GET_SIZE(r->app->st->cancel_scopes) > 0;
+}
+
+/* What the function needs beside its arguments. 0, or -1 with an exception set. */
+static int
+call_fill(struct thread_call *c, struct pyb_run *r, PyObject *callable, PyObject *loop)
+{
+	c->st = r->app->st;
+	c->job.work = call_work;
+	c->job.done = call_done;
+	c->callable = may_be_scoped(r) ?
+	    PyObject_CallOneArg(c->st->scoped, callable) : Py_NewRef(callable);
+	if (c->callable == NULL ||
+	    (c->context = PyObject_CallNoArgs(c->st->pool_context)) == NULL ||
+	    (c->future = PyObject_CallMethodNoArgs(loop, c->st->n_create_future)) == NULL)
+		return -1;
+	return 0;
+}
+
+/* Submit the call (stolen), which has its arguments. The awaitable; NULL with an exception
+ * set. */
+static PyObject *
+call_submit(struct pyb_run *r, struct thread_call *c, PyObject *callable, bool exit)
 {
 	struct pyb_module_state *st = r->app->st;
-	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
-	PyObject *loop = NULL, *future = NULL;
+	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL;
 	struct pyb_loop_local *local = NULL;
 	struct pyb_pool *pool;
 
-	if (c == NULL)
-		return PyErr_NoMemory();
-	loop = PyObject_CallNoArgs(st->get_running_loop);
 	if (loop == NULL || (local = pyb_local_get(st, loop)) == NULL ||
-	    (pool = pyb_local_pool(local)) == NULL)
+	    (pool = pyb_local_pool(local)) == NULL || call_fill(c, r, callable, loop) < 0) {
+		call_free(c);
 		goto done;
-	c->st = st;
-	c->job.work = call_work;
-	c->job.done = call_done;
-	c->callable = Py_NewRef(PyTuple_GET_ITEM(r->binding->objects, step->object));
-	c->context = PyObject_CallNoArgs(st->pool_context);
-	c->future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
-	if (arguments_take(c, r, step) < 0 || c->context == NULL || c->future == NULL)
-		goto done;
+	}
 	future = Py_NewRef(c->future);
+	c->job.beyond = exit;
 	pyb_pool_submit(pool, &c->job);
-	c = NULL;
-	/* Only around a nested plan can there be a cancel scope of the application's. */
-	if (r->mode == PYB_RUN_NESTED)
+	if (may_be_scoped(r))
 		Py_SETREF(future, PyObject_CallOneArg(st->shielded, future));
 done:
-	if (c != NULL)
-		call_free(c);
 	Py_XDECREF(loop);
 	Py_XDECREF((PyObject *)local);
+	return future;
+}
+
+PyObject *
+pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
+{
+	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return PyErr_NoMemory();
+	if (arguments_take(c, r, step) < 0) {
+		call_free(c);
+		return NULL;
+	}
+	return call_submit(r, c, PyTuple_GET_ITEM(r->binding->objects, step->object), false);
+}
+
+PyObject *
+pyb_thread_call_function(struct pyb_run *r, PyObject *function, PyObject *args, PyObject *named)
+{
+	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return PyErr_NoMemory();
+	c->args = Py_NewRef(args);
+	c->kwargs = Py_NewRef(named);
+	return call_submit(r, c, function, false);
+}
+
+PyObject *
+pyb_thread_call_method(struct pyb_run *r, PyObject *object, PyObject *name, PyObject *args,
+    bool exit)
+{
+	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
+	PyObject *method, *future = NULL;
+
+	if (c == NULL)
+		return PyErr_NoMemory();
+	c->args = Py_NewRef(args);
+	method = PyObject_GetAttr(object, name);
+	if (method != NULL)
+		future = call_submit(r, c, method, exit);
+	else
+		call_free(c);
+	Py_XDECREF(method);
 	return future;
 }

@@ -15,4 +15,13 @@
  * its result: new reference, NULL with an exception set. Never blocks. */
 PyObject *pyb_thread_call(struct pyb_run *r, const struct shm_step *step) MUST_CHECK;
 
+/* The same for function(*args, **named). */
+PyObject *pyb_thread_call_function(struct pyb_run *r, PyObject *function, PyObject *args,
+    PyObject *named) MUST_CHECK;
+
+/* The same for object.name(*args). `exit`: it gives back what the others may wait for, and
+ * does not wait for a thread that they have. */
+PyObject *pyb_thread_call_method(struct pyb_run *r, PyObject *object, PyObject *name,
+    PyObject *args, bool exit) MUST_CHECK;
+
 #endif

@@ -85,8 +85,8 @@ text_slice(PyObject *text)
 	return (struct slice){ bytes, bytes != NULL ? (size_t)len : 0 };
 }
 
-/* The methods' mask. None or no method at all: every method. Those that http-parser
- * does not know are left out. 0, or -1 with an exception set. */
+/* The methods' mask. None or no method at all: every method. Those without a number of
+ * their own are left out. 0, or -1 with an exception set. */
 static int
 methods_mask(PyObject *methods, uint64_t *mask)
 {
@@ -101,14 +101,15 @@ methods_mask(PyObject *methods, uint64_t *mask)
 	if (PySequence_Fast_GET_SIZE(fast) > 0)
 		*mask = 0;
 	for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); i++) {
-		const char *name = PyUnicode_AsUTF8(PySequence_Fast_GET_ITEM(fast, i));
-		int number = name != NULL ? shm_method_number(name) : -1;
+		struct slice name = text_slice(PySequence_Fast_GET_ITEM(fast, i));
+		unsigned number;
 
-		if (name == NULL) {
+		if (name.ptr == NULL) {
 			Py_DECREF(fast);
 			return -1;
 		}
-		if (number >= 0)
+		number = shm_method_number(name);
+		if (number != SHM_METHOD_OTHER)
 			*mask |= UINT64_C(1) << number;
 	}
 	Py_DECREF(fast);

@@ -211,17 +211,15 @@ match_table(PyObject *Py_UNUSED(module), PyObject *args)
 	struct slice params[SHM_MAX_PARAMS];
 	PyObject *bytes, *texts;
 	const char *method, *path;
-	Py_ssize_t path_len;
+	Py_ssize_t method_len, path_len;
 	struct shm_table t;
 	uint32_t route;
 	unsigned n;
-	int number;
 
-	if (!PyArg_ParseTuple(args, "Oss#:match_table", &bytes, &method, &path, &path_len) ||
-	    table_attach(bytes, &t) < 0)
+	if (!PyArg_ParseTuple(args, "Os#s#:match_table", &bytes, &method, &method_len, &path,
+	    &path_len) || table_attach(bytes, &t) < 0)
 		return NULL;
-	number = shm_method_number(method);
-	if (number < 0 || !shm_route_match(&t, (unsigned)number,
+	if (!shm_route_match(&t, shm_method_number((struct slice){ method, (size_t)method_len }),
 	    (struct slice){ path, (size_t)path_len }, &route, params, &n))
 		Py_RETURN_NONE;
 	texts = pyb_text_tuple(params, n);
@@ -275,6 +273,9 @@ plan_constants(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 #undef ROWS
 	for (size_t i = 0; rc == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
 		rc = constant_put(all, rows[i].group, rows[i].name, rows[i].value);
+	for (unsigned i = 0; rc == 0 && i < SHM_METHOD_OTHER; i++)
+		if (shm_method_name(i) != NULL)
+			rc = constant_put(all, "METHOD", shm_method_name(i), (long)i);
 	if (rc < 0)
 		Py_CLEAR(all);
 	return all;
@@ -291,8 +292,9 @@ static PyMethodDef functions[] = {
 	{ "match_table", match_table, METH_VARARGS,
 	    "match_table(table, method, path) -> (route, texts), or None" },
 	{ "plan_constants", plan_constants, METH_NOARGS,
-	    "plan_constants() -> dict: the numbers of shm/plan.h and shm/layout.h by group\n"
-	    "(STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, PART) and name." },
+	    "plan_constants() -> dict: the numbers of shm/plan.h, shm/layout.h and\n"
+	    "shm/method.h by group (STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, PART,\n"
+	    "METHOD) and name." },
 	{ NULL, NULL, 0, NULL }
 };
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -14,26 +11,24 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from fastrapi import _engine, program, wire
 
-def _fastrd() -> str:
-    """The fastrd that belongs to this Python, else the one on PATH."""
-    for directory in (Path(sys.prefix) / "bin", Path(sys.prefix).parent / "bin"):
-        if (directory / "fastrd").is_file():
-            return str(directory / "fastrd")
-    found = shutil.which("fastrd")
-    if found is None:
-        raise RuntimeError("the fastrd program was not found beside this Python or on PATH")
-    return found
+
+# Of uvicorn's options, those that are on.
+_ALWAYS_SENT = ("server_header", "date_header")
 
 
 def _name_of(app: Any, frame: FrameType | None) -> tuple[str, str] | None:
-    """(script, attribute) under which the calling script knows ``app``."""
+    """(directory, module:attribute) under which the main script knows ``app``."""
     while frame is not None:
         if frame.f_globals.get("__name__") in ("__main__", "__mp_main__"):
-            script = frame.f_globals.get("__file__")
+            script, spec = frame.f_globals.get("__file__"), frame.f_globals.get("__spec__")
             for name, value in frame.f_globals.items():
+                if value is app and spec is not None:  # python -m MODULE
+                    return os.getcwd(), f"{spec.name}:{name}"
                 if value is app and script:
-                    return os.path.abspath(script), name
+                    path = Path(os.path.abspath(script))
+                    return str(path.parent), f"{path.stem}:{name}"
         frame = frame.f_back
     return None
 
@@ -45,7 +40,8 @@ class FastrAPI(FastAPI):
         """Serve this application with fastrd until it ends; its exit status, 0.
 
         Call it from ``if __name__ == "__main__":``. The arguments are fastrd's flags
-        with underscores (``workers=4``); what is not given is as for fastrd. SystemExit with fastrd's status when that is
+        with underscores (``workers=4``). What is None or not given has fastrd's default,
+        and False turns off what is on by default. SystemExit with fastrd's status when that is
         not 0. Returns at once inside fastrd's own processes. An application without a
         name in the main script is served by one worker in this process.
         """
@@ -55,8 +51,12 @@ class FastrAPI(FastAPI):
         found = _name_of(self, frame.f_back if frame else None)
         given = {"host": host, "port": port, **options}
         given = {key: value for key, value in given.items() if value is not None}
-        if found is not None:
-            status = _serve_script(*found, given)
+        wrong = _wrong(given)
+        if wrong:
+            sys.stderr.write(f"fastrd: {wrong}\n")
+            status = wire.EXIT_USAGE
+        elif found is not None:
+            status = program.run(_words(*found, given))
         else:
             from .inprocess import serve_here
 
@@ -66,24 +66,29 @@ class FastrAPI(FastAPI):
         return status
 
 
-def _serve_script(script: str, name: str, given: dict[str, Any]) -> int:
-    """Serve what ``script`` knows as ``name``; fastrd's exit status."""
-    command = [_fastrd(), "--python", sys.executable, "--app-dir", os.path.dirname(script)]
+def _wrong(given: dict[str, Any]) -> str:
+    """What is wrong with these arguments as Python has them; empty: the rest is fastrd's to
+    look at."""
+    host = given.get("host", "")
+    if not isinstance(host, str):
+        remedy = f"serve(port={host})" if isinstance(host, int) else 'serve("127.0.0.1")'
+        return f"serve({host!r}): the first argument is the host; write {remedy}"
     for key, value in given.items():
-        flag = "--" + key.replace("_", "-")
-        command += [flag] if value is True else [flag, str(value)]
-    return _run([*command, f"{Path(script).stem}:{name}"])
+        if value is False and key in _ALWAYS_SENT:
+            return f"serve({key}=False): both headers are always sent"
+        if isinstance(value, bool) and _engine.takes_value(key):
+            return f"serve({key}={value}): give {key} a value, or leave it out for the default"
+    return ""
 
 
-def _run(command: list[str]) -> int:
-    """Run fastrd as a child, passing our signals on; its exit status."""
-    child = subprocess.Popen(command)
-    forwarded = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-    old = {}
-    try:
-        for number in forwarded:
-            old[number] = signal.signal(number, lambda n, _f: child.send_signal(n))
-        return child.wait()
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+def _words(directory: str, name: str, given: dict[str, Any]) -> list[str]:
+    """fastrd's command line. True is --flag and False is --no-flag: it puts off what is on
+    by default, and changes nothing else. fastrd itself refuses what it does not serve."""
+    words = ["--python", sys.executable, "--app-dir", directory, name]
+    for key, value in given.items():
+        flag = key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.append(f"--{flag}={value}")
+    return words

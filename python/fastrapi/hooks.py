@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import logging
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any, cast
+
+from fastrapi.process import end_if_fork_exits
 
 logger = logging.getLogger("fastrapi.error")
 
 
-def log_exception(message: str, exc: BaseException | None) -> None:
-    """Report once, with its traceback, an exception that reached the server."""
-    logger.error(message, exc_info=exc)
+def log_exception(message: str, exc: BaseException | None, left: bool) -> None:
+    """Report once, with its traceback, an exception that reached the server. When the
+    client has ``left`` before its answer, Starlette's word for that is no error. A fork's
+    SystemExit ends the fork."""
+    end_if_fork_exits(exc)
+    if left and _is_client_disconnect(exc):
+        logger.debug("the client left before its answer")
+    else:
+        logger.error(message, exc_info=exc)
+
+
+def _is_client_disconnect(exc: BaseException | None) -> bool:
+    # An application that has not imported it cannot have raised it.
+    kind = getattr(sys.modules.get("starlette.requests"), "ClientDisconnect", None)
+    if kind is None:
+        return False
+    if isinstance(exc, BaseExceptionGroup):
+        return exc.split(kind)[1] is None
+    return isinstance(exc, kind)
 
 
 class RequestTask(asyncio.Task):  # type: ignore[type-arg]
@@ -68,6 +89,30 @@ def pool_context() -> contextvars.Context:
     return context
 
 
+def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a pool thread has to call for ``function``. ``anyio.from_thread`` then works
+    within the cancel scope of the current task, as in a thread of anyio's: a middleware's
+    time-out is seen by ``check_cancelled()``, and ends what ``run()`` runs."""
+    try:
+        from anyio._backends._asyncio import _task_states
+    except ImportError:
+        return function
+    state = _task_states.get(cast("asyncio.Task[Any]", asyncio.current_task()))
+    scope = state.cancel_scope if state is not None else None
+    return function if scope is None else functools.partial(_call_in, scope, function)
+
+
+def _call_in(scope: Any, function: Callable[..., Any], /, *args: Any, **values: Any) -> Any:
+    from anyio._core._eventloop import threadlocals
+
+    own = threadlocals.current_cancel_scope
+    threadlocals.current_cancel_scope = scope
+    try:
+        return function(*args, **values)
+    finally:
+        threadlocals.current_cancel_scope = own
+
+
 async def shielded(future: asyncio.Future[Any]) -> Any:
     """The result of a function on a pool thread. Cancel scopes of the application's
     middleware wait for it, as they do for ``anyio.to_thread.run_sync``: what a
@@ -101,12 +146,15 @@ def pool_thread_start(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _pool_thread_main(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """A pool thread's life. ``anyio.from_thread`` works in it."""
+    """A pool thread's life. ``anyio.from_thread`` works in it. Its functions run within a
+    cancel scope of the thread's own, which nothing cancels, where no middleware has
+    opened another."""
     try:
-        from anyio._backends._asyncio import AsyncIOBackend
-        from anyio._core._eventloop import claim_worker_thread
+        from anyio._backends._asyncio import AsyncIOBackend, CancelScope
+        from anyio._core._eventloop import claim_worker_thread, threadlocals
     except ImportError:
         pool.run()
         return
     with claim_worker_thread(AsyncIOBackend, loop):
+        threadlocals.current_cancel_scope = CancelScope(shield=True)
         pool.run()

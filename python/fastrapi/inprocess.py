@@ -7,6 +7,7 @@ without a name in the main script. No master, no reload, no second worker.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -17,15 +18,21 @@ from . import _engine, wire
 from .lifespan import LifespanFailed
 from .log import open_log
 from .loop import EventLoop
+from .process import Process
 from .server import Server
 
 
 def serve_here(app: Any, given: dict[str, Any]) -> int:
     """Serve ``app`` until SIGINT or SIGTERM; the exit status.
 
-    ``given`` are those flags of fastrd's that one worker has. RuntimeError for any
-    other, or when an event loop runs in this thread already.
+    ``given`` are those flags of fastrd's that one worker has; False is as if absent.
+    RuntimeError for any other, or when an event loop runs in this thread already.
     """
+    known = _engine.settings("alone", {})
+    given = {k: v for k, v in given.items() if v is not False or k in known}
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS")
+    if proxies is not None and not os.environ.get("FASTRD_FORWARDED_ALLOW_IPS"):
+        given = {"forwarded_allow_ips": proxies, **given}
     try:
         settings = _engine.settings("alone", given)
     except KeyError as exc:
@@ -43,27 +50,45 @@ def serve_here(app: Any, given: dict[str, Any]) -> int:
     except OSError as exc:
         sys.stderr.write(f"fastrd: cannot listen on {host} port {port}: {exc.strerror}\n")
         return wire.EXIT_LISTEN
-    with listener, asyncio.Runner(loop_factory=EventLoop) as runner:
-        listener.setblocking(False)
-        return runner.run(_serve(app, listener, settings))
-
-
-async def _serve(app: Any, listener: socket.socket, settings: dict[str, Any]) -> int:
-    server = Server(app, settings)
+    process = Process([listener.fileno()])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
+        with listener, asyncio.Runner(loop_factory=EventLoop) as runner:
+            listener.setblocking(False)
+            process.loop = runner.get_loop()
+            return _serve(app, listener, settings, process, runner)
+    finally:
+        process.over()
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():  # None: not set by Python
+                if handler is not None:
+                    signal.signal(number, handler)
+
+
+def _serve(
+    app: Any, listener: socket.socket, settings: dict[str, Any], process: Process,
+    runner: asyncio.Runner,
+) -> int:  # fmt: skip
+    async def start() -> Server:
+        server = Server(app, settings, process)
         await server.start()
+        return server
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, process.handle_exit)
+    try:
+        server = runner.run(start())
     except LifespanFailed as exc:
         sys.stderr.write(f"{exc}\nfastrd: the lifespan of the application failed\n")
         return wire.EXIT_APP
+    finally:
+        process.end_if_forked()
     if threading.current_thread() is threading.main_thread():
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, server.drain)
-        loop.add_signal_handler(signal.SIGINT, server.drain, 1)
+        signal.signal(signal.SIGINT, process.handle_exit)
     server.listen(listener.fileno())
     address = listener.getsockname()
     sys.stderr.write(
         "fastrd serves in this process, with one worker: the application has no name in "
         f"the main script\n  address  http://{address[0]}:{address[1]}\n"
     )
-    await server.ended()
-    return wire.EXIT_OK
+    return wire.EXIT_OK if server.run() else wire.EXIT_APP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import selectors
 import signal
@@ -9,8 +10,8 @@ import sys
 import threading
 import traceback
 from asyncio import base_events, events, format_helpers, unix_events
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from fastrapi._engine import LoopBase
 
@@ -20,6 +21,23 @@ _base_events: Any = base_events  # for what its stubs do not name
 _FORMAT_TAKES_DEBUG = (
     "debug" in inspect.signature(format_helpers._format_callback_source).parameters
 )
+
+
+def nesting() -> bool:
+    """Has nest_asyncio, or what is made of it, been applied? Loops may then run inside
+    themselves."""
+    return hasattr(asyncio, "_nest_patched")
+
+
+def swap_current_task(loop: Any, task: Any) -> Any:
+    """Make ``task`` (None: none) the current one; the one that was."""
+    if sys.version_info >= (3, 12):
+        return asyncio.tasks._swap_current_task(loop, task)  # type: ignore[attr-defined]
+    current = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
+    before = current.pop(loop, None)
+    if task is not None:
+        current[loop] = task
+    return before
 
 
 class _NoSelector(selectors.BaseSelector):
@@ -54,9 +72,49 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
         self._open()
         unix_events._UnixSelectorEventLoop.__init__(self, _NoSelector())
 
+    @property
+    def _nest_patched(self) -> bool:
+        """nest_asyncio leaves a loop alone that has this: it replaces methods of asyncio's
+        loops so that they run inside themselves, and this one does."""
+        if not nesting():
+            raise AttributeError("_nest_patched")
+        return True
+
+    def _check_running(self) -> None:
+        # Not asyncio's selector loop's, which nest_asyncio may have replaced.
+        if not nesting():
+            base_events.BaseEventLoop._check_running(self)  # type: ignore[attr-defined]
+
+    def run_until_complete(self, future: Any) -> Any:
+        """See :meth:`asyncio.loop.run_until_complete`."""
+        if not (nesting() and self.is_running()):
+            return base_events.BaseEventLoop.run_until_complete(self, future)
+        self._check_closed()
+        task = asyncio.ensure_future(future, loop=self)
+        if task is not future:
+            cast(Any, task)._log_destroy_pending = False
+        self._run_nested(task.done)
+        if not task.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        return task.result()
+
+    def _run_nested(self, done: Callable[[], bool]) -> None:
+        """Run inside a callback of this loop, whose task is not current meanwhile."""
+        running = events._get_running_loop()
+        events._set_running_loop(self)
+        task = swap_current_task(self, None)
+        try:
+            self._run_inside(done)
+        finally:
+            swap_current_task(self, task)
+            events._set_running_loop(running)
+
     def run_forever(self) -> None:
         """Run until ``stop()``; see :meth:`asyncio.loop.run_forever`."""
         self._check_closed()
+        if nesting() and self.is_running():
+            self._run_nested(lambda: False)
+            return
         self._check_running()
         self._set_coroutine_origin_tracking(self._debug)
         old_hooks = sys.get_asyncgen_hooks()

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+from collections.abc import Callable
 from typing import Any
 
 from fastrapi import _engine
+from fastrapi.compile import prepare
 from fastrapi.lifespan import Lifespan
+from fastrapi.loop import EventLoop
+from fastrapi.process import Process
 from fastrapi.serving import Serving
 
 logger = logging.getLogger("fastrapi.error")
@@ -22,32 +27,42 @@ class Server:
 
     ``settings`` are those of ``_engine.settings``. ``sealed`` is the descriptor of the
     generation's table, -1: there is none. ``boards`` are (descriptor, index, generation)
-    of the board that this worker writes on; None: its counters stay private.
+    of the board that this worker writes on; None: its counters stay private. ``leaving``
+    is called when the end begins by itself, and not by drain() or cut(): with "TERM" by a
+    signal, with "LOOP" because the application has broken the event loop off.
 
-    start(), listen(), then wait for ended(), which drain() or cut() brings about.
+    start() in a task of the loop, then listen(), then run(), whose end drain() or cut()
+    brings about.
     """
 
     def __init__(
-        self, app: Any, settings: dict[str, Any], *, sealed: int = -1,
-        boards: tuple[int, int, int] | None = None,
+        self, app: Any, settings: dict[str, Any], process: Process, *, sealed: int = -1,
+        boards: tuple[int, int, int] | None = None, leaving: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
+        self._process = process
+        self._leaving = leaving
         self._app = app
         self._settings = settings
         self._sealed = sealed
         self._boards = boards
         self._lifespan = Lifespan(app)
-        self._drained = asyncio.Event()
+        self._loop: EventLoop = asyncio.get_running_loop()  # type: ignore[assignment]
+        self._drained = self._loop.create_future()
+        self._broken_off = False
+        self.shut_down = False  # the application's shutdown has run
 
     async def start(self) -> str:
         """Run the application's start-up, then compile it: what it adds to itself until
         then counts. LifespanFailed; else an empty text, or why the sealed table or any
         table is not served from."""
+        if self._settings["force"] != "asgi":
+            prepare(self._app)
         await self._lifespan.start()
         serving = Serving(self._app, self._settings, sealed=self._sealed)
         note = serving.bind()
         serving.engine.set_state(self._lifespan.state)
-        loop = asyncio.get_running_loop()
-        self._connections = _engine.Worker(serving.engine, loop, self._settings, self._boards)
+        self._connections = _engine.Worker(serving.engine, self._loop, self._settings, self._boards)
+        self._process.on_exit = self._exit_asked
         logger.debug("the application has started%s", note and f": {note}")
         return note
 
@@ -60,17 +75,71 @@ class Server:
         left after ``seconds`` (None: as the settings say)."""
         if seconds is None:
             seconds = self._settings["timeout_graceful_shutdown"]
-        asyncio.get_running_loop().call_later(seconds, self.cut)
-        self._connections.drain(self._drained.set)
+        self._loop.call_later(seconds, self._out_of_time, seconds)
+        self._connections.drain(self._end, seconds)
+        self._process.announce_exit()
 
     def cut(self) -> None:
         """Cut every connection now."""
         self._connections.abort()
-        self._drained.set()
+        self._end()
 
-    async def ended(self) -> None:
-        """Return when nothing is left to serve and the application's shutdown has run."""
-        await self._drained.wait()
-        failed = await self._lifespan.stop()
-        if failed:
-            logger.error("lifespan shutdown failed: %s", failed)
+    def _out_of_time(self, seconds: float) -> None:
+        left = self._connections.in_hand()
+        if left:
+            logger.warning("cut after %g s: %s", seconds, left)
+        self.cut()
+
+    def run(self) -> bool:
+        """Run the loop until nothing is left to serve and the application's shutdown has
+        run. False: the application has broken the loop off, which has been logged.
+
+        The waits are no tasks: the application may cancel every task that there is.
+        """
+        if self._run_until(self._drained):
+            self.shut_down = self._run_until(self._lifespan.stop())
+        return not self._broken_off
+
+    def _run_until(self, done: asyncio.Future[None]) -> bool:
+        """False: it was broken off again, and there is nothing more to wait for."""
+        waiting = True
+        done.add_done_callback(lambda _: self._loop.stop() if waiting else None)
+        while not done.done():
+            cause = None
+            try:
+                self._loop.run_forever()
+            except BaseException as exc:
+                cause = exc
+            self._process.end_if_forked(cause)
+            if cause is not None and self._broken_off:
+                logger.error("the application has broken the event loop off again", exc_info=cause)
+                self.cut()
+                break
+            if not done.done() and not self._broken_off:
+                self._break_off(cause)
+        waiting = False  # whoever runs the loop next does not want it stopped
+        return done.done()
+
+    def _break_off(self, cause: BaseException | None) -> None:
+        """The application has stopped the loop, or raised through it, as SystemExit and
+        KeyboardInterrupt are in a callback. As under any server this is the end, but
+        requests finish and the shutdown runs."""
+        self._broken_off = True
+        what = f"raised {type(cause).__name__} through" if cause else "stopped"
+        text = "the application has %s the event loop: finishing requests, then ending"
+        logger.error(text, what, exc_info=cause)
+        self._leave("LOOP")
+
+    def _exit_asked(self, sig: int) -> None:
+        # A signal's handler runs anywhere, also within what it would call.
+        seconds = 1 if sig == signal.SIGINT else None
+        self._loop.call_soon_threadsafe(self._leave, "TERM", seconds)
+
+    def _leave(self, cause: str, seconds: float | None = None) -> None:
+        if self._leaving is not None:
+            self._leaving(cause)
+        self.drain(seconds)
+
+    def _end(self) -> None:
+        if not self._drained.done():
+            self._drained.set_result(None)

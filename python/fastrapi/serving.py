@@ -6,6 +6,7 @@ from typing import Any
 
 from fastrapi import _engine
 from fastrapi.compile import bind
+from fastrapi.handshakes import Websockets
 
 
 class Serving:
@@ -26,6 +27,7 @@ class Serving:
         self.force: str = settings["force"]
         self.reason = "not compiled yet"
         self.engine = _engine.App(app, self._rebind, settings["sync"], self.force)
+        self.engine.set_websockets(Websockets(app))
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""

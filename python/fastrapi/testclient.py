@@ -43,7 +43,7 @@ class MemoryConnection:
             scheme,
             state,
             {"root_path": root_path, "limit_head": 1 << 20, "limit_field": 1 << 20,
-             "limit_line": 1 << 20},
+             "limit_line": 1 << 20, "limit_fields": 10_000},
         )  # fmt: skip
 
     def feed(self, data: bytes) -> None:

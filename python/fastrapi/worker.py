@@ -1,4 +1,4 @@
-"""A child of fastrd: ``python -m fastrapi.worker --load|--serve APP FACT=VALUE... --
+"""A child of fastrd: ``python -m fastrapi.child --load|--serve APP FACT=VALUE... --
 NAME=VALUE...``
 
 The loader imports the application, compiles it and writes the table. A worker
@@ -11,19 +11,22 @@ anything that it might replace is used.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import atexit
 import errno
-import fcntl
 import logging
 import os
 import platform
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+import threading
+from typing import TYPE_CHECKING, Any
 
 from fastrapi import _engine, wire
-from fastrapi.importing import ImportFailed, load_app
+from fastrapi.importing import ImportFailed, Loaded, load_app
+from fastrapi.inherited import Inherited
 from fastrapi.log import open_log
+from fastrapi.process import Process, ignore, leave
+from fastrapi.stacks import show_stacks
 
 if TYPE_CHECKING:
     from fastrapi.compile.application import Compiled
@@ -31,30 +34,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("fastrapi.error")
 
+# As the master would: what is stuck has so long beyond the time for requests.
+ORPHAN_MORE_SECONDS = 2
+# What is to run at exit has so long; the process then ends without it.
+EXIT_SECONDS = 2
+
 
 def _pairs(words: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def _keep_inherited(listeners: int) -> None:
-    """Nothing of the master's goes on to processes that the application starts: one
-    that outlives the server would keep its port."""
-    inherited = range(wire.CHANNEL_FD, wire.LISTENER_FD + listeners)
-    for fd in inherited:
-        fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-
-    def forked() -> None:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for fd in inherited:  # the numbers stay taken: objects still close them
-            os.dup2(nothing, fd, inheritable=False)
-        os.close(nothing)
-
-    os.register_at_fork(after_in_child=forked)
-
-
 def _fail(channel: wire.Channel, code: int, text: str) -> int:
     channel.send(f"FAILED {code} {text}")
     return code
+
+
+def _print_once(facts: dict[str, str], text: str) -> None:
+    """Print a traceback, unless the process before this one has printed it."""
+    if facts["again"] != "1":
+        sys.stderr.write(text)
 
 
 def _compiled(app: Any, settings: dict[str, Any]) -> Compiled | None:
@@ -75,24 +73,32 @@ def _done(app: Any, compiled: Compiled | None) -> str:
     from fastrapi.compile import is_fastapi
 
     framework = sys.modules["fastapi"].__version__ if is_fastapi(app) else "-"
-    n_routes = len(app.routes) if is_fastapi(app) else 0
-    n_compiled = 0
-    if compiled is not None:
-        n_routes, n_compiled = len(compiled.entries), compiled.n_compiled
     size = len(compiled.table) if compiled is not None else 0
-    python = platform.python_version()
-    return f"{size} {n_compiled} {n_routes - n_compiled} {python} {framework}"
+    return f"{size} {platform.python_version()} {framework}"
 
 
-def load(channel: wire.Channel, app: Any, _facts: dict[str, str], settings: dict[str, Any]) -> int:
+def _routes(app: Any, compiled: Compiled | None) -> str:
+    """What ROUTES says of it."""
+    from fastrapi.compile import is_fastapi
+
+    if compiled is None:
+        return "0 compiled, all through ASGI" if is_fastapi(app) else "a plain ASGI application"
+    from fastrapi.compile.report import summary
+
+    return summary(compiled)
+
+
+def load(channel: wire.Channel, loaded: Loaded, settings: dict[str, Any]) -> int:
     """The loader's work; its exit code."""
+    channel.send(f"APP {loaded.name}")
     try:
-        compiled = _compiled(app, settings)
+        compiled = _compiled(loaded.app, settings)
     except ValueError as exc:
         return _fail(channel, wire.EXIT_TABLE, str(exc))
     if compiled is not None:
         _engine.write_table(wire.TABLE_FD, compiled.table)
-    channel.send(f"DONE {_done(app, compiled)}")
+    channel.send(f"ROUTES {_routes(loaded.app, compiled)}")
+    channel.send(f"DONE {_done(loaded.app, compiled)}")
     return wire.EXIT_OK
 
 
@@ -109,99 +115,143 @@ def _obey(channel: wire.Channel, server: Server, listeners: int) -> None:
     elif word == "DRAIN":
         server.drain(int(rest) / 1000)
     elif not text:
-        # The master is gone: finish what runs, accept nothing new.
+        # The master is gone: finish what runs, accept nothing new. The kernel's own
+        # signal does not come after a setuid().
+        signal.raise_signal(wire.ORPHAN_SIGNAL)
         asyncio.get_running_loop().remove_reader(channel.socket)
         server.drain()
 
 
-async def _serve(
-    channel: wire.Channel, app: Any, facts: dict[str, str], settings: dict[str, Any]
-) -> int:
-    from fastrapi.lifespan import LifespanFailed
-    from fastrapi.server import Server
+async def _start(
+    channel: wire.Channel, server: Server, facts: dict[str, str], settings: dict[str, Any]
+) -> None:
+    """Start the application, say so and obey from now on. LifespanFailed."""
+    note = await server.start()
+    # The sockets of a supervisor that passed them are not ours to end.
+    own = int(facts["listeners"]) if facts["own"] == "1" else 0
+    grace = int(settings["timeout_graceful_shutdown"])
+    _engine.expect_orphanhood(grace + ORPHAN_MORE_SECONDS, wire.LISTENER_FD, own)
+    channel.socket.setblocking(False)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(channel.socket, _obey, channel, server, int(facts["listeners"]))
+    # Without a table the loader has said why.
+    channel.send(f"READY {note if facts['table'] != '0' else ''}")
 
-    def orphaned(_signal: int, _frame: object) -> None:
-        # The master was killed, and with it whoever would end a worker that is stuck.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(settings["timeout_graceful_shutdown"] + 2)
+
+def serve(
+    channel: wire.Channel, loaded: Loaded, facts: dict[str, str], settings: dict[str, Any],
+    process: Process,
+) -> int:  # fmt: skip
+    """A worker's life; its exit code."""
+    from fastrapi.lifespan import LifespanFailed, one_line
+    from fastrapi.loop import EventLoop
+    from fastrapi.server import Server
 
     sealed = wire.TABLE_FD if facts["table"] != "0" else -1
     boards = (wire.BOARDS_FD, int(facts["board"]), int(facts["generation"]))
-    server = Server(app, settings, sealed=sealed, boards=boards)
-    try:
-        note = await server.start()
-    except LifespanFailed as exc:
-        text = str(exc).strip()
-        sys.stderr.write(text + "\n")
-        last = text.splitlines()[-1]
-        text = f"the lifespan of {facts['app']} failed: {last}; see what it printed"
-        return _fail(channel, wire.EXIT_APP, text)
-    if sealed < 0:
-        note = ""  # the loader has said why there is no table
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, server.drain)
-    signal.signal(wire.ORPHAN_SIGNAL, orphaned)
-    channel.socket.setblocking(False)
-    loop.add_reader(channel.socket, _obey, channel, server, int(facts["listeners"]))
-    channel.send(f"READY {note}")
-    await server.ended()
-    return wire.EXIT_OK
 
-
-def serve(channel: wire.Channel, app: Any, facts: dict[str, str], settings: dict[str, Any]) -> int:
-    """A worker's life; its exit code."""
-    from fastrapi.loop import EventLoop
+    async def start() -> Server:
+        server = Server(
+            loaded.app, settings, process, sealed=sealed, boards=boards,
+            leaving=lambda cause: channel.send(f"LEAVING {cause}"),
+        )  # fmt: skip
+        await _start(channel, server, facts, settings)
+        return server
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
-        return runner.run(_serve(channel, app, facts, settings))
+        process.loop = runner.get_loop()
+        try:
+            server = runner.run(start())
+        except LifespanFailed as exc:
+            _print_once(facts, str(exc).strip() + "\n")
+            text = f"the lifespan of {loaded.name} failed: {exc.cause}; see what it printed"
+            return _fail(channel, wire.EXIT_APP, text)
+        except (SystemExit, KeyboardInterrupt, asyncio.CancelledError, RuntimeError) as exc:
+            # RuntimeError: the loop was stopped. Our own code raises none of them.
+            logger.error("the start has been broken off", exc_info=exc)
+            text = f"the start of {loaded.name} was broken off: {one_line(exc)}"
+            return _fail(channel, wire.EXIT_APP, text)
+        finally:
+            process.end_if_forked()
+        in_order = server.run()
+    if server.shut_down:
+        channel.send("ENDED")
+    return wire.EXIT_OK if in_order else wire.EXIT_APP
 
 
 def _run(
-    channel: wire.Channel, role: str, facts: dict[str, str], settings: dict[str, Any]
-) -> int:
+    channel: wire.Channel, role: str, inherited: Inherited, process: Process,
+    facts: dict[str, str], settings: dict[str, Any],
+) -> int:  # fmt: skip
     """The child's work, behind the import of the application; the exit code."""
     try:
         # Outside any loop: a module may run one of its own.
-        app = load_app(facts["app"], app_dir=settings["app_dir"], factory=settings["factory"])
+        loaded = load_app(facts["app"], app_dir=settings["app_dir"], factory=settings["factory"])
     except ImportFailed as exc:
+        _print_once(facts, exc.frames)
         return _fail(channel, wire.EXIT_APP, str(exc))
-    return (load if role == "--load" else serve)(channel, app, facts, settings)
+    finally:
+        process.end_if_forked()
+    if inherited.are_gone():
+        return wire.EXIT_DESCRIPTORS
+    channel.send("IMPORTED")
+    if role == "--load":
+        return load(channel, loaded, settings)
+    return serve(channel, loaded, facts, settings, process)
 
 
-def _leave(code: int) -> NoReturn:
-    """Threads of the application must not keep a finished process alive."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # full, or closed by the application
-            stream.flush()
-    os._exit(code)
+def _surprised(channel: wire.Channel, inherited: Inherited, exc: Exception) -> int:
+    """The exit code after an exception that nobody expected. Without a word from here the
+    master would call it the application's doing."""
+    if inherited.are_gone():
+        return wire.EXIT_DESCRIPTORS
+    if isinstance(exc, OSError) and exc.errno in (errno.EMFILE, errno.ENFILE):
+        text = f"cannot start Python: {exc.strerror}; raise the limit of open files"
+        return _fail(channel, wire.EXIT_BUG, text)
+    logger.error("fastrd itself failed", exc_info=exc)
+    text = f"fastrd itself failed: {type(exc).__name__}: {exc}; see the traceback"
+    return _fail(channel, wire.EXIT_BUG, text)
+
+
+def _finish(code: int) -> None:
+    """What Python does at its end: executors end, daemonic children of multiprocessing too,
+    and what is registered with atexit runs."""
+    late = threading.Timer(EXIT_SECONDS, os._exit, (code,))
+    late.daemon = True
+    late.start()
+    ends = [*reversed(getattr(threading, "_threading_atexits", [])), atexit._run_exitfuncs]
+    for end in ends:
+        try:
+            end()
+        except Exception:
+            logger.exception("a function at exit failed")
 
 
 def main(argv: list[str]) -> int:
-    """Entry of ``python -m fastrapi.worker``."""
+    """The work of ``python -m fastrapi.child``; the exit code."""
     if len(argv) < 3 or argv[1] not in ("--load", "--serve"):
-        sys.stderr.write("fastrapi.worker is started by fastrd; run fastrd --help\n")
+        sys.stderr.write("fastrapi.child is started by fastrd; run fastrd --help\n")
         return wire.EXIT_USAGE
     role = argv[1]
     behind = argv.index("--", 3)
     facts = {"app": argv[2], **_pairs(argv[3:behind])}
     settings = _engine.settings("child", _pairs(argv[behind + 1 :]))
-    _keep_inherited(int(facts["listeners"]))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    inherited = Inherited(int(facts["listeners"]))
+    process = Process(inherited.numbers)
+    ignore(signal.SIGHUP)
+    ignore(signal.SIGINT)
+    if role == "--serve":
+        signal.signal(signal.SIGTERM, process.handle_exit)
     open_log(facts["name"], settings["log_level"])
+    show_stacks(wire.STACKS_SIGNAL)
     os.environ["FASTRD_CHILD"] = role[2:]
     channel = wire.Channel()
     channel.send("BEGUN")
     try:
-        code = _run(channel, role, facts, settings)
-    except OSError as exc:
-        if exc.errno not in (errno.EMFILE, errno.ENFILE):
-            raise
-        text = f"{exc.strerror}; raise the limit of open files"
+        code = _run(channel, role, inherited, process, facts, settings)
+    except Exception as exc:
         # From here: nothing half made gets to complain as well.
-        _leave(_fail(channel, wire.EXIT_BUG, f"cannot start Python: {text}"))
-    _leave(code)
-
-
-if __name__ == "__main__":
-    main(sys.argv)
+        leave(_surprised(channel, inherited, exc))
+    if role == "--serve":  # a loader has not begun what its end would undo
+        _finish(code)
+    leave(code)

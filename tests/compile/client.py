@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 from wire import Request
@@ -48,6 +50,30 @@ async def ask(app: Any, request: Request) -> Answer:
         data += piece
     exceptions = tuple(map(repr, connection.exceptions))
     return Answer(without_date(data), exceptions, connection.compiled > 0)
+
+
+async def calls(app: Any, request: Request) -> tuple[Answer, list[FrameType]]:
+    """The answer to the second of two requests, and the frames of the functions that ran in
+    this thread for it. What the check that runs each second calls is not among them."""
+    found: list[FrameType] = []
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            found.append(frame)
+
+    await ask(app, request)
+    sys.setprofile(profile)
+    try:
+        answer = await ask(app, request)
+    finally:
+        sys.setprofile(None)
+    return answer, [frame for frame in found if not _is_check(frame)]
+
+
+def _is_check(frame: FrameType | None) -> bool:
+    while frame is not None and not frame.f_code.co_filename.endswith("compile/guards.py"):
+        frame = frame.f_back
+    return frame is not None
 
 
 def without_date(data: bytes) -> bytes:

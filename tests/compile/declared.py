@@ -74,6 +74,10 @@ async def generator():  # type: ignore[no-untyped-def]
     yield 1
 
 
+def plain_generator():  # type: ignore[no-untyped-def]
+    yield 1
+
+
 class Callable_:
     async def __call__(self, q: str = "") -> str:
         return q

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# Quick enough for every run; FASTRD_GRID_STEP=1 asks everything.
+STEP = os.environ.get("FASTRD_GRID_STEP", "7")
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,16 @@ class Environment:
     fastapi: str
     because: str
     pins: tuple[str, ...] = ()
+    starlette: str = ""  # the one to take, instead of the newest that fits
+
+    @property
+    def name(self) -> str:
+        return f"{self.fastapi}-starlette-{self.starlette}" if self.starlette else self.fastapi
 
     @property
     def folder(self) -> Path:
         python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        return ROOT / "build" / "versions" / f"fastapi-{self.fastapi}-py{python}"
+        return ROOT / "build" / "versions" / f"fastapi-{self.name}-py{python}"
 
     def make(self) -> None:
         """Install into the folder, if that has not been done yet."""
@@ -37,10 +44,22 @@ class Environment:
         subprocess.run(
             [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check",
              "--only-binary", ":all:", "--target", str(new), f"fastapi=={self.fastapi}",
-             *self.pins, "httpx", "python-multipart"],
+             *self.pins, *([f"starlette=={self.starlette}"] if self.starlette else []), "httpx",
+             "python-multipart"],
             check=True,
         )  # fmt: skip
         new.rename(self.folder)
+
+    def passes(self, tests: list[str], seconds: float) -> None:
+        """AssertionError with pytest's words unless these tests pass there, in so many
+        seconds."""
+        self.make()
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *tests],
+            cwd=os.path.dirname(tests[0]), env={**self.variables(), "FASTRD_GRID_STEP": STEP},
+            capture_output=True, text=True, timeout=seconds,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{self.because}\n{done.stdout[-6000:]}{done.stderr[-2000:]}"
 
     def variables(self) -> dict[str, str]:
         """The environment of a process that shall find these versions."""
@@ -58,4 +77,11 @@ ENVIRONMENTS = (
     Environment("0.130.0", "serialises straight to bytes"),
     Environment("0.140.13", "included routers, their handlers made per request"),
     Environment("0.150.0", "defaults as today, null as no content"),
+)
+
+# Versions of Starlette whose middleware differ from one another.
+STARLETTES = (
+    *ENVIRONMENTS[:4],
+    Environment("0.140.13", "sessions that know their use; CORS by credentials", starlette="1.0.0"),
+    Environment("0.140.13", "large content compressed on threads", starlette="1.5.0"),
 )

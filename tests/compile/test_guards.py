@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import fastapi
@@ -12,10 +13,13 @@ import pytest
 import starlette.applications
 import starlette.requests
 from client import run
-from fastapi import Body, Depends, FastAPI
+from declared import FASTAPI
+from fastapi import Body, Depends, FastAPI, HTTPException
 from fastapi.responses import JSONResponse
+from starlette.middleware.gzip import GZipMiddleware
 from wire import Request
 
+from fastrapi.compile.guards import Guards
 from fastrapi.testclient import MemoryConnection
 
 
@@ -34,6 +38,19 @@ def application() -> FastAPI:
     async def get_who(name: Annotated[str, Depends(who)]) -> Any:
         return {"name": name}
 
+    @app.get("/refused")
+    async def refused() -> None:
+        raise HTTPException(418, "no")
+
+    @app.get("/toggle")
+    async def toggle() -> None:
+        app.dependency_overrides[who] = stranger
+        raise KeyError
+
+    @app.exception_handler(KeyError)
+    async def toggled(*_: Any) -> JSONResponse:
+        return JSONResponse("toggled")
+
     @app.post("/echo")
     async def echo(value: Annotated[Any, Body()]) -> Any:
         return value
@@ -42,6 +59,7 @@ def application() -> FastAPI:
 
 
 WHO = Request("GET", "/who")
+REFUSED = Request("GET", "/refused")
 ECHO = Request("POST", "/echo", (("Content-Type", "application/json"),), b"[1]")
 COMPILED = "compiled"
 Change = Callable[[FastAPI, pytest.MonkeyPatch], None]
@@ -100,6 +118,31 @@ def patch_entrance(_app: FastAPI, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(starlette.applications.Starlette, "__call__", call)
 
 
+def wrap_router(app: FastAPI, _patch: pytest.MonkeyPatch) -> None:
+    async def middleware(*asgi: Any) -> None:
+        await JSONResponse("patched")(*asgi)
+
+    app.router.middleware_stack = middleware
+
+
+def wrap_inside(app: FastAPI, _patch: pytest.MonkeyPatch) -> None:
+    async def middleware(*asgi: Any) -> None:
+        await JSONResponse("patched")(*asgi)
+
+    app.middleware_stack.app = middleware  # type: ignore[union-attr]
+
+
+def replace_handlers(app: FastAPI, _patch: pytest.MonkeyPatch) -> None:
+    layer: Any = app.middleware_stack
+    while not hasattr(layer, "_exception_handlers"):
+        layer = layer.app
+
+    async def handler(*_: Any) -> JSONResponse:
+        return JSONResponse("handled")
+
+    layer._exception_handlers = {**layer._exception_handlers, HTTPException: handler}
+
+
 @pytest.mark.parametrize(
     ("request_", "change", "plan", "after"),
     [
@@ -110,6 +153,9 @@ def patch_entrance(_app: FastAPI, patch: pytest.MonkeyPatch) -> None:
         (ECHO, patch_request, [1], "patched"),
         (ECHO, patch_serialisation, [1], "patched"),
         (WHO, patch_entrance, {"name": "plan"}, "patched"),
+        (WHO, wrap_router, {"name": "plan"}, "patched"),
+        (WHO, wrap_inside, {"name": "plan"}, "patched"),
+        (REFUSED, replace_handlers, {"detail": "no"}, "handled"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -134,7 +180,7 @@ def test_what_is_taken_back_lets_the_plan_run_again(monkeypatch: pytest.MonkeyPa
             assert await ask(app, WHO) == (COMPILED, {"name": "plan"})
             app.dependency_overrides[who] = stranger
             how, answer = await ask(app, WHO)
-            assert how != COMPILED and answer == {"name": "stranger"}
+            assert (how == COMPILED) == (FASTAPI >= (0, 165)) and answer == {"name": "stranger"}
             app.dependency_overrides.clear()
 
     run(main)
@@ -166,5 +212,82 @@ def test_a_route_added_later_is_served() -> None:
         app.get("/late")(stranger)
         assert (await ask(app, Request("GET", "/late")))[1] == "stranger"
         assert await ask(app, WHO) == (COMPILED, {"name": "plan"})
+
+    run(main)
+
+
+class Overrides(dict[Any, Any]):
+    """A dict of somebody's own, which FastAPI asks whether it is true, and for an item."""
+
+
+@pytest.mark.parametrize("none", [None, {}, Overrides(), MappingProxyType({}), ()])
+def test_overrides_that_are_none_of_any_kind(none: Any) -> None:
+    """FastAPI looks no further at what is false. Behind dicts the plan runs."""
+    app = application()
+
+    async def main() -> None:
+        assert await ask(app, WHO) == (COMPILED, {"name": "plan"})
+        app.dependency_overrides = none
+        how, answer = await ask(app, WHO)
+        assert answer == {"name": "plan"}
+        assert (how == COMPILED) == (none is None or isinstance(none, dict))
+        app.dependency_overrides = {who: stranger}
+        assert (await ask(app, WHO))[1] == {"name": "stranger"}
+
+    run(main)
+
+
+def test_overrides_that_are_no_dict_are_obeyed() -> None:
+    app = application()
+    app.dependency_overrides = MappingProxyType({who: stranger})  # type: ignore[assignment]
+
+    async def main() -> None:
+        how, answer = await ask(app, WHO)
+        assert answer == {"name": "stranger"} and how != COMPILED
+
+    run(main)
+
+
+def test_a_change_by_a_request_that_fails_counts_for_the_next() -> None:
+    app = application()
+
+    async def main() -> None:
+        assert (await ask(app, WHO))[1] == {"name": "plan"}
+        assert (await ask(app, Request("GET", "/toggle")))[1] == "toggled"
+        assert [(await ask(app, WHO))[1] for _ in range(2)] == [{"name": "stranger"}] * 2
+
+    run(main)
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_a_change_by_a_layer_counts_for_its_own_request(layers: int) -> None:
+    app = application()
+    for _ in range(layers):
+        app.add_middleware(GZipMiddleware)
+
+    @app.middleware("http")
+    async def change(request: Any, call_next: Any) -> Any:
+        if "x-fake" in request.headers:
+            app.dependency_overrides[who] = stranger
+        return await call_next(request)
+
+    async def main() -> None:
+        asked = [WHO, Request("GET", "/who", (("X-Fake", "1"),)), WHO, WHO]
+        names = [(await ask(app, request))[1]["name"] for request in asked]
+        assert names == ["plan", "stranger", "stranger", "stranger"]
+
+    run(main)
+
+
+def test_routes_that_change_places_are_seen_by_the_full_check() -> None:
+    app = application()
+
+    async def main() -> None:
+        await ask(app, WHO)
+        found = Guards(app, app.router.middleware_stack, (), (), False)
+        assert found.check() is None
+        routes = app.router.routes
+        routes[-1], routes[-2] = routes[-2], routes[-1]
+        assert found.check() == "the application changed"
 
     run(main)

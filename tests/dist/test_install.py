@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
-from fastrd import Fastrd
+from server import Fastrd
 
 ROOT = Path(__file__).parents[2]
 APP = """

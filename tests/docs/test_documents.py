@@ -82,8 +82,36 @@ def test_true_transcripts_pass(lines):
 )
 def test_untrue_transcripts_fail(lines, monkeypatch):
     monkeypatch.setattr(transcript, "SECONDS", 0.5)
+    monkeypatch.setattr(transcript, "LONGEST", 5)
     with pytest.raises(transcript.Untrue, match="line 1: "):
         transcript.run(console(*lines))
+
+
+def test_a_document_is_one_terminal(monkeypatch):
+    """What a block leaves running or where it went is there in the next: a document whose
+    second server needs the first one's port is not true."""
+    monkeypatch.setattr(transcript, "LONGEST", 30)
+    server = console(
+        "$ mkdir -p ~/site; cd ~/site; touch here",
+        "$ python3 -m http.server -b 127.0.0.1 8000 >log 2>&1 &",
+        "$ until curl -sf http://127.0.0.1:8000/here; do sleep 0.1; done",
+    )
+    there = console("$ ls", "here", "log", "$ curl -sf http://127.0.0.1:8000/here; kill $!; wait $!")
+    assert transcript.run(server + "\n" + there) == 5
+    monkeypatch.setattr(transcript, "SECONDS", 0.5)
+    again = console("$ python3 -m http.server -b 127.0.0.1 8000 2>&1 | grep -c 'in use'", "0")
+    with pytest.raises(transcript.Untrue, match=r"but printed\n1\n"):
+        transcript.run(server + "\n" + again)
+
+
+def test_every_block_of_the_readme_is_run():
+    """Here, or, the one that is not a transcript, by tests/dist."""
+    text = (transcript.ROOT / "README.md").read_text()
+    kinds = [match[2] for match in transcript.FENCE.finditer(text)]
+    assert text.count("```") == 2 * len(kinds)
+    run = [block.kind for block in transcript.blocks(text)]
+    assert [kind for kind in kinds if kind != "sh"] == run
+    assert kinds.count("sh") == 1 and "```sh" in (transcript.ROOT / "tests/dist/test_install.py").read_text()
 
 
 def test_named_files_are_there_for_later_blocks_and_8000_is_a_free_port():

@@ -25,7 +25,7 @@ LINES = [
 
 def words(line: str) -> list[str]:
     """What stands between the values of a format."""
-    return [part.strip() for part in re.split(r"%[a-z]+", line) if len(part.strip()) > 2]
+    return [part.strip() for part in re.split(r"%[.\d]*[a-z]+", line) if len(part.strip()) > 2]
 
 
 def test_calls_are_found():

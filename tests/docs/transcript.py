@@ -1,34 +1,47 @@
 """Runs the examples of a document and says where it does not tell the truth.
 
-A ```console block is one shell session, with the repository as its directory:
+A document is read as somebody would who types all of it into one terminal. It opens in a
+checkout, in an account of its own (`~`) that has nothing but the sources at ~/src/fastrd;
+what a block leaves behind, a directory or a server, is there for the next.
+
+A ```console block:
 
 * `$ COMMAND` is run; the lines below it are what must be printed, on either stream,
   by the command or by one that still runs in the background (`COMMAND &`);
 * `...` stands for any text in a line, alone in a line for any number of lines;
-* `^C` interrupts the command once it has printed what stands above;
-* what runs in the background at the block's end is ended.
+* `^C` interrupts the command once it has printed what stands above.
 
-A ```python block whose first line is `# NAME.py` is that file, for the blocks below it.
-Port 8000 is replaced by a free one. Other blocks are not run.
+A ```python block whose first line is `# NAME.py` is saved under that name where the terminal
+is. Port 8000 is replaced by a free one. Other blocks are not run. What runs in the background
+at the document's end is ended.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 20
+LONGEST = 600  # seconds that a command may take: it may compile
+SECONDS = 20  # for what is still printed once it has ended
+# Of the caller's environment: whatever would make it another newcomer's.
+OTHERS = (
+    "VIRTUAL_ENV", "FASTRD_BUILD", "FASTRD_CONFIGURE", "LD_PRELOAD", "PYTHONMALLOC", "PYTHONPATH",
+    "ASAN_OPTIONS", "UBSAN_OPTIONS", "MAKEFLAGS", "MAKELEVEL",
+)  # fmt: skip
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 END = "\n-- end of the command --\n"
 
@@ -91,7 +104,7 @@ class Shell:
 
     def __init__(self, directory: Path, env: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            ["bash"], cwd=directory, env={**os.environ, **env}, stdin=subprocess.PIPE,
+            ["bash"], cwd=directory, env=env, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         self.printed = b""
@@ -120,7 +133,7 @@ class Shell:
     def _wait(self, command: Command, ended: bool) -> None:
         """Until what was printed matches and, if wanted, the command ended."""
         pattern = pattern_of(command.expected)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + LONGEST
         while True:
             text, done, later = self.printed.decode(errors="replace").partition(END)
             if text and not text.endswith("\n"):
@@ -128,6 +141,8 @@ class Shell:
             text += later
             if (done or not ended) and pattern.fullmatch(text):
                 return
+            if done:
+                deadline = min(deadline, time.monotonic() + SECONDS)
             if time.monotonic() > deadline:
                 state = "" if done else " (it still runs)"
                 raise Untrue(
@@ -140,6 +155,10 @@ class Shell:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def directory(self) -> Path:
+        """Where the terminal is now."""
+        return Path(f"/proc/{self.process.pid}/cwd").readlink()
 
     def _children(self) -> list[int]:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -165,32 +184,63 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def copy_sources(to: Path) -> None:
+    """The files that git has or would add."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "--deduplicate"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(lambda name: (ROOT / name).is_file(), listed.splitlines()):
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, to / name)
+
+
 def run(document: str) -> int:
     """Run a document's blocks; how many commands that were. Raises Untrue.
 
-    The directory has links to all that the repository has, so that new files
-    do not come into it.
+    The checkout in which it begins has links to all that the repository has, its build
+    too, so that new files do not come into it.
     """
     count = 0
     with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+        checkout, home = Path(name) / "fastrd", Path(name) / "home"
+        for directory in (checkout, home):
+            directory.mkdir()
         for path in ROOT.iterdir():
-            (directory / path.name).symlink_to(path)
+            (checkout / path.name).symlink_to(path)
+        if "~/src/fastrd" in document:
+            copy_sources(home / "src/fastrd")
         port = str(free_port())
-        env = {"PORT": port, "SHOP_DATABASE": str(directory / "shop.sqlite")}
-        for block in blocks(document):
-            block.text = block.text.replace("8000", port)
-            if block.kind == "python":
-                first = block.text.partition("\n")[0]
-                (directory / first.removeprefix("# ")).write_text(block.text)
-                continue
-            shell = Shell(directory, env)
-            try:
-                for command in block.commands():
-                    count += 1
-                    shell.run(command)
-            except Untrue as exc:
-                raise Untrue(f"line {block.line}: {exc}") from None
-            finally:
-                shell.close()
+        env = {name: value for name, value in os.environ.items() if name not in OTHERS}
+        env |= {
+            "HOME": str(home), "PORT": port, "SHOP_DATABASE": str(home / "shop.sqlite"), "CFLAGS": "-O1",
+            "PIP_CACHE_DIR": pip_cache(),
+        }  # fmt: skip
+        shell = Shell(checkout, env)
+        try:
+            for block in blocks(document):
+                count += run_block(shell, block, port)
+        finally:
+            shell.close()
     return count
+
+
+@cache
+def pip_cache() -> str:
+    """The caller's, which the account of its own would not have."""
+    command = [sys.executable, "-m", "pip", "cache", "dir"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def run_block(shell: Shell, block: Block, port: str) -> int:
+    """How many commands it had. Raises Untrue, which names the block's line."""
+    block.text = block.text.replace("8000", port)
+    if block.kind == "python":
+        first = block.text.partition("\n")[0]
+        (shell.directory() / first.removeprefix("# ")).write_text(block.text)
+        return 0
+    commands = block.commands()
+    for command in commands:
+        try:
+            shell.run(command)
+        except Untrue as exc:
+            raise Untrue(f"line {block.line}: {exc}") from None
+    return len(commands)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastrd import BUILD, Fastrd
+from server import BUILD, Fastrd
 
 DUMP = str(BUILD / "obj/tests/unit/board_dump")
 

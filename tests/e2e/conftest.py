@@ -1,9 +1,19 @@
+import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def crashes_on_purpose(monkeypatch):
+    """A sanitizer leaves the crashes of this test's servers to Python's own handler."""
+    if "ASAN_OPTIONS" in os.environ:
+        options = re.sub(r"\bhandle_(\w+)=2", r"handle_\1=0", os.environ["ASAN_OPTIONS"])
+        monkeypatch.setenv("ASAN_OPTIONS", options)
 
 
 @pytest.fixture

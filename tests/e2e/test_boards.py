@@ -6,8 +6,7 @@ import collections
 import signal
 
 from boards import boards, total
-from fastrd import Fastrd, read_all
-
+from server import Fastrd, read_all
 
 WAIT = """
 @app.get("/wait")
@@ -62,12 +61,18 @@ app.router.on_startup.append(lambda: app.get("/more")(more))
 """
 
 
+# FastAPI passes content of another kind on as it is.
+UNUSUAL = b"POST /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\n1"
+
+
 def test_requests_are_counted_by_the_way_they_took(app_dir):
     with Fastrd("app:app", app_dir) as server:
-        assert [server.get(path)[0] for path in ("/", "/items/one", "/none")] == [200, 422, 404]
+        paths = ("/", "/items/one", "/none", "/%0A")
+        assert [server.get(path)[0] for path in paths] == [200, 422, 404, 200]
+        assert b" 422 " in server.raw(UNUSUAL)
         (board,) = boards(server)
         counted = [board.counters[name] for name in ("compiled", "replayed", "asgi")]
-        assert counted == [1, 1, 1]
+        assert counted == [3, 1, 1]
         assert board.counters["private_table"] == 0
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fastrd import Fastrd, read_all
+from server import Fastrd, read_all
 
 APP = """
 from fastapi import FastAPI, Request

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fastrd import BINARY, ROOT, Fastrd, fails
+from server import BINARY, ROOT, Fastrd, fails
 
 
 def write(directory, text: str) -> None:
@@ -134,10 +134,11 @@ def test_table_over_the_limit(tmp_path):
     ("flags", "text"),
     [
         (["--frobnicate"], "unknown flag --frobnicate; see fastrd --help"),
+        (["--prot", "80"], "unknown flag --prot; did you mean --port?"),
         (["--reload"], "--reload: development reload is not available yet"),
         (["--workers", "none"], "--workers none: want a number from 1 to 64"),
         (["--sync", "fast"], "--sync fast: want threads, auto or inline"),
-        (["--port"], "a value is missing"),
+        (["--port"], "--port wants a value: --port N"),
         (["--ssl-ca-certs", "x"], "--ssl-ca-certs: TLS is not available yet"),
         (["-c", "fastrd.toml"], "-c: configuration files are not available yet"),
     ],
@@ -158,9 +159,32 @@ def test_every_flag_of_uvicorns_is_served_or_refused_with_a_reason():
     flags = set(re.findall(r"(?:^ +|/ )(--[a-z0-9-]+)", text, re.MULTILINE))
     assert len(flags) > 40
     for flag in flags - {"--help", "--version"}:
-        done = subprocess.run([BINARY, flag], capture_output=True, text=True, check=False)
+        command = [BINARY, "a:b", "c:d", flag]  # one too many: none of them begins to serve
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 2
         assert "unknown flag" not in done.stderr, flag
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-k uvicorn.workers.UvicornWorker -b 0.0.0.0:80 --timeout 120 --graceful-timeout 30 --keep-alive 5"
+        " --max-requests 1000 --preload -D -p pid -u www -g www --chdir src -e A=b --access-logfile -"
+        " --threads 4 --worker-tmp-dir /dev/shm --certfile c --keyfile k --limit-request-line 8190",
+        "--insecure-bind ::1 --quic-bind ::1 --ca-certs c --websocket-ping-interval 5 --error-logfile -",
+        "--interface asgi --http auto --loop uvloop --runtime-mode mt --blocking-threads 4 --no-ws"
+        " --url-path-prefix /x --process-name n --working-dir src --workers-kill-timeout 5",
+        "--entrypoint main:app --app web --verbose --reload-dir src",
+    ],
+    ids=["gunicorn", "hypercorn", "granian", "fastapi"],
+)
+def test_commands_of_other_servers_are_answered_flag_by_flag(command):
+    """Each is known; a value of theirs is not taken for the application."""
+    done = subprocess.run([BINARY, *command.split(), "main:app"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "unknown flag" not in done.stderr and "one application" not in done.stderr
+    flags = [word for word in command.split() if re.match("--?[a-zA-Z]", word) and word != "--no-ws"]
+    assert re.findall("^fastrd: (-[^ ]+): ", done.stderr, re.MULTILINE) == flags
 
 
 def test_the_limit_of_the_table_counts_in_a_test_run(tmp_path):
@@ -178,15 +202,28 @@ def test_a_list_of_routes_that_nobody_reads_to_the_end(tmp_path):
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("words", [["routes", "app:app"], ["-t", "app:app"], ["--help"], ["--version"]])
+def test_what_cannot_be_written_is_said(tmp_path, words):
+    write(tmp_path, GOOD)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [BINARY, *words], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+    text = "fastrd: cannot write to standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, text)
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ([], "no application given, as in: fastrd main:app"),
-        (["explain", "GET", "/"], "explain wants METHOD PATH module:app"),
-        (["serve", "main:app"], "serve: want module:attribute, as in main:app"),
+        ([""], "the application's name is empty"),
+        (["explain", "GET"], "explain wants METHOD PATH, as in: fastrd explain GET /"),
+        (["serve", "main:app"], "one application only: serve and main:app are two"),
+        (["dev"], "dev: development reload is not available yet; fastrd run serves"),
     ],
 )
-def test_no_application(words, text):
+def test_words_that_are_wrong(words, text):
     done = subprocess.run([BINARY, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert text in done.stderr
@@ -247,17 +284,12 @@ def test_a_module_of_a_package_named_without_it(tmp_path):
     assert "name it from the directory above, as in shop.app:app" in text
 
 
-@pytest.mark.parametrize("name", ["app.py", "app.py:app", "src/app.py", "src/app:app"])
-def test_a_path_is_no_module(tmp_path, name):
-    status, text = fails(name, tmp_path)
-    assert (status, text) == (
-        2, f"fastrd: {name}: want module:attribute, as in --app-dir src main:app\n"
-    )  # fmt: skip
-
-
 def test_an_application_that_ends_the_process(tmp_path):
     write(tmp_path, "import os\nos._exit(9)\n")
-    assert fails("app:app", tmp_path) == (3, "fastrd: loader ended with exit status 9\n")
+    assert fails("app:app", tmp_path) == (
+        3, "fastrd: loader ended with exit status 9 while importing the application, which called "
+        "os._exit() or became a daemon; let it stay\n"
+    )  # fmt: skip
 
 
 def test_a_process_left_behind_does_not_hold_up_the_master(tmp_path):
@@ -280,26 +312,42 @@ def bare_python(directory: Path) -> str:
     return str(directory / "bare/bin/python")
 
 
-REMEDY = "install it there, or give the application's Python with --python\n"
+def remedy(python: str) -> str:
+    return (
+        f'install it with "{python} -m pip install SOURCES", SOURCES being fastrd\'s (the fastrapi on '
+        "PyPI is another package), or give the application's Python with --python\n"
+    )
 
 
 def test_python_without_fastrapi(tmp_path):
     python = bare_python(tmp_path)
     status, text = fails("app:app", tmp_path, env={"VIRTUAL_ENV": str(tmp_path / "bare")})
     assert status == 5
-    assert text.endswith(f"fastrd: {python} cannot run fastrapi; {REMEDY}")
+    assert text.endswith(f"fastrd: {python} cannot run fastrapi; {remedy(python)}")
 
 
 def test_a_command_in_a_python_without_fastrapi(tmp_path):
     python = bare_python(tmp_path)
     status, text = fails("-t", tmp_path, "app:app", "--python", python)
     assert status == 5
-    assert text == f"fastrd: {python} cannot run fastrapi (No module named 'fastrapi'); {REMEDY}"
+    assert text == f"fastrd: {python} cannot run fastrapi (No module named 'fastrapi'); {remedy(python)}"
+
+
+def test_another_package_of_the_same_name(tmp_path):
+    """As `pip install fastrapi` brings it."""
+    python = bare_python(tmp_path)
+    (packages,) = tmp_path.glob("bare/lib/python*/site-packages")
+    (packages / "fastrapi").mkdir()
+    (packages / "fastrapi/__init__.py").write_text("")
+    for words in ((), ("-t",)):
+        status, text = fails("app:app", tmp_path, "--python", python, *words)
+        assert status == 5
+        assert f"fastrd: {python} cannot run fastrapi" in text and text.endswith(remedy(python))
 
 
 def test_a_program_that_is_no_python(tmp_path):
     assert fails("app:app", tmp_path, "--python", "/bin/true") == (
-        5, f"fastrd: /bin/true cannot run fastrapi; {REMEDY}"
+        5, f"fastrd: /bin/true cannot run fastrapi; {remedy('/bin/true')}"
     )  # fmt: skip
 
 
@@ -342,13 +390,12 @@ def test_routes_and_explain(tmp_path):
     write(
         tmp_path,
         GOOD
-        + "from fastapi import UploadFile\n"
         + "@app.get('/a/{b}')\nasync def a(b: int): return b\n"
-        + "@app.post('/f')\nasync def f(x: UploadFile): return x.filename\n"
+        + "@app.post('/f', max_body_size=10)\nasync def f(b: int): return b\n"
         + "@app.get('/a/1')\nasync def never(): return 1\n",
     )
     routes = asked(tmp_path, "routes")
-    assert "POST      /f                     asgi: file upload" in routes
+    assert "POST      /f                     asgi: its handler is wrapped (custom route handler or body limit)" in routes
     assert "warning: /a/1 is never reached: /a/{b} comes first" in routes
     plan = asked(tmp_path, "explain", "GET", "/a/7")
     assert "compiled: runs on the loop, it cannot suspend" in plan
@@ -367,20 +414,29 @@ def test_routes_lists_what_is_not_served_at_all(tmp_path):
     )
     line = asked(tmp_path, "routes").splitlines()[-2]
     assert line.split(maxsplit=2) == [
-        "WS", "/live/{room}", "not served: WebSocket is not available yet"
+        "WS", "/live/{room}", "not served yet: a WebSocket handshake is answered with 501"
     ]  # fmt: skip
+    assert ", 1 WebSocket not served yet (501)" in asked(tmp_path, "-t")
+    for method in ("GET", "ws"):
+        told = asked(tmp_path, "explain", method, "/live/7").splitlines()[0]
+        assert told == (
+            "WS /live/7 -> /live/{room}: not served yet: a WebSocket handshake is answered with 501"
+        )
+    with Fastrd("app:app", tmp_path) as server:
+        assert ", 1 WebSocket not served yet (501)" in server.log()
 
 
 def test_explain_names_middleware_and_members_of_the_content(tmp_path):
     write(
         tmp_path,
         GOOD
-        + "from fastapi.middleware.gzip import GZipMiddleware\n"
+        + "from starlette.middleware.base import BaseHTTPMiddleware\n"
         + "from pydantic import BaseModel\nclass M(BaseModel):\n    x: int\n"
-        + "app.add_middleware(GZipMiddleware)\n"
+        + "async def passing(request, call_next): return await call_next(request)\n"
+        + "app.add_middleware(BaseHTTPMiddleware, dispatch=passing)\n"
         + "@app.post('/')\ndef post(one: M, two: M): return 1\n",
     )
     plan = asked(tmp_path, "explain", "POST", "/")
-    assert "compiled: runs in a task of its own, behind GZipMiddleware\n" in plan
+    assert "compiled in part: runs in a task of its own, behind BaseHTTPMiddleware\n" in plan
     assert "validate one of the content" in plan
     assert "validate two of the content" in plan

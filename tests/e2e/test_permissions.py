@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fastrd import BINARY
+from server import BINARY
 
 # Root may do anything only as long as it has these capabilities.
 DROP = "--bounding-set=-net_bind_service,-dac_override,-dac_read_search"

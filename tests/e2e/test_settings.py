@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from server import BUILD, ROOT, Fastrd
 
-from fastrd import BUILD, ROOT, Fastrd
-
-ROOMS = ["base", "shm", "io", "http", "bindings", "worker", "engine", "master"]
+ROOMS = ["base", "shm", "io", "http", "middleware", "files", "bindings", "worker", "engine", "master"]
 ROW = 'NUMBER(spare, 5, 0, 99, SERVING, "N", "a number for a test")\n'
 USE = '\tlog_warnx("spare is %lld", (long long)w->options.conf.spare);\n'
 ALONE = """
@@ -61,7 +60,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     use.write_text(use.read_text().replace("#include", '#include "base/log.h"\n#include', 1))
     engine = tree / "python/fastrapi" / f"_engine{made('EXT_SUFFIX')[0]}"
     include = [f"-I{path}" for path in made("PYTHON_INCLUDE")]
-    libraries = [*made("EVENT_LIBS"), *made("ZLIB_LIBS"), "-lhttp_parser", "-lpthread"]
+    libraries = [*made("EVENT_LIBS"), *made("ZLIB_LIBS"), *made("DEFLATE_LIBS"),
+                 *made("NETTLE_LIBS"), "-lhttp_parser", "-lpthread"]
     engine_flags = ["-shared", "-fPIC", "-DPY_SSIZE_T_CLEAN=", *include, *libraries]
     compile_tree(tree, engine, ROOMS[:-1], engine_flags)
     compile_tree(tree, tree / "fastrd", ["base", "shm", "master"], made("ZLIB_LIBS"))

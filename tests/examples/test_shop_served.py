@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests/e2e"))
+sys.path.insert(0, str(ROOT / "tests/e2e"))
 
-from fastrd import Fastrd
+from server import Fastrd
 
 
 @pytest.mark.parametrize("attempt", range(3))

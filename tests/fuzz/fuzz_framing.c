@@ -13,6 +13,10 @@
 
 enum { FEW = 256 };
 
+static const struct hx_limits limits = {
+	.line = 512, .field = 512, .fields = 20, .head = 2048
+};
+
 struct outcome {
 	enum hx_framing_result result;
 	enum hx_refusal why;
@@ -56,7 +60,7 @@ run(struct outcome *o, const struct hx_request *req, const uint8_t *data, size_t
 
 	*o = (struct outcome){ .content = malloc(size + 1) };
 	must(o->content != NULL);
-	hx_framing_init(&f, req);
+	hx_framing_init(&f, req, &limits);
 	while (more && at < size) {
 		size_t n = first == 0 ? 1 : at == 0 ? first : size - at;
 		char *piece = malloc(n);

@@ -2,12 +2,13 @@
 # see tests/fuzz/README.md.
 fuzz_targets = tests/fuzz/fuzz_head tests/fuzz/fuzz_framing \
 	tests/fuzz/fuzz_query tests/fuzz/fuzz_cookie \
-	tests/fuzz/fuzz_content_type
+	tests/fuzz/fuzz_content_type tests/fuzz/fuzz_multipart \
+	tests/fuzz/fuzz_range
 check_PROGRAMS += $(fuzz_targets)
 TESTS += $(fuzz_targets)
 
 fuzz_replay = tests/fuzz/replay.c tests/fuzz/target.h
-fuzz_libs = libhttp.la libbase.la -lhttp_parser
+fuzz_libs = libhttp.la libshm.la libbase.la -lhttp_parser
 
 tests_fuzz_fuzz_head_SOURCES = tests/fuzz/fuzz_head.c $(fuzz_replay)
 tests_fuzz_fuzz_head_LDADD = $(fuzz_libs)
@@ -19,3 +20,8 @@ tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c $(fuzz_replay)
 tests_fuzz_fuzz_cookie_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_content_type_SOURCES = tests/fuzz/fuzz_content_type.c $(fuzz_replay)
 tests_fuzz_fuzz_content_type_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_multipart_SOURCES = tests/fuzz/fuzz_multipart.c $(fuzz_replay) \
+	$(multipart_transcript)
+tests_fuzz_fuzz_multipart_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c $(fuzz_replay)
+tests_fuzz_fuzz_range_LDADD = $(files_test_libs)

@@ -43,7 +43,7 @@ class Server:
     def _await(self) -> None:
         for _ in range(300):
             try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
+                self.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")  # a worker serves
                 return
             except ConnectionRefusedError:
                 assert self._process.poll() is None, self.log
@@ -153,7 +153,7 @@ class Client:
         return b"\r\n".join(x for x in lines if not x.startswith((b"date: ", b"server: ")))
 
 
-def _start(config: pytest.Config, app: str) -> Server:
+def start_server(config: pytest.Config, app: str) -> Server:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -166,14 +166,14 @@ def _start(config: pytest.Config, app: str) -> Server:
 
 @pytest.fixture(scope="session")
 def plain(pytestconfig: pytest.Config) -> Iterator[Server]:
-    server = _start(pytestconfig, "plain")
+    server = start_server(pytestconfig, "plain")
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
 def fast(pytestconfig: pytest.Config) -> Iterator[Server]:
-    server = _start(pytestconfig, "fast")
+    server = start_server(pytestconfig, "fast")
     yield server
     server.stop()
 
@@ -184,7 +184,7 @@ def start(pytestconfig: pytest.Config) -> Iterator[Any]:
     started: list[Server] = []
 
     def make(app: str) -> Server:
-        started.append(_start(pytestconfig, app))
+        started.append(start_server(pytestconfig, app))
         return started[-1]
 
     yield make

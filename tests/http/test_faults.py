@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
+import select
+import socket
 import time
+from pathlib import Path
 from typing import Any
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -90,6 +94,30 @@ def test_huge_content_to_an_application_that_does_not_read(plain: Any) -> None:
     assert eventually(lambda: plain.ask(HELLO).endswith(b"hello"))
 
 
+def test_requests_sent_ahead_without_end(plain: Any) -> None:
+    """Reading pauses, also after each answer; all are answered in order at last."""
+    padding = b"x" * 4000
+    with plain.connect() as client:
+        memory, sent, answered, unsent = plain.rss(), 0, 0, b""
+        while answered < 30:
+            readable, writable, _ = select.select([client.socket], [client.socket], [])
+            if readable:
+                assert client.answer()[2] == b"%d" % answered
+                answered += 1
+            elif writable:
+                if not unsent:
+                    target = b"/nth/%d/%d" % (50 if sent < 30 else 0, sent)
+                    unsent = b"GET %s HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (target, padding)
+                    sent += 1
+                unsent = unsent[client.socket.send(unsent, socket.MSG_DONTWAIT) :]
+        assert sent * len(padding) < 20 * MB
+        assert plain.rss() - memory < 4 * MB
+        client.send(unsent)
+        for i in range(answered, sent):
+            assert client.answer()[2] == b"%d" % i
+    assert plain.rss() - memory < 4 * MB
+
+
 def test_huge_content_to_an_application_that_reads_and_forgets(plain: Any) -> None:
     with plain.connect() as client:
         n = 64
@@ -98,6 +126,22 @@ def test_huge_content_to_an_application_that_reads_and_forgets(plain: Any) -> No
         for _ in range(n - 1):
             client.send(b"x" * MB)
         assert plain.rss() - memory < 4 * MB
+
+
+def test_an_answer_reaches_a_client_that_writes_first_and_reads_later(plain: Any) -> None:
+    """RFC 9112 section 9.6. Two such: one connection lives on, the other one ends."""
+    n = 15
+    head = b"POST /hello HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n"
+    with plain.connect() as lives, plain.connect() as ends:
+        lives.send(head % (b"", n * MB))
+        ends.send(head % (b"Connection: close\r\n", n * MB))
+        for _ in range(n):
+            lives.send(b"x" * MB)
+            ends.send(b"x" * MB)
+            time.sleep(0.2)
+        assert ends.rest().endswith(b"hello")
+        lives.send(HELLO)
+        assert [lives.answer()[2] for _ in range(2)] == [b"hello"] * 2
 
 
 def test_slow_reader_of_a_long_stream(plain: Any) -> None:
@@ -158,6 +202,63 @@ def test_slow_heads_do_not_disturb_others(plain: Any) -> None:
         client.send(HELLO)
         assert client.answer()[2] == b"hello"
         client.socket.close()
+
+
+def test_idle_connections_cost_little_and_give_it_back(start: Any) -> None:
+    """Also when all of them have had requests in hand at once."""
+    server, n, request = start("plain"), 2000, b"POST /echo HTTP/1.1\r\nHost: a\r\n"
+    request += b"Content-Length: 10000\r\n\r\n"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, n + 200)), hard))
+    for _ in range(100):
+        server.ask(HELLO)
+    memory = server.rss()
+    clients = [server.connect() for _ in range(n)]
+    for client in clients:
+        client.send(HELLO)
+        assert client.answer()[2] == b"hello"
+    assert server.rss() - memory < n * 6 * 1024
+    for client in clients:
+        client.send(request)
+    for client in clients:
+        client.send(b"x" * 10000)
+        assert len(client.answer()[2]) == 10000
+    assert eventually(lambda: server.rss() - memory < n * 6 * 1024, 10)
+    for client in clients:
+        client.socket.close()
+    assert eventually(lambda: server.rss() - memory < n * 3 * 1024, 10)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def faults(server: Any) -> int:
+    """Pages that its processes had to ask the kernel for."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2] for pid in server.pids()]
+    return sum(int(stat.split()[7]) for stat in stats)
+
+
+def test_memory_of_large_content_is_used_again_and_given_back(start: Any) -> None:
+    server, length = start("uploads"), 1_500_000
+    head = b"POST /request HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % length
+    clients = [server.connect() for _ in range(4)]
+
+    def upload_to_all(times: int) -> None:
+        for _ in range(times):
+            for client in clients:
+                client.send(head)
+            for client in clients:
+                client.send(b"x" * length)
+                assert client.answer()[2] == b"%d" % length
+
+    for client in clients:
+        client.send(HELLO)
+        client.answer()
+    memory = server.rss()
+    upload_to_all(10)
+    before = faults(server)
+    upload_to_all(20)
+    # Each would have been 366 pages, and the pieces that it came in as many again.
+    assert "ASAN_OPTIONS" in os.environ or faults(server) - before < 80 * 40
+    assert eventually(lambda: server.rss() - memory < 3_000_000, 10)
 
 
 def test_out_of_descriptors(start: Any) -> None:

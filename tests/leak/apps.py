@@ -1,13 +1,19 @@
 """The applications that the leak tests load: a route for each way a request can run.
 
-``direct`` has no middleware of its own, so its plans run without FastAPI's stack;
-``layered`` has, so its plans run inside.
+``direct`` has no middleware of its own, so its plans run without FastAPI's stack.
+``native`` has such as run in C. ``behind`` has a plain ASGI middleware, behind which its
+plans run, and ``dispatched`` an ``@app.middleware("http")``. ``layered`` has several.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import pathlib
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import (
@@ -29,8 +35,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import OAuth2PasswordBearer, SecurityScopes
-from pydantic import BaseModel, Field, field_validator
+from fastapi.sse import EventSourceResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 
 class Part(BaseModel):
@@ -51,6 +61,20 @@ class Checked(BaseModel):
     @classmethod
     def upper(cls, value: str) -> str:
         return value.upper()
+
+
+class Exact(BaseModel):
+    when: date
+    n: Decimal = Field(gt=Decimal("4.5"))
+
+
+class Named(BaseModel):
+    model_config = ConfigDict(validate_by_name=True, extra="allow")
+    name: str = Field(alias="other")
+
+
+class Numbered(BaseModel):
+    numbers: list[int] = Field(alias="number")
 
 
 class Refused(Exception):
@@ -86,6 +110,38 @@ def opened_plainly() -> Iterator[list[int]]:
     held.clear()
 
 
+async def opened_by(request: Request) -> AsyncIterator[str]:
+    yield request.method
+
+
+async def exits_slowly() -> AsyncIterator[None]:
+    yield
+    await asyncio.sleep(0.002)
+
+
+async def failing(fails: str = "") -> AsyncIterator[None]:
+    """Late: it raises before the answer, or after it."""
+    await asyncio.sleep(0)
+    if fails == "entry":
+        raise Refused(fails)
+    try:
+        yield
+    except HTTPException as exc:
+        raise Refused("translated") from exc
+    await asyncio.sleep(0)
+    if fails == "exit":
+        raise ValueError(fails)
+
+
+def failing_early(fails: str = "") -> Iterator[None]:
+    try:
+        yield
+    except KeyError:
+        return  # FastAPI says what is wrong with that
+    if fails == "early":
+        raise HTTPException(409, fails)
+
+
 def scoped(scopes: SecurityScopes) -> list[str]:
     return scopes.scopes
 
@@ -94,18 +150,35 @@ oauth2 = OAuth2PasswordBearer(tokenUrl="token")
 Page = Annotated[tuple[int, int], Depends(page)]
 BIG = [{"n": n, "text": "text " * 5} for n in range(200)]
 direct = FastAPI()
+native = FastAPI()
+behind = FastAPI()
+dispatched = FastAPI()
 layered = FastAPI()
+EVERY = {
+    "direct": direct, "native": native, "behind": behind, "dispatched": dispatched,
+    "layered": layered,
+}  # fmt: skip
+MOUNTED = {name: FastAPI() for name in EVERY}
+for _name, _app in EVERY.items():
+    _app.mount("/inner", MOUNTED[_name])
 
 
 def on(path: str, **options: Any) -> Any:
-    """A route of both applications."""
+    """A route of all applications, and of what they mount."""
 
     def add(function: Any) -> Any:
-        for app in (direct, layered):
+        for app in (*EVERY.values(), *MOUNTED.values()):
             app.add_api_route(path, function, **options)
         return function
 
     return add
+
+
+@on("/collect", methods=["POST"])
+async def collect() -> None:
+    """Python's collector looks at everything, which it otherwise does when the heap has
+    grown by a quarter: until then what waits for it looks like a leak."""
+    gc.collect()
 
 
 @on("/hello")
@@ -152,6 +225,11 @@ async def checked(item: Checked) -> Checked:
     return item
 
 
+@on("/exact", methods=["POST"])
+async def exact(item: Exact) -> Exact:
+    return item
+
+
 @on("/dependencies")
 async def dependencies(
     page: Page,
@@ -167,6 +245,56 @@ async def yielding(
     one: Annotated[list[int], Depends(opened)], two: Annotated[list[int], Depends(opened_plainly)]
 ) -> int:
     return len(one) + len(two)
+
+
+@on("/plain-yielding")
+def plain_yielding(
+    one: Annotated[list[int], Depends(opened_plainly)],
+    two: Annotated[list[int], Depends(opened_plainly, use_cache=False, scope="function")],
+) -> int:
+    return len(one) + len(two)
+
+
+@on("/yielding-request")
+async def yielding_request(
+    one: Annotated[str, Depends(opened_by)],
+    two: Annotated[list[int], Depends(opened, scope="function")],
+) -> list[Any]:
+    return [one, two]
+
+
+@on("/yielding-stream")
+async def yielding_stream(one: Annotated[list[int], Depends(opened)]) -> StreamingResponse:
+    return StreamingResponse(iter([str(number) for number in one]))
+
+
+@on("/failing")
+async def yielding_fails(
+    one: Annotated[None, Depends(failing)],
+    two: Annotated[None, Depends(failing_early, scope="function")],
+    fails: str = "",
+) -> str:
+    if fails == "endpoint":
+        raise HTTPException(404)
+    if fails == "swallowed":
+        raise KeyError
+    return fails
+
+
+@on("/plain-failing")
+def plain_yielding_fails(
+    one: Annotated[list[int], Depends(opened_plainly)],
+    two: Annotated[None, Depends(failing_early, scope="function")],
+    fails: str = "",
+) -> str:
+    if fails == "endpoint":
+        raise HTTPException(404)
+    return fails
+
+
+@on("/slow-exit")
+async def slow_exit(one: Annotated[None, Depends(exits_slowly)]) -> int:
+    return 1
 
 
 @on("/request")
@@ -185,6 +313,20 @@ async def background(tasks: BackgroundTasks) -> str:
     return "later"
 
 
+@on("/background-raises")
+async def background_raises(
+    tasks: BackgroundTasks, one: Annotated[list[int], Depends(opened)]
+) -> str:
+    tasks.add_task(int, "none")
+    return "later"
+
+
+@on("/background-of-response")
+def background_of_response(tasks: BackgroundTasks) -> Response:
+    tasks.add_task(len, "plain")
+    return PlainTextResponse("later")
+
+
 @on("/secret")
 async def secret(token: Annotated[str, Depends(oauth2)]) -> str:
     return token
@@ -194,6 +336,8 @@ async def secret(token: Annotated[str, Depends(oauth2)]) -> str:
 async def fail(what: str) -> None:
     if what == "http":
         raise HTTPException(404, "none", headers={"x-why": "none"})
+    if what == "text":
+        raise HTTPException(403, "no entry")
     if what == "refused":
         raise Refused(what)
     if what == "late":
@@ -205,6 +349,11 @@ async def fail(what: str) -> None:
 @on("/plain-raise")
 def plain_fail() -> None:
     raise Refused("in a thread")
+
+
+@on("/plain-raise-http")
+def plain_fail_http() -> None:
+    raise HTTPException(409, {"in": "a thread"})
 
 
 @on("/big")
@@ -230,6 +379,43 @@ async def stream() -> StreamingResponse:
 @on("/plain-stream")
 def plain_stream() -> StreamingResponse:
     return StreamingResponse(iter(["a", "b", "c"]), media_type="text/plain")
+
+
+@on("/lines")
+async def lines(one: Annotated[list[int], Depends(opened)]) -> AsyncIterator[Any]:
+    for n in range(5):
+        await asyncio.sleep(0)
+        yield [n, one]
+
+
+@on("/plain-lines")
+def plain_lines() -> Iterator[Any]:
+    yield {"name": "plain"}
+    raise Refused("late")
+
+
+@on("/events", response_class=EventSourceResponse)
+async def events(one: Annotated[list[int], Depends(opened)]) -> AsyncIterator[Any]:
+    for n in range(5):
+        yield [n, one]
+
+
+@on("/names")
+async def names(n: Annotated[int, Query(validation_alias=AliasChoices("a", "b"))], more: Annotated[Named, Query()]) -> Any:
+    return [n, more]
+
+
+@on("/choice", methods=["POST"])
+async def choice(form: Annotated[Named | Numbered, Form()]) -> Any:
+    return form
+
+
+async def of_starlette(request: Request) -> Response:
+    return PlainTextResponse(request.path_params["name"])
+
+
+for _app in EVERY.values():
+    _app.add_route("/starlette/{name}", of_starlette)
 
 
 @on("/endless")
@@ -268,8 +454,35 @@ async def look(request: Request, call_next: Any) -> Response:
     return response
 
 
-for app in (direct, layered):
+class Looks:
+    """Adds a field to every answer."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def look_send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((b"x-looked", b"yes"))
+            await send(message)
+
+        await self.app(scope, receive, look_send)
+
+
+# Longer than what is read at once, and than what a socket takes.
+LARGE = tempfile.TemporaryDirectory()
+pathlib.Path(LARGE.name, "0").write_bytes(bytes(300_000))
+
+for app in EVERY.values():
     app.add_exception_handler(Refused, refused)  # type: ignore[arg-type]
+    app.mount("/mounted", StaticFiles(directory=pathlib.Path(__file__).parent))
+    app.mount("/large", StaticFiles(directory=LARGE.name))
+behind.add_middleware(Looks)
+native.add_middleware(GZipMiddleware, minimum_size=500)
+native.add_middleware(SessionMiddleware, secret_key="secret")
+native.add_middleware(CORSMiddleware, allow_origins=["https://a.example"])
+native.add_middleware(TrustedHostMiddleware, allowed_hosts=["leak.test", "b"])
+dispatched.middleware("http")(look)
 layered.add_middleware(GZipMiddleware, minimum_size=500)
 layered.add_middleware(CORSMiddleware, allow_origins=["https://a.example"])
 layered.add_middleware(BaseHTTPMiddleware, dispatch=look)

@@ -14,7 +14,8 @@ from pathlib import Path
 import load
 import memory
 import pytest
-from fastrd import Fastrd
+import ways
+from server import Fastrd
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
@@ -52,18 +53,21 @@ class Figures:
 
 
 def watch(
-    server: Fastrd, lap: list[load.Connection], requests: int, tidy: Callable[[], None]
-) -> Figures:
-    """`requests` in ROUNDS, with a look at the only worker after each."""
+    server: Fastrd, lap: list[load.Connection], requests: int, tidy: Callable[[], None],
+    warm_laps: int = 0,
+) -> Figures:  # fmt: skip
+    """`requests` in ROUNDS, after each of which `tidy` runs and the only worker's memory is
+    read. The laps before them fill caches and pools."""
     (worker,) = server.children()
     figures = Figures()
     laps = max(1, requests // ROUNDS // sum(connection.requests for connection in lap))
     figures.requests += load.run(server.port, lap, 1)
     at_rest, threads = descriptors_at_rest(server, worker), memory.threads(worker)
+    load.run(server.port, lap, warm_laps)
     for _ in range(ROUNDS):
         figures.requests += load.run(server.port, lap, laps)
-        figures.memory.append(memory.anonymous_bytes(worker))
         tidy()
+        figures.memory.append(memory.anonymous_bytes(worker))
     assert server.children() == [worker], "a worker died"
     assert "Warning" not in server.log()
     assert descriptors_at_rest(server, worker) == at_rest
@@ -82,14 +86,25 @@ def descriptors_at_rest(server: Fastrd, worker: int) -> list[str]:
     return seen[-1]
 
 
-@pytest.mark.parametrize(("app", "share", "preflight"), [("direct", 0.88, 405), ("layered", 0.08, 200)])
+@pytest.mark.parametrize(
+    ("app", "share", "preflight"),
+    [
+        ("direct", 0.62, 405), ("native", 0.1, 200), ("behind", 0.08, 405),
+        ("dispatched", 0.08, 405), ("layered", 0.08, 200),
+    ],
+)
 def test_every_way_of_a_request(
     app: str, share: float, preflight: int, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     requests = int(pytestconfig.getoption("requests") * share)
     lap = load.lap_of_ways(preflight)
+    collect = load.alone(ways.Way("collect", ways.request("POST", "/collect"), 200, ""))
     with Fastrd(f"apps:{app}", tmp_path, "--app-dir", str(HERE)) as server:
-        print(watch(server, lap, requests, lambda: None).judge())
+
+        def tidy() -> None:
+            load.run(server.port, [collect], 1)
+
+        print(watch(server, lap, requests, tidy, warm_laps=40).judge())
 
 
 def test_every_route_of_the_shop(tmp_path: Path, pytestconfig: pytest.Config) -> None:

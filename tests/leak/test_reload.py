@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from fastrd import Fastrd
 from memory import JUDGED, anonymous_bytes, descriptors
+from server import Fastrd
 
 HELLO = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def root(): return 1\n"
 

@@ -14,9 +14,9 @@ import httpx
 import psycopg
 import pytest
 from app import SIZE
-from fastrd import Fastrd
 from on_loop import run
 from redis import Redis
+from server import Fastrd
 from servers import Server
 
 HERE = Path(__file__).parent

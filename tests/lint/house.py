@@ -14,7 +14,7 @@ BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 # A room is a directory of C files, with the prefix of its public names. In base/ a
 # name begins with the file's noun alone.
 PREFIXES = {
-    "base": "", "shm": "shm_", "io": "io_", "http": "hx_", "middleware": "mw_",
+    "base": "", "shm": "shm_", "io": "io_", "http": "hx_", "middleware": "mw_", "files": "files_",
     "bindings": "pyb_", "worker": "worker_", "engine": "engine_", "master": "master_", "ctl": "ctl_",
 }  # fmt: skip
 

@@ -21,7 +21,8 @@ ALLOWED = {
     "io": {"base"},
     "http": {"base", "shm"},
     "middleware": {"base", "http"},
-    "bindings": {"base", "shm", "io", "http"},
+    "files": {"base", "http", "middleware"},
+    "bindings": {"base", "shm", "io", "http", "middleware", "files"},
     "worker": {"base", "shm", "io", "http", "bindings"},
     "engine": {"base", "shm", "io", "http", "bindings", "worker"},
     "master": {"base", "shm"},
@@ -29,12 +30,13 @@ ALLOWED = {
 # Within bindings/ each layer may include those above it in this list, and itself. A
 # shelf is a layer; the files that stand on no shelf are named.
 LAYERS = [
-    ("shared", {"awaitable", "compat", "module_state", "coro", "json", "piece", "text"}),
+    ("shared", {"awaitable", "compat", "content", "context", "module_state", "coro", "json", "piece", "session", "text", "truth"}),
     ("loop", None),
-    ("app", {"guards", "binding", "app"}),
+    ("app", {"answers", "guards", "layers", "mounts", "binding", "app"}),
     ("asgi", None),
     ("plan", None),
-    ("request", {"request"}),
+    ("stack", None),
+    ("request", {"request", "handshake"}),
 ]
 # The compiler's side, beside all of them: no request comes here.
 TABLE = {"shared"}
@@ -226,8 +228,11 @@ def test_what_children_say_is_what_the_master_hears():
     assert "READY" in replies and "DRAIN" in orders
     said = set(re.findall(r'send\(f?"([A-Z]+)', (ROOT / "python/fastrapi/worker.py").read_text()))
     heard = set(re.findall(r'word == "([A-Z]+)"', (ROOT / "python/fastrapi/worker.py").read_text()))
-    words = r'#define WIRE_\w+ "([A-Z]+)"'
+    words = r'#define WIRE_(?!CAUSE_)\w+ "([A-Z]+)"'
     assert said == set(re.findall(words, replies))
+    server = (ROOT / "python/fastrapi/server.py").read_text()
+    causes = set(re.findall(r'_leave(?:\(|, )"([A-Z]+)"', server))
+    assert causes == set(re.findall(r'#define WIRE_CAUSE_\w+ "([A-Z]+)"', header)) != set()
     assert heard == set(re.findall(words, orders))
 
 

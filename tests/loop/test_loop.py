@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -240,3 +241,42 @@ def test_the_exception_handler_runs_in_the_context_asyncio_runs_it_in():
         return seen
 
     assert seen_on(EventLoop()) == seen_on(asyncio.SelectorEventLoop())
+
+
+ENTERS_A_CONTEXT = """
+import asyncio, contextvars, ctypes, sys
+from fastrapi import EventLoop
+
+enter = ctypes.pythonapi.PyContext_Enter
+enter.argtypes = [ctypes.py_object]
+seen = []
+sys.unraisablehook = lambda args: seen.append(str(args.exc_value))
+
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: seen.append(repr(context["exception"])))
+
+    def leaves_one_entered():
+        enter(contextvars.copy_context())
+        1 / 0
+
+    loop.call_soon(leaves_one_entered, context=contextvars.copy_context())
+    await asyncio.sleep(0.01)
+    loop.call_soon(seen.append, "goes on", context=contextvars.copy_context())
+    await asyncio.sleep(0.01)
+
+with asyncio.Runner(loop_factory=EventLoop) as runner:
+    runner.run(main())
+print(*seen, sep="\\n")
+"""
+
+
+def test_a_callback_that_enters_a_context_and_stays_in_it_is_reported():
+    """The loop goes on, and the callback's own exception is not lost."""
+    done = subprocess.run(
+        [sys.executable, "-c", ENTERS_A_CONTEXT], capture_output=True, text=True, timeout=30
+    )
+    refused, raised, after = done.stdout.splitlines()
+    assert refused.startswith("cannot exit context")
+    assert (raised, after) == ("ZeroDivisionError('division by zero')", "goes on")
+    assert done.returncode == 0

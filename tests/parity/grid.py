@@ -303,6 +303,16 @@ async def request_seen(request: Request) -> dict[str, Any]:
             "query": request.query_params.multi_items(), "http": request.scope["http_version"]}  # fmt: skip
 
 
+@app.api_route("/query-method", methods=["GET", "QUERY"])
+async def query_method(request: Request, q: int = 0):  # type: ignore[no-untyped-def]
+    return {"method": request.method, "q": q}
+
+
+@app.api_route("/query-method/any", methods=["QUERY"])
+async def query_only(q: int = 0):  # type: ignore[no-untyped-def]
+    return {"q": q}
+
+
 @app.api_route("/many", methods=["GET", "POST", "DELETE"])
 async def many(request: Request) -> str:
     return request.method + (await request.body()).decode("latin-1")

@@ -14,7 +14,7 @@ from wire import Request
 TEXTS = [
     "", "1", "-1", "01", "1.0", "1.5", "true", "off", "a", "red", "2020-01-02", "NaN", "1e400", "9" * 30,
     "2020-01-02T03:04:05Z", "P1DT2H", "12345678-1234-5678-1234-567812345678", "%C3%A9", "%FF", "a+b",
-    "a%20b", "%D9%A3",
+    "a%20b", "%D9%A3", "a%0Ab", "a%0D%0Ab%0A", "a%00b", "100%", "5%+off", "%u20AC", "%zz%4", "%41%", "a\\b", "'\"<>{}|^`",
 ]  # fmt: skip
 JSON = ("Content-Type", "application/json")
 MODELS = [
@@ -125,6 +125,10 @@ def request() -> list[Request]:
     found = [Request("GET", t, (("X-A", "1"), ("x-a", "2"), ("X-B", "\xe9"))) for t in targets]
     for method in ("GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS", "PATCH"):
         found += [Request(method, t) for t in ("/many", "/many/", "/log", "/nothing", "/docs", "/sub/1")]
+    for method in ("GET", "QUERY", "PROPFIND", "M-SEARCH", "SOURCE"):
+        found += [Request(method, t) for t in ("/query-method", "/query-method/any", "/many", "/nothing", "/sub/1", "/")]
+    odd = ("/many?a=b#c", "/many?#", "/many?a=b#c?d#e", "/path/str/a?b#c", "/request?v=\\&v='#\\", "http://parity.test/many?a#b")
+    found += [Request("GET", t) for t in odd]
     chunked = (("Transfer-Encoding", "chunked"),)
     return [*found, Request("POST", "/many", (), b"body"), Request("POST", "/many", chunked, b"2\r\nab\r\n0\r\n\r\n")]
 

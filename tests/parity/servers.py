@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from wire import Peer
+
 ROOT = Path(__file__).parents[2]
+Pair = tuple[Peer, Peer]
 FASTRD = str(Path(os.environ.get("FASTRD_BUILD", ROOT / "build")) / "bin/fastrd")
 
 
@@ -72,3 +75,19 @@ def serving(command: list[str], port: int, log: Path, env: dict[str, str]) -> It
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def pair(app: str, app_dir: Path, mode: str, state: Path) -> Iterator[Pair]:
+    """A connection to uvicorn and one to fastrd in `mode` (compiled, asgi)."""
+    with ExitStack() as stack:
+        peers = []
+        for name, command in (("reference", uvicorn), ("fastrd", fastrd)):
+            port = free_port()
+            env = {"SHOP_DATABASE": str(state / f"{name}.sqlite"), "FASTRD_FORCE": mode}
+            log = state / f"{name}.log"
+            stack.enter_context(serving(command(app, app_dir, port), port, log, env))
+            peer = Peer(port)
+            stack.callback(peer.close)
+            peers.append(peer)
+        yield peers[0], peers[1]

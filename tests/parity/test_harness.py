@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -39,6 +40,19 @@ def test_one_change_is_reported(changed: dict) -> None:
 def test_date_and_server_do_not_count() -> None:
     dated = [(b"date", b"x"), (b"server", b"y"), (b"a", b"b"), (b"c", b"d")]
     assert difference(answer(), answer(headers=dated)) is None
+
+
+def test_how_gzip_packs_does_not_count() -> None:
+    def packed(text: bytes, level: int, more: int = 0) -> Answer:
+        body = gzip.compress(text, level, mtime=0)
+        fields = [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % (len(body) + more))]
+        return answer(headers=fields, body=body)
+
+    text = b"text " * 99
+    assert packed(text, 1).body != packed(text, 9).body
+    assert difference(packed(text, 1), packed(text, 9)) is None
+    assert difference(packed(text, 1), packed(text + b"!", 9))
+    assert difference(packed(text, 1), packed(text, 9, more=1))
 
 
 def run(tmp_path: Path, http: str, requests: list[Request]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every answer equals uvicorn's byte for byte (Date and Server aside), in both modes."""
+"""Every answer equals uvicorn's byte for byte (Date, Server and how gzip packs aside), in both modes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@
 
 #include "bindings/request.h"
 
-enum { PIECE = 1000 };
+enum { PIECE = 1000, FIRST_ROOM = 256 * 1024 };
 
 struct run {
 	struct io_job job;
@@ -62,7 +62,7 @@ answer_length(struct hx_exchange *x, int status, struct slice text, size_t claim
 
 	fields[0].value.len = (size_t)n;
 	x->calls->answer(x, status, fields, path_is(x, "/close") ? 2 : 1,
-	    (struct hx_piece){ text, NULL, NULL });
+	    (struct hx_piece){ .bytes = text });
 }
 
 static void
@@ -95,10 +95,27 @@ run_stream(struct run *r)
 			return;
 		}
 		r->done++;
-		x->calls->body(x, (struct hx_piece){ { zeros, PIECE }, NULL, NULL },
+		x->calls->body(x, (struct hx_piece){ .bytes = { zeros, PIECE } },
 		    r->done == r->n);
 	}
 	run_end(r);
+}
+
+static void
+room_release(void *arg)
+{
+	app_in_use->rooms--;
+	free(arg);
+}
+
+static void
+room_lend(struct hx_exchange *x, size_t room)
+{
+	char *bytes = malloc(room);
+
+	app_in_use->rooms++;
+	app_in_use->rooms_made++;
+	hx_exchange_content_lend(x, bytes, room, bytes, room_release);
 }
 
 /* Read until everything has come. False: goes on later. */
@@ -108,6 +125,8 @@ run_read(struct run *r)
 	struct hx_exchange *x = r->x;
 	char text[40];
 
+	if (x->content.len > r->app->content_max)
+		r->app->content_max = x->content.len;
 	r->app->content_seen += x->content.len;
 	r->n += x->content.len;
 	x->content.len = 0;
@@ -116,6 +135,8 @@ run_read(struct run *r)
 		return true;
 	}
 	if (!x->content.complete) {
+		if (!x->content.lent && r->n > 0 && path_is(x, "/read/much"))
+			room_lend(x, FIRST_ROOM);
 		x->calls->want_read(x);
 		return false;
 	}
@@ -148,7 +169,7 @@ run_step(struct run *r)
 			x->calls->head(x, 200, NULL, 0);
 		if (!x->content.aborted && !x->content.peer_closed)
 			return;
-		x->calls->body(x, (struct hx_piece){ SLICE_LIT("end"), NULL, NULL }, true);
+		x->calls->body(x, (struct hx_piece){ .bytes = SLICE_LIT("end") }, true);
 		run_end(r);
 	} else if (r->done++ < r->n) {
 		io_turn_push(r->app->turn, &r->job);
@@ -190,7 +211,7 @@ answer_big(struct pyb_app *app, struct hx_exchange *x, size_t n)
 	field.value.len = (size_t)snprintf(length, sizeof(length), "%zu", n);
 	app->pieces_out++;
 	x->calls->answer(x, 200, &field, 1,
-	    (struct hx_piece){ { bytes, n }, piece_release, bytes });
+	    (struct hx_piece){ .bytes = { bytes, n }, .release = piece_release, .arg = bytes });
 }
 
 /* Those that end at once. False: it is none of them. */
@@ -214,14 +235,14 @@ simple(struct pyb_app *app, struct hx_exchange *x)
 		answer_length(x, 200, SLICE_LIT("too long"), 2);
 	else if (path_is(x, "/nofield"))
 		x->calls->answer(x, 200, &nameless, 1,
-		    (struct hx_piece){ SLICE_LIT("hello"), NULL, NULL });
+		    (struct hx_piece){ .bytes = SLICE_LIT("hello") });
 	else if (path_is(x, "/big"))
 		answer_big(app, x, path_number(x));
 	else if (path_is(x, "/fail") || path_is(x, "/lost"))
 		x->calls->abort(x);
 	else if (path_is(x, "/failmid")) {
 		x->calls->head(x, 200, &length, 1);
-		x->calls->body(x, (struct hx_piece){ SLICE_LIT("half"), NULL, NULL }, false);
+		x->calls->body(x, (struct hx_piece){ .bytes = SLICE_LIT("half") }, false);
 		x->calls->abort(x);
 	} else
 		return false;
@@ -231,7 +252,7 @@ simple(struct pyb_app *app, struct hx_exchange *x)
 void
 pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
 {
-	(void)app;
+	app_in_use = app;
 	x->route = HX_NO_ROUTE;
 }
 
@@ -240,6 +261,14 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 {
 	(void)app;
 	return path_is(x, "/echo");
+}
+
+void
+pyb_request_room(struct hx_exchange *x)
+{
+	size_t room = x->content.cap < FIRST_ROOM / 2 ? FIRST_ROOM : x->content.cap * 2;
+
+	room_lend(x, room < x->req.content_length ? room : (size_t)x->req.content_length);
 }
 
 void

@@ -7,6 +7,7 @@
  *	/status/NNN	answers "hello" with that status at once
  *	/echo		wants its content whole; answers with it
  *	/read		reads its content piece by piece, answers "N bytes"
+ *	/read/much	the same, with room of its own for each piece but the first
  *	/late/N		answers "late" N turns later
  *	/ignore		answers "ignored" at once, whatever content comes
  *	/after/N	answers "after" at once, stays active for N turns
@@ -30,6 +31,7 @@ struct pyb_app {
 	struct io_turn *turn;
 	unsigned started, ended, aborted, disconnected;
 	unsigned pieces_out, pieces_released;
+	unsigned rooms, rooms_made;	/* for content: lent and not given back; lent in all */
 	uint64_t content_seen;
 	size_t content_max;
 };

@@ -11,7 +11,7 @@ tests_unit_test_io_deadlines_LDADD = $(io_test_libs)
 # Memory runs out where the test says.
 tests_unit_test_io_output_SOURCES = tests/unit/test_io_output.c
 tests_unit_test_io_output_LDADD = $(io_test_libs)
-tests_unit_test_io_output_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_io_output_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc,--wrap=malloc
 tests_unit_test_io_timers_SOURCES = tests/unit/test_io_timers.c
 tests_unit_test_io_timers_LDADD = $(io_test_libs)
 tests_unit_test_io_turn_SOURCES = tests/unit/test_io_turn.c

@@ -7,7 +7,8 @@ TESTS += $(master_tests)
 
 # Supervision without processes.
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
-	master/child.c master/generation.c master/replies.c master/shortage.c \
+	master/child.c master/doing.c master/generation.c master/overdue.c master/python.c master/replies.c \
+	master/stranded.c master/shortage.c \
 	master/workers.c
 master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit
 
@@ -15,7 +16,7 @@ tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
 	master/child.c master/shortage.c
 tests_unit_test_master_child_LDADD = libbase.la -lcunit
 tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
-	master/arguments.c master/conf.c
+	master/arguments.c master/conf.c master/flags.c master/foreign.c master/help.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
 tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
 	$(master_fixture)

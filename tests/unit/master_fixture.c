@@ -172,7 +172,8 @@ fixture_loaded(struct master *m)
 	CU_ASSERT_EQUAL(write(g->table_fd, "table", TABLE_BYTES), TABLE_BYTES);
 	loader = fixture_loader(m, g);
 	fixture_say(m, loader, WIRE_BEGUN);
-	fixture_say(m, loader, WIRE_DONE " 5 1 2 3.11 0.165");
+	fixture_say(m, loader, WIRE_ROUTES " 1 compiled, 2 through ASGI");
+	fixture_say(m, loader, WIRE_DONE " 5 3.11 0.165");
 	fixture_gone(m, loader);
 	return g;
 }

@@ -66,7 +66,8 @@ names_define(void)
 		"    routes = [('/{a}/{b}', ((0, '/'), (1, 'a'), (0, '/'), (1, 'b')), (), 0, '',\n"
 		"               '', False)]\n"
 		"    table = _engine.build_table(routes, [made], {}, len(objects), 1 << 20)\n"
-		"    guards = SimpleNamespace(check=lambda: None, dicts=[], lists=[], empties=[])\n"
+		"    guards = SimpleNamespace(check=lambda: None, dicts=[], lists=[], empties=[],\n"
+		"                             contents=[])\n"
 		"    app = _engine.App(print, None)\n"
 		"    app.bind(_engine.Binding(table, tuple(objects), guards, print, True))\n"
 		"    objects.clear()\n"
@@ -91,11 +92,24 @@ names_define(void)
 		py_do(texts[i]);
 }
 
+/* The request, in the arena that ends with a run. */
+static void
+request_make(struct plan_rig *rig)
+{
+	view_exchange(&rig->x, rig->query, rig->fields,
+	    (struct slice){ rig->content, strlen(rig->content) });
+	rig->x.calls = &calls;
+	rig->x.params[0] = SLICE_LIT("first");
+	rig->x.params[1] = SLICE_LIT("17");
+	rig->x.n_params = 2;
+}
+
 static void
 run_make(struct plan_rig *rig)
 {
 	struct pyb_app *app = (struct pyb_app *)rig->app;
 
+	request_make(rig);
 	rig->run = pyb_run_new(app, app->binding, &app->binding->table.plans[0], &rig->x.arena);
 	must(rig->run != NULL);
 	rig->run->x = &rig->x;
@@ -110,7 +124,7 @@ run_end(struct plan_rig *rig)
 	pyb_run_clear(rig->run);
 	piece_release(rig);
 	Py_CLEAR(rig->answer);
-	arena_reset(&rig->x.arena);
+	arena_fini(&rig->x.arena);
 	py_do("log.clear()");
 }
 
@@ -134,11 +148,9 @@ plan_open(struct plan_rig *rig, const char *statements, const char *query,
 	rig->loop = py("EventLoop()");
 	rig->local = pyb_local_get(python_state(), rig->loop);
 	must(rig->local != NULL);
-	view_exchange(&rig->x, query, fields, (struct slice){ content, strlen(content) });
-	rig->x.calls = &calls;
-	rig->x.params[0] = SLICE_LIT("first");
-	rig->x.params[1] = SLICE_LIT("17");
-	rig->x.n_params = 2;
+	rig->query = query;
+	rig->fields = fields;
+	rig->content = content;
 	run_make(rig);
 }
 

@@ -15,6 +15,7 @@
 
 struct plan_rig {
 	struct hx_exchange x;
+	const char *query, *fields, *content;	/* of the request, as plan_open() was given */
 	struct slice path_params[2];
 	struct pyb_run *run;
 	PyObject *loop, *app;
@@ -24,7 +25,7 @@ struct plan_rig {
 };
 
 /* Bind what the statements leave in `made`, and make a run over the request.
- * `fields` and `content` as view_exchange() has them. */
+ * `fields` and `content` as view_exchange() has them; they stay until plan_close(). */
 void plan_open(struct plan_rig *rig, const char *statements, const char *query,
     const char *fields, const char *content);
 

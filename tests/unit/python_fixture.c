@@ -3,6 +3,7 @@
  * the wrapper counts blocks and makes a chosen allocation fail.
  */
 #include "tests/unit/python_fixture.h"
+#include "tests/unit/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,16 +217,9 @@ python_main(const char *suite, CU_TestInfo *tests)
 		{ name, suite_init, suite_cleanup, NULL, test_end, tests },
 		CU_SUITE_INFO_NULL
 	};
-	unsigned failures;
 
 	snprintf(name, sizeof(name), "%s", suite);
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
-	return failures == 0 ? 0 : 1;
+	return suites_run(suites);
 }
 
 struct pyb_module_state *

@@ -4,10 +4,11 @@
  *
  *	route METHODS [KIND:HEX]...	add a route (METHODS: GET,HEAD or * for all)
  *	match METHOD HEX		look a path up in the routes so far
+ *	path HEX			the same, whatever the method
  *	reset				forget them
  *
  * A KIND is "literal" or a convertor's name. A match is answered with "INDEX
- * [HEX]..." (the parameters' texts) or "-".
+ * [HEX]..." (the parameters' texts) or "-", a path with "INDEX", "-" or "?" (undecided).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,12 +67,10 @@ methods_read(const char *p)
 
 	while (mask != M_ALL && *p != '\0') {
 		size_t len = strcspn(p, ",");
-		char name[32] = "";
+		unsigned number = shm_method_number((struct slice){ p, len });
 
-		must(len < sizeof(name));
-		memcpy(name, p, len);
-		must(shm_method_number(name) >= 0);
-		mask |= M(shm_method_number(name));
+		must(number != SHM_METHOD_OTHER);
+		mask |= M(number);
 		p += len + (p[len] == ',');
 	}
 	return mask;
@@ -112,16 +111,16 @@ table_make(void)
 static void
 do_match(void)
 {
-	int method = shm_method_number(strtok(NULL, " \n"));
-	char *hex = strtok(NULL, " \n");
+	char *method = strtok(NULL, " \n"), *hex = strtok(NULL, " \n");
 	struct slice params[SHM_MAX_PARAMS];
 	uint32_t route;
 	unsigned n;
 
-	must(method >= 0);
+	must(method != NULL);
 	if (o.bytes == NULL)
 		table_make();
-	if (!shm_route_match(&o.table, (unsigned)method, hex != NULL ? unhex(hex) : SLICE_NULL,
+	if (!shm_route_match(&o.table,
+	    shm_method_number((struct slice){ method, strlen(method) }), hex != NULL ? unhex(hex) : SLICE_NULL,
 	    &route, params, &n)) {
 		puts("-");
 		return;
@@ -133,6 +132,27 @@ do_match(void)
 			printf("%02x", (unsigned char)params[i].ptr[k]);
 	}
 	putchar('\n');
+}
+
+static void
+do_path(void)
+{
+	char *hex = strtok(NULL, " \n");
+	uint32_t route;
+
+	if (o.bytes == NULL)
+		table_make();
+	switch (shm_route_match_path(&o.table, hex != NULL ? unhex(hex) : SLICE_NULL, &route)) {
+	case SHM_YES:
+		printf("%u\n", route);
+		break;
+	case SHM_NO:
+		puts("-");
+		break;
+	case SHM_UNSURE:
+		puts("?");
+		break;
+	}
 }
 
 int
@@ -149,7 +169,10 @@ main(void)
 		} else if (strcmp(verb, "reset") == 0) {
 			do_reset();
 		} else {
-			do_match();
+			if (strcmp(verb, "path") == 0)
+				do_path();
+			else
+				do_match();
 			fflush(stdout);
 		}
 	}

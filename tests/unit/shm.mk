@@ -5,15 +5,19 @@ shm_test_libs = libshm.la libbase.la $(ZLIB_LIBS)
 shm_fixture = tests/unit/shm_fixture.c tests/unit/shm_fixture.h
 
 check_PROGRAMS += tests/unit/test_shm_board tests/unit/test_shm_conflict \
+	tests/unit/test_shm_hands \
 	tests/unit/test_shm_route tests/unit/test_shm_segment \
 	tests/unit/test_shm_table tests/fuzz/fuzz_table
 TESTS += tests/unit/test_shm_board tests/unit/test_shm_conflict \
+	tests/unit/test_shm_hands \
 	tests/unit/test_shm_route tests/unit/test_shm_segment \
 	tests/unit/test_shm_table tests/fuzz/fuzz_table
 tests_unit_test_shm_board_SOURCES = tests/unit/test_shm_board.c
 tests_unit_test_shm_board_LDADD = $(shm_test_libs) -lcunit
 tests_unit_test_shm_conflict_SOURCES = tests/unit/test_shm_conflict.c $(shm_fixture)
 tests_unit_test_shm_conflict_LDADD = $(shm_test_libs) -lcunit
+tests_unit_test_shm_hands_SOURCES = tests/unit/test_shm_hands.c
+tests_unit_test_shm_hands_LDADD = $(shm_test_libs) -lcunit
 tests_unit_test_shm_route_SOURCES = tests/unit/test_shm_route.c $(shm_fixture)
 tests_unit_test_shm_route_LDADD = $(shm_test_libs) -lcunit
 tests_unit_test_shm_segment_SOURCES = tests/unit/test_shm_segment.c $(shm_fixture)

@@ -6,12 +6,15 @@
 #include "base/must.h"
 
 static void
-fields_read(struct hx_request *req, const char *fields)
+fields_read(struct hx_exchange *x, const char *fields)
 {
+	struct hx_request *req = &x->req;
+
 	while (*fields != '\0') {
 		const char *colon = strchr(fields, ':'), *end = strchr(fields, '\n');
 
-		must(colon != NULL && end != NULL && req->n_headers < HX_MAX_HEADERS);
+		must(colon != NULL && end != NULL);
+		must(req->n_headers < req->headers_room || hx_exchange_headers_grow(x) == 0);
 		req->headers[req->n_headers++] = (struct hx_header){
 			{ fields, (size_t)(colon - fields) },
 			{ colon + 2, (size_t)(end - colon - 2) },
@@ -32,7 +35,7 @@ view_exchange(struct hx_exchange *x, const char *query, const char *fields,
 	x->content.data = content.ptr;
 	x->content.len = content.len;
 	x->content.complete = true;
-	fields_read(&x->req, fields);
+	fields_read(x, fields);
 }
 
 static PyObject *

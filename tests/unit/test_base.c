@@ -3,18 +3,25 @@
  */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/pool.h"
 #include "base/slice.h"
+#include "base/stderr.h"
+#include "tests/unit/suite.h"
 
 static void
 arena_allocations_are_aligned_apart_and_grow(void)
@@ -32,23 +39,43 @@ arena_allocations_are_aligned_apart_and_grow(void)
 	for (size_t i = 1; i < 200; i++)
 		CU_ASSERT(p[i][0] == i && p[i][i - 1] == i);
 	CU_ASSERT_PTR_NULL(arena_alloc(&a, SIZE_MAX));
-	arena_reset(&a);
 	arena_fini(&a);
 }
 
 static void
-an_arena_allocates_when_it_is_used_and_keeps_its_first_block(void)
+an_arena_takes_its_first_block_from_a_pool(void)
 {
 	struct arena a;
-	void *p;
+	struct pool p;
+
+	pool_init(&p, 1000);
+	arena_init_pool(&a, &p);
+	for (int i = 0; i < 2; i++) {
+		for (int n = 0; n < 100; n++)
+			memset(arena_alloc(&a, 90), n, 90);
+		CU_ASSERT_EQUAL(p.n_used, 1);
+		arena_fini(&a);
+		CU_ASSERT_EQUAL(p.n_used, 0);
+	}
+	/* One allocation that is larger than a block. */
+	memset(arena_alloc(&a, 5000), 1, 5000);
+	CU_ASSERT_EQUAL(p.n_used, 0);
+	memset(arena_alloc(&a, 10), 1, 10);
+	arena_fini(&a);
+	CU_ASSERT_EQUAL(p.n_used, 0);
+	pool_fini(&p);
+}
+
+static void
+an_arena_allocates_when_it_is_used(void)
+{
+	struct arena a;
 
 	arena_init(&a, 64);
-	arena_reset(&a);
+	arena_fini(&a);
 	CU_ASSERT_PTR_NULL(a.first);
-	p = arena_alloc(&a, 8);
+	CU_ASSERT_PTR_NOT_NULL(arena_alloc(&a, 8));
 	CU_ASSERT_PTR_NOT_NULL(arena_alloc(&a, 1000));
-	arena_reset(&a);
-	CU_ASSERT_PTR_EQUAL(arena_alloc(&a, 8), p);
 	arena_fini(&a);
 	CU_ASSERT_PTR_NULL(a.first);
 	/* And once more, as a connection does that has rested. */
@@ -119,28 +146,144 @@ log_hostile(void)
 }
 
 static void
-log_without_a_reader(void)
+log_without_a_reader(int writer)
 {
-	int pair[2];
-
-	if (pipe(pair) < 0 || dup2(pair[1], STDERR_FILENO) < 0)
+	if (dup2(writer, STDERR_FILENO) < 0)
 		_exit(1);
 	alarm(10);
-	for (int i = 0; i < 100000; i++)
+	for (int i = 0; i < 10000; i++)
 		log_info("nobody reads this");
+	_exit(0);
+}
+
+/* On a terminal that has room for a part of a line, so that it is ready to be written to. */
+static void
+log_on_a_slow_terminal(int unused)
+{
+	char name[64], some[2000];
+	int master = posix_openpt(O_RDWR | O_NOCTTY), terminal;
+
+	(void)unused;
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
+	    ptsname_r(master, name, sizeof(name)) != 0 ||
+	    (terminal = open(name, O_RDWR | O_NOCTTY)) < 0 ||
+	    dup2(terminal, STDERR_FILENO) < 0)
+		_exit(1);
+	alarm(10);
+	while (stderr_write("some", 4) == 4)
+		continue;
+	/* The kernel moves on in its own time what a reader has made room for. */
+	for (int i = 0; i < 20; i++) {
+		if (read(master, some, sizeof(some)) <= 0)
+			_exit(1);
+		for (int n = 0; n < 4; n++)
+			log_info("%3900d", n);
+	}
 	_exit(0);
 }
 
 static void
 log_never_waits(void)
 {
-	int status;
-	pid_t pid = fork();
+	static void (*const acts[])(int) = { log_without_a_reader, log_on_a_slow_terminal };
+	int ends[2], status;
 
-	if (pid == 0)
-		log_without_a_reader();
-	waitpid(pid, &status, 0);
-	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	for (size_t i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			acts[i](ends[1]);
+		waitpid(pid, &status, 0);
+		CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Read all that is there; the end of it stays in `out`, which has `room`. */
+static void
+drain(int reader, char *out, size_t room)
+{
+	ssize_t n;
+
+	while ((n = read(reader, out, room - 1)) > 0)
+		out[n] = '\0';
+	CU_ASSERT_EQUAL(errno, EAGAIN);
+}
+
+/* What is logged after a standard error that was full has been read. The writing end,
+ * which others may share, stays as it was. */
+static void
+log_over(int ends[2], char *out, size_t room)
+{
+	static const char waste[4096];
+	int kept = dup(STDERR_FILENO);
+
+	CU_ASSERT_EQUAL(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	CU_ASSERT(dup2(ends[1], STDERR_FILENO) >= 0);
+	while (stderr_write(waste, sizeof(waste)) > 0)
+		continue;
+	for (int i = 0; i < 3; i++)
+		log_warnx("lost");
+	CU_ASSERT_EQUAL(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
+	drain(ends[0], out, room);
+	log_info("read again");
+	drain(ends[0], out, room);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
+log_counts_what_is_lost(void)
+{
+	char text[4096];
+	int ends[2];
+
+	log_open("test", LOG_LEVEL_INFO);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	log_over(ends, text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "warning [test] 3 messages lost: nobody read"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "info [test] read again\n"));
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	log_over(ends, text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "warning [test] 3 messages lost: nobody read"));
+}
+
+/* The second of two messages fits in part. */
+static void
+log_ends_a_line_that_was_cut(void)
+{
+	static char message[6001], text[32768];
+	int ends[2], kept = dup(STDERR_FILENO);
+
+	log_open("test", LOG_LEVEL_INFO);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	CU_ASSERT_EQUAL(fcntl(ends[1], F_SETPIPE_SZ, 16384), 16384);
+	CU_ASSERT_EQUAL(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	CU_ASSERT(dup2(ends[1], STDERR_FILENO) >= 0);
+	CU_ASSERT_EQUAL(write(ends[1], "-\n", 2), 2);
+	for (char letter = 'A'; letter <= 'B'; letter++) {
+		memset(message, letter, sizeof(message));
+		message[sizeof(message) - 1] = '\n';
+		log_write(message, sizeof(message));
+	}
+	drain(ends[0], text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "A\nBBB"));
+	CU_ASSERT_EQUAL(text[strlen(text) - 1], 'B');
+	for (int i = 0; i < 2; i++)
+		log_info("read again");
+	drain(ends[0], text, sizeof(text));
+	CU_ASSERT_EQUAL(text[0], '\n');
+	CU_ASSERT_NOT_EQUAL(text[1], '\n');
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "warning [test] 1 message lost: nobody read"));
+	CU_ASSERT_PTR_NULL(strstr(text, "\n\n"));
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void
@@ -161,26 +304,17 @@ main(void)
 	CU_TestInfo tests[] = {
 		{ "arena allocations are aligned, apart and grow",
 		    arena_allocations_are_aligned_apart_and_grow },
-		{ "an arena allocates when it is used and keeps its first block",
-		    an_arena_allocates_when_it_is_used_and_keeps_its_first_block },
+		{ "an arena allocates when it is used", an_arena_allocates_when_it_is_used },
+		{ "an arena takes its first block from a pool",
+		    an_arena_takes_its_first_block_from_a_pool },
 		{ "slices compare with and without case", slices_compare_with_and_without_case },
 		{ "must() aborts and says where", must_aborts_and_says_where },
 		{ "log never waits", log_never_waits },
+		{ "log counts what is lost", log_counts_what_is_lost },
+		{ "log ends a line that was cut", log_ends_a_line_that_was_cut },
 		{ "log escapes what a terminal would obey", log_escapes_what_a_terminal_would_obey },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "base", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("base", tests);
 }

@@ -6,6 +6,7 @@
 #include <CUnit/CUnit.h>
 
 #include "base/clock.h"
+#include "tests/unit/suite.h"
 
 /* What the kernel says, in units of `per_s` to the second, rounded down. */
 static int64_t
@@ -55,18 +56,6 @@ main(void)
 		    seconds_are_a_double_good_to_a_microsecond },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "clock", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("clock", tests);
 }

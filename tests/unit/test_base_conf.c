@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "tests/unit/suite.h"
 
 static struct conf conf;
 static char why[CONF_WHY_BYTES];
@@ -152,19 +153,17 @@ the_environment_is_read_for_who_asks(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	unsigned failed;
+	CU_TestInfo tests[] = {
+		{ "rows_are_sound", rows_are_sound },
+		{ "values_survive_being_texts", values_survive_being_texts },
+		{ "names_are_found_as_flags_and_as_they_are",
+		    names_are_found_as_flags_and_as_they_are },
+		{ "a_refusal_says_what_is_wanted_and_changes_nothing",
+		    a_refusal_says_what_is_wanted_and_changes_nothing },
+		{ "log_levels_are_those_of_the_log", log_levels_are_those_of_the_log },
+		{ "the_environment_is_read_for_who_asks", the_environment_is_read_for_who_asks },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("base: conf", NULL, NULL);
-	CU_ADD_TEST(suite, rows_are_sound);
-	CU_ADD_TEST(suite, values_survive_being_texts);
-	CU_ADD_TEST(suite, names_are_found_as_flags_and_as_they_are);
-	CU_ADD_TEST(suite, a_refusal_says_what_is_wanted_and_changes_nothing);
-	CU_ADD_TEST(suite, log_levels_are_those_of_the_log);
-	CU_ADD_TEST(suite, the_environment_is_read_for_who_asks);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("base: conf", tests);
 }

@@ -6,6 +6,7 @@
 #include <CUnit/CUnit.h>
 
 #include "base/list.h"
+#include "tests/unit/suite.h"
 
 struct item {
 	char name;
@@ -122,18 +123,6 @@ main(void)
 		{ "one list is appended to another", one_list_is_appended_to_another },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "list", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("list", tests);
 }

@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "base/word.h"
+#include "tests/unit/suite.h"
 
 /* Which of eight bytes is the first below `limit` or equal to `byte`; 8: none. */
 static size_t
@@ -172,18 +173,6 @@ main(void)
 		{ "only digits are a number", only_digits_are_a_number },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "text", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("text", tests);
 }

@@ -16,6 +16,7 @@ guards_open(const char *source)
 	py_do("from types import SimpleNamespace\n"
 	    "class Class: kept = 1\n"
 	    "answer, asked, plain, other, listed, empty = None, 0, {'a': 1}, {}, [1, 2], {}\n"
+	    "texts, named = ['a', 'b'], {'a', 'b'}\n"
 	    "def check():\n"
 	    "    global asked\n"
 	    "    asked += 1\n"
@@ -23,7 +24,8 @@ guards_open(const char *source)
 	    "    return answer\n"
 	    "def source(**changes):\n"
 	    "    given = dict(check=check, dicts=[plain, other, Class], lists=[listed],\n"
-	    "                 empties=[empty])\n"
+	    "                 empties=[empty], contents=[(texts, tuple(texts)),\n"
+	    "                                            (named, frozenset(named))])\n"
 	    "    given.update(changes)\n"
 	    "    return SimpleNamespace(**given)\n");
 	object = py(source);
@@ -106,6 +108,26 @@ test_lists_and_empties(void)
 	guards_close();
 }
 
+/* The same number of other things is a change, too. */
+static void
+test_contents(void)
+{
+	static const char *const changes[] = {
+		"texts[1] = 'c'", "texts.append('c')", "texts.pop()", "texts.reverse()",
+		"named.add('c')", "named.remove('a')", "named.remove('a'), named.add('c')",
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		guards_open("source()");
+		CU_ASSERT(looks(false, PYB_GUARD_HOLDS, "0"));
+		py_do(changes[i]);
+		CU_ASSERT(looks(false, PYB_GUARD_TRIPPED, "0"));
+		py_do("texts[:], named = ['a', 'b'], named.clear() or named.update('ab') or named");
+		CU_ASSERT(looks(false, PYB_GUARD_HOLDS, "0"));
+		guards_close();
+	}
+}
+
 static void
 init_fini(void *source)
 {
@@ -126,9 +148,15 @@ test_wrong_sources(void)
 		{ "SimpleNamespace(check=check)", "AttributeError" },
 		{ "SimpleNamespace(check=check, dicts=[])", "AttributeError" },
 		{ "SimpleNamespace(check=check, dicts=[], lists=[])", "AttributeError" },
+		{ "SimpleNamespace(check=check, dicts=[], lists=[], empties=[])", "AttributeError" },
+		{ "source(contents=[texts])", "TypeError" },
+		{ "source(contents=[(texts, frozenset())])", "TypeError" },
+		{ "source(contents=[(named, ())])", "TypeError" },
+		{ "source(contents=[(plain, ())])", "TypeError" },
+		{ "source(contents=[(texts, (), ())])", "TypeError" },
 	};
 
-	guards_open("source(dicts=[], lists=(), empties=iter([]))");
+	guards_open("source(dicts=[], lists=(), empties=iter([]), contents=())");
 	CU_ASSERT(looks(false, PYB_GUARD_HOLDS, "0"));
 	guards_close();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -182,7 +210,7 @@ test_traverse(void)
 
 	guards_open("source()");
 	CU_ASSERT_EQUAL(pyb_guards_traverse(&guards, visit_count, &n), 0);
-	CU_ASSERT_EQUAL(n, 1 + 3 + 1 + 1);
+	CU_ASSERT_EQUAL(n, 1 + 3 + 1 + 1 + 4);
 	guards_close();
 	n = 0;
 	CU_ASSERT_EQUAL(pyb_guards_traverse(&guards, visit_count, &n), 0);
@@ -196,6 +224,7 @@ main(void)
 		{ "untouched", test_untouched },
 		{ "touched", test_touched },
 		{ "lists and empties", test_lists_and_empties },
+		{ "contents", test_contents },
 		{ "wrong sources", test_wrong_sources },
 		{ "references", test_references },
 		{ "traverse", test_traverse },

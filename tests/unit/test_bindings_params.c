@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "bindings/plan/model.h"
 #include "bindings/plan/params.h"
 
 #define FORM "content-type: application/x-www-form-urlencoded\n"
@@ -122,7 +123,8 @@ take_failing(void *arg)
 static PyObject *
 outcome(struct rig *rig)
 {
-	static const char *const verdicts[] = { "ok", "missing", "invalid", "raised", "odd" };
+	static const char *const verdicts[] = { "ok", "missing", "invalid", "raised", "odd",
+	    "broken" };
 	PyObject *out;
 	enum pyb_param_verdict verdict = take(rig, &out);
 	bool raised = PyErr_Occurred() != NULL;
@@ -335,6 +337,34 @@ test_a_copied_default_is_the_requests_own(void)
 }
 
 static void
+test_several_names(void)
+{
+	static const struct { const char *query, *want; uint32_t name; } rows[] = {
+		{ "a=1&b=2", "('ok', '1')", 0 }, { "b=2", "('ok', '2')", 1 },
+		{ "b=2&a=", "('ok', '')", 0 }, { "c=3&d=4", "('ok', '3')", 2 },
+		{ "d=4", "'missing'", 0 },
+	};
+
+	define_validators();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig rig;
+
+		rig_open(&rig, rows[i].query, "", "", "tag", NULL);
+		rig.steps[0].op = SHM_STEP_PARAM;
+		rig.steps[0].flags = REQUIRED;
+		rig.steps[0].count = 2;
+		for (size_t k = 0; k < 3; k++) {
+			rig.steps[k].source = SHM_SOURCE_QUERY;
+			name_set(&rig, &rig.steps[k], &"abc"[k], 1);
+		}
+		rig_check(&rig, rows[i].want);
+		CU_ASSERT_EQUAL(pyb_param_name(&rig.objects, rig.steps, &rig.source),
+		    rows[i].name);
+		rig_close(&rig);
+	}
+}
+
+static void
 test_path(void)
 {
 	static const struct { unsigned flags; const char *text, *want; } rows[] = {
@@ -389,29 +419,34 @@ test_a_number_beyond_pythons_limit_is_odd(void)
 	rig_close(&rig);
 }
 
-/* Fields as "name", "name=key" and with a '*' in front for lists. */
+/* Fields as "name", "name=key", with a '*' in front for lists, and with a '+' for another
+ * name of the field before. */
 static void
 model_set(struct rig *rig, enum shm_source source, unsigned flags, const char *fields)
 {
 	struct shm_step *model = &rig->steps[0];
 
-	rig->take = pyb_param_model_take;
+	rig->take = pyb_model_take;
 	model->op = SHM_STEP_PARAM_MODEL;
 	model->source = (uint8_t)source;
 	model->flags = (uint16_t)flags;
-	while (*fields != '\0') {
+	for (struct shm_step *owner = NULL; *fields != '\0';) {
 		size_t len = strcspn(fields, " "), name_len = strcspn(fields, " =");
 		struct shm_step *field = &rig->steps[++model->count];
 		const char *key = name_len < len ? fields + name_len + 1 : fields;
-		bool list = *fields == '*';
+		bool list = *fields == '*', other = *fields == '+';
 
 		must(model->count <= MAX_FIELDS);
-		field->op = SHM_STEP_PARAM_FIELD;
+		field->op = other ? SHM_STEP_ALIAS : SHM_STEP_PARAM_FIELD;
+		if (!other)
+			owner = field;
+		else if (owner != NULL)
+			owner->count++;
 		field->source = (uint8_t)source;
 		field->flags = list ? LIST : 0;
 		field->object = FIRST_KEY + model->count - 1;
-		name_set(rig, field, fields + list, name_len - list);
-		key += key == fields && list;
+		name_set(rig, field, fields + (list || other), name_len - (list || other));
+		key += key == fields && (list || other);
 		rig->all[field->object] = PyUnicode_FromStringAndSize(key,
 		    fields + len - key);
 		fields += len + (fields[len] == ' ');
@@ -462,6 +497,24 @@ static const struct model_row {
 	{ C, OPTIONAL, "a", "", "cookie: a=\n", "", "{'a': ''}" },
 	{ H, OPTIONAL, "a", "", "b: 1\n", "", "'default'" },
 	{ H, OPTIONAL, "a", "", "a: 1\n", "", "{'a': '1'}" },
+	{ H, OPTIONAL | EXTRAS, "x-a=x_a", "", "x_a: 1\n", "", "'default'" },
+	{ H, OPTIONAL | EXTRAS, "x-a=x_a", "", "b: 1\n", "", "{'b': '1'}" },
+	/* Of several names the first that is there; others are entries like any. */
+	{ Q, 0, "a +b=k", "b=1", "", "", "{'k': '1'}" },
+	{ Q, 0, "a +b=k", "b=1&a=", "", "", "{'a': '', 'b': '1'}" },
+	{ Q, 0, "a +b=k", "c=1", "", "", "{'c': '1'}" },
+	{ Q, 0, "*a +b=k c", "b=1&b=2&c=3", "", "", "{'k': ['1', '2'], 'c': '3'}" },
+	{ H, 0, "x-a=x_a +b=k", "", "x_a: 1\nk: 2\nb: 3\n", "", "{'k': '3'}" },
+	{ C, 0, "a +b=k", "", "cookie: b=1; k=2\n", "", "{'k': '2'}" },
+	/* In a form the first that has a value. */
+	{ F, 0, "a +b=k", "", FORM, "a=&b=1", "{'k': '1'}" },
+	{ F, 0, "a +b=k", "", FORM, "a=1&b=2", "{'a': '1', 'b': '2'}" },
+	{ F, 0, "a +b=k", "", FORM, "a=&b=", "{}" },
+	{ F, OPTIONAL, "a +b=k", "", FORM, "b=", "{}" },
+	/* Names alone. */
+	{ F, OPTIONAL, "+a", "", FORM, "b=1", "'default'" },
+	{ F, OPTIONAL, "+a", "", FORM, "a=1&b=2&b=3&c=", "{'a': '1', 'b': ['2', '3'], 'c': ''}" },
+	{ F, 0, "", "", FORM, "a=1&a=&b=2", "{'a': ['1', ''], 'b': '2'}" },
 #undef Q
 #undef H
 #undef C
@@ -539,6 +592,7 @@ main(void)
 		{ "header", test_header },
 		{ "cookie", test_cookie },
 		{ "form", test_form },
+		{ "several names", test_several_names },
 		{ "path", test_path },
 		{ "a number beyond Python's limit is odd", test_a_number_beyond_pythons_limit_is_odd },
 		{ "defaults", test_defaults },

@@ -19,9 +19,9 @@ exchange_open(const char *fields)
 	view_exchange(&x, "a=%41&b", fields, SLICE_NULL);
 	x.req.path = SLICE_LIT("/caf\xc3\xa9 b");
 	x.req.raw_path = SLICE_LIT("/caf%C3%A9%20b");
-	x.scheme = SLICE_LIT("http");
-	x.client_host = SLICE_LIT("192.0.2.1");
-	x.client_port = 65535;
+	x.origin.scheme = SLICE_LIT("http");
+	x.origin.host = SLICE_LIT("192.0.2.1");
+	x.origin.port = 65535;
 	x.server_host = SLICE_LIT("::1");
 	x.server_port = 80;
 	app = (struct pyb_app *)python_keep(py("_engine.App(print, None)"));
@@ -59,7 +59,7 @@ test_bare_request(void)
 	x.req.h1.minor = 0;
 	x.req.query = SLICE_NULL;
 	x.req.method_name = SLICE_LIT("M-SEARCH");
-	x.client_host = x.server_host = SLICE_NULL;	/* a unix socket */
+	x.origin.host = x.server_host = SLICE_NULL;	/* a unix socket */
 	CU_ASSERT(scope_is("{" REST PATHS "'headers': [], 'http_version': '1.0', "
 	    "'query_string': b'', 'method': 'M-SEARCH', 'client': None, 'server': None}"));
 	hx_exchange_fini(&x);
@@ -209,6 +209,7 @@ test_fields(void)
 		{ "[(b'a', b'1\\r\\nx: y')]", "'RuntimeError'" }, { "[(b'a', b'\\0')]", "'RuntimeError'" },
 		{ "[(b'a', b'\\x7f')]", "'RuntimeError'" }, { "[(b'a b', b'1')]", "'RuntimeError'" },
 		{ "[(b'a:', b'1')]", "'RuntimeError'" }, { "[(b'A\\n', b'1')]", "'RuntimeError'" },
+		{ "[(b'', b'1')]", "'RuntimeError'" }, { "[(b'a', b'1'), (b'', b'')]", "'RuntimeError'" },
 		{ "[(b'a\\x7f', b'1')]", "'RuntimeError'" }, { "[(b'a\\0', b'1')]", "'RuntimeError'" },
 		{ "[('a', b'1')]", "'TypeError'" }, { "[(b'a', '1')]", "'TypeError'" },
 		{ "[(b'a', bytearray(b'1'))]", "'TypeError'" }, { "[(b'a', None)]", "'TypeError'" },
@@ -241,6 +242,7 @@ test_fields_that_change_each_other(void)
 static void
 test_plain_bytes(void)
 {
+	CU_ASSERT_FALSE(pyb_field_name_plain(SLICE_LIT("")));
 	for (int c = 0; c < 256; c++) {
 		char byte = (char)c;
 		struct slice s = { &byte, 1 };

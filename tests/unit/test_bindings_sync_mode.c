@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bindings/loop/sync_mode.h"
+#include "tests/unit/suite.h"
 
 #define MS INT64_C(1000000)
 
@@ -100,18 +101,12 @@ test_demoted_for_longer_each_time(void)
 int
 main(void)
 {
-	unsigned failures;
-	CU_pSuite suite;
+	CU_TestInfo tests[] = {
+		{ "modes", test_modes },
+		{ "scripts", test_scripts },
+		{ "demoted for longer each time", test_demoted_for_longer_each_time },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	suite = CU_add_suite("bindings: sync mode", NULL, NULL);
-	CU_add_test(suite, "modes", test_modes);
-	CU_add_test(suite, "scripts", test_scripts);
-	CU_add_test(suite, "demoted for longer each time", test_demoted_for_longer_each_time);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 ? 0 : 1;
+	return suite_run("bindings: sync mode", tests);
 }

@@ -112,6 +112,8 @@ test_numbers_that_are_none(void)
 		if (!is_number(row))
 			continue;
 		for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+			if (row->type == CONF_SWITCH && strcmp(rows[r].value, "True") == 0)
+				continue;
 			snprintf(dict, sizeof(dict), "{'%s': %s}", row->name, rows[r].value);
 			CU_ASSERT(refused(dict, rows[r].raises));
 		}

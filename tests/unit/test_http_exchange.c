@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "http/exchange.h"
+#include "tests/unit/suite.h"
 
 static void
 it_is_born_empty(void)
@@ -70,6 +71,46 @@ borrowed_content_grows(void)
 }
 
 static void
+given_back(void *lender)
+{
+	++*(int *)lender;
+}
+
+/* Content that is read into what was lent stays where it is; more than fits moves out. */
+static void
+lent_content_stays_until_it_is_too_much(void)
+{
+	char small[8] = "........", large[16], behind[] = "abcdefgh";
+	struct hx_exchange x;
+	int smalls = 0, larges = 0;
+
+	hx_exchange_init(&x, NULL, NULL);
+	/* Borrowed, and what comes stands behind it by chance: it is copied all the same. */
+	x.content.data = behind;
+	x.content.len = 2;
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, (struct slice){ behind + 2, 1 }), 0);
+	CU_ASSERT_PTR_NOT_EQUAL(x.content.data, behind);
+	hx_exchange_content_lend(&x, small, sizeof(small), &smalls, given_back);
+	CU_ASSERT_TRUE(x.content.lent && x.content.cap == sizeof(small));
+	memcpy(small + 3, "de", 2);
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, (struct slice){ small + 3, 2 }), 0);
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, SLICE_LIT("fgh")), 0);
+	CU_ASSERT_PTR_EQUAL(x.content.data, small);
+	CU_ASSERT_NSTRING_EQUAL(small, "abcdefgh", 8);
+	hx_exchange_content_lend(&x, large, sizeof(large), &larges, given_back);
+	CU_ASSERT_EQUAL(smalls, 1);
+	CU_ASSERT_EQUAL(hx_exchange_content_append(&x, SLICE_LIT("ijklmnopq")), 0);
+	CU_ASSERT_FALSE(x.content.lent);
+	CU_ASSERT_EQUAL(larges, 0);
+	CU_ASSERT_EQUAL(x.content.len, 17);
+	CU_ASSERT_NSTRING_EQUAL(x.content.data, "abcdefghijklmnopq", 17);
+	hx_exchange_reset(&x);
+	CU_ASSERT_TRUE(smalls == 1 && larges == 1 && x.content.cap == 0);
+	hx_exchange_fini(&x);
+	CU_ASSERT_TRUE(smalls == 1 && larges == 1);
+}
+
+static void
 absurd_sizes_fail(void)
 {
 	struct hx_exchange x;
@@ -87,8 +128,8 @@ reset_forgets_the_request_only(void)
 	int owner;
 
 	hx_exchange_init(&x, NULL, &owner);
-	x.client_host = SLICE_LIT("127.0.0.1");
-	x.client_port = 99;
+	x.peer.host = SLICE_LIT("127.0.0.1");
+	x.peer.port = 99;
 	x.state = HX_DONE;
 	x.is_head = true;
 	x.status = 200;
@@ -104,7 +145,31 @@ reset_forgets_the_request_only(void)
 	CU_ASSERT_PTR_NULL(hx_exchange_known(&x, HX_HOST).ptr);
 	CU_ASSERT_EQUAL(x.req.count[HX_HOST], 0);
 	CU_ASSERT_TRUE(x.content.len == 0 && x.content.cap == 0 && !x.content.complete);
-	CU_ASSERT_TRUE(x.client_port == 99 && x.owner == &owner && x.client_host.len == 9);
+	CU_ASSERT_TRUE(x.peer.port == 99 && x.owner == &owner && x.peer.host.len == 9);
+	hx_exchange_fini(&x);
+}
+
+static void
+room_for_fields_is_given_back(void)
+{
+	struct hx_exchange x;
+
+	hx_exchange_init(&x, NULL, NULL);
+	CU_ASSERT_TRUE(x.req.headers == NULL && x.req.headers_room == 0);
+	for (unsigned i = 0; i < 500; i++) {
+		if (i == x.req.headers_room)
+			CU_ASSERT_EQUAL_FATAL(hx_exchange_headers_grow(&x), 0);
+		x.req.headers[i].name = (struct slice){ NULL, i };
+		x.req.n_headers++;
+	}
+	for (unsigned i = 0; i < 500; i++)
+		CU_ASSERT_EQUAL(x.req.headers[i].name.len, i);
+	hx_exchange_reset(&x);
+	CU_ASSERT_TRUE(x.req.n_headers == 0 && x.req.headers_room == 0);
+	CU_ASSERT_EQUAL(hx_exchange_headers_grow(&x), 0);
+	hx_exchange_reset(&x);
+	CU_ASSERT_PTR_NULL(x.arena.first);
+	CU_ASSERT_TRUE(x.req.headers == NULL && x.req.headers_room == 0);
 	hx_exchange_fini(&x);
 }
 
@@ -115,20 +180,12 @@ main(void)
 		{ "it is born empty", it_is_born_empty },
 		{ "content grows", content_grows },
 		{ "borrowed content grows", borrowed_content_grows },
+		{ "lent content stays until it is too much", lent_content_stays_until_it_is_too_much },
 		{ "absurd sizes fail", absurd_sizes_fail },
 		{ "reset forgets the request only", reset_forgets_the_request_only },
+		{ "room for fields is given back", room_for_fields_is_given_back },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = {
-		{ "http/exchange", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("http/exchange", tests);
 }

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "http/field.h"
 #include "tests/unit/http_fixture.h"
+#include "tests/unit/suite.h"
 
 /* The verdict over a line in an allocation of exactly its size: the length, -1
  * when it is incomplete, -2 - the row when it is refused. */
@@ -140,18 +141,14 @@ test_lists_are_searched(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_lines_end_at_crlf_only", test_lines_end_at_crlf_only },
+		{ "test_no_byte_of_a_line_is_missed", test_no_byte_of_a_line_is_missed },
+		{ "test_fields_are_read", test_fields_are_read },
+		{ "test_names_are_tokens", test_names_are_tokens },
+		{ "test_lists_are_searched", test_lists_are_searched },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("http_field", NULL, NULL);
-	CU_ADD_TEST(suite, test_lines_end_at_crlf_only);
-	CU_ADD_TEST(suite, test_no_byte_of_a_line_is_missed);
-	CU_ADD_TEST(suite, test_fields_are_read);
-	CU_ADD_TEST(suite, test_names_are_tokens);
-	CU_ADD_TEST(suite, test_lists_are_searched);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("http_field", tests);
 }

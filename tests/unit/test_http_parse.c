@@ -10,6 +10,7 @@
 #include "http/field.h"
 #include "http/parse.h"
 #include "tests/unit/http_limits.h"
+#include "tests/unit/suite.h"
 
 static struct hx_exchange x;
 
@@ -49,6 +50,7 @@ struct vector {
 #define V(shows, status, s) { shows, { s, sizeof(s) - 1 }, status }
 #define LINE(shows, status, s) V(shows, status, s "\r\nHost: a\r\n\r\n")
 #define FIELD(shows, status, s) V(shows, status, "POST / HTTP/1.1\r\nHost: a\r\n" s "\r\n\r\n")
+#define TEN "GETGETGETG"
 #define HOST(shows, status, s) V(shows, status, "GET / HTTP/1.1\r\n" s "\r\n")
 
 static const struct vector vectors[] = {
@@ -78,7 +80,8 @@ static const struct vector vectors[] = {
 	FIELD("parenthesis in a name", 400, "X(y): a"),
 	/* 4: versions */
 	LINE("HTTP/0.9", 505, "GET / HTTP/0.9"),
-	LINE("HTTP/1.2", 505, "GET / HTTP/1.2"),
+	LINE("HTTP/1.2 is served as 1.1", 0, "GET / HTTP/1.2"),
+	V("HTTP/1.2 wants a Host", 400, "GET / HTTP/1.2\r\n\r\n"),
 	LINE("HTTP/2.0", 505, "GET / HTTP/2.0"),
 	LINE("HTTP/9.9", 505, "GET / HTTP/9.9"),
 	LINE("HTTP/1.10", 400, "GET / HTTP/1.10"),
@@ -97,7 +100,7 @@ static const struct vector vectors[] = {
 	HOST("no Host in 1.1", 400, "X: a\r\n"),
 	HOST("two Hosts", 400, "Host: a\r\nHost: b\r\n"),
 	HOST("two equal Hosts", 400, "Host: a\r\nhost: a\r\n"),
-	HOST("empty Host", 400, "Host:\r\n"),
+	HOST("empty Host", 0, "Host:\r\n"),
 	HOST("comma in Host", 400, "Host: a,b\r\n"),
 	HOST("userinfo in Host", 400, "Host: u@a\r\n"),
 	HOST("path in Host", 400, "Host: a/b\r\n"),
@@ -105,7 +108,9 @@ static const struct vector vectors[] = {
 	HOST("backslash in Host", 400, "Host: a\\b\r\n"),
 	HOST("blank in Host", 400, "Host: a b\r\n"),
 	HOST("port that is no number", 400, "Host: a:b\r\n"),
-	HOST("port of six digits", 400, "Host: a:123456\r\n"),
+	HOST("a port alone", 0, "Host: :80\r\n"),
+	HOST("port with leading zeros", 0, "Host: a:000080\r\n"),
+	HOST("port of six digits", 0, "Host: a:123456\r\n"),
 	HOST("IPv6 with a zone", 400, "Host: [fe80::1%eth0]\r\n"),
 	HOST("two ports", 400, "Host: a:1:2\r\n"),
 	HOST("open bracket", 400, "Host: [::1\r\n"),
@@ -115,28 +120,48 @@ static const struct vector vectors[] = {
 	V("no Host in 1.0", 0, "GET / HTTP/1.0\r\n\r\n"),
 	LINE("absolute form of the same host", 0, "GET http://a/x HTTP/1.1"),
 	LINE("absolute form in other case", 0, "GET HTTP://A/x HTTP/1.1"),
-	LINE("absolute form of another host", 400, "GET http://b/x HTTP/1.1"),
+	LINE("absolute form of another host", 0, "GET http://b/x HTTP/1.1"),
 	LINE("absolute form with userinfo", 400, "GET http://u@a/x HTTP/1.1"),
 	LINE("absolute form without a host", 400, "GET http:///x HTTP/1.1"),
+	LINE("absolute form with a port alone", 400, "GET http://:80/x HTTP/1.1"),
+	V("absolute form and two Hosts", 400, "GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+	V("absolute form and no Host in 1.1", 400, "GET http://a/ HTTP/1.1\r\n\r\n"),
+	V("absolute form and no Host in 1.0", 0, "GET http://a/ HTTP/1.0\r\n\r\n"),
 	LINE("another scheme", 400, "GET ftp://a/x HTTP/1.1"),
 	/* 7: targets and methods */
 	LINE("asterisk with OPTIONS", 0, "OPTIONS * HTTP/1.1"),
 	LINE("asterisk with GET", 400, "GET * HTTP/1.1"),
 	LINE("CONNECT", 405, "CONNECT a:80 HTTP/1.1"),
-	LINE("fragment", 400, "GET /#f HTTP/1.1"),
-	LINE("backslash", 400, "GET /\\ HTTP/1.1"),
+	LINE("CONNECT without a port", 405, "CONNECT a HTTP/1.1"),
+	LINE("CONNECT of a path", 405, "CONNECT / HTTP/1.1"),
+	LINE("fragment behind a path", 400, "GET /#f HTTP/1.1"),
+	LINE("fragment with a query in it", 400, "GET /#f?a HTTP/1.1"),
+	LINE("fragment behind a query", 0, "GET /?a#f#? HTTP/1.1"),
+	LINE("high byte in a fragment", 400, "GET /?a#\xC3 HTTP/1.1"),
+	LINE("backslash", 0, "GET /\\?\\ HTTP/1.1"),
 	LINE("relative target", 400, "GET x HTTP/1.1"),
 	LINE("high byte in the target", 400, "GET /\xC3\xA9 HTTP/1.1"),
 	LINE("DEL in the target", 400, "GET /\x7F HTTP/1.1"),
-	LINE("broken percent", 400, "GET /%4 HTTP/1.1"),
-	LINE("percent without hex", 400, "GET /%zz HTTP/1.1"),
-	LINE("percent at the end", 400, "GET /% HTTP/1.1"),
-	LINE("encoded NUL", 400, "GET /%00 HTTP/1.1"),
-	LINE("encoded LF", 400, "GET /%0a HTTP/1.1"),
-	LINE("encoded CR", 400, "GET /?%0D HTTP/1.1"),
-	LINE("unknown method", 501, "FOO / HTTP/1.1"),
-	LINE("method in lower case", 501, "get / HTTP/1.1"),
-	LINE("a method too long", 501, "GETGETGETGETGETGETGETGETGET / HTTP/1.1"),
+	LINE("broken percent", 0, "GET /%4 HTTP/1.1"),
+	LINE("percent without hex", 0, "GET /%zz HTTP/1.1"),
+	LINE("percent at the end", 0, "GET /% HTTP/1.1"),
+	LINE("encoded NUL", 0, "GET /%00 HTTP/1.1"),
+	LINE("encoded LF", 0, "GET /%0a HTTP/1.1"),
+	LINE("encoded CR", 0, "GET /?%0D HTTP/1.1"),
+	LINE("QUERY", 0, "QUERY / HTTP/1.1"),
+	LINE("any token is a method", 0, "FOO / HTTP/1.1"),
+	LINE("so is one that begins with no letter", 0, "!#$%&'*+-.^_`|~1 / HTTP/1.1"),
+	LINE("method in lower case", 0, "get / HTTP/1.1"),
+	LINE("a method that goes on behind a known one", 0, "GETS / HTTP/1.1"),
+	LINE("64 bytes of method", 0, TEN TEN TEN TEN TEN TEN "GETS / HTTP/1.1"),
+	LINE("65 bytes of method", 501, TEN TEN TEN TEN TEN TEN "QUERY / HTTP/1.1"),
+	LINE("a long method before a bad version", 501, TEN TEN TEN TEN TEN TEN TEN " / HTTP/9"),
+	LINE("a long method before a bad byte", 501, TEN TEN TEN TEN TEN TEN TEN "\x01 / HTTP/1.1"),
+	LINE("no method", 400, " / HTTP/1.1"),
+	LINE("a delimiter in a method", 400, "GE,T / HTTP/1.1"),
+	LINE("a high byte in a method", 400, "G\xC9T / HTTP/1.1"),
+	LINE("a relative target of an unknown method", 400, "FOO x HTTP/1.1"),
+	LINE("two blanks behind an unknown method", 400, "FOO  / HTTP/1.1"),
 	/* 8: Content-Length */
 	FIELD("a length", 0, "Content-Length: 5"),
 	FIELD("blanks around a length", 0, "Content-Length: \t 5 \t"),
@@ -158,13 +183,21 @@ static const struct vector vectors[] = {
 	FIELD("chunked in capitals", 0, "Transfer-Encoding: CHUNKED"),
 	FIELD("with a length behind", 400, "Transfer-Encoding: chunked\r\nContent-Length: 5"),
 	FIELD("with a length before", 400, "Content-Length: 5\r\nTransfer-Encoding: chunked"),
-	FIELD("chunked twice", 501, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
-	FIELD("chunked, chunked", 501, "Transfer-Encoding: chunked, chunked"),
+	FIELD("chunked twice", 400, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+	FIELD("chunked, chunked", 400, "Transfer-Encoding: chunked, chunked"),
 	FIELD("gzip, chunked", 501, "Transfer-Encoding: gzip, chunked"),
-	FIELD("identity", 501, "Transfer-Encoding: identity"),
-	FIELD("xchunked", 501, "Transfer-Encoding: xchunked"),
-	FIELD("quoted", 501, "Transfer-Encoding: \"chunked\""),
-	FIELD("empty coding", 501, "Transfer-Encoding:"),
+	FIELD("the same in two fields", 501, "Transfer-Encoding: gzip\r\nX: y\r\nTransfer-Encoding: chunked"),
+	FIELD("chunked, gzip", 400, "Transfer-Encoding: chunked, gzip"),
+	FIELD("the same in two fields", 400, "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"),
+	FIELD("chunked, gzip, chunked", 400, "Transfer-Encoding: chunked, gzip, chunked"),
+	FIELD("gzip", 400, "Transfer-Encoding: gzip"),
+	FIELD("a coding without a name", 400, "Transfer-Encoding: ,chunked"),
+	FIELD("the same at the end", 400, "Transfer-Encoding: chunked,"),
+	FIELD("an empty field before", 400, "Transfer-Encoding:\r\nTransfer-Encoding: chunked"),
+	FIELD("identity", 400, "Transfer-Encoding: identity"),
+	FIELD("xchunked", 400, "Transfer-Encoding: xchunked"),
+	FIELD("quoted", 400, "Transfer-Encoding: \"chunked\""),
+	FIELD("empty coding", 400, "Transfer-Encoding:"),
 	FIELD("vertical tab before chunked", 400, "Transfer-Encoding: \vchunked"),
 	V("coding in 1.0", 400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	/* 13: control bytes in values */
@@ -182,7 +215,8 @@ static const struct vector vectors[] = {
 	FIELD("underscore is no framing", 0, "Content_Length: 5\r\nContent-Length: 6"),
 	FIELD("an empty value", 0, "X:"),
 	FIELD("100-continue", 0, "Expect: 100-Continue"),
-	FIELD("another expectation", 417, "Expect: tea"),
+	FIELD("another expectation", 0, "Expect: tea"),
+	FIELD("an empty expectation", 0, "Expect:"),
 	V("a GET with content", 0, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"),
 };
 
@@ -260,10 +294,8 @@ a_plain_path_takes_no_memory(void)
 {
 	int used;
 
-	arena_fini(&x.arena);
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET /items/1?q=%20 HTTP/1.1\r\nHost: a\r\n\r\n"), &used));
 	CU_ASSERT_PTR_EQUAL(x.req.path.ptr, x.req.raw_path.ptr);
-	CU_ASSERT_PTR_NULL(x.arena.first);
 }
 
 static void
@@ -280,6 +312,81 @@ targets_are_split(void)
 	CHECK_SLICE(x.req.query, "b?c");
 	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET //a/../b HTTP/1.1\r\nHost: a\r\n\r\n"), &used));
 	CHECK_SLICE(x.req.path, "//a/../b");
+}
+
+/* Each with what the application sees of it. */
+static void
+odd_targets_are_read_as_by_uvicorn(void)
+{
+	static const struct {
+		const char *target, *raw_path, *path, *query;
+	} rows[] = {
+		{ "/100%?100%", "/100%", "/100%", "100%" },
+		{ "/%zz%u20AC%4", "/%zz%u20AC%4", "/%zz%u20AC%4", "" },
+		{ "/%41%4%zz%42", "/%41%4%zz%42", "/A%4%zzB", "" },
+		{ "/a%0D%0Ab", "/a%0D%0Ab", "/a\r\nb", "" },
+		{ "/a\\b?c\\d", "/a\\b", "/a\\b", "c\\d" },
+		{ "/a?b#c?d#e", "/a", "/a", "b" },
+		{ "/a?#", "/a", "/a", "" },
+		{ "http://b:1/c?d#e", "/c", "/c", "d" },
+		{ "/%FF%C3%A9", "/%FF%C3%A9", "/\xEF\xBF\xBD\xC3\xA9", "" },
+	};
+	char text_[256];
+	int used;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int n = snprintf(text_, sizeof(text_), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n",
+		    rows[i].target);
+
+		CU_ASSERT_EQUAL_FATAL(HX_ACCEPTED, parse((struct slice){ text_, (size_t)n }, &used));
+		CHECK_SLICE(x.req.raw_path, rows[i].raw_path);
+		CHECK_SLICE(x.req.path, rows[i].path);
+		CHECK_SLICE(x.req.query, rows[i].query);
+	}
+	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET /a%00b HTTP/1.0\r\n\r\n"), &used));
+	CU_ASSERT_TRUE(slice_equal(x.req.path, SLICE_LIT("/a\0b")));
+}
+
+static void
+the_target_names_the_host(void)
+{
+	int used;
+
+	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET http://b:80/ HTTP/1.1\r\nX: y\r\nHost: a\r\n\r\n"),
+	    &used));
+	CU_ASSERT_EQUAL(x.req.n_headers, 2);
+	CHECK_SLICE(x.req.headers[1].value, "b:80");
+	CHECK_SLICE(hx_exchange_known(&x, HX_HOST), "b:80");
+	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET http://b/ HTTP/1.0\r\nX: y\r\n\r\n"), &used));
+	CU_ASSERT_EQUAL_FATAL(x.req.n_headers, 2);
+	CHECK_SLICE(x.req.headers[1].name, "host");
+	CHECK_SLICE(x.req.headers[1].value, "b");
+	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET /b HTTP/1.1\r\nHost:\r\n\r\n"), &used));
+	CHECK_SLICE(hx_exchange_known(&x, HX_HOST), "");
+}
+
+static void
+only_100_continue_is_waited_for(void)
+{
+	static const struct {
+		const char *fields;
+		bool expects;
+	} rows[] = {
+		{ "Expect: 100-continue\r\n", true }, { "Expect: 100-Continue\r\n", true },
+		{ "Expect: tea\r\nExpect: 100-continue\r\n", true }, { "Expect:\r\n", false },
+		{ "Expect: tea\r\n", false }, { "Expect: 100-continue, tea\r\n", false },
+		{ "", false },
+	};
+	char text_[256];
+	int used;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text_, sizeof(text_), "PUT / HTTP/1.1\r\nHost: a\r\n%s\r\n", rows[i].fields);
+		CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text(text_), &used));
+		CU_ASSERT_EQUAL(x.req.expect_continue, rows[i].expects);
+	}
+	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("PUT / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"), &used));
+	CU_ASSERT_FALSE(x.req.expect_continue);
 }
 
 static void
@@ -353,12 +460,12 @@ long_status(size_t line, unsigned fields, size_t value)
 static void
 limits_hold(void)
 {
-	CU_ASSERT_EQUAL(long_status(8000, 2, 1), 0);
-	CU_ASSERT_EQUAL(long_status(8193, 2, 1), 414);
-	CU_ASSERT_EQUAL(long_status(100, 100, 1), 0);
-	CU_ASSERT_EQUAL(long_status(100, 101, 1), 431);
-	CU_ASSERT_EQUAL(long_status(100, 2, 8189), 0);
-	CU_ASSERT_EQUAL(long_status(100, 2, 8190), 431);
+	CU_ASSERT_EQUAL(long_status(65000, 2, 1), 0);
+	CU_ASSERT_EQUAL(long_status(65537, 2, 1), 414);
+	CU_ASSERT_EQUAL(long_status(100, 1000, 1), 0);
+	CU_ASSERT_EQUAL(long_status(100, 1001, 1), 431);
+	CU_ASSERT_EQUAL(long_status(100, 2, 65000), 0);
+	CU_ASSERT_EQUAL(long_status(100, 2, 65537), 431);
 	CU_ASSERT_EQUAL(long_status(100, 9, 8000), 0);
 	CU_ASSERT_EQUAL(long_status(100, 10, 8000), 431);
 }
@@ -373,12 +480,13 @@ endless_heads_are_refused_early(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	memset(s, 'a', 70000);
+	memcpy(s, "GET /", 5);
 	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 8000, &scanned, &default_limits, &why), 0);
-	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 8200, &scanned, &default_limits, &why), -1);
+	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 65537, &scanned, &default_limits, &why), -1);
 	CU_ASSERT_EQUAL(hx_refusal_status(why), 414);
 	memcpy(s, "GET / HTTP/1.1\r\n", 16);
 	scanned = 0;
-	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 16 + 8193, &scanned, &default_limits, &why), -1);
+	CU_ASSERT_EQUAL(hx_parse_head(&x, s, 65537, &scanned, &default_limits, &why), -1);
 	CU_ASSERT_EQUAL(hx_refusal_status(why), 431);
 	for (size_t i = 1016; i < 70000; i += 1000)
 		memcpy(s + i, "\r\na:", 4);
@@ -431,6 +539,9 @@ main(void)
 		{ "a request is taken apart", a_request_is_taken_apart },
 		{ "a plain path takes no memory", a_plain_path_takes_no_memory },
 		{ "targets are split", targets_are_split },
+		{ "odd targets are read as by uvicorn", odd_targets_are_read_as_by_uvicorn },
+		{ "the target names the host", the_target_names_the_host },
+		{ "only 100-continue is waited for", only_100_continue_is_waited_for },
 		{ "keep-alive follows version and field", keep_alive_follows_version_and_field },
 		{ "framing is read afresh for each request",
 		    framing_is_read_afresh_for_each_request },
@@ -440,19 +551,10 @@ main(void)
 		{ "the next request is left alone", the_next_request_is_left_alone },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = {
-		{ "http/parse", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL
-	};
-	unsigned failed;
+	int status;
 
 	hx_exchange_init(&x, NULL, NULL);
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
+	status = suite_run("http/parse", tests);
 	hx_exchange_fini(&x);
-	return failed != 0;
+	return status;
 }

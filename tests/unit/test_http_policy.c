@@ -10,6 +10,7 @@
 
 #include "tests/unit/http_fixture.h"
 #include "tests/unit/http_limits.h"
+#include "tests/unit/suite.h"
 
 struct row {
 	struct slice bytes;
@@ -142,7 +143,7 @@ test_versions_other_than_1_0_and_1_1_are_refused(void)
 	CHECK(
 	    ROW("GET / HTTP/2.0\r\n" HOST "\r\n", "bad_version"),
 	    ROW("GET / HTTP/9.9\r\n" HOST "\r\n", "bad_version"),
-	    ROW("GET / HTTP/1.2\r\n" HOST "\r\n", "bad_version"),
+	    ROW("GET / HTTP/1.2\r\n" HOST "\r\n", "ok"),
 	    ROW("GET / HTTP/0.9\r\n" HOST "\r\n", "bad_version"),
 	    ROW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "bad_version"),
 	    ROW("GET / HTTP/11\r\n" HOST "\r\n", "bad_request_line"),
@@ -169,14 +170,16 @@ test_request_line_has_two_blanks(void)
 }
 
 static void
-test_methods_are_known(void)
+test_any_token_is_a_method(void)
 {
 	CHECK(
-	    ROW("BREW / HTTP/1.1\r\n" HOST "\r\n", "bad_method"),
-	    ROW("get / HTTP/1.1\r\n" HOST "\r\n", "bad_method"),
-	    ROW("GETX / HTTP/1.1\r\n" HOST "\r\n", "bad_method"),
-	    ROW("\"GET / HTTP/1.1\r\n" HOST "\r\n", "bad_method"),
-	    ROW("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n" HOST "\r\n", "bad_method"),
+	    ROW("BREW / HTTP/1.1\r\n" HOST "\r\n", "ok"),
+	    ROW("get / HTTP/1.1\r\n" HOST "\r\n", "ok"),
+	    ROW("GETX / HTTP/1.1\r\n" HOST "\r\n", "ok"),
+	    ROW("\"GET / HTTP/1.1\r\n" HOST "\r\n", "bad_request_line"),
+	    ROW("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n" HOST "\r\n", "ok"),
+	    ROW("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLM / HTTP/1.1\r\n"
+		HOST "\r\n", "bad_method"),
 	    ROW("CONNECT a:443 HTTP/1.1\r\n" HOST "\r\n", "connect"),
 	    ROW("CONNECT / HTTP/1.1\r\n" HOST "\r\n", "connect"));
 }
@@ -195,7 +198,6 @@ test_host_is_there_once(void)
 static void
 test_host_is_a_host(void)
 {
-	check_host("", "bad_host");
 	check_host("a,b", "bad_host");
 	check_host("user@a", "bad_host");
 	check_host("a/b", "bad_host");
@@ -204,15 +206,19 @@ test_host_is_a_host(void)
 	check_host("a b", "bad_host");
 	check_host("a\\b", "bad_host");
 	check_host("a\xe4", "bad_host");
-	check_host(":80", "bad_host");
 	check_host("a:b", "bad_host");
 	check_host("a:80:80", "bad_host");
-	check_host("a:123456", "bad_host");
 	check_host("[::1", "bad_host");
 	check_host("::1", "bad_host");
 	check_host("[::1]x", "bad_host");
 	check_host("[]", "bad_host");
 	check_host("[::1%eth0]", "bad_host");
+	check_host("[::1]:b", "bad_host");
+	check_host(":b", "bad_host");
+	check_host("", "ok");
+	check_host(":80", "ok");
+	check_host("a:123456", "ok");
+	check_host("a:000080", "ok");
 	check_host("a", "ok");
 	check_host("a:80", "ok");
 	check_host("a:", "ok");
@@ -228,18 +234,21 @@ static void
 test_target_bytes(void)
 {
 	check_target("/a#b", "bad_target");
-	check_target("/a\\b", "bad_target");
 	check_target("/a\x7f", "bad_byte");
 	check_target("/a\x80", "bad_target");
 	check_target("/\xc3\xa9", "bad_target");
-	check_target("/%", "bad_target");
-	check_target("/%4", "bad_target");
-	check_target("/%zz", "bad_target");
-	check_target("/a?b=%zz", "bad_target");
-	check_target("/a%00", "bad_target");
-	check_target("/a%0a", "bad_target");
-	check_target("/a%0D%0A", "bad_target");
-	check_target("/a?x=%0a", "bad_target");
+	check_target("/a?b#\xc3\xa9", "bad_target");
+	check_target("/a#b?c", "bad_target");
+	check_target("/a?b#c", "ok");
+	check_target("/a\\b", "ok");
+	check_target("/%", "ok");
+	check_target("/%4", "ok");
+	check_target("/%zz", "ok");
+	check_target("/a?b=%zz", "ok");
+	check_target("/a%00", "ok");
+	check_target("/a%0a", "ok");
+	check_target("/a%0D%0A", "ok");
+	check_target("/a?x=%0a", "ok");
 	check_target("/a%2f%2e%2e", "ok");
 	check_target("/a?b?c=/d&e", "ok");
 	check_target("//a", "ok");
@@ -256,8 +265,12 @@ test_target_forms(void)
 	check_target("https://a/", "ok");
 	check_target("http://a", "ok");
 	check_target("http://a?b", "ok");
-	check_target("http://b/", "bad_host");
-	check_target("http://a:80/", "bad_host");
+	check_target("http://b/", "ok");
+	check_target("http://a:80/", "ok");
+	check_target("http://[::1]:80/", "ok");
+	check_target("http://a?b#c", "ok");
+	check_target("http://a/b#c", "bad_target");
+	check_target("http://:80/", "bad_host");
 	check_target("http://user@a/", "bad_host");
 	check_target("http:///a", "bad_host");
 	check_target("ftp://a/", "bad_target");
@@ -302,7 +315,8 @@ test_transfer_encoding(void)
 	    ROW(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
 		"bad_coding"),
 	    ROW(POST "Transfer-Encoding: chunked, chunked\r\n\r\n", "bad_coding"),
-	    ROW(POST "Transfer-Encoding: gzip, chunked\r\n\r\n", "bad_coding"),
+	    ROW(POST "Transfer-Encoding: gzip, chunked\r\n\r\n", "unknown_coding"),
+	    ROW(POST "Transfer-Encoding: chunked, gzip\r\n\r\n", "bad_coding"),
 	    ROW(POST "Transfer-Encoding: chunked, identity\r\n\r\n", "bad_coding"),
 	    ROW(POST "Transfer-Encoding: identity\r\n\r\n", "bad_coding"),
 	    ROW(POST "Transfer-Encoding: xchunked\r\n\r\n", "bad_coding"),
@@ -355,7 +369,8 @@ test_expectations(void)
 	CHECK(
 	    ROW(POST "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n", "ok"),
 	    ROW(POST "Expect: 100-CONTINUE\r\nContent-Length: 1\r\n\r\n", "ok"),
-	    ROW(POST "Expect: 200-ok\r\n\r\n", "bad_expectation"),
+	    ROW(POST "Expect: 200-ok\r\n\r\n", "ok"),
+	    ROW(POST "Expect:\r\n\r\n", "ok"),
 	    ROW("POST / HTTP/1.0\r\nExpect: 200-ok\r\n\r\n", "ok"));
 }
 
@@ -387,34 +402,35 @@ test_a_refusal_without_a_text_says_its_phrase(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_plain_requests_pass", test_plain_requests_pass },
+		{ "test_line_ends_are_crlf", test_line_ends_are_crlf },
+		{ "test_folded_fields_are_refused", test_folded_fields_are_refused },
+		{ "test_control_bytes_are_refused", test_control_bytes_are_refused },
+		{ "test_blanks_around_field_names_are_refused",
+		    test_blanks_around_field_names_are_refused },
+		{ "test_malformed_field_lines_are_refused",
+		    test_malformed_field_lines_are_refused },
+		{ "test_versions_other_than_1_0_and_1_1_are_refused",
+		    test_versions_other_than_1_0_and_1_1_are_refused },
+		{ "test_request_line_has_two_blanks", test_request_line_has_two_blanks },
+		{ "test_any_token_is_a_method", test_any_token_is_a_method },
+		{ "test_host_is_there_once", test_host_is_there_once },
+		{ "test_host_is_a_host", test_host_is_a_host },
+		{ "test_target_bytes", test_target_bytes },
+		{ "test_target_forms", test_target_forms },
+		{ "test_content_length", test_content_length },
+		{ "test_transfer_encoding", test_transfer_encoding },
+		{ "test_leading_line_is_ignored_once", test_leading_line_is_ignored_once },
+		{ "test_upgrades_are_ignored", test_upgrades_are_ignored },
+		{ "test_underscores_in_names_frame_nothing",
+		    test_underscores_in_names_frame_nothing },
+		{ "test_expectations", test_expectations },
+		{ "test_every_refusal_has_an_answer", test_every_refusal_has_an_answer },
+		{ "test_a_refusal_without_a_text_says_its_phrase",
+		    test_a_refusal_without_a_text_says_its_phrase },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("http_policy", NULL, NULL);
-	CU_ADD_TEST(suite, test_plain_requests_pass);
-	CU_ADD_TEST(suite, test_line_ends_are_crlf);
-	CU_ADD_TEST(suite, test_folded_fields_are_refused);
-	CU_ADD_TEST(suite, test_control_bytes_are_refused);
-	CU_ADD_TEST(suite, test_blanks_around_field_names_are_refused);
-	CU_ADD_TEST(suite, test_malformed_field_lines_are_refused);
-	CU_ADD_TEST(suite, test_versions_other_than_1_0_and_1_1_are_refused);
-	CU_ADD_TEST(suite, test_request_line_has_two_blanks);
-	CU_ADD_TEST(suite, test_methods_are_known);
-	CU_ADD_TEST(suite, test_host_is_there_once);
-	CU_ADD_TEST(suite, test_host_is_a_host);
-	CU_ADD_TEST(suite, test_target_bytes);
-	CU_ADD_TEST(suite, test_target_forms);
-	CU_ADD_TEST(suite, test_content_length);
-	CU_ADD_TEST(suite, test_transfer_encoding);
-	CU_ADD_TEST(suite, test_leading_line_is_ignored_once);
-	CU_ADD_TEST(suite, test_upgrades_are_ignored);
-	CU_ADD_TEST(suite, test_underscores_in_names_frame_nothing);
-	CU_ADD_TEST(suite, test_expectations);
-	CU_ADD_TEST(suite, test_every_refusal_has_an_answer);
-	CU_ADD_TEST(suite, test_a_refusal_without_a_text_says_its_phrase);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("http_policy", tests);
 }

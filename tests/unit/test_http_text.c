@@ -9,6 +9,7 @@
 #include "http/content_type.h"
 #include "http/cookie.h"
 #include "http/target.h"
+#include "tests/unit/suite.h"
 
 static struct arena arena;
 
@@ -32,7 +33,7 @@ check_decoded(decode_f *decode, const char *raw, const char *want)
 		printf("\n  %s: %.*s, not %s", raw, (int)got.len, got.ptr, want);
 		CU_FAIL("decoded");
 	}
-	arena_reset(&arena);
+	arena_fini(&arena);
 }
 
 static void
@@ -193,19 +194,10 @@ main(void)
 		{ "forms are told from the rest", forms_are_told_from_the_rest },
 		CU_TEST_INFO_NULL
 	};
-	CU_SuiteInfo suites[] = {
-		{ "http/text", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL
-	};
-	unsigned failed;
+	int status;
 
 	arena_init(&arena, 4096);
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
+	status = suite_run("http/text", tests);
 	arena_fini(&arena);
-	return failed != 0;
+	return status;
 }

@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "io/deadlines.h"
 #include "io/turn.h"
+#include "tests/unit/suite.h"
 
 enum { MANY = 5000 };
 
@@ -186,18 +187,6 @@ main(void)
 		    the_timer_is_set_only_for_an_earlier_first },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "io_deadlines", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("io_deadlines", tests);
 }

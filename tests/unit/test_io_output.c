@@ -8,8 +8,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/pool.h"
 #include "io/output.h"
+#include "tests/unit/suite.h"
 
 enum { PEER = 1 << 16, REFERRED = 300 };
 
@@ -19,7 +22,8 @@ static size_t n_got, room;
 static int fail_with;
 static int released[REFERRED];
 static char order[32];
-static bool no_memory;
+static bool no_memory, said_more;
+static struct pool pool;
 
 void *__real_realloc(void *p, size_t size);
 void *__wrap_realloc(void *p, size_t size);
@@ -30,12 +34,22 @@ __wrap_realloc(void *p, size_t size)
 	return no_memory ? NULL : __real_realloc(p, size);
 }
 
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *
+__wrap_malloc(size_t size)
+{
+	return no_memory ? NULL : __real_malloc(size);
+}
+
 static ssize_t
-peer_write(void *to, const struct iovec *iov, int n)
+peer_write(void *to, const struct iovec *iov, int n, bool more)
 {
 	size_t taken = 0;
 
 	(void)to;
+	said_more = more;
 	if (fail_with != 0) {
 		errno = fail_with;
 		return -1;
@@ -54,6 +68,8 @@ peer_write(void *to, const struct iovec *iov, int n)
 	errno = EAGAIN;
 	return -1;
 }
+
+static const struct io_peer peer = { .write = peer_write };
 
 static void
 release(void *arg)
@@ -76,7 +92,8 @@ begin(struct io_output *o)
 	no_memory = false;
 	order[0] = '\0';
 	memset(released, 0, sizeof(released));
-	io_output_init(o);
+	pool_init(&pool, 1000);
+	io_output_init(o, &pool);
 }
 
 static void
@@ -87,6 +104,7 @@ end(struct io_output *o)
 	CU_ASSERT_FALSE(io_output_reapable(o));
 	CU_ASSERT_EQUAL(o->backlog, 0);
 	io_output_fini(o);
+	pool_fini(&pool);
 }
 
 static void
@@ -110,7 +128,7 @@ order_in_is_order_out_however_little_the_peer_takes(void)
 		CU_ASSERT_EQUAL(io_output_copy(&o, "four ", 5), 0);
 		CU_ASSERT_EQUAL(io_output_refer(&o, "five", 4, release, (void *)2), 0);
 		CU_ASSERT_EQUAL(o.backlog, 23);
-		for (room = step; io_output_write(&o, peer_write, NULL) == IO_OUTPUT_AGAIN;)
+		for (room = step; io_output_write(&o, &peer, NULL) == IO_OUTPUT_AGAIN;)
 			room = step;
 		expect("one two three four five");
 		CU_ASSERT_EQUAL(o.backlog, 0);
@@ -132,7 +150,7 @@ pieces_are_let_go_of_in_order_and_only_when_asked(void)
 	CU_ASSERT_EQUAL(io_output_copy(&o, "c", 1), 0);
 	CU_ASSERT_EQUAL(io_output_refer(&o, "d", 1, release_in_order, "3"), 0);
 	room = 2;
-	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_AGAIN);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_AGAIN);
 	CU_ASSERT(io_output_reapable(&o));
 	CU_ASSERT_STRING_EQUAL(order, "");
 	io_output_reap(&o);
@@ -151,14 +169,14 @@ what_a_gone_peer_did_not_take_is_dropped(void)
 	CU_ASSERT_EQUAL(io_output_refer(&o, "a", 1, release, (void *)0), 0);
 	CU_ASSERT_EQUAL(io_output_copy(&o, "b", 1), 0);
 	fail_with = ECONNRESET;
-	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_GONE);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_GONE);
 	CU_ASSERT_FALSE(io_output_reapable(&o));
 	io_output_drop(&o);
 	CU_ASSERT_EQUAL(o.backlog, 0);
 	CU_ASSERT(io_output_reapable(&o));
 	fail_with = 0;
 	CU_ASSERT_EQUAL(io_output_copy(&o, "again", 5), 0);
-	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
 	expect("again");
 	end(&o);
 	CU_ASSERT_EQUAL(released[0], 1);
@@ -173,7 +191,7 @@ no_piece_is_lost_without_memory(void)
 	for (uintptr_t i = 0; i < REFERRED; i++)
 		CU_ASSERT_EQUAL_FATAL(io_output_refer(&o, "x", 1, release, (void *)i), 0);
 	no_memory = true;
-	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
 	io_output_reap(&o);
 	for (int i = 0; i < REFERRED; i++)
 		CU_ASSERT_EQUAL(released[i], 1);
@@ -198,7 +216,7 @@ without_memory_nothing_is_taken(void)
 	while (io_output_refer(&o, "c", 1, release, NULL) == 0)
 		taken++;
 	CU_ASSERT_EQUAL(o.backlog, 2 + (size_t)taken);
-	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
 	CU_ASSERT_EQUAL(n_got, 2 + (size_t)taken);
 	end(&o);
 	CU_ASSERT_EQUAL(released[0], taken);
@@ -217,7 +235,7 @@ a_queue_that_is_never_empty_does_not_grow(void)
 		CU_ASSERT_EQUAL(io_output_copy(&o, "0123456789", 10), 0);
 		CU_ASSERT_EQUAL(io_output_refer(&o, "r", 1, release, (void *)(i % REFERRED)), 0);
 		room = i < 10 ? 4 : 11;
-		CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_AGAIN);
+		CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_AGAIN);
 		if (i % 7 == 0)
 			io_output_reap(&o);
 		if (i == 2000) {
@@ -259,7 +277,7 @@ any_sequence_of_calls_keeps_order_and_count(void)
 			break;
 		case 2:
 			room = (size_t)(rand() % 40);
-			CU_ASSERT(io_output_write(&o, peer_write, NULL) != IO_OUTPUT_GONE);
+			CU_ASSERT(io_output_write(&o, &peer, NULL) != IO_OUTPUT_GONE);
 			break;
 		default:
 			io_output_reap(&o);
@@ -267,17 +285,153 @@ any_sequence_of_calls_keeps_order_and_count(void)
 		CU_ASSERT_EQUAL_FATAL(o.backlog, n_model - n_got);
 	}
 	room = PEER;
-	CU_ASSERT_EQUAL(io_output_write(&o, peer_write, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
 	CU_ASSERT_EQUAL(n_got, n_model);
 	CU_ASSERT_EQUAL(memcmp(got, model, n_model), 0);
 	end(&o);
 	CU_ASSERT_EQUAL((size_t)released[0], due);
 }
 
+static void
+an_empty_output_keeps_no_buffer(void)
+{
+	struct io_output o;
+
+	begin(&o);
+	for (int round = 0; round < 3; round++) {
+		for (uintptr_t i = 0; i < 100; i++) {
+			CU_ASSERT_EQUAL_FATAL(io_output_copy(&o, "xy", 2), 0);
+			CU_ASSERT_EQUAL_FATAL(io_output_refer(&o, "c", 1, release, (void *)i), 0);
+		}
+		room = PEER;
+		CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+		io_output_trim(&o);
+		CU_ASSERT_PTR_NULL(o.copied);
+		CU_ASSERT_TRUE(o.cap_segments >= 200);	/* some are to be reaped */
+		io_output_reap(&o);
+		CU_ASSERT_TRUE(o.cap_segments <= 8);
+		n_got = 0;
+	}
+	end(&o);
+}
+
+/* A file of `len` bytes, removed already. */
+static int
+file_make(const char *bytes, size_t len)
+{
+	char name[] = "/tmp/io_output.XXXXXX";
+	int fd = mkstemp(name);
+
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	unlink(name);
+	CU_ASSERT_EQUAL_FATAL(write(fd, bytes, len), (ssize_t)len);
+	return fd;
+}
+
+static ssize_t
+peer_send_file(void *to, int fd, uint64_t at, size_t len)
+{
+	static char bytes[PEER];
+	ssize_t n = pread(fd, bytes, len < sizeof(bytes) ? len : sizeof(bytes), (off_t)at);
+	struct iovec iov = { bytes, (size_t)n };
+
+	return n > 0 ? peer_write(to, &iov, 1, false) : n;
+}
+
+static ssize_t
+cannot_send_file(void *to, int fd, uint64_t at, size_t len)
+{
+	(void)to;
+	(void)fd;
+	(void)at;
+	(void)len;
+	errno = EINVAL;
+	return -1;
+}
+
+static void
+pieces_of_files_keep_their_place(void)
+{
+	const struct io_peer peers[] = { peer, { peer_write, peer_send_file },
+		{ peer_write, cannot_send_file } };
+	int fd = file_make("0123456789", 10);
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
+		for (size_t step = 1; step < 20; step++) {
+			struct io_output o;
+
+			begin(&o);
+			CU_ASSERT_EQUAL(io_output_copy(&o, "<", 1), 0);
+			CU_ASSERT_EQUAL(io_output_file(&o, fd, 2, 5, release, (void *)0), 0);
+			CU_ASSERT_EQUAL(io_output_refer(&o, "|", 1, release, (void *)1), 0);
+			CU_ASSERT_EQUAL(io_output_file(&o, fd, 9, 1, release, (void *)2), 0);
+			CU_ASSERT_EQUAL(io_output_file(&o, fd, 0, 2, release, (void *)3), 0);
+			CU_ASSERT_EQUAL(io_output_copy(&o, ">", 1), 0);
+			CU_ASSERT_EQUAL(o.backlog, 11);
+			for (room = step; io_output_write(&o, &peers[i], NULL) ==
+			    IO_OUTPUT_AGAIN;)
+				room = step;
+			expect("<23456|901>");
+			/* Files are released when they are sent, others when asked. */
+			CU_ASSERT_EQUAL(released[0], 1);
+			CU_ASSERT_EQUAL(released[1], 0);
+			CU_ASSERT_EQUAL(released[2] + released[3], 2);
+			end(&o);
+			CU_ASSERT_EQUAL(released[1], 1);
+		}
+	close(fd);
+}
+
+static void
+more_is_said_before_a_file(void)
+{
+	int fd = file_make("0123456789", 10);
+	struct io_output o;
+
+	begin(&o);
+	CU_ASSERT_EQUAL(io_output_copy(&o, "<", 1), 0);
+	CU_ASSERT_EQUAL(io_output_file(&o, fd, 0, 1, release, (void *)0), 0);
+	room = 1;
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_AGAIN);
+	room = PEER;
+	CU_ASSERT_TRUE(said_more || n_got == 1);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_FALSE(said_more);
+	expect("<0");
+	end(&o);
+	close(fd);
+}
+
+static void
+a_file_that_is_shorter_cuts_the_output(void)
+{
+	const struct io_peer peers[] = { peer, { peer_write, peer_send_file } };
+	int fd = file_make("0123456789", 10);
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+		struct io_output o;
+
+		begin(&o);
+		CU_ASSERT_EQUAL(io_output_file(&o, fd, 8, 5, release, (void *)0), 0);
+		CU_ASSERT_EQUAL(io_output_copy(&o, "next", 4), 0);
+		CU_ASSERT_EQUAL(io_output_write(&o, &peers[i], NULL), IO_OUTPUT_CUT);
+		expect("89");
+		CU_ASSERT_EQUAL(released[0], 0);
+		io_output_drop(&o);
+		CU_ASSERT_EQUAL(released[0], 1);
+		end(&o);
+	}
+	close(fd);
+}
+
 int
 main(void)
 {
 	CU_TestInfo tests[] = {
+		{ "pieces of files keep their place", pieces_of_files_keep_their_place },
+		{ "more is said before a file", more_is_said_before_a_file },
+		{ "a file that is shorter cuts the output",
+		    a_file_that_is_shorter_cuts_the_output },
 		{ "order in is order out, however little the peer takes",
 		    order_in_is_order_out_however_little_the_peer_takes },
 		{ "pieces are let go of in order and only when asked",
@@ -288,22 +442,11 @@ main(void)
 		{ "without memory nothing is taken", without_memory_nothing_is_taken },
 		{ "a queue that is never empty does not grow",
 		    a_queue_that_is_never_empty_does_not_grow },
+		{ "an empty output keeps no buffer", an_empty_output_keeps_no_buffer },
 		{ "any sequence of calls keeps order and count",
 		    any_sequence_of_calls_keeps_order_and_count },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "io_output", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("io_output", tests);
 }

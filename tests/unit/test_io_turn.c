@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "io/turn.h"
+#include "tests/unit/suite.h"
 
 static struct io_turn *turn;
 static struct io_job jobs[4];
@@ -71,6 +72,30 @@ jobs_run_in_order_and_once(void)
 	CU_ASSERT_FALSE(io_turn_pending(turn));
 	io_turn_run(turn);
 	CU_ASSERT_STRING_EQUAL(order, "20");
+	io_turn_free(turn);
+}
+
+static void
+a_turn_lives_as_long_as_it_is_held(void)
+{
+	open_all();
+	io_turn_hold(turn);
+	push(0, job_note);
+	io_turn_free(turn);
+	io_turn_remove(&jobs[0]);
+	CU_ASSERT_FALSE(io_turn_pending(turn));
+	io_turn_free(turn);
+}
+
+static void
+nothing_of_an_abandoned_turn_runs(void)
+{
+	open_all();
+	push(0, job_note);
+	io_turn_abandon(turn);
+	CU_ASSERT_FALSE(io_turn_pending(turn));
+	io_turn_run(turn);
+	CU_ASSERT_STRING_EQUAL(order, "");
 	io_turn_free(turn);
 }
 
@@ -238,6 +263,8 @@ main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "jobs run in order and once", jobs_run_in_order_and_once },
+		{ "a turn lives as long as it is held", a_turn_lives_as_long_as_it_is_held },
+		{ "nothing of an abandoned turn runs", nothing_of_an_abandoned_turn_runs },
 		{ "what is pushed while running waits for the next run",
 		    what_is_pushed_while_running_waits_for_the_next_run },
 		{ "a job may be taken out before and during the run",
@@ -251,18 +278,6 @@ main(void)
 		{ "one poll reports what is ready once", one_poll_reports_what_is_ready_once },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{ "io_turn", NULL, NULL, NULL, NULL, tests },
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("io_turn", tests);
 }

@@ -10,6 +10,7 @@
 
 #include "master/arguments.h"
 #include "master/conf.h"
+#include "tests/unit/suite.h"
 
 static struct master_conf conf;
 static char said[8192];		/* on both standard streams */
@@ -122,20 +123,33 @@ test_what_is_wrong_is_one_line(void)
 	static const struct {
 		const char *line, *text;
 	} rows[] = {
-		{ "", "no application given" },
-		{ "app", "app: want module:attribute" },
-		{ ":app", "want module:attribute" },
-		{ "app:", "want module:attribute" },
-		{ "a:b c:d", "one application only, and not also c:d" },
-		{ "routes", "no application given" },
-		{ "explain GET a:b", "explain wants METHOD PATH module:app" },
-		{ "serve a:b", "serve: want module:attribute, as in main:app" },
-		{ "src/main.py", "src/main.py: want module:attribute, as in --app-dir src main:app" },
-		{ "main.py:app", "as in --app-dir src main:app" },
+		{ "a:b c:d", "one application only: a:b and c:d are two; see fastrd --help" },
+		{ "serve a:b", "one application only: serve and a:b are two" },
+		{ "explain", "explain wants METHOD PATH, as in: fastrd explain GET /" },
+		{ "explain GET", "explain wants METHOD PATH" },
+		{ "dev a.py", "dev: development reload is not available yet; fastrd run serves" },
 		{ "a:b --nope", "unknown flag --nope; see fastrd --help" },
 		{ "a:b -", "unknown flag --" },
-		{ "a:b --por 80", "unknown flag --por;" },
-		{ "a:b --port", "a value is missing after --port" },
+		{ "a:b --", "unknown flag --" },
+		{ "a:b -z", "unknown flag -z; see fastrd --help" },
+		{ "a:b --por 80", "unknown flag --por; did you mean --port?\n" },
+		{ "a:b --prot 80", "unknown flag --prot; did you mean --port?\n" },
+		{ "a:b --ho ::", "unknown flag --ho; did you mean --host?\n" },
+		{ "a:b --worker 2", "unknown flag --worker; did you mean --workers?\n" },
+		{ "a:b --hlep", "unknown flag --hlep; did you mean --help?\n" },
+		{ "a:b --timeout-k 2", "did you mean --timeout-keep-alive?\n" },
+		{ "a:b --timeou 2", "did you mean --timeout? (" },
+		{ "a:b --time 2", "unknown flag --time; see fastrd --help" },
+		{ "a:b --keepalive 5", "did you mean --keep-alive? (use --timeout-keep-alive)\n" },
+		{ "a:b --no-serverheader", "did you mean --no-server-header? (" },
+		{ "a:b --no-frob", "unknown flag --no-frob; see fastrd --help" },
+		{ "a:b -port 80", "unknown flag -port; did you mean --port?\n" },
+		{ "a:b -p 80", "fastrd: -p: did you mean --port?\n" },
+		{ "a:b --port", "--port wants a value: --port N\n" },
+		{ "--host a:b", "--host wants a value: --host ADDRESS\n" },
+		{ "--port a:b", "--port wants a value: --port N\n" },
+		{ "--uds a.b:c()", "--uds wants a value" },
+		{ "--host --workers 2", "--host wants a value" },
 		{ "a:b --port 65536", "--port 65536: want a number from 0 to 65535" },
 		{ "a:b --port=-1", "--port=-1: want a number from 0 to 65535" },
 		{ "a:b --port 0x50", "--port 0x50: want" },
@@ -161,7 +175,53 @@ test_what_is_wrong_is_one_line(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(said, rows[i].text));
 		CU_ASSERT_PTR_EQUAL(strchr(said, '\n'), said + strlen(said) - 1);
 	}
-	CU_ASSERT_EQUAL(read_line("a:b --no-access-log"), 0);
+	CU_ASSERT_EQUAL(read_line("a:b --no-access-log --no-reload --server-header"), 0);
+}
+
+/* A pasted command: one line for each flag that is wrong, and none for their values. */
+static void
+test_all_that_is_wrong_is_named_at_once(void)
+{
+	CU_ASSERT_EQUAL(read_line("--ssl-keyfile k.pem a:b --ws auto --reload --por 80 -b ::"), -1);
+	CU_ASSERT_STRING_EQUAL(said,
+	    "fastrd: --ssl-keyfile: TLS is not available yet; put a proxy in front\n"
+	    "fastrd: --ws: WebSocket is not available yet\n"
+	    "fastrd: --reload: development reload is not available yet; send SIGHUP to reload\n"
+	    "fastrd: unknown flag --por; did you mean --port?\n"
+	    "fastrd: -b: use --host ADDRESS --port N, or --uds PATH\n");
+	CU_ASSERT_EQUAL(read_line("--reload --nope --help"), 1);
+	CU_ASSERT_PTR_NULL(strstr(said, "fastrd: "));
+}
+
+static void
+test_values_that_might_be_something_else(void)
+{
+	CU_ASSERT_EQUAL(read_line("a:b --uds=c:d --host ::1 --fd -1"), 0);
+	CU_ASSERT_STRING_EQUAL(conf.values.uds, "c:d");
+	CU_ASSERT_STRING_EQUAL(conf.values.host, "::1");
+	CU_ASSERT_EQUAL(read_line("--host abcd:ef01::1 a:b"), 0);
+	CU_ASSERT_EQUAL(read_line("--factory a:b --no-factory -w4"), 0);
+	CU_ASSERT_EQUAL(conf.values.factory, 0);
+	CU_ASSERT_EQUAL(conf.values.workers, 4);
+}
+
+/* Which application it is, its own Python finds out. */
+static void
+test_any_word_may_be_the_application(void)
+{
+	static const char *const words[] = { "main", "main.py", "src/main.py:app", "a:b()", ":app" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		CU_ASSERT_EQUAL(read_line(words[i]), 0);
+		CU_ASSERT_STRING_EQUAL(conf.app, words[i]);
+	}
+	CU_ASSERT_EQUAL(read_line("run main.py"), 0);
+	CU_ASSERT_STRING_EQUAL(conf.app, "main.py");
+	CU_ASSERT_EQUAL(read_line("explain GET run"), 0);
+	CU_ASSERT_STRING_EQUAL(conf.explain[1], "run");
+	CU_ASSERT_EQUAL(read_line("routes --port 1"), 0);
+	CU_ASSERT_EQUAL(conf.command, COMMAND_ROUTES);
+	CU_ASSERT_STRING_EQUAL(conf.app, "");
 }
 
 /* How often is `text` among the arguments? */
@@ -219,20 +279,23 @@ test_arguments_that_find_no_room(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_defaults", test_defaults },
+		{ "test_flags_before_and_after_the_application",
+		    test_flags_before_and_after_the_application },
+		{ "test_commands", test_commands },
+		{ "test_the_later_wins", test_the_later_wins },
+		{ "test_what_is_wrong_is_one_line", test_what_is_wrong_is_one_line },
+		{ "test_all_that_is_wrong_is_named_at_once",
+		    test_all_that_is_wrong_is_named_at_once },
+		{ "test_values_that_might_be_something_else",
+		    test_values_that_might_be_something_else },
+		{ "test_any_word_may_be_the_application", test_any_word_may_be_the_application },
+		{ "test_children_are_given_what_they_read",
+		    test_children_are_given_what_they_read },
+		{ "test_arguments_that_find_no_room", test_arguments_that_find_no_room },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("master_conf", NULL, NULL);
-	CU_ADD_TEST(suite, test_defaults);
-	CU_ADD_TEST(suite, test_flags_before_and_after_the_application);
-	CU_ADD_TEST(suite, test_commands);
-	CU_ADD_TEST(suite, test_the_later_wins);
-	CU_ADD_TEST(suite, test_what_is_wrong_is_one_line);
-	CU_ADD_TEST(suite, test_children_are_given_what_they_read);
-	CU_ADD_TEST(suite, test_arguments_that_find_no_room);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("master_conf", tests);
 }

@@ -10,6 +10,7 @@
 
 #include "base/wire.h"
 #include "master_fixture.h"
+#include "tests/unit/suite.h"
 
 static void
 test_a_generation_serves_when_all_its_workers_have_started(void)
@@ -52,7 +53,7 @@ test_a_reload_swaps_and_drains_the_old_one(void)
 	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);
 	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_DRAIN " 30000");
 	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
-	CU_ASSERT_EQUAL(fixture_logged("generation 2 serves: 1 routes compiled, 2 through ASGI"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("generation 2 serves: 1 compiled, 2 through ASGI"), 1);
 	CU_ASSERT_EQUAL(fixture_banners(), 1);
 	master_generations_bury(m);
 	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);	/* it has a child */
@@ -170,10 +171,10 @@ test_a_first_start_that_fails_is_the_end(void)
 		{ "FAILED 77 so many codes", "fastrd: so many codes\n", WIRE_EXIT_BUG },
 		{ "FAILED", "fastrd: no reason given\n", WIRE_EXIT_BUG },
 		{ "DONE", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
-		{ "DONE 1 2 3 4", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
-		{ "DONE 6 1 1 3.11 0.165",
+		{ "DONE 1 2", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
+		{ "DONE 6 3.11 0.165",
 		    "fastrd: the loader announced another size than it wrote\n", WIRE_EXIT_TABLE },
-		{ "DONE -1 1 1 3.11 0.165",
+		{ "DONE -1 3.11 0.165",
 		    "fastrd: the route table is larger than --table-limit\n", WIRE_EXIT_TABLE },
 	};
 
@@ -208,7 +209,7 @@ test_a_generation_that_cannot_begin_leaves_nothing(void)
 	g = m->coming;
 	CU_ASSERT_EQUAL(write(g->table_fd, "table", 5), 5);
 	fixture_refuse_starts(EMFILE);
-	fixture_say(m, fixture_loader(m, g), WIRE_DONE " 5 1 2 3.11 0.165");
+	fixture_say(m, fixture_loader(m, g), WIRE_DONE " 5 3.11 0.165");
 	CU_ASSERT_EQUAL(g->state, GENERATION_FAILED);
 	CU_ASSERT_EQUAL(fixture_logged("cannot start the workers: Too many open files"), 1);
 	fixture_gone(m, fixture_loader(m, g));
@@ -224,7 +225,7 @@ test_a_generation_that_cannot_begin_leaves_nothing(void)
 static void
 test_words_out_of_turn_change_nothing(void)
 {
-	static const char *const words[] = { "DONE 5 1 2 3.11 0.165", "DONE", "READY", "BEGUN",
+	static const char *const words[] = { "DONE 5 3.11 0.165", "DONE", "READY", "BEGUN",
 	    "SERVE", "READY again", " ", "FAILED 3 first", "FAILED 3 second" };
 	struct master *m = fixture_new(1);
 	struct master_generation *g = fixture_serving(m);
@@ -273,23 +274,27 @@ test_at_the_end_nothing_serves_or_comes(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_a_generation_serves_when_all_its_workers_have_started",
+		    test_a_generation_serves_when_all_its_workers_have_started },
+		{ "test_a_reload_swaps_and_drains_the_old_one",
+		    test_a_reload_swaps_and_drains_the_old_one },
+		{ "test_hups_that_come_too_early_become_one_reload",
+		    test_hups_that_come_too_early_become_one_reload },
+		{ "test_a_reload_waits_for_a_free_record", test_a_reload_waits_for_a_free_record },
+		{ "test_each_reload_that_is_put_off_says_so",
+		    test_each_reload_that_is_put_off_says_so },
+		{ "test_a_start_that_fails_keeps_the_old_one",
+		    test_a_start_that_fails_keeps_the_old_one },
+		{ "test_a_first_start_that_fails_is_the_end",
+		    test_a_first_start_that_fails_is_the_end },
+		{ "test_a_generation_that_cannot_begin_leaves_nothing",
+		    test_a_generation_that_cannot_begin_leaves_nothing },
+		{ "test_words_out_of_turn_change_nothing", test_words_out_of_turn_change_nothing },
+		{ "test_at_the_end_nothing_serves_or_comes",
+		    test_at_the_end_nothing_serves_or_comes },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("master_generation", NULL, NULL);
-	CU_ADD_TEST(suite, test_a_generation_serves_when_all_its_workers_have_started);
-	CU_ADD_TEST(suite, test_a_reload_swaps_and_drains_the_old_one);
-	CU_ADD_TEST(suite, test_hups_that_come_too_early_become_one_reload);
-	CU_ADD_TEST(suite, test_a_reload_waits_for_a_free_record);
-	CU_ADD_TEST(suite, test_each_reload_that_is_put_off_says_so);
-	CU_ADD_TEST(suite, test_a_start_that_fails_keeps_the_old_one);
-	CU_ADD_TEST(suite, test_a_first_start_that_fails_is_the_end);
-	CU_ADD_TEST(suite, test_a_generation_that_cannot_begin_leaves_nothing);
-	CU_ADD_TEST(suite, test_words_out_of_turn_change_nothing);
-	CU_ADD_TEST(suite, test_at_the_end_nothing_serves_or_comes);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("master_generation", tests);
 }

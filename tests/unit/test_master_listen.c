@@ -17,6 +17,7 @@
 
 #include "base/wire.h"
 #include "master/listen.h"
+#include "tests/unit/suite.h"
 
 static struct master_listeners listeners;
 static struct conf conf;
@@ -258,22 +259,23 @@ test_out_of_descriptors_is_no_matter_of_the_address(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_tcp", test_tcp },
+		{ "test_tcp6", test_tcp6 },
+		{ "test_names_are_refused", test_names_are_refused },
+		{ "test_unix", test_unix },
+		{ "test_unix_paths_that_will_not_do", test_unix_paths_that_will_not_do },
+		{ "test_inherited", test_inherited },
+		{ "test_activation_for_another_process", test_activation_for_another_process },
+		{ "test_activation_with_too_many_sockets", test_activation_with_too_many_sockets },
+		{ "test_out_of_descriptors_is_no_matter_of_the_address",
+		    test_out_of_descriptors_is_no_matter_of_the_address },
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{ "master_listen", set_up, tear_down, NULL, NULL, tests },
+		CU_SUITE_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("master_listen", set_up, tear_down);
-	CU_ADD_TEST(suite, test_tcp);
-	CU_ADD_TEST(suite, test_tcp6);
-	CU_ADD_TEST(suite, test_names_are_refused);
-	CU_ADD_TEST(suite, test_unix);
-	CU_ADD_TEST(suite, test_unix_paths_that_will_not_do);
-	CU_ADD_TEST(suite, test_inherited);
-	CU_ADD_TEST(suite, test_activation_for_another_process);
-	CU_ADD_TEST(suite, test_activation_with_too_many_sockets);
-	CU_ADD_TEST(suite, test_out_of_descriptors_is_no_matter_of_the_address);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suites_run(suites);
 }

@@ -14,8 +14,10 @@
 
 #include "base/log.h"
 #include "base/wire.h"
+#include "master/overdue.h"
 #include "master/signals.h"
 #include "master_fixture.h"
+#include "tests/unit/suite.h"
 
 static struct {
 	pid_t pid;
@@ -43,10 +45,17 @@ counted(pid_t pid, int number)
 	return n;
 }
 
+/* Who sends it. */
+enum sender { A_PROCESS, OUR_PARENT, A_TERMINAL };
+
 static void
-signalled(struct master *m, int number)
+signalled_by(struct master *m, int number, enum sender who)
 {
-	struct signalfd_siginfo info = { .ssi_signo = (uint32_t)number };
+	struct signalfd_siginfo info = {
+		.ssi_signo = (uint32_t)number,
+		.ssi_code = who == A_TERMINAL ? SI_KERNEL : SI_USER,
+		.ssi_pid = who == OUR_PARENT ? (uint32_t)getppid() : who == A_PROCESS ? 1u << 30 : 0
+	};
 	int pair[2];
 
 	CU_ASSERT_EQUAL_FATAL(pipe2(pair, O_NONBLOCK | O_CLOEXEC), 0);
@@ -55,6 +64,12 @@ signalled(struct master *m, int number)
 	master_signals_read(m);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+static void
+signalled(struct master *m, int number)
+{
+	signalled_by(m, number, A_PROCESS);
 }
 
 /* `c` ends with `status`, or by signal `number` unless that is 0. Its pid. */
@@ -90,7 +105,9 @@ test_the_dead_get_no_signal(void)
 	pid = dies(m, a, 9, 0);
 	CU_ASSERT_EQUAL(g->state, GENERATION_FAILED);
 	CU_ASSERT_EQUAL(m->exit_code, WIRE_EXIT_APP);
-	CU_ASSERT_EQUAL(fixture_logged("fastrd: worker 0 ended with exit status 9\n"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("fastrd: worker 0 ended with exit status 9 "
+	    "while importing the application, which called os._exit() or became a daemon; let it "
+	    "stay\n"), 1);
 	CU_ASSERT_EQUAL(counted(b->pid, SIGTERM), 1);
 	CU_ASSERT_EQUAL(counted(pid, SIGTERM), 0);
 	CU_ASSERT_EQUAL(a->pid, 0);
@@ -140,7 +157,7 @@ test_only_a_crash_of_a_worker_that_drains_is_told(void)
 	for (int i = 0; i < 3; i++)
 		signalled(m, SIGTTOU);
 	dies(m, workers[1], 0, 0);
-	master_child_overdue(workers[2]);
+	master_overdue(m, workers[2], 1);
 	dies(m, workers[2], 0, SIGKILL);
 	CU_ASSERT_EQUAL(fixture_logged("ended with"), 0);
 	dies(m, workers[3], 0, SIGKILL);
@@ -184,38 +201,137 @@ test_int_kills_when_the_server_is_ending_already(void)
 	fixture_free(m);
 }
 
+/* As by Ctrl-C, when the parent passes on what it has got. */
 static void
-test_scaling_while_a_generation_is_starting_is_refused_aloud(void)
+test_a_signal_to_us_and_to_our_parent_counts_once(void)
+{
+	static const enum sender orders[][2] = {
+		{ A_TERMINAL, OUR_PARENT }, { A_PROCESS, OUR_PARENT }, { OUR_PARENT, A_PROCESS }
+	};
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct master *m = fixture_new(1);
+
+		n_sent = 0;
+		fixture_serving(m);
+		for (int n = 0; n < 2; n++)
+			signalled_by(m, SIGHUP, orders[i][n]);
+		CU_ASSERT_EQUAL(fixture_logged("reloading"), 1);
+		CU_ASSERT_FALSE(m->reload_due);
+		for (int n = 0; n < 2; n++)
+			signalled_by(m, SIGINT, orders[i][n]);
+		CU_ASSERT_EQUAL(fixture_logged("killing"), 0);
+		for (int n = 0; n < 2; n++)
+			signalled_by(m, SIGINT, orders[i][n]);
+		CU_ASSERT_EQUAL(fixture_logged("killing"), 1);
+		fixture_free(m);
+	}
+}
+
+static void
+test_each_signal_of_one_sender_counts(void)
+{
+	static const enum sender senders[] = { A_PROCESS, OUR_PARENT, A_TERMINAL };
+
+	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+		struct master *m = fixture_new(1);
+
+		n_sent = 0;
+		fixture_serving(m);
+		for (int n = 0; n < 2; n++)
+			signalled_by(m, SIGHUP, senders[i]);
+		CU_ASSERT(m->reload_due);
+		for (int n = 0; n < 2; n++)
+			signalled_by(m, SIGINT, senders[i]);
+		CU_ASSERT_EQUAL(fixture_logged("killing"), 1);
+		fixture_free(m);
+	}
+}
+
+static void
+test_the_end_of_a_worker_that_leaves_is_no_error(void)
+{
+	struct master *m = fixture_new(2);
+	struct master_generation *g = fixture_serving(m);
+	struct master_child *a = fixture_worker(m, g, 0), *b = fixture_worker(m, g, 1);
+
+	fixture_say(m, a, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	fixture_say(m, b, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	dies(m, a, 0, 0);
+	CU_ASSERT_EQUAL(fixture_logged("info [master] worker 0 ended with exit status 0"), 1);
+	dies(m, b, 3, 0);
+	CU_ASSERT_EQUAL(fixture_logged("warning [master] worker 1 ended with exit status 3"), 1);
+	CU_ASSERT_EQUAL(fixture_logged(" error "), 0);
+	fixture_free(m);
+}
+
+/* What a worker was doing is told of one that has not finished it. (SIGSYS is a crash that
+ * no sanitizer keeps for itself.) */
+static void
+test_the_end_after_the_shutdown_needs_no_circumstances(void)
+{
+	struct master *m = fixture_new(3);
+	struct master_generation *g = fixture_serving(m);
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct master_child *c = fixture_worker(m, g, i);
+
+		c->begun = true;
+		fixture_say(m, c, WIRE_LEAVING " " WIRE_CAUSE_LOOP);
+		if (i > 0)
+			fixture_say(m, c, WIRE_ENDED);
+		dies(m, c, i < 2 ? 3 : 0, i < 2 ? 0 : SIGSYS);
+	}
+	CU_ASSERT_EQUAL(fixture_logged("worker 0 ended with exit status 3; process "), 1);
+	CU_ASSERT_EQUAL(fixture_logged("worker 1 ended with exit status 3\n"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("worker 2 ended with signal 31 (Bad system call); process "), 1);
+	CU_ASSERT_EQUAL(fixture_logged(", ending Python\n"), 1);
+	fixture_free(m);
+}
+
+static void
+test_the_number_of_workers_follows_ttin_and_ttou(void)
 {
 	struct master *m = fixture_new(2);
 
 	fixture_serving(m);
-	fixture_loaded(m);
 	signalled(m, SIGTTIN);
+	CU_ASSERT_EQUAL(m->n_workers, 3);
 	signalled(m, SIGTTOU);
 	CU_ASSERT_EQUAL(m->n_workers, 2);
-	CU_ASSERT_EQUAL(fixture_logged("a generation is starting: still 2 workers"), 2);
+	fixture_loaded(m);
+	signalled(m, SIGTTIN);
+	CU_ASSERT_EQUAL(m->n_workers, 2);
+	CU_ASSERT_EQUAL(m->scale_due, 1);
 	fixture_free(m);
 }
 
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_the_dead_get_no_signal", test_the_dead_get_no_signal },
+		{ "test_a_worker_that_dies_is_replaced", test_a_worker_that_dies_is_replaced },
+		{ "test_a_worker_that_drains_leaves_no_slot_whatever_it_says",
+		    test_a_worker_that_drains_leaves_no_slot_whatever_it_says },
+		{ "test_only_a_crash_of_a_worker_that_drains_is_told",
+		    test_only_a_crash_of_a_worker_that_drains_is_told },
+		{ "test_what_was_told_to_end_keeps_its_deadline_at_the_end",
+		    test_what_was_told_to_end_keeps_its_deadline_at_the_end },
+		{ "test_int_kills_when_the_server_is_ending_already",
+		    test_int_kills_when_the_server_is_ending_already },
+		{ "test_a_signal_to_us_and_to_our_parent_counts_once",
+		    test_a_signal_to_us_and_to_our_parent_counts_once },
+		{ "test_each_signal_of_one_sender_counts", test_each_signal_of_one_sender_counts },
+		{ "test_the_end_of_a_worker_that_leaves_is_no_error",
+		    test_the_end_of_a_worker_that_leaves_is_no_error },
+		{ "test_the_end_after_the_shutdown_needs_no_circumstances",
+		    test_the_end_after_the_shutdown_needs_no_circumstances },
+		{ "test_the_number_of_workers_follows_ttin_and_ttou",
+		    test_the_number_of_workers_follows_ttin_and_ttou },
+		CU_TEST_INFO_NULL,
+	};
 
 	log_open("master", LOG_LEVEL_INFO);
-	CU_initialize_registry();
-	suite = CU_add_suite("master_signals", NULL, NULL);
-	CU_ADD_TEST(suite, test_the_dead_get_no_signal);
-	CU_ADD_TEST(suite, test_a_worker_that_dies_is_replaced);
-	CU_ADD_TEST(suite, test_a_worker_that_drains_leaves_no_slot_whatever_it_says);
-	CU_ADD_TEST(suite, test_only_a_crash_of_a_worker_that_drains_is_told);
-	CU_ADD_TEST(suite, test_what_was_told_to_end_keeps_its_deadline_at_the_end);
-	CU_ADD_TEST(suite, test_int_kills_when_the_server_is_ending_already);
-	CU_ADD_TEST(suite, test_scaling_while_a_generation_is_starting_is_refused_aloud);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("master_signals", tests);
 }

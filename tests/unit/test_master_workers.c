@@ -6,6 +6,7 @@
 
 #include "base/wire.h"
 #include "master_fixture.h"
+#include "tests/unit/suite.h"
 
 /* The worker in slot 0 dies at once, again and again. */
 static void
@@ -93,21 +94,97 @@ test_one_less_drains_the_last_slot_and_one_more_fills_it(void)
 	struct master_child *last = fixture_worker(m, g, 1), *more;
 
 	CU_ASSERT_STRING_EQUAL(fixture_order(m, last), WIRE_SERVE);
-	master_worker_less(m);
+	master_workers_scale(m, -1);
 	CU_ASSERT_EQUAL(m->n_workers, 1);
 	CU_ASSERT_EQUAL(first->state, CHILD_SERVING);
 	CU_ASSERT_EQUAL(last->state, CHILD_DRAINING);
 	CU_ASSERT_STRING_EQUAL(fixture_order(m, last), WIRE_DRAIN " 30000");
-	master_worker_more(m);
+	master_workers_scale(m, 1);
 	more = fixture_worker(m, g, 1);
 	CU_ASSERT_EQUAL(more->slot, 1);
 	CU_ASSERT_EQUAL(m->n_workers, 2);
 	/* The one that drains keeps its deadline when its slot goes once more. */
 	last->kill_at_ms = 777;
-	master_worker_less(m);
+	master_workers_scale(m, -1);
 	CU_ASSERT_EQUAL(last->kill_at_ms, 777);
 	CU_ASSERT_STRING_EQUAL(fixture_order(m, last), "");
 	CU_ASSERT_TRUE(more->told_to_end);	/* it was starting */
+	fixture_free(m);
+}
+
+/* The generation that is coming has started a worker for every slot there was. */
+static void
+test_changes_wait_for_a_generation_that_is_coming(void)
+{
+	struct master *m = fixture_new(2);
+	struct master_generation *g;
+
+	fixture_serving(m);
+	g = fixture_loaded(m);
+	for (int i = 0; i < 3; i++)
+		master_workers_scale(m, 1);
+	master_workers_scale(m, -1);
+	CU_ASSERT_EQUAL(m->n_workers, 2);
+	CU_ASSERT_EQUAL(fixture_logged("5 workers as soon as the generation that is starting has"), 1);
+	master_workers_scale(m, 0);
+	CU_ASSERT_EQUAL(m->n_workers, 2);
+	fixture_say(m, fixture_worker(m, g, 0), WIRE_READY);
+	fixture_say(m, fixture_worker(m, g, 1), WIRE_READY);
+	master_workers_scale(m, 0);
+	CU_ASSERT_EQUAL(m->n_workers, 4);
+	CU_ASSERT_EQUAL(fixture_worker(m, g, 3)->state, CHILD_STARTING);
+	CU_ASSERT_EQUAL(fixture_logged("4 workers\n"), 1);
+	fixture_free(m);
+}
+
+static void
+test_the_number_of_workers_has_limits(void)
+{
+	struct master *m = fixture_new(1);
+
+	fixture_serving(m);
+	master_workers_scale(m, -1);
+	CU_ASSERT_EQUAL(m->n_workers, 1);
+	CU_ASSERT_EQUAL(fixture_logged("info [fastrd] 1 worker is the least: TTOU does nothing\n"), 1);
+	for (int i = 0; i < MASTER_MAX_WORKERS + 5; i++)
+		master_workers_scale(m, 1);
+	CU_ASSERT_EQUAL(m->n_workers, MASTER_MAX_WORKERS);
+	CU_ASSERT_EQUAL(fixture_logged("64 workers is the most: TTIN does nothing\n"), 6);
+	fixture_free(m);
+}
+
+/* Sent TERM by somebody else: its place is filled before it has ended, later when it has
+ * hardly served. */
+static void
+test_a_worker_that_leaves_is_replaced_at_once(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_generation *g = fixture_serving(m);
+	struct master_child *worker = fixture_worker(m, g, 0);
+
+	worker->serves_since_ms = 1;
+	fixture_say(m, worker, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	CU_ASSERT_EQUAL(worker->state, CHILD_DRAINING);
+	CU_ASSERT_NOT_EQUAL(worker->kill_at_ms, 0);
+	CU_ASSERT_NOT_EQUAL(m->slots[0].spawn_at_ms, 0);
+	m->slots[0].spawn_at_ms = 0;
+	fixture_say(m, worker, WIRE_LEAVING " " WIRE_CAUSE_TERM);	/* once is enough */
+	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
+	CU_ASSERT_EQUAL(fixture_logged("worker 0 was sent SIGTERM: it drains"), 1);
+	fixture_free(m);
+}
+
+static void
+test_a_worker_without_a_loop_is_said_to_have_been_sent_nothing(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *worker = fixture_worker(m, fixture_serving(m), 0);
+
+	fixture_say(m, worker, WIRE_LEAVING " " WIRE_CAUSE_LOOP);
+	CU_ASSERT_EQUAL(worker->state, CHILD_DRAINING);
+	CU_ASSERT_EQUAL(fixture_logged("the application in worker 0 has ended the event loop: it "
+	    "drains, another takes its place\n"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("SIGTERM"), 0);
 	fixture_free(m);
 }
 
@@ -131,19 +208,26 @@ test_boards(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_replacements_wait_longer_and_longer",
+		    test_replacements_wait_longer_and_longer },
+		{ "test_a_replacement_serves_by_itself", test_a_replacement_serves_by_itself },
+		{ "test_a_worker_that_cannot_be_started_is_due_again",
+		    test_a_worker_that_cannot_be_started_is_due_again },
+		{ "test_what_is_due_survives_a_reload_that_fails",
+		    test_what_is_due_survives_a_reload_that_fails },
+		{ "test_one_less_drains_the_last_slot_and_one_more_fills_it",
+		    test_one_less_drains_the_last_slot_and_one_more_fills_it },
+		{ "test_changes_wait_for_a_generation_that_is_coming",
+		    test_changes_wait_for_a_generation_that_is_coming },
+		{ "test_the_number_of_workers_has_limits", test_the_number_of_workers_has_limits },
+		{ "test_a_worker_that_leaves_is_replaced_at_once",
+		    test_a_worker_that_leaves_is_replaced_at_once },
+		{ "test_a_worker_without_a_loop_is_said_to_have_been_sent_nothing",
+		    test_a_worker_without_a_loop_is_said_to_have_been_sent_nothing },
+		{ "test_boards", test_boards },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("master_workers", NULL, NULL);
-	CU_ADD_TEST(suite, test_replacements_wait_longer_and_longer);
-	CU_ADD_TEST(suite, test_a_replacement_serves_by_itself);
-	CU_ADD_TEST(suite, test_a_worker_that_cannot_be_started_is_due_again);
-	CU_ADD_TEST(suite, test_what_is_due_survives_a_reload_that_fails);
-	CU_ADD_TEST(suite, test_one_less_drains_the_last_slot_and_one_more_fills_it);
-	CU_ADD_TEST(suite, test_boards);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("master_workers", tests);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shm/board.h"
+#include "tests/unit/suite.h"
 
 enum { BOARDS = 3, MINE = 1 };
 
@@ -152,20 +153,22 @@ test_the_board_outlives_its_worker(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_a_new_board_is_empty", test_a_new_board_is_empty },
+		{ "test_numbers_arrive", test_numbers_arrive },
+		{ "test_the_next_owner_inherits_the_counters_and_nothing_else",
+		    test_the_next_owner_inherits_the_counters_and_nothing_else },
+		{ "test_boards_do_not_touch_each_other", test_boards_do_not_touch_each_other },
+		{ "test_no_child_can_resize_the_boards", test_no_child_can_resize_the_boards },
+		{ "test_only_sealed_boards_of_the_right_size_are_taken",
+		    test_only_sealed_boards_of_the_right_size_are_taken },
+		{ "test_the_board_outlives_its_worker", test_the_board_outlives_its_worker },
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{ "shm_board", set_up, tear_down, NULL, NULL, tests },
+		CU_SUITE_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("shm_board", set_up, tear_down);
-	CU_ADD_TEST(suite, test_a_new_board_is_empty);
-	CU_ADD_TEST(suite, test_numbers_arrive);
-	CU_ADD_TEST(suite, test_the_next_owner_inherits_the_counters_and_nothing_else);
-	CU_ADD_TEST(suite, test_boards_do_not_touch_each_other);
-	CU_ADD_TEST(suite, test_no_child_can_resize_the_boards);
-	CU_ADD_TEST(suite, test_only_sealed_boards_of_the_right_size_are_taken);
-	CU_ADD_TEST(suite, test_the_board_outlives_its_worker);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suites_run(suites);
 }

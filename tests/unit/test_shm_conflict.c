@@ -8,6 +8,7 @@
 
 #include "shm/conflict.h"
 #include "tests/unit/shm_fixture.h"
+#include "tests/unit/suite.h"
 
 static char found[256];
 
@@ -137,16 +138,12 @@ test_many_routes_are_quick(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_templates", test_templates },
+		{ "test_methods", test_methods },
+		{ "test_many_routes_are_quick", test_many_routes_are_quick },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("shm_conflict", NULL, NULL);
-	CU_ADD_TEST(suite, test_templates);
-	CU_ADD_TEST(suite, test_methods);
-	CU_ADD_TEST(suite, test_many_routes_are_quick);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("shm_conflict", tests);
 }

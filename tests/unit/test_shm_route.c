@@ -10,6 +10,7 @@
 #include "shm/method.h"
 #include "shm/route.h"
 #include "tests/unit/shm_fixture.h"
+#include "tests/unit/suite.h"
 
 static struct shm_table t;
 static void *bytes;
@@ -118,11 +119,54 @@ test_methods(void)
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, POST, "/a"), "1");
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, HEAD, "/a"), "1");
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, 0, "/a"), "2 a");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, SHM_METHOD_QUERY, "/a"), "2 a");
+	/* It may be one that the table could not note. */
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, SHM_METHOD_OTHER, "/a"), "-");
 	table_end();
-	CU_ASSERT_EQUAL(shm_method_number("GET"), GET);
-	CU_ASSERT_EQUAL(shm_method_number("POST"), POST);
-	CU_ASSERT_EQUAL(shm_method_number("get"), -1);
-	CU_ASSERT_EQUAL(shm_method_number("BREW"), -1);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("GET")), GET);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("POST")), POST);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("QUERY")), SHM_METHOD_QUERY);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("get")), SHM_METHOD_OTHER);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("GETX")), SHM_METHOD_OTHER);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("GET\0")), SHM_METHOD_OTHER);
+	CU_ASSERT_EQUAL(shm_method_number(SLICE_LIT("")), SHM_METHOD_OTHER);
+}
+
+static void
+check_path(const char *path, enum shm_verdict want, uint32_t first)
+{
+	uint32_t route;
+
+	CU_ASSERT_EQUAL(shm_route_match_path(&t,
+	    (struct slice){ path, strlen(path) }, &route), want);
+	CU_ASSERT_EQUAL(route, first);
+}
+
+static void
+test_a_path_whatever_the_method(void)
+{
+	struct shm_builder *b = shm_builder_new();
+	char path[SHM_MAX_PATH + 2];
+
+	fixture_route(b, "/a", 0, SHM_NONE);	/* of methods that have no number */
+	fixture_route(b, "/a", M(POST), SHM_NONE);
+	fixture_route(b, "/b/{any}", M(GET), SHM_NONE);
+	fixture_route(b, "/{p:path}", M(GET), SHM_NONE);
+	fixture_route(b, "/{a}{b}{c}{d}{e}{f}/x", M_ALL, SHM_NONE);
+	fixture_attach(b, 0, &t, &bytes);
+	check_path("/a", SHM_YES, 0);
+	check_path("/b/1", SHM_YES, 2);
+	check_path("/b/", SHM_YES, 3);
+	check_path("", SHM_NO, SHM_NONE);
+	check_path("*", SHM_NO, SHM_NONE);
+	check_path("/a\n", SHM_UNSURE, SHM_NONE);
+	memset(path, 'a', sizeof(path));
+	path[0] = '/';
+	path[SHM_MAX_PATH + 1] = '\0';
+	check_path(path, SHM_UNSURE, SHM_NONE);
+	path[SHM_MAX_PATH] = '\0';
+	check_path(path, SHM_YES, 3);
+	table_end();
 }
 
 static void
@@ -132,6 +176,7 @@ test_barrier_hides_what_follows(void)
 	check("/before", "0");
 	check("/after", "1");
 	check("/else/where", "1");
+	check_path("/else/where", SHM_YES, 1);
 	check("", "1");
 	check("*", "1");
 	table_end();
@@ -220,29 +265,31 @@ test_no_routes(void)
 	table_of(PATHS(NULL));
 	check("/", "-");
 	check("", "-");
+	check_path("/", SHM_NO, SHM_NONE);
 	table_end();
 }
 
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_convertors", test_convertors },
+		{ "test_declaration_order", test_declaration_order },
+		{ "test_backtracking_gives_pythons_groups",
+		    test_backtracking_gives_pythons_groups },
+		{ "test_methods", test_methods },
+		{ "test_a_path_whatever_the_method", test_a_path_whatever_the_method },
+		{ "test_barrier_hides_what_follows", test_barrier_hides_what_follows },
+		{ "test_odd_paths_are_left_to_the_application",
+		    test_odd_paths_are_left_to_the_application },
+		{ "test_an_undecided_route_hides_later_ones",
+		    test_an_undecided_route_hides_later_ones },
+		{ "test_a_route_with_too_many_parameters_is_a_barrier",
+		    test_a_route_with_too_many_parameters_is_a_barrier },
+		{ "test_many_routes", test_many_routes },
+		{ "test_no_routes", test_no_routes },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("shm_route", NULL, NULL);
-	CU_ADD_TEST(suite, test_convertors);
-	CU_ADD_TEST(suite, test_declaration_order);
-	CU_ADD_TEST(suite, test_backtracking_gives_pythons_groups);
-	CU_ADD_TEST(suite, test_methods);
-	CU_ADD_TEST(suite, test_barrier_hides_what_follows);
-	CU_ADD_TEST(suite, test_odd_paths_are_left_to_the_application);
-	CU_ADD_TEST(suite, test_an_undecided_route_hides_later_ones);
-	CU_ADD_TEST(suite, test_a_route_with_too_many_parameters_is_a_barrier);
-	CU_ADD_TEST(suite, test_many_routes);
-	CU_ADD_TEST(suite, test_no_routes);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("shm_route", tests);
 }

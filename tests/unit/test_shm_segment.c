@@ -11,6 +11,7 @@
 
 #include "shm/segment.h"
 #include "tests/unit/shm_fixture.h"
+#include "tests/unit/suite.h"
 
 static char *bytes;
 static size_t size;
@@ -115,17 +116,18 @@ test_open_refuses_other_bytes(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_sealed_bytes_cannot_change", test_sealed_bytes_cannot_change },
+		{ "test_sealing_fails_while_somebody_can_write",
+		    test_sealing_fails_while_somebody_can_write },
+		{ "test_open_attaches_a_sealed_table", test_open_attaches_a_sealed_table },
+		{ "test_open_refuses_other_bytes", test_open_refuses_other_bytes },
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{ "shm_segment", set_up, tear_down, NULL, NULL, tests },
+		CU_SUITE_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("shm_segment", set_up, tear_down);
-	CU_ADD_TEST(suite, test_sealed_bytes_cannot_change);
-	CU_ADD_TEST(suite, test_sealing_fails_while_somebody_can_write);
-	CU_ADD_TEST(suite, test_open_attaches_a_sealed_table);
-	CU_ADD_TEST(suite, test_open_refuses_other_bytes);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suites_run(suites);
 }

@@ -9,6 +9,7 @@
 #include "shm/check.h"
 #include "shm/route.h"
 #include "tests/unit/shm_fixture.h"
+#include "tests/unit/suite.h"
 
 static char *bytes;
 static size_t size;
@@ -167,7 +168,8 @@ spoiled(uint32_t section, size_t offset, const void *value, size_t n)
 #define STEP(i, member) (i) * sizeof(struct shm_step) + offsetof(struct shm_step, member)
 
 static const uint32_t one = 1, many = 1000, large = UINT32_MAX - 1, none = SHM_NONE;
-static const uint8_t op = SHM_STEP_OP_COUNT, source = SHM_SOURCE_BODY, call = SHM_STEP_CALL;
+static const uint8_t op = SHM_STEP_OP_COUNT, source = SHM_SOURCE_BODY, call = SHM_STEP_CALL,
+    enter = SHM_STEP_ENTER, alias = SHM_STEP_ALIAS;
 static const uint16_t impure = SHM_STEP_F_IMPURE | SHM_STEP_F_REQUIRED;
 static const struct {
 	uint32_t section;
@@ -182,6 +184,8 @@ static const struct {
 	{ SHM_STEPS, STEP(0, flags), &impure, 2,
 	    "a step stands on the wrong side of the pure ones" },
 	{ SHM_STEPS, STEP(8, op), &call, 1, "the endpoint is not the last step" },
+	{ SHM_STEPS, STEP(7, op), &enter, 1,	/* without the object for request_response */
+	    "a step uses something that is not there" },
 	{ SHM_STEPS, STEP(0, slot), &many, 4,
 	    "a step's slot is out of bounds, or of two kinds" },
 	{ SHM_STEPS, STEP(0, key), &one, 4,	/* the template has one parameter */
@@ -190,7 +194,12 @@ static const struct {
 	    "a step uses something that is not there" },
 	{ SHM_STEPS, STEP(1, source), &source, 1,
 	    "a step uses something that is not there" },
-	{ SHM_STEPS, STEP(1, count), &many, 4, "a parameter model's fields are wrong" },
+	{ SHM_STEPS, STEP(1, count), &many, 4, "a step's fields or names are wrong" },
+	{ SHM_STEPS, STEP(2, count), &one, 4, "a step's fields or names are wrong" },
+	{ SHM_STEPS, STEP(4, count), &one, 4, "a step's fields or names are wrong" },
+	{ SHM_STEPS, STEP(4, count), &large, 4, "a step's fields or names are wrong" },
+	{ SHM_STEPS, STEP(2, op), &alias, 1, "taken" },	/* a name of the model itself */
+	{ SHM_STEPS, STEP(5, op), &alias, 1, "a step's fields or names are wrong" },
 	{ SHM_STEPS, STEP(4, first), &one, 4,
 	    "a step uses something that is not there" },
 	{ SHM_STEPS, STEP(7, object), &none, 4,
@@ -262,21 +271,22 @@ test_limit(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	int failed;
+	CU_TestInfo tests[] = {
+		{ "test_equal_input_gives_equal_bytes", test_equal_input_gives_equal_bytes },
+		{ "test_records_come_back", test_records_come_back },
+		{ "test_every_flipped_bit_is_refused", test_every_flipped_bit_is_refused },
+		{ "test_every_flipped_bit_with_a_right_checksum_is_safe",
+		    test_every_flipped_bit_with_a_right_checksum_is_safe },
+		{ "test_every_shorter_table_is_refused", test_every_shorter_table_is_refused },
+		{ "test_an_unaligned_table_is_refused", test_an_unaligned_table_is_refused },
+		{ "test_wrong_records_are_refused", test_wrong_records_are_refused },
+		{ "test_limit", test_limit },
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{ "shm_table", set_up, tear_down, NULL, NULL, tests },
+		CU_SUITE_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("shm_table", set_up, tear_down);
-	CU_ADD_TEST(suite, test_equal_input_gives_equal_bytes);
-	CU_ADD_TEST(suite, test_records_come_back);
-	CU_ADD_TEST(suite, test_every_flipped_bit_is_refused);
-	CU_ADD_TEST(suite, test_every_flipped_bit_with_a_right_checksum_is_safe);
-	CU_ADD_TEST(suite, test_every_shorter_table_is_refused);
-	CU_ADD_TEST(suite, test_an_unaligned_table_is_refused);
-	CU_ADD_TEST(suite, test_wrong_records_are_refused);
-	CU_ADD_TEST(suite, test_limit);
-	CU_basic_run_tests();
-	failed = (int)CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suites_run(suites);
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/unit/suite.h"
 #include "tests/unit/worker_fixture.h"
 #include "worker/flush.h"
 
@@ -201,10 +202,11 @@ test_slow_reader_of_a_long_stream(void)
 
 /* A transport that takes 700 bytes at a time: its queue is never empty. */
 static ssize_t
-trickle_write(void *to, const struct iovec *iov, int n)
+trickle_write(void *to, const struct iovec *iov, int n, bool more)
 {
 	size_t *budget = to, take = n > 0 && iov[0].iov_len < *budget ? iov[0].iov_len : *budget;
 
+	(void)more;
 	if (take == 0) {
 		errno = EAGAIN;
 		return -1;
@@ -241,7 +243,7 @@ trickle_linger(void *to)
 }
 
 static const struct worker_transport trickle = {
-	trickle_write, trickle_reading, trickle_none, trickle_linger, trickle_close
+	{ .write = trickle_write }, trickle_reading, trickle_none, trickle_linger, trickle_close
 };
 
 static void
@@ -289,26 +291,23 @@ test_client_gone_in_the_middle_of_an_answer(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	CU_TestInfo tests[] = {
+		{ "head_and_empty_statuses_have_no_content",
+		    test_head_and_empty_statuses_have_no_content },
+		{ "chunked_answer", test_chunked_answer },
+		{ "http_1_0", test_http_1_0 },
+		{ "the_head_does_not_wait_for_content", test_the_head_does_not_wait_for_content },
+		{ "connection_close", test_connection_close },
+		{ "broken_answers_cut_the_connection", test_broken_answers_cut_the_connection },
+		{ "failures_of_the_application", test_failures_of_the_application },
+		{ "big_pieces", test_big_pieces },
+		{ "slow_reader_of_a_long_stream", test_slow_reader_of_a_long_stream },
+		{ "a_queue_that_is_never_empty_stays_small",
+		    test_a_queue_that_is_never_empty_stays_small },
+		{ "client_gone_in_the_middle_of_an_answer",
+		    test_client_gone_in_the_middle_of_an_answer },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 2;
-	suite = CU_add_suite("worker: answers", NULL, NULL);
-#define TEST(name) CU_add_test(suite, #name, test_##name)
-	TEST(head_and_empty_statuses_have_no_content);
-	TEST(chunked_answer);
-	TEST(http_1_0);
-	TEST(the_head_does_not_wait_for_content);
-	TEST(connection_close);
-	TEST(broken_answers_cut_the_connection);
-	TEST(failures_of_the_application);
-	TEST(big_pieces);
-	TEST(slow_reader_of_a_long_stream);
-	TEST(a_queue_that_is_never_empty_stays_small);
-	TEST(client_gone_in_the_middle_of_an_answer);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures > 0 ? 1 : 0;
+	return suite_run("worker: answers", tests);
 }

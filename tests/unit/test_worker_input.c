@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "worker/input.h"
+#include "tests/unit/suite.h"
+
+static struct pool pool;
 
 static void
 keep(struct worker_input *in, const char *bytes, size_t len, bool in_hand)
@@ -24,20 +28,20 @@ check_left(const struct worker_input *in, const char *want)
 static void
 test_what_came_behind_a_request_is_left_for_the_next(void)
 {
-	struct worker_input in = { 0 };
+	struct worker_input in = { .pool = &pool };
 
-	CU_ASSERT_TRUE(worker_input_is_empty(&in));
+	CU_ASSERT_EQUAL(worker_input_unused(&in), 0);
 	keep(&in, "one", 3, false);
 	worker_input_use(&in, 3);
-	CU_ASSERT_TRUE(worker_input_is_empty(&in));
+	CU_ASSERT_EQUAL(worker_input_unused(&in), 0);
 	keep(&in, "two", 3, true);
-	CU_ASSERT_FALSE(worker_input_is_empty(&in));
+	CU_ASSERT_EQUAL(worker_input_unused(&in), 3);
 	CU_ASSERT_EQUAL(worker_input_next(&in), 0);
 	check_left(&in, "two");
 	worker_input_use(&in, 1);
 	check_left(&in, "wo");
 	worker_input_fini(&in);
-	CU_ASSERT_TRUE(worker_input_is_empty(&in));
+	CU_ASSERT_EQUAL(worker_input_unused(&in), 0);
 }
 
 /* A head that is looked for again after more has come is not searched twice; the next
@@ -45,7 +49,7 @@ test_what_came_behind_a_request_is_left_for_the_next(void)
 static void
 test_scanned_is_of_the_bytes_left(void)
 {
-	struct worker_input in = { 0 };
+	struct worker_input in = { .pool = &pool };
 
 	keep(&in, "GET /", 5, false);
 	in.scanned = 5;
@@ -67,7 +71,7 @@ test_order_and_place_under_random_steps(void)
 	enum { STREAM = 4 * 1024 * 1024 };
 	char *stream = malloc(STREAM), *pinned = NULL;
 	size_t sent = 0, seen = 0, in_hand_from = 0;
-	struct worker_input in = { 0 };
+	struct worker_input in = { .pool = &pool };
 	bool in_hand = false;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
@@ -106,51 +110,53 @@ test_order_and_place_under_random_steps(void)
 			CU_ASSERT_EQUAL_FATAL(worker_input_next(&in), 0);
 			in_hand = false;
 			CU_ASSERT_EQUAL_FATAL(worker_input_left(&in), sent - seen);
-			worker_input_shrink(&in);
+			worker_input_trim(&in);
 		}
-		CU_ASSERT_EQUAL_FATAL(worker_input_left(&in) + in.ahead.len, sent - seen);
+		CU_ASSERT_EQUAL_FATAL(worker_input_unused(&in), sent - seen);
 	}
 	worker_input_fini(&in);
 	free(stream);
 }
 
 static void
-test_big_empty_buffers_are_given_back(void)
+test_empty_buffers_are_given_back(void)
 {
 	static char much[64 * 1024];
-	struct worker_input in = { 0 };
+	struct worker_input in = { .pool = &pool };
 
 	keep(&in, "a", 1, false);
 	worker_input_use(&in, 1);
 	keep(&in, much, sizeof(much), true);
 	CU_ASSERT_EQUAL(worker_input_next(&in), 0);
-	worker_input_shrink(&in);
+	worker_input_trim(&in);
 	CU_ASSERT_EQUAL_FATAL(worker_input_left(&in), sizeof(much));	/* not empty: it stays */
+	CU_ASSERT_PTR_NULL(in.ahead.bytes);
 	worker_input_use(&in, sizeof(much));
 	CU_ASSERT_EQUAL(worker_input_next(&in), 0);
-	worker_input_shrink(&in);
+	worker_input_trim(&in);
 	CU_ASSERT_PTR_NULL(in.now.bytes);
-	CU_ASSERT_PTR_NOT_NULL(in.ahead.bytes);		/* small: a busy connection keeps it */
+	CU_ASSERT_EQUAL(pool.n_used, 0);
+	keep(&in, "b", 1, false);
+	check_left(&in, "b");
 	worker_input_fini(&in);
-	CU_ASSERT_PTR_NULL(in.ahead.bytes);
+	CU_ASSERT_EQUAL(pool.n_used, 0);
 }
 
 int
 main(void)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	CU_TestInfo tests[] = {
+		{ "what_came_behind_a_request_is_left_for_the_next",
+		    test_what_came_behind_a_request_is_left_for_the_next },
+		{ "scanned_is_of_the_bytes_left", test_scanned_is_of_the_bytes_left },
+		{ "order_and_place_under_random_steps", test_order_and_place_under_random_steps },
+		{ "empty_buffers_are_given_back", test_empty_buffers_are_given_back },
+		CU_TEST_INFO_NULL,
+	};
+	int status;
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 2;
-	suite = CU_add_suite("worker: input", NULL, NULL);
-#define TEST(name) CU_add_test(suite, #name, test_##name)
-	TEST(what_came_behind_a_request_is_left_for_the_next);
-	TEST(scanned_is_of_the_bytes_left);
-	TEST(order_and_place_under_random_steps);
-	TEST(big_empty_buffers_are_given_back);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures > 0 ? 1 : 0;
+	pool_init(&pool, 1000);
+	status = suite_run("worker: input", tests);
+	pool_fini(&pool);
+	return status;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/must.h"
+#include "tests/unit/suite.h"
 #include "tests/unit/worker_fixture.h"
 
 #define REFUSED(status, text, length) "HTTP/1.1 " status "\r\n" \
@@ -151,10 +152,11 @@ test_pipeline_without_a_reader_waits(void)
 }
 
 static ssize_t
-counted_write(void *to, const struct iovec *iov, int n)
+counted_write(void *to, const struct iovec *iov, int n, bool more)
 {
 	size_t total = 0;
 
+	(void)more;
 	++*(int *)to;
 	for (int i = 0; i < n; i++)
 		total += iov[i].iov_len;
@@ -189,11 +191,11 @@ counted_linger(void *to)
 }
 
 static const struct worker_transport counted = {
-	counted_write, counted_reading, counted_none, counted_linger, counted_close
+	{ .write = counted_write }, counted_reading, counted_none, counted_linger, counted_close
 };
 
 static void
-test_one_sendmsg_per_turn(void)
+test_one_write_per_turn(void)
 {
 	struct worker_conn *c;
 	char text[32 * 64] = "";
@@ -237,8 +239,40 @@ test_head_does_not_move(void)
 		CU_ASSERT_TRUE(slice_equal(rig.c->x.req.path, SLICE_LIT("/late/50")));
 		CU_ASSERT_TRUE(slice_equal(rig.c->x.req.headers[0].value, SLICE_LIT("a")));
 	}
-	CU_ASSERT_TRUE(rig.c->input.ahead.len <= 2 * WORKER_HIGH_WATER);
+	CU_ASSERT_TRUE(worker_input_unused(&rig.c->input) <= WORKER_HIGH_WATER);
 	CU_ASSERT_FALSE(rig.c->reading);
+	rig_close(&rig);
+}
+
+/* Each answer makes room for as much as was used, not for more. */
+static void
+test_a_client_that_sends_ahead_without_end_is_read_in_portions(void)
+{
+	static char ahead[16 * 1024];
+	const size_t each = sizeof(GET("/late/1")) - 1;
+	size_t most = 0, answers;
+	struct rig rig;
+
+	for (size_t i = 0; i + each <= sizeof(ahead); i += each)
+		memcpy(ahead + i, GET("/late/1"), each);
+	rig_open(&rig, NULL);
+	for (int i = 0; i < 3000; i++) {
+		const struct worker_input *in = &rig.c->input;
+
+		while (send(rig.client, ahead, sizeof(ahead) / each * each, MSG_NOSIGNAL) > 0)
+			continue;
+		must(io_turn_poll(rig.turn, false) == 0);
+		io_turn_run(rig.turn);
+		io_turn_flush(rig.turn);
+		CU_ASSERT_TRUE(worker_input_unused(in) <= WORKER_HIGH_WATER);
+		if (in->now.cap + in->ahead.cap > most)
+			most = in->now.cap + in->ahead.cap;
+	}
+	CU_ASSERT_TRUE(most <= 3 * WORKER_HIGH_WATER);
+	answers = rig_count(&rig, SHM_COUNT_answers_2xx);
+	CU_ASSERT_TRUE(answers > 500);
+	rig_turn(&rig, true);
+	CU_ASSERT_TRUE(rig_count(&rig, SHM_COUNT_answers_2xx) > answers);
 	rig_close(&rig);
 }
 
@@ -305,27 +339,24 @@ test_limits(void)
 int
 main(void)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	CU_TestInfo tests[] = {
+		{ "one_request_one_answer", test_one_request_one_answer },
+		{ "split_at_every_byte", test_split_at_every_byte },
+		{ "one_byte_segments", test_one_byte_segments },
+		{ "pipelines_in_order", test_pipelines_in_order },
+		{ "pipelines_end_at_the_first_refused", test_pipelines_end_at_the_first_refused },
+		{ "pipeline_without_a_reader_waits", test_pipeline_without_a_reader_waits },
+		{ "one_write_per_turn", test_one_write_per_turn },
+		{ "head_does_not_move", test_head_does_not_move },
+		{ "a_client_that_sends_ahead_without_end_is_read_in_portions",
+		    test_a_client_that_sends_ahead_without_end_is_read_in_portions },
+		{ "half_close_still_gets_every_answer", test_half_close_still_gets_every_answer },
+		{ "half_close_inside_a_head", test_half_close_inside_a_head },
+		{ "client_leaves_while_the_application_waits",
+		    test_client_leaves_while_the_application_waits },
+		{ "limits", test_limits },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 2;
-	suite = CU_add_suite("worker: requests", NULL, NULL);
-#define TEST(name) CU_add_test(suite, #name, test_##name)
-	TEST(one_request_one_answer);
-	TEST(split_at_every_byte);
-	TEST(one_byte_segments);
-	TEST(pipelines_in_order);
-	TEST(pipelines_end_at_the_first_refused);
-	TEST(pipeline_without_a_reader_waits);
-	TEST(one_sendmsg_per_turn);
-	TEST(head_does_not_move);
-	TEST(half_close_still_gets_every_answer);
-	TEST(half_close_inside_a_head);
-	TEST(client_leaves_while_the_application_waits);
-	TEST(limits);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures > 0 ? 1 : 0;
+	return suite_run("worker: requests", tests);
 }

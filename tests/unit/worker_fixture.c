@@ -53,6 +53,8 @@ rig_gone(const struct rig *rig)
 void
 rig_close(struct rig *rig)
 {
+	char hands[SHM_HANDS_TEXT_BYTES];
+
 	close(rig->client);
 	for (int i = 0; i < 200 && !rig_gone(rig); i++)
 		rig_turn(rig, false);
@@ -60,8 +62,10 @@ rig_close(struct rig *rig)
 	rig_turn(rig, false);
 	CU_ASSERT_TRUE_FATAL(rig_gone(rig));
 	CU_ASSERT_EQUAL(rig->w->active, 0);
+	CU_ASSERT_STRING_EQUAL(shm_hands_text(&rig->w->board->hands, 0, hands), "no request in hand");
 	CU_ASSERT_EQUAL(rig->app.started, rig->app.ended);
 	CU_ASSERT_EQUAL(rig->app.pieces_out, rig->app.pieces_released);
+	CU_ASSERT_EQUAL(rig->app.rooms, 0);
 	worker_free(rig->w);
 	io_turn_free(rig->turn);
 	free(rig->got);

@@ -96,8 +96,8 @@ def test_conflicts() -> None:
 
 
 @pytest.mark.parametrize("changed, text", [
-    (plan_with(0, 0, 13), "op is 13"),
-    (plan_with(0, 1, 6), "source is 6"),
+    (plan_with(0, 0, len(STEP)), f"op is {len(STEP)}"),
+    (plan_with(0, 1, len(SOURCE)), f"source is {len(SOURCE)}"),
     (plan_with(0, 2, 1 << 20), "flags is 1048576"),
     (plan_with(0, 3, 2**40), "slot is 1099511627776"),
     (plan_with(0, 3, -2), "slot is -2"),
@@ -109,6 +109,8 @@ def test_conflicts() -> None:
     ([(*PLAN[:2], 5000, *PLAN[3:])], "n_slots is 5000"),
     ([(*PLAN[:1], 3, *PLAN[2:])], "wrong side"),
     ([([], *PLAN[1:])], "out of bounds"),
+    (plan_with(2, 0, STEP["ENTER"]), "not there"),
+    ([([*PLAN[0][:2], (STEP["ENTER"], *PLAN[0][2][1:8], 0), PLAN[0][3]], *PLAN[1:])], "announce"),
 ])
 def test_wrong_plans_are_refused(changed: list[Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
@@ -118,7 +120,7 @@ def test_wrong_plans_are_refused(changed: list[Any], text: str) -> None:
 ONE_NAME, TWO_NAMES = ("a",), ("a", "b")
 MODEL_PLAN = (*PLAN[:5], C["RESPONSE"]["MODEL_JSON"], 0, 1, 5, 4, 6)
 NAMES_STEP, NAMES, VALUES = 3, 5, 4
-GUARDS = SimpleNamespace(dicts=(), empties=(), lists=(), check=lambda: None)
+GUARDS = SimpleNamespace(dicts=(), empties=(), lists=(), contents=(), check=lambda: None)
 
 
 def binding(plan: Any, names: object, values: object, call_names: object = TWO_NAMES) -> object:

@@ -7,18 +7,20 @@ installed version that the compiler does not know is refused before the rest is
 imported.
 
 What compiles, in the order of the work: ``versions``, ``application`` (the whole),
-``walk`` and ``recognise`` (routes and whether they are FastAPI's), ``plan`` (one
-route), ``dependants`` (its functions), ``params``, ``content``, ``values`` (what they
+``walk``, ``mounts`` and ``recognise`` (routes and whether they are FastAPI's), ``plan`` (one
+route; ``starlette_routes``: of Starlette's own), ``dependants`` (its functions), ``overrides`` (others in their place), ``params``, ``content``, ``values`` (what they
 take), ``response``. They collect in ``draft`` and ``objects`` and make ``records``;
 ``fields``, ``schema``, ``suspend`` and ``dialect`` answer questions on the way.
 
 What a request calls later: ``route_helper``, ``yields``, ``reread``, ``exit_stacks``,
-``seam`` (plans inside the application's layers), ``guards`` (is it all still true?).
+``seam`` (plans inside the application's layers), ``answers`` (FastAPI's own, in the place
+of an endpoint), ``streams`` and ``generators`` (responses in pieces), ``guards`` (is it all still true?).
 ``report`` prints what was compiled.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,17 @@ def _application(app: Any) -> Any:
             f"FastAPI differs internally from what this fastrapi knows ({exc!r})"
         ) from exc
     return application
+
+
+def prepare(app: Any) -> None:
+    """To be called before the lifespan of ``app`` starts: make its layers, as it does
+    itself when it is first called. What a layer raises is left for that call."""
+    if not is_fastapi(app) or unknown_version() or app.middleware_stack is not None:
+        return
+    with contextlib.suppress(Exception):
+        from .junctions import build
+
+        build(app)
 
 
 def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,13 @@ from pydantic.errors import PydanticUserError
 
 from fastrapi import _engine
 
-from . import guards
+from . import files, guards, junctions, overrides, stretches
+from .answers import answers_of, exception_layer
+from .layers import Layer, is_direct, layers_of
 from .objects import Objects
 from .plan import compile_route
-from .recognise import application_reason, only_own_layers
-from .records import NONE, NotCompiled, Plan, Route
+from .recognise import application_reason, router_reason
+from .records import METHODS, NONE, NotCompiled, Plan, Route
 from .route_helper import Helper
 from .seam import Resume, Seam
 from .walk import Entry, walk, websockets
@@ -29,12 +32,43 @@ class Compiled:
     helpers: list[Helper | None]  # by entry; None: served through ASGI
     objects: tuple[Any, ...]
     table: bytes
-    websockets: list[str]  # paths; not in the table
-    middleware: list[str]  # the user's, outermost first
+    websockets: dict[str, re.Pattern[str]]  # what their paths match; not in the table
+    layers: list[Layer]  # the user's middleware, outermost first
+
+    @property
+    def mounted(self) -> list[Any]:
+        """The mounted applications whose routes are entries, each once."""
+        return list({id(app): app for entry in self.entries for app in entry.inside.apps}.values())
+
+    def helpers_of(self, app: Any) -> list[Helper | None]:
+        """Those of the routes of ``app`` itself, mounted or (None) not; None for others."""
+        return [
+            helper if (entry.inside.apps or (None,))[-1] is app else None
+            for entry, helper in zip(self.entries, self.helpers, strict=True)
+        ]
+
+    def deeper_than(self, app: Any) -> frozenset[int]:
+        """The numbers of the compiled routes of what ``app``, mounted or (None) not, mounts."""
+        return frozenset(
+            number
+            for number, entry in enumerate(self.entries)
+            if self.helpers[number] is not None
+            and any(outer is app for outer in (None, *entry.inside.apps)[:-1])
+        )
 
     @property
     def n_compiled(self) -> int:
         return sum(helper is not None for helper in self.helpers)
+
+    @property
+    def middleware(self) -> list[str]:
+        """What Python runs around every plan."""
+        return [layer.name for layer in self.layers if not layer.native]
+
+    @property
+    def native(self) -> list[str]:
+        """What C runs around every plan."""
+        return [layer.name for layer in self.layers if layer.native]
 
 
 def surprise(exc: Exception) -> str:
@@ -43,14 +77,15 @@ def surprise(exc: Exception) -> str:
     return f"FastAPI {version} differs internally from what this fastrapi knows ({exc!r})"
 
 
-def compile_app(app: Any, limit: int) -> Compiled:
+def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
     """Walk the routes of ``app``, which is FastAPI's, and compile each that can be.
+    ``followed``: with its dependency_overrides.
 
     NotCompiled with the reason when it must be served through ASGI as a whole;
     ValueError when the table would be larger than ``limit`` bytes. Why a single route is
     left to ASGI stands in its entry.
     """
-    reason = application_reason(app)
+    reason = application_reason(app) or router_reason(app.router)
     if not reason and not guards.pristine():
         reason = "FastAPI or json was patched before serving"
     if reason:
@@ -60,12 +95,13 @@ def compile_app(app: Any, limit: int) -> Compiled:
     except Exception as exc:
         raise NotCompiled(surprise(exc)) from exc
     _block(entries)
+    files.recognise(entries)
     objects = Objects()
     helpers: list[Helper | None] = []
     plans: list[tuple[Any, ...]] = []
     routes: list[tuple[Any, ...]] = []
     for entry in entries:
-        plan, helper = _compile_entry(app, entry, objects)
+        plan, helper = _compile_entry(app, entry, objects, followed)
         number = NONE
         if plan is not None:
             number = len(plans)
@@ -73,9 +109,8 @@ def compile_app(app: Any, limit: int) -> Compiled:
         helpers.append(helper)
         routes.append(_route(entry, number))
     table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
-    layers = [str(getattr(layer.cls, "__name__", layer.cls)) for layer in app.user_middleware]
     return Compiled(
-        entries, helpers, tuple(objects.all), table, websockets(app.router), layers
+        entries, helpers, tuple(objects.all), table, websockets(app.router), layers_of(app)
     )
 
 
@@ -92,12 +127,14 @@ def _block(entries: list[Entry]) -> None:
 
 
 def _compile_entry(
-    app: Any, entry: Entry, objects: Objects
+    app: Any, entry: Entry, objects: Objects, followed: bool
 ) -> tuple[Plan, Helper] | tuple[None, None]:
     """The plan of an entry and its helper, or neither and a reason in the entry."""
+    if not entry.reason and entry.methods and METHODS.isdisjoint(entry.methods):
+        entry.reason = f"only standard methods are compiled, not {', '.join(entry.methods)}"
     if not entry.reason:
         try:
-            return compile_route(app, entry, objects)
+            return compile_route(app, entry, objects, followed)
         except NotCompiled as refused:
             entry.reason = str(refused)
         except PydanticUserError as exc:
@@ -118,32 +155,63 @@ def _meta() -> dict[str, str]:
     return {"fastapi": fastapi.__version__, "starlette": starlette.__version__}
 
 
+def _seam_of(app: Any) -> Seam:
+    """The Seam in the router of a mounted application."""
+    seam = app.router.middleware_stack
+    if not isinstance(seam, Seam):
+        seam = app.router.middleware_stack = Seam(seam, app)
+    return seam
+
+
 def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     """See the package's ``bind``."""
     seam = app.router.middleware_stack
     if isinstance(seam, Seam):
         seam.unbind()
+        for inner in seam.mounted:
+            inner.unbind()
+    layers = junctions.junctions_of(app)
+    if layers is not None:
+        layers.unbind()
+    follows = overrides.followed(app.dependency_overrides, getattr(seam, "bound", 0))
     try:
-        if app.middleware_stack is None:
-            app.middleware_stack = app.build_middleware_stack()
-        compiled = compile_app(app, limit)
+        junctions.build(app)
+        compiled = compile_app(app, limit, follows)
     except (NotCompiled, ValueError) as refused:
         engine_app.bind(None)
         return str(refused)
     if not isinstance(seam, Seam):
         seam = Seam(seam, app)
         app.router.middleware_stack = seam
+    seam.mounted = [_seam_of(mounted) for mounted in compiled.mounted]
+    layers = junctions.junctions_of(app)
     table: Any = compiled.table
     same = sealed >= 0 and _engine.same_table(sealed, table)
+    direct = is_direct(app, compiled.layers)
+    placed = compiled.layers if direct or layers else []
+    natives = [layer for layer in placed if layer.native]
+    front = natives if direct else stretches.front(placed)
+    answers = answers_of(app, layers.inner if layers else exception_layer(app), compiled.entries)
+    mounted = files.files_of(compiled.entries, answers) if direct else None
+    watched = [*natives, *mounted.layers] if mounted else natives
     binding = _engine.Binding(
         sealed if same else table,
         compiled.objects,
-        guards.Guards(app, seam),
-        Resume(app),
-        only_own_layers(app),
+        guards.Guards(app, seam, junctions.own_layers(app), watched, follows),
+        Resume(app, direct and not compiled.layers, engine_app, compiled.deeper_than(None)),
+        direct,
+        layers.entrance() if layers else None,
+        answers,
+        tuple(layer.twin() for layer in front),
+        mounted,
     )
     engine_app.bind(binding)
-    seam.bind(engine_app, compiled.helpers)
+    seam.bind(engine_app, compiled.helpers_of(None), compiled.deeper_than(None))
+    for inner in seam.mounted:
+        inner.bind(engine_app, compiled.helpers_of(inner.app), compiled.deeper_than(inner.app))
+    if layers is not None:
+        layers.bind(engine_app, compiled.helpers_of(None))
+        stretches.bind(layers, engine_app, placed)
     if sealed >= 0 and not same:
         return "this process compiled a different table (routes added at start-up?)"
     return ""

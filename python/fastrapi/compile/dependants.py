@@ -9,18 +9,19 @@ from typing import Any
 from fastapi.dependencies import models
 from fastapi.security import SecurityScopes
 
-from . import dialect
+from . import dialect, generators
 from .content import Content
 from .dialect import utils
 from .draft import Draft
+from .overrides import Overrides
 from .params import param_steps, path_steps
 from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Step
 from .reread import ParameterReader
 from .suspend import may_suspend
-from .yields import REQUEST_KEYWORD, YieldOpener
+from .yields import YieldOpener, manager_factory
 
 
-def _callable_is(dependant: Any, what: str) -> bool:
+def callable_is(dependant: Any, what: str) -> bool:
     """FastAPI's own classification of ``dependant.call``: ``what`` is one of
     gen_callable, async_gen_callable, coroutine_callable."""
     function = getattr(models, f"_is_{what}", None) or getattr(utils, f"is_{what}", None)
@@ -64,22 +65,40 @@ class _Found:
     exposed: bool = False  # user code has had the Request and may have changed it
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """``make`` is called in the place of an endpoint; ``suspends``: it may wait."""
+
+    make: Any
+    suspends: bool
+
+
 class Flattener:
     """Adds a dependency tree to ``draft``. ``content`` is what the route reads its
     content as, ``convertors`` are those of its path."""
 
-    def __init__(self, draft: Draft, content: Content, convertors: dict[str, Any]) -> None:
+    def __init__(
+        self, draft: Draft, content: Content, convertors: dict[str, Any], overrides: Overrides
+    ) -> None:
         self.draft = draft
+        self.overrides = overrides
         self.content = content
         self.convertors = convertors
         self._found = _Found()
 
-    def endpoint(self, dependant: Any) -> None:
-        """Add everything a request of this route does, the endpoint last."""
+    def endpoint(self, dependant: Any, stream: Stream | None) -> None:
+        """Add everything a request of this route does, the endpoint last, or what is called
+        in its place."""
         values = self._solve(dependant)
         flags = _function_flags(dependant)
-        self._call(OP.ENDPOINT, flags, dependant.call, values, NONE)
-        self.draft.flags |= _placement(self.draft)
+        call = dependant.call
+        if stream is not None:
+            call = stream.make
+            flags = FLAG.AWAIT | (FLAG.SUSPENDS if stream.suspends else 0)
+            values |= self._for_stream()
+        self._call(OP.ENDPOINT, flags, call, values, NONE)
+        self.overrides.check(bool(self.draft.flags & PLAN_FLAG.BODY))
+        self.draft.flags |= placement(self.draft) | _reporting(self.draft)
 
     def _solve(self, dependant: Any) -> dict[str, int]:
         """The slots of the arguments of one function, by name."""
@@ -97,28 +116,47 @@ class Flattener:
 
     def _dependency(self, sub: Any) -> int:
         """The slot of a dependency's value."""
+        key, use_cache = cache_key(sub), sub.use_cache
+        sub = self.overrides.dependant(sub)
         values = self._solve(sub)
-        key = cache_key(sub)
-        if sub.use_cache and key in self._found.values:
+        if use_cache and key in self._found.values:
             return self._found.values[key]
         slot = self.draft.new_slot()
-        if _callable_is(sub, "gen_callable") or _callable_is(sub, "async_gen_callable"):
-            opener = YieldOpener(sub)
-            values[REQUEST_KEYWORD] = self._injected_slot(OP.REQUEST)
-            self.draft.flags |= PLAN_FLAG.STACKS | PLAN_FLAG.SCOPE
-            self._call(OP.CALL, FLAG.YIELD | FLAG.SUSPENDS, opener, values, slot)
+        if callable_is(sub, "async_gen_callable"):
+            self._enter(sub, FLAG.SUSPENDS, values, slot)
+        elif callable_is(sub, "gen_callable"):
+            self._enter(sub, FLAG.SYNC, values, slot)
         else:
             self._call(OP.CALL, _function_flags(sub), sub.call, values, slot)
         self._found.exposed = self._found.exposed or _takes_request(sub)
         self._found.values.setdefault(key, slot)
         return slot
 
-    def _call(self, op: int, flags: int, call: Any, values: dict[str, int], slot: int) -> None:
+    def _enter(self, sub: Any, flags: int, values: dict[str, int], slot: int) -> None:
+        """A dependency with yield."""
+        opener = YieldOpener(sub)
+        self.draft.flags |= PLAN_FLAG.EXITS
+        if opener.early:
+            flags |= FLAG.EARLY
+        plain = bool(flags & FLAG.SYNC)
+        key = self.draft.objects.add(opener)
+        self._call(OP.ENTER, flags, manager_factory(sub.call, plain), values, slot, key)
+
+    def _call(
+        self,
+        op: int,
+        flags: int,
+        call: Any,
+        values: dict[str, int],
+        slot: int,
+        key: int = NONE,
+    ) -> None:
         objects = self.draft.objects
         function = objects.add(call)
         names = objects.add_equal(tuple(values)) if values else NONE
+        args = tuple(values.values())
         self.draft.calls.append(
-            Step(op, 0, flags, slot, object=function, object2=names, args=tuple(values.values()))
+            Step(op, 0, flags, slot, object=function, object2=names, args=args, key=key)
         )
 
     def _own_params(self, dependant: Any) -> dict[str, int]:
@@ -177,6 +215,7 @@ class Flattener:
                     self.draft.flags |= PLAN_FLAG.SCOPE
         if dependant.background_tasks_param_name:
             slots[dependant.background_tasks_param_name] = self._injected_slot(OP.BACKGROUND)
+            self.draft.flags |= PLAN_FLAG.BACKGROUND
         if dependant.response_param_name:
             slots[dependant.response_param_name] = self._injected_slot(OP.RESPONSE)
         if dependant.security_scopes_param_name:
@@ -188,6 +227,17 @@ class Flattener:
             slots[dependant.security_scopes_param_name] = slot
         return slots
 
+    def _for_stream(self) -> dict[str, int]:
+        """The slots of what FastAPI makes a stream's Response of."""
+        self.draft.flags |= PLAN_FLAG.SCOPE
+        slots = {
+            generators.REQUEST: self._injected_slot(OP.REQUEST),
+            generators.RESPONSE: self._injected_slot(OP.RESPONSE),
+        }
+        if OP.BACKGROUND in self._found.injected:
+            slots[generators.BACKGROUND] = self._injected_slot(OP.BACKGROUND)
+        return slots
+
     def _injected_slot(self, op: int) -> int:
         """The slot of what the whole request has one of."""
         slot = self._found.injected.get(op)
@@ -195,6 +245,14 @@ class Flattener:
             slot = self._found.injected[op] = self.draft.new_slot()
             self.draft.calls.append(Step(op, slot=slot))
         return slot
+
+
+def _reporting(draft: Draft) -> int:
+    """Can the plan report what its pure steps find? Not when user code may change the
+    request before FastAPI reads it."""
+    if draft.inexact or draft.flags & PLAN_FLAG.REREADS:
+        return 0
+    return int(PLAN_FLAG.ERRORS)
 
 
 def _takes_request(dependant: Any) -> bool:
@@ -209,25 +267,27 @@ def _takes_request(dependant: Any) -> bool:
 def _function_flags(dependant: Any) -> int:
     """How a function that is no generator is called."""
     flags: int = FLAG.SYNC
-    if _callable_is(dependant, "coroutine_callable"):
+    if callable_is(dependant, "coroutine_callable"):
         flags = FLAG.AWAIT
         if may_suspend(dependant.call):
             flags |= FLAG.SUSPENDS
     return flags
 
 
-def _placement(draft: Draft) -> int:
+def placement(draft: Draft) -> int:
     """The flags that say where the plan's functions can run.
 
     A plan of plain functions runs in one thread, unless a validator in Python comes
     after the first of them: FastAPI runs validators on the loop.
     """
     flags = 0
-    if draft.flags & PLAN_FLAG.SCOPE:
-        # The Request has read a form, or knows its exit stacks by other names.
-        if draft.flags & PLAN_FLAG.FORM or not dialect.STACKS_IN_SCOPE:
-            flags |= PLAN_FLAG.STACKS
-    called = [step for step in draft.calls if step.op in (OP.CALL, OP.ENDPOINT)]
+    # The Request has read a form.
+    if draft.flags & PLAN_FLAG.SCOPE and draft.flags & PLAN_FLAG.FORM:
+        flags |= PLAN_FLAG.STACKS
+    # FastAPI's exit stacks have other names, and perhaps another order.
+    if draft.flags & (PLAN_FLAG.SCOPE | PLAN_FLAG.EXITS) and not dialect.STACKS_IN_SCOPE:
+        flags |= PLAN_FLAG.STACKS
+    called = [step for step in draft.calls if step.op in (OP.CALL, OP.ENTER, OP.ENDPOINT)]
     sync = [step for step in called if step.flags & FLAG.SYNC]
     ops = [step.op for step in draft.calls]
     first = next(at for at, op in enumerate(ops) if op != OP.VALIDATE)

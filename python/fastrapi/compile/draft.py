@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .objects import Objects
 from .records import FLAG, Encoding, Plan, Step
+
+
+class Location(NamedTuple):
+    """Where errors place a value. ``renamed``: what they call some of its members, by the
+    names that Pydantic gives them."""
+
+    path: tuple[str, ...]
+    renamed: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -14,7 +23,9 @@ class Draft:
     """Steps, slots and flags of one route's plan.
 
     ``pure`` steps run no user code, ``calls`` do, in FastAPI's order. ``locations``
-    says for the slot of a value that is validated in Python where errors place it.
+    says for the slot of a value where errors place it, in the order in which FastAPI
+    reports them; ``others`` says so for the further names of its step. ``inexact``:
+    FastAPI places some of them elsewhere.
     """
 
     objects: Objects
@@ -22,7 +33,9 @@ class Draft:
     calls: list[Step] = field(default_factory=list)
     flags: int = 0
     n_slots: int = 0
-    locations: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    locations: dict[int, Location] = field(default_factory=dict)
+    others: dict[int, list[Location]] = field(default_factory=dict)
+    inexact: bool = False
 
     def new_slot(self) -> int:
         """The number of a value that has none yet."""
@@ -47,10 +60,12 @@ class Draft:
             helper,
         )
 
-    def step_locations(self) -> dict[int, tuple[str, ...]]:
-        """``locations`` by the number of the validating step in the plan."""
+    def step_locations(self) -> dict[int, Location]:
+        """``locations`` by the number of the reading or validating step in the plan, and
+        ``others`` by those of the steps behind it."""
+        numbers = {step.slot: number for number, step in enumerate([*self.pure, *self.calls])}
         return {
-            number: self.locations[step.slot]
-            for number, step in enumerate(self.calls, len(self.pure))
-            if step.flags & FLAG.IMPURE
+            numbers[slot] + behind: location
+            for slot, first in self.locations.items()
+            for behind, location in enumerate([first, *self.others.get(slot, ())])
         }

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from fastapi import params
 
+from . import dialect
 from .dialect import utils
 from .records import NotCompiled
 
@@ -20,23 +21,20 @@ def adapter_of(field: Any) -> Any:
     return adapter
 
 
-def aliases(field: Any, convert_underscores: bool | None = None) -> tuple[str, str]:
-    """(validation alias, name looked up in the request)."""
+def aliases(field: Any, convert_underscores: bool | None = None) -> list[tuple[str, str]]:
+    """(validation alias, name looked up in the request), in the order of preference."""
     get_aliases = getattr(utils, "_get_param_aliases", None)
     if get_aliases is not None:
-        pairs = (
-            get_aliases(field)
-            if convert_underscores is None
-            else get_aliases(field, convert_underscores=convert_underscores)
-        )
-        if len(pairs) != 1:
+        options = {} if convert_underscores is None else {"convert_underscores": convert_underscores}
+        pairs = list(get_aliases(field, **options))
+        if len(pairs) > 1 and not dialect.PARAMETERS_ARE_KNOWN:
             raise NotCompiled(f"parameter {field.name!r} has several aliases")
-        return pairs[0][0], pairs[0][1]
+        return pairs
     get_alias = getattr(utils, "get_validation_alias", None)
     alias = get_alias(field) if get_alias is not None else field.alias
     if convert_underscores and alias == field.name:
-        return alias, alias.replace("_", "-")
-    return alias, alias
+        return [(alias, alias.replace("_", "-"))]
+    return [(alias, alias)]
 
 
 def is_sequence(field: Any) -> bool:

@@ -7,16 +7,22 @@ them changed it asks ``check`` whether the change matters.
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import fastapi.dependencies.utils
 import fastapi.encoders
+import fastapi.exception_handlers
 import fastapi.routing
+import starlette.middleware.base
 import starlette.requests
 import starlette.responses
 import starlette.routing
+from starlette.routing import Mount
 
-from .recognise import ENTRANCES, is_own
+from .layers import Expected, Layer
+from .overrides import same
+from .recognise import ENTRANCES, is_own, only_own_layers
 
 _MODULES = (json, fastapi.routing, fastapi.dependencies.utils, fastapi.encoders)
 _CLASSES = (
@@ -24,6 +30,7 @@ _CLASSES = (
     starlette.requests.HTTPConnection,
     starlette.responses.Response,
     starlette.responses.JSONResponse,
+    starlette.middleware.base._StreamingResponse,
     fastapi.routing.APIRoute,
     fastapi.routing.APIRouter,
     starlette.routing.Router,
@@ -48,22 +55,19 @@ _NAMES = {
     ),
     fastapi.encoders: ("jsonable_encoder",),
 }
+# What the answers of ``answers`` are made by.
+_OF_ANSWERS: dict[Any, tuple[str, ...]] = {
+    fastapi.exception_handlers: (
+        "JSONResponse",
+        "Response",
+        "is_body_allowed_for_status_code",
+        "jsonable_encoder",
+    ),
+    starlette.routing.Route: ("handle",),
+}
 # Members of these classes, where a class defines them itself.
 _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_headers",
                 "app", "matches", "handle")  # fmt: skip
-
-
-class _Expected(NamedTuple):
-    """``owner``'s attribute ``name`` must be ``value`` itself."""
-
-    owner: Any
-    name: str
-    value: Any
-
-    def holds(self) -> bool:
-        if isinstance(self.owner, type):
-            return self.owner.__dict__.get(self.name) is self.value
-        return getattr(self.owner, self.name, None) is self.value
 
 
 # No attribute is this object: an expectation of it never holds.
@@ -76,13 +80,13 @@ def _own(found: Any) -> Any:
     return found if function is None or is_own(function) else _FOREIGN
 
 
-def _snapshot() -> list[_Expected]:
-    found: list[_Expected] = []
+def _snapshot() -> list[Expected]:
+    found: list[Expected] = []
     for module, names in _NAMES.items():
-        found += [_Expected(module, name, _own(getattr(module, name, None))) for name in names]
+        found += [Expected(module, name, _own(getattr(module, name, None))) for name in names]
     for cls in _CLASSES:
         found += [
-            _Expected(cls, name, _own(cls.__dict__[name]))
+            Expected(cls, name, _own(cls.__dict__[name]))
             for name in _CLASS_NAMES
             if name in cls.__dict__
         ]
@@ -93,7 +97,7 @@ def _snapshot() -> list[_Expected]:
 _pristine = _snapshot()
 
 
-def _hold(expectations: list[_Expected]) -> bool:
+def _hold(expectations: list[Expected]) -> bool:
     return all(expected.holds() for expected in expectations)
 
 
@@ -115,38 +119,128 @@ def _routers(router: Any, seen: set[int]) -> list[Any]:
     return found
 
 
+# Attributes of a mounted application.
+_OF_MOUNTED = (
+    "dependency_overrides",
+    "router",
+    "root_path",
+    "debug",
+    "exception_handlers",
+    "user_middleware",
+)
+
+
 class Guards:
     """What ``_engine.Binding`` watches for one application."""
 
-    def __init__(self, app: Any, seam: Any) -> None:
-        routers = _routers(app.router, set())
+    def __init__(
+        self,
+        app: Any,
+        seam: Any,
+        own_layers: Sequence[Any],
+        natives: Sequence[Layer],
+        follows: bool,
+    ) -> None:
+        """``own_layers``: FastAPI's and Starlette's, which C passes by. ``natives``: those
+        whose twins run. ``follows``: plans were compiled with the dependency_overrides."""
         self.app = app
+        self.mounted: list[Any] = [inner.app for inner in seam.mounted]
         self.dicts: list[Any] = [module.__dict__ for module in _MODULES]
         self.dicts += [*_CLASSES, *ENTRANCES, type(app), app.__dict__]
-        self.dicts += [router.__dict__ for router in routers]
-        self.lists = [router.routes for router in routers]
-        self.empties = [app.dependency_overrides]
-        self.expected = [_Expected(app.router, "middleware_stack", seam)]
+        self.dicts += [layer.__dict__ for layer in own_layers]
+        self.dicts += [
+            owner if isinstance(owner, type) else vars(owner) for owner in _OF_ANSWERS
+        ]
+        self.lists: list[Any] = []
+        self.expected = [Expected(app.router, "middleware_stack", seam)]
         self.expected += [
-            _Expected(app, name, getattr(app, name))
+            Expected(app, name, getattr(app, name))
             for name in ("dependency_overrides", "middleware_stack", "router", "root_path", "debug")
         ]
         self.expected += [
-            _Expected(cls, "__call__", cls.__dict__.get("__call__")) for cls in ENTRANCES
+            Expected(cls, "__call__", cls.__dict__.get("__call__")) for cls in ENTRANCES
         ]
-        for router in routers:
-            self.expected += [
-                _Expected(router, name, getattr(router, name, None))
-                for name in ("routes", "_routes_version", "default", "redirect_slashes")
-            ]
+        self.expected += [
+            Expected(layer, name, vars(layer)[name])
+            for layer in own_layers
+            for name in ("app", "_exception_handlers", "_status_handlers")
+            if name in vars(layer)
+        ]
+        # What was asked for the application's own answers, when it was bound.
+        self.expected += [
+            Expected(owner, name, vars(owner)[name])
+            for owner, names in _OF_ANSWERS.items()
+            for name in names
+            if name in vars(owner)
+        ]
+        self._watch_natives(natives)
+        self._watch_mounted(seam.mounted)
+        self._watch_routers()
+        self._watch_overrides(follows)
+
+    def _watch_natives(self, natives: Sequence[Layer]) -> None:
+        self.dicts += [watched for layer in natives for watched in layer.dicts]
+        self.contents = [content for layer in natives for content in layer.lists]
+        self.names = [named for layer in natives for named in layer.names]
+        self.copies = [
+            (watched, dict(watched))
+            for layer in natives
+            for watched in vars(layer.instance).values()
+            if isinstance(watched, dict)
+        ]
+        self.expected += [expected for layer in natives for expected in layer.expected]
+
+    def _watch_mounted(self, seams: Sequence[Any]) -> None:
+        for app in self.mounted:
+            self.dicts += [vars(app), app.exception_handlers]
+            self.lists.append(app.user_middleware)
+            self.copies.append((app.exception_handlers, dict(app.exception_handlers)))
+            self.expected += [Expected(app, name, getattr(app, name)) for name in _OF_MOUNTED]
+        self.expected += [Expected(seam.app.router, "middleware_stack", seam) for seam in seams]
+
+    def _watch_routers(self) -> None:
+        seen: set[int] = set()
+        routers = [found for app in (self.app, *self.mounted) for found in _routers(app.router, seen)]
+        mounts = [route for router in routers for route in router.routes if type(route) is Mount]
+        self.dicts += [vars(watched) for watched in (*routers, *mounts)]
+        self.lists += [router.routes for router in routers]
+        # Routes that changed places are seen by the full check only: comparing thousands
+        # would cost more than a request.
+        self.routes = [(router.routes, tuple(router.routes)) for router in routers]
+        self.expected += [Expected(mount, "app", mount.app) for mount in mounts]
+        self.expected += [
+            Expected(router, name, getattr(router, name, None))
+            for router in routers
+            for name in ("routes", "_routes_version", "default", "redirect_slashes")
+        ]
+
+    def _watch_overrides(self, follows: bool) -> None:
+        found = [app.dependency_overrides for app in (self.app, *self.mounted)]
+        overrides = [one for one in found if one is not None]
+        self.overrides = [(one, dict(one)) for one in overrides if follows]
+        self.dicts += [one for one, _ in self.overrides]
+        self.empties = [] if follows else overrides
 
     def check(self) -> str | None:
         """None while everything holds, else what changed."""
-        if not _hold(self.expected):
+        if (
+            not _hold(self.expected)
+            or not all(same(now, then) for now, then in self.overrides)
+            or not all(map(_mounted_holds, self.mounted))
+            or any(now != then for now, then in self.copies)
+            or any(now.keys() != then for now, then in self.names)
+            or any(tuple(now) != then for now, then in self.routes)
+        ):
             return "the application changed"
         if not pristine():
             return "FastAPI or json was patched"
-        telemetry = getattr(self.app, "_native_telemetry", None)
-        if telemetry is not None and telemetry.enabled():
-            return "telemetry was enabled"
+        for app in (self.app, *self.mounted):
+            telemetry = getattr(app, "_native_telemetry", None)
+            if telemetry is not None and telemetry.enabled():
+                return "telemetry was enabled"
         return None
+
+
+def _mounted_holds(app: Any) -> bool:
+    """Has a mounted application no layers but FastAPI's, or none yet?"""
+    return app.middleware_stack is None or only_own_layers(app, ())

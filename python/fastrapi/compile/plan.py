@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
+from fastapi.routing import APIRoute
+
+from . import dialect
 from .content import Content, Form, Json
-from .dependants import Flattener
+from .dependants import Flattener, Stream, callable_is, placement
 from .draft import Draft
+from .generators import Streaming
+from .mounts import answers_itself
 from .objects import Objects
+from .overrides import Overrides
 from .recognise import is_documentation, pristine_handler, route_app
-from .records import FLAG, MODE, OP, Encoding, NotCompiled, Plan, Step
+from .records import FLAG, MODE, OP, PLAN_FLAG, Encoding, NotCompiled, Plan, Step
 from .response import response_encoding
-from .route_helper import DocumentationHelper, Helper, RouteHelper
+from .route_helper import LIMITS, DocumentationHelper, Helper, RouteHelper
+from .starlette_routes import StarletteHelper, function_flags
 from .walk import Entry
 
 
-def compile_route(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
-    """The plan of a route of ``app`` and its helper; the objects that the plan names
-    are added to ``objects``. Raises NotCompiled with the reason."""
+def compile_route(
+    app: Any, entry: Entry, objects: Objects, followed: bool
+) -> tuple[Plan, Helper]:
+    """The plan of a route of ``app``, or of what it mounts, and its helper; the objects that
+    the plan names are added to ``objects``. ``followed``: dependency_overrides are.
+    Raises NotCompiled with the reason."""
     if is_documentation(entry.route):
         return _documentation(entry, objects)
+    if not isinstance(entry.route, APIRoute):
+        return _of_starlette(app, entry, objects)
     handler, values = pristine_handler(route_app(entry))
-    _refuse_streams(values)
+    streaming = _streaming(handler, values)
     values.setdefault("response_class", entry.effective.response_class)
     draft = Draft(objects)
     content = _content(entry, values)
-    Flattener(draft, content, entry.convertors).endpoint(values["dependant"])
+    own = (app, *entry.inside.apps)[-1]
+    flattener = Flattener(draft, content, entry.convertors, Overrides(own, values, followed))
+    flattener.endpoint(values["dependant"], streaming)
+    if entry.inside.apps and answers_itself(own):
+        draft.flags |= PLAN_FLAG.FOREIGN
     helper = RouteHelper(
-        app,
+        own,
+        app.router,
         entry,
         handler,
         values,
         reads_form=isinstance(content, Form),
+        limits=content.limits if isinstance(content, Form) else {},
         locations=draft.step_locations(),
     )
-    encoding = response_encoding(values, objects)
+    encoding = response_encoding(values, objects) if streaming is None else Encoding(MODE.HELPER)
     return draft.plan(values["status_code"] or 0, encoding, objects.add(helper)), helper
 
 
@@ -53,22 +70,53 @@ def _documentation(entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
     return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
 
 
-def _refuse_streams(values: dict[str, Any]) -> None:
-    """Raise NotCompiled when the endpoint makes its answer piece by piece. ``values``
-    are the free variables of the route's handler."""
-    if values.get("is_sse_stream"):
-        raise NotCompiled("streams server-sent events")
-    if values.get("is_json_stream"):
-        raise NotCompiled("streams JSON lines")
-    endpoint = values["dependant"].call
-    if inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint):
+def _of_starlette(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
+    """The plan of a route of Starlette's own."""
+    if entry.inside.apps or entry.included is not None:
+        raise NotCompiled("plain Starlette route, included or mounted")
+    helper = StarletteHelper(app, entry)
+    draft = Draft(objects)
+    request = draft.new_slot()
+    endpoint = objects.add(entry.route.endpoint)
+    draft.flags |= PLAN_FLAG.SCOPE
+    draft.calls = [
+        Step(OP.REQUEST, slot=request),
+        Step(OP.ENDPOINT, flags=function_flags(entry.route), object=endpoint, args=(request,)),
+    ]
+    draft.flags |= placement(draft)
+    return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
+
+
+def _streaming(handler: Any, values: dict[str, Any]) -> Stream | None:
+    """What is called in the place of an endpoint that makes its answer piece by piece; None:
+    it does not. ``values`` are the free variables of the route's handler."""
+    dependant = values["dependant"]
+    events = bool(values.get("is_sse_stream"))
+    if not (
+        events
+        or values.get("is_json_stream")
+        or callable_is(dependant, "async_gen_callable")
+        or callable_is(dependant, "gen_callable")
+    ):
+        return None
+    if "is_json_stream" not in values or not dialect.STACKS_IN_SCOPE:
         raise NotCompiled("the endpoint is a generator function")
+    # The sender of events is entered on the request's exit stack.
+    return Stream(Streaming(handler, dependant.call), suspends=events)
 
 
 def _content(entry: Entry, values: dict[str, Any]) -> Content:
     """What a route's content is read as."""
     if not values.get("is_body_form"):
-        return Json(bool(values["embed_body_fields"]))
-    if entry.form_limits or values.get("form_limits"):
-        raise NotCompiled("form_limits is set")
-    return Form()
+        lax = values.get("actual_strict_content_type") is False
+        return Json(bool(values["embed_body_fields"]), lax)
+    return Form(_limits(entry, values))
+
+
+def _limits(entry: Entry, values: dict[str, Any]) -> dict[str, int]:
+    """The limits of a route's forms, where they are not Starlette's own."""
+    limits = entry.form_limits | (values.get("form_limits") or {})
+    unknown = limits.keys() - LIMITS
+    if unknown:
+        raise NotCompiled(f"form_limits has {min(unknown)!r}, which this fastrapi does not know")
+    return limits

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from types import FunctionType
+from collections.abc import Sequence
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import fastapi
@@ -45,6 +46,14 @@ with contextlib.suppress(ImportError):  # before FastAPI 0.118
     from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 
     ENTRANCES += (AsyncExitStackMiddleware,)
+with contextlib.suppress(ImportError):
+    from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
+
+    ENTRANCES += (ExceptionTelemetryMiddleware,)
+with contextlib.suppress(ImportError):
+    from fastapi._body_limit import AppBodyLimitMiddleware
+
+    ENTRANCES += (AppBodyLimitMiddleware,)
 
 
 # What the request handlers of FastAPI 0.115 to 0.165 close over.
@@ -78,7 +87,7 @@ def is_own(function: Any) -> bool:
     )
 
 
-def _nested_code(function: Any, code: Any) -> bool:
+def nested_code(function: Any, code: Any) -> bool:
     """Is ``code`` the code of a function defined inside ``function``?"""
     pending = [function.__code__]
     while pending:
@@ -91,7 +100,7 @@ def _nested_code(function: Any, code: Any) -> bool:
     return False
 
 
-def _free_variables(function: Any) -> dict[str, Any]:
+def free_variables(function: Any) -> dict[str, Any]:
     names = function.__code__.co_freevars
     cells = function.__closure__ or ()
     values = {}
@@ -121,14 +130,14 @@ def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
     an instrumentation's wrapper, a body limit.
     """
     code = getattr(app, "__code__", None)
-    if code is None or not _nested_code(routing.request_response, code):
+    if code is None or not nested_code(routing.request_response, code):
         raise NotCompiled("its handler is wrapped (custom route handler or body limit)")
-    wrapped = _free_variables(app)
+    wrapped = free_variables(app)
     handler = wrapped.get("f", wrapped.get("func"))
     code = getattr(handler, "__code__", None)
-    if code is None or not _nested_code(routing.get_request_handler, code):
+    if code is None or not nested_code(routing.get_request_handler, code):
         raise NotCompiled("its request handler is not FastAPI's own")
-    values = _free_variables(handler)
+    values = free_variables(handler)
     unknown = set(code.co_freevars) - _KNOWN_VALUES
     if unknown:
         raise NotCompiled(
@@ -139,14 +148,15 @@ def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
 
 def is_documentation(route: Any) -> bool:
     """Is this one of the routes that FastAPI.setup() adds (openapi.json, docs)?"""
+    if type(route) is not starlette.routing.Route:
+        return False
     code = getattr(route.endpoint, "__code__", None)
     app_code = getattr(route.app, "__code__", None)
     return (
-        type(route) is starlette.routing.Route
-        and code is not None
-        and _nested_code(fastapi.FastAPI.setup, code)
+        code is not None
+        and nested_code(fastapi.FastAPI.setup, code)
         and app_code is not None
-        and _nested_code(starlette.routing.request_response, app_code)
+        and nested_code(starlette.routing.request_response, app_code)
     )
 
 
@@ -158,6 +168,9 @@ def application_reason(app: Any) -> str:
         return f"class {type(app.router).__name__} of its router overrides app()"
     if app.root_path:
         return "root_path is set"
+    # FastAPI itself takes whatever is false for none.
+    if app.dependency_overrides is not None and not isinstance(app.dependency_overrides, dict):
+        return f"dependency_overrides is a {type(app.dependency_overrides).__name__}"
     telemetry = getattr(app, "_native_telemetry", None)
     if telemetry is not None and telemetry.enabled():
         return "telemetry is enabled"
@@ -166,21 +179,54 @@ def application_reason(app: Any) -> str:
     return ""
 
 
-def only_own_layers(app: Any) -> bool:
-    """Does nothing but FastAPI's own middleware stand before the router?"""
-    layer = app.middleware_stack
-    if app.user_middleware or not all(is_own(cls.__call__) for cls in ENTRANCES):
+def router_reason(router: Any) -> str:
+    """Why an application's router cannot be compiled; empty: no such reason."""
+    inner = router.middleware_stack
+    inner = getattr(inner, "fastrapi_inner", inner)
+    own = type(inner) is MethodType and inner == router.app
+    return "" if own else "its router has middleware of its own"
+
+
+def _is_own_layer(layer: Any) -> bool:
+    """Is this a layer that FastAPI puts around every router?"""
+    if type(layer).__name__ not in _OWN_LAYERS or not type(layer).__module__.startswith(
+        ("starlette.", "fastapi.")
+    ):
         return False
-    for _ in range(len(_OWN_LAYERS) + 1):
+    return not isinstance(layer, (ServerErrorMiddleware, ExceptionMiddleware)) or type(
+        layer
+    ) in (ServerErrorMiddleware, ExceptionMiddleware)
+
+
+def stack_of(app: Any) -> list[Any]:
+    """The layers of the built stack that are not FastAPI's own, outermost first, as far as
+    they can be seen."""
+    found = []
+    layer = app.middleware_stack
+    for _ in range(len(_OWN_LAYERS) + len(app.user_middleware) + 1):
+        if layer is app.router or layer is None:
+            break
+        if not _is_own_layer(layer):
+            found.append(layer)
+        layer = getattr(layer, "app", None)
+    return found
+
+
+def only_own_layers(app: Any, natives: Sequence[Any]) -> bool:
+    """Does nothing but FastAPI's own middleware, and these layers, stand before the
+    router?"""
+    layer = app.middleware_stack
+    expected = list(natives)
+    if len(app.user_middleware) != len(expected) or not all(
+        is_own(cls.__call__) for cls in ENTRANCES
+    ):
+        return False
+    for _ in range(len(_OWN_LAYERS) + len(expected) + 1):
         if layer is app.router:
-            return True
-        if type(layer).__name__ not in _OWN_LAYERS or not type(layer).__module__.startswith(
-            ("starlette.", "fastapi.")
-        ):
-            return False
-        if isinstance(layer, (ServerErrorMiddleware, ExceptionMiddleware)) and type(
-            layer
-        ) not in (ServerErrorMiddleware, ExceptionMiddleware):
+            return not expected
+        if expected and layer is expected[0]:
+            expected.pop(0)
+        elif not _is_own_layer(layer):
             return False
         layer = layer.app
     return False

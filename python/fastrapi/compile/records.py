@@ -1,10 +1,12 @@
-"""The numbers of ``shm/plan.h`` and ``shm/layout.h``, and the records that ``_engine.build_table`` takes and
-``_engine.describe_table`` gives back: tuples whose members have names here."""
+"""The numbers of ``shm/plan.h``, ``shm/layout.h`` and ``shm/method.h``, and the records that
+``_engine.build_table`` takes and ``_engine.describe_table`` gives back: tuples whose
+members have names here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastrapi import _engine
 
@@ -16,6 +18,8 @@ FLAG = SimpleNamespace(**_constants["STEP_FLAG"])
 MODE = SimpleNamespace(**_constants["RESPONSE"])
 PLAN_FLAG = SimpleNamespace(**_constants["PLAN_FLAG"])
 PART = SimpleNamespace(**_constants["PART"])
+# The methods that a table can route; the application answers all others.
+METHODS = frozenset(_constants["METHOD"])
 
 NONE = -1
 
@@ -66,6 +70,19 @@ class Plan(NamedTuple):
     response_kwargs: int
     response_values: int
     helper: int
+
+
+class Place(NamedTuple):
+    """What a plan behind the user's layers puts into the scope; see ``bindings/stack/enter.h``."""
+
+    handlers: tuple[Any, Any]
+    router: Any
+    endpoint: Any
+    route: Any
+    included: Any
+    effective: Any
+    convertors: tuple[tuple[str, Callable[[str], Any] | None], ...]
+    asked: bool
 
 
 class Route(NamedTuple):

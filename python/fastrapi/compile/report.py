@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from fastrapi import _engine
 
 from .application import Compiled
-from .records import FLAG, MODE, NONE, OP, PLAN_FLAG, SOURCE, Plan, Route, Step
+from .draft import Location
+from .generators import Streaming
+from .layers import Layer
+from .recognise import is_documentation
+from .records import FLAG, METHODS, MODE, NONE, OP, PLAN_FLAG, SOURCE, Plan, Route, Step
 from .route_helper import RouteHelper
-from .yields import YieldOpener
+from .walk import Entry
 
 _SOURCES = {value: name.lower() for name, value in vars(SOURCE).items()}
 _READS = {OP.PARAM: "read", OP.PARAM_MODEL: "read model", OP.PARAM_FIELD: "  field"}
@@ -27,15 +32,107 @@ _ENCODES = {
 }
 
 
+_NO_WEBSOCKET = "not served yet: a WebSocket handshake is answered with 501"
+_FILES = "compiled: a file of a mounted directory, without Python"
+IN_PART = (
+    "compiled in part: parameters, validation and the answer are C's; what is named runs in Python "
+    "around them"
+)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """How the requests of one route run."""
+
+    compiled: bool
+    around: list[str]  # what Python runs around the plan: it is compiled in part
+    reason: str  # why it is not compiled
+
+    def __str__(self) -> str:
+        if not self.compiled:
+            return f"asgi: {self.reason}"
+        return f"compiled in part: {'; '.join(self.around)}" if self.around else "compiled"
+
+
+def _verdicts(compiled: Compiled) -> Iterator[Verdict]:
+    """Of each entry in turn."""
+    described = _engine.describe_table(compiled.table)
+    plans = [Plan._make(plan) for plan in described["plans"]]
+    for entry, row in zip(compiled.entries, described["routes"], strict=True):
+        number = Route._make(row).plan
+        if entry.files is not None and not compiled.middleware:
+            yield Verdict(True, [], "")
+        elif number == NONE:
+            yield Verdict(False, [], _reason(compiled, entry))
+        else:
+            yield Verdict(True, _around(compiled, plans[number]), "")
+
+
+def _reason(compiled: Compiled, entry: Entry) -> str:
+    """Why requests of an entry go through ASGI."""
+    behind = f" behind {', '.join(compiled.middleware)}" if entry.files is not None else ""
+    return entry.reason + behind
+
+
+def _around(compiled: Compiled, plan: Plan) -> list[str]:
+    """What Python runs around a plan: the application's middleware, and FastAPI's
+    request_response for the reason that is named."""
+    behind = _behind(compiled, plan.flags)
+    found = [f"behind {', '.join(behind)}"] if behind else []
+    if not plan.flags & PLAN_FLAG.STACKS:
+        return found
+    if plan.flags & PLAN_FLAG.FORM and plan.flags & PLAN_FLAG.SCOPE:
+        return [*found, "a Request that has read a form"]
+    what = "dependencies with yield" if plan.flags & PLAN_FLAG.EXITS else "a Request"
+    return [*found, f"{what}, in this version of FastAPI"]
+
+
+def _behind(compiled: Compiled, flags: int) -> list[str]:
+    """The middleware that Python runs around a plan with these flags. Inside
+    request_response a plan has all of the application's stack around it."""
+    python = flags & PLAN_FLAG.STACKS
+    return compiled.middleware or (compiled.native if python else [])
+
+
+def summary(compiled: Compiled) -> str:
+    """How many of the application's routes run how, in one line; FastAPI's own routes for
+    its documentation do not count."""
+    return _summary(compiled, _verdicts(compiled))
+
+
+def _summary(compiled: Compiled, verdicts: Iterable[Verdict]) -> str:
+    counted = [
+        verdict
+        for entry, verdict in zip(compiled.entries, verdicts, strict=True)
+        if not is_documentation(entry.route)
+    ]
+    partly = [verdict for verdict in counted if verdict.around]
+    n_compiled = sum(verdict.compiled for verdict in counted)
+    native = f"native {', '.join(compiled.native)}" if compiled.native else ""
+    direct = f" (behind {native})" if native and not compiled.middleware else ""
+    parts = [f"{n_compiled - len(partly)} compiled{direct}"]
+    if partly:
+        why = list(dict.fromkeys(text for verdict in partly for text in verdict.around))
+        if native and compiled.middleware:
+            why.append(native)
+        parts.append(f"{len(partly)} in part ({'; '.join(why)})")
+    parts.append(f"{len(counted) - n_compiled} through ASGI")
+    if compiled.websockets:
+        parts.append(f"{len(compiled.websockets)} WebSocket not served yet (501)")
+    own = len(compiled.entries) - len(counted)
+    return ", ".join(parts) + (f"; {own} of FastAPI's documentation not counted" if own else "")
+
+
 def routes_lines(compiled: Compiled) -> Iterator[str]:
-    """One line a route, in matching order, then conflicts and a summary."""
-    rows = []
-    for entry, helper in zip(compiled.entries, compiled.helpers, strict=True):
-        methods = ",".join(entry.methods) if entry.methods else "*"
-        verdict = "compiled" if helper is not None else f"asgi: {entry.reason}"
-        rows.append((methods, entry.path, verdict))
+    """One line a route, in matching order, then conflicts, the application's middleware
+    where not all of it is native, a word explained where it stands, and a summary."""
+    verdicts = list(_verdicts(compiled))
+    rows = [
+        (",".join(entry.methods) if entry.methods else "*", entry.path, str(verdict))
+        for entry, verdict in zip(compiled.entries, verdicts, strict=True)
+    ]
     rows += [
-        ("WS", path, "not served: WebSocket is not available yet")
+        ("WS", path, _NO_WEBSOCKET)
         for path in compiled.websockets
     ]
     left = max((len(row[0]) for row in rows), default=0)
@@ -47,31 +144,62 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         how = "the same path again" if same else "a path that covers it"
         reach = "is never reached" if whole else "is partly unreachable"
         yield f"warning: {hidden} {reach}: {hiding} comes first, {how}"
-    rest = len(compiled.entries) - compiled.n_compiled
-    yield f"{compiled.n_compiled} compiled, {rest} through ASGI"
+    if compiled.middleware:
+        yield from map(_layer_line, compiled.layers)
+    if any(verdict.around for verdict in verdicts):
+        yield IN_PART
+    yield _summary(compiled, verdicts)
+
+
+def _layer_line(layer: Layer) -> str:
+    """How one of the application's middleware runs, where not all of them are native."""
+    if layer.dispatch:
+        return f"middleware {layer.name}: its dispatch() runs in Python, without Starlette's task group"
+    how = "runs natively" if layer.native else f"runs in Python: {layer.reason}"
+    return f"middleware {layer.name} {how}"
 
 
 def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     """The route a request would take and its plan, step by step."""
+    for declared, regex in compiled.websockets.items():
+        if regex.match(path) and method.upper() in ("GET", "WS", "WEBSOCKET"):
+            yield f"WS {path} -> {declared}: {_NO_WEBSOCKET}"
+            if method.upper() != "GET":
+                return
+    if method.upper() not in METHODS:
+        yield f"{method.upper()} {path}: not a method that is compiled; the application answers"
+        return
     found = _engine.match_table(compiled.table, method.upper(), path)
     if found is None:
-        yield f"{method.upper()} {path}: no route matches; the application answers"
+        yield f"{method.upper()} {path}: no route matches; {_no_route(compiled)}"
         return
     number, _ = found
     entry = compiled.entries[number]
     yield f"{method.upper()} {path} -> {entry.path}"
+    if entry.files is not None and not compiled.middleware:
+        yield _FILES
+        return
     plan = _plan_of_route(compiled.table, number)
     if plan is None:
-        yield f"asgi: {entry.reason}"
+        yield f"asgi: {_reason(compiled, entry)}"
         return
-    yield f"compiled: runs {_where(plan.flags, compiled.middleware)}"
+    partly = " in part" if _around(compiled, plan) else ""
+    yield f"compiled{partly}: runs {_where(plan.flags, compiled)}"
     helper = compiled.helpers[number]
     locations = helper.locations if isinstance(helper, RouteHelper) else {}
     for at, step in enumerate(plan.steps):
         note = "  (user code from here)" if at == plan.n_pure else ""
-        text = _step_text(step, compiled.objects, locations.get(at, ()))
+        place = locations.get(at, Location((), {})).path
+        text = _step_text(step, compiled.objects, place)
         yield f"{at + 1:3}. {text}{note}"
     yield f"{len(plan.steps) + 1:3}. {_ENCODES[plan.response_mode]}"
+
+
+def _no_route(compiled: Compiled) -> str:
+    """Who answers a request that no route takes."""
+    if compiled.middleware:
+        return "the application answers"
+    return "the table has FastAPI's own answer, unless the application handles it itself"
 
 
 def _plan_of_route(table: bytes, number: int) -> Plan | None:
@@ -84,17 +212,20 @@ def _plan_of_route(table: bytes, number: int) -> Plan | None:
     return plan._replace(steps=[Step._make(step) for step in plan.steps])
 
 
-def _where(flags: int, middleware: list[str]) -> str:
+def _where(flags: int, compiled: Compiled) -> str:
     """Where a plan with these flags runs."""
-    if middleware:
-        where = "in a task of its own, behind " + ", ".join(middleware)
+    if behind := _behind(compiled, flags):
+        where = "in a task of its own, behind " + ", ".join(behind)
     elif flags & PLAN_FLAG.THREAD:
         where = "on a pool thread"
     elif flags & PLAN_FLAG.SUSPENDS:
         where = "in a task of its own"
     else:
         where = "on the loop, it cannot suspend"
-    return where + (", inside FastAPI's request_response" if flags & PLAN_FLAG.STACKS else "")
+    if compiled.native and (compiled.middleware or not behind):
+        where += f", {'and' if behind else 'behind'} native " + ", ".join(compiled.native)
+    inside = flags & PLAN_FLAG.STACKS
+    return where + (", inside FastAPI's request_response" if inside else "")
 
 
 def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...]) -> str:
@@ -104,6 +235,9 @@ def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...]) 
         many = " list" if step.flags & FLAG.LIST else ""
         label = f" {step.name.decode('utf-8', 'replace')}" if step.name else ""
         return f"{_READS[step.op]} {_SOURCES[step.source]}{label}{many}, {need}"
+    if step.op == OP.ALIAS:
+        name = objects[step.key] if step.source == SOURCE.BODY else step.name.decode("utf-8", "replace")
+        return f"  or {_SOURCES[step.source]} {name}"
     if step.op == OP.BODY_PARSE:
         return "parse the content as JSON"
     if step.op == OP.VALIDATE and step.flags & FLAG.IMPURE:
@@ -112,10 +246,12 @@ def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...]) 
         return "validate the content"
     if step.op == OP.BODY_FIELD:
         return f"validate {objects[step.key]} of the content"
+    if step.op == OP.ENTER:
+        how = "enter in a thread" if step.flags & FLAG.SYNC else "enter"
+        when = "before" if step.flags & FLAG.EARLY else "after"
+        return f"{how} dependency {_name(objects[step.object])}, left {when} the answer is sent"
     if step.op in (OP.CALL, OP.ENDPOINT):
         how = "in a thread" if step.flags & FLAG.SYNC else "await"
-        if step.flags & FLAG.YIELD:
-            how = "enter"
         what = "endpoint" if step.op == OP.ENDPOINT else "dependency"
         return f"{how} {what} {_name(objects[step.object])}"
     if step.op == OP.REREAD:
@@ -125,6 +261,7 @@ def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...]) 
 
 def _name(call: Any) -> str:
     """What the application calls a function of its own."""
-    if isinstance(call, YieldOpener):
-        call = call.dependant.call
+    call = getattr(call, "__wrapped__", call)
+    if isinstance(call, Streaming):
+        call = call.endpoint
     return str(getattr(call, "__qualname__", None) or type(call).__qualname__)

@@ -8,7 +8,8 @@ answers are theirs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Coroutine
+import inspect
+import json
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -17,15 +18,24 @@ import fastapi.routing as routing
 from fastapi.exceptions import RequestValidationError
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette.datastructures import FormData
-from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 
-from . import dialect, exit_stacks
+from . import dialect, exit_stacks, uploads
+from .answers import exception_layer, step_through
+from .dialect import utils
+from .draft import Location
 from .response import uses_dump_json
+from .starlette_routes import StarletteHelper
 from .walk import Entry
 
 _serialize_response = dialect.Lenient(routing.serialize_response)
 _validation_error = dialect.Lenient(RequestValidationError)
+
+
+# What a form may have at most.
+LIMITS = ("max_files", "max_fields", "max_part_size")
+_NO_LIMIT = 2**31  # more than any form has
 
 
 class DocumentationHelper:
@@ -36,37 +46,54 @@ class DocumentationHelper:
 class RouteHelper:
     """The helper of one route of the application.
 
-    ``app`` is the FastAPI application. ``handler`` is the route's pristine request
+    ``app`` is the FastAPI application, perhaps a mounted one, ``router`` the outermost's.
+    ``handler`` is the route's pristine request
     handler and ``values`` are its free variables: what FastAPI itself would use.
-    ``locations`` says for each step that validates in Python where errors place its
-    value. The methods are called by name from bindings/plan.
+    ``locations`` says for each step that reads or validates a value where errors place
+    it, in FastAPI's order. ``limits`` are those of the route's forms that are not
+    Starlette's own. The methods are called by name from bindings/plan.
     """
 
     def __init__(
         self,
         app: Any,
+        router: Any,
         entry: Entry,
         handler: Any,
         values: dict[str, Any],
         *,
         reads_form: bool,
-        locations: dict[int, tuple[str, ...]],
+        limits: dict[str, int],
+        locations: dict[int, Location],
     ) -> None:
         self.app = app
+        self.router = router
         self.entry = entry
         self.handler = handler
         self.values = values
         self.reads_form = reads_form
+        self.limits = limits
         self.locations = locations
+        self.ranks = {step: rank for rank, step in enumerate(locations)}
+
+    @functools.cached_property
+    def form_limits(self) -> tuple[int, ...]:
+        """All limits of the route's forms, in the order in which C wants them."""
+        usual = inspect.signature(Request.form).parameters
+        return tuple(min(self.limits.get(name, usual[name].default), _NO_LIMIT) for name in LIMITS)
+
+    def read_form(self, request: Any) -> Any:
+        """Read the form of ``request``, to be awaited."""
+        return request.form(**self.limits)
 
     @functools.cached_property
     def exception_handlers(self) -> tuple[Any, Any]:
         """What Starlette's ExceptionMiddleware puts into the scope. Read at the first
         request: the layers around the router are made after compiling, and a compiled
         application whose layers are exchanged is compiled again."""
-        layer = self.app.middleware_stack
-        while layer is not None and not isinstance(layer, ExceptionMiddleware):
-            layer = getattr(layer, "app", None)
+        if self.entry.inside.apps and self.app.middleware_stack is None:
+            self.app.middleware_stack = self.app.build_middleware_stack()
+        layer = exception_layer(self.app)
         if layer is None:
             return {}, {}
         return layer._exception_handlers, layer._status_handlers
@@ -74,11 +101,17 @@ class RouteHelper:
     def fill_scope(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into a server's ``scope`` what user code finds there inside FastAPI's
         own layers. ``values`` are the texts of the path parameters."""
-        outermost, inner, function = dialect.STACKS
         scope["app"] = self.app
         scope["starlette.exception_handlers"] = self.exception_handlers
-        scope[outermost] = AsyncExitStack()
-        scope["router"] = self.app.router
+        scope[dialect.STACKS[0]] = AsyncExitStack()
+        scope["router"] = self.router
+        self.entry.inside.fill(scope)
+        self.fill_route(scope, values)
+
+    def fill_route(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
+        """The part of it that FastAPI's router and request_response put there."""
+        _, inner, function = dialect.STACKS
+        scope.setdefault("router", self.router)
         self.entry.enter(scope, values)
         scope[inner] = AsyncExitStack()
         scope[function] = AsyncExitStack()
@@ -87,9 +120,21 @@ class RouteHelper:
         """Has user code put anything on the stacks that fill_scope() made?"""
         return exit_stacks.used(scope)
 
-    def unwind(self, scope: dict[str, Any], outcome: Any) -> exit_stacks.Unwinding:
-        """The ASGI application that ends a request whose stacks were used."""
-        return exit_stacks.Unwinding(scope, outcome)
+    def adopt(self, scope: dict[str, Any], manager: Any, early: bool) -> None:
+        """Let a stack that is used leave a dependency that was entered."""
+        exit_stacks.adopt(scope, manager, early)
+
+    def unwind(self, *what: Any) -> exit_stacks.Unwinding:
+        """The ASGI application that leaves what is entered."""
+        return exit_stacks.Unwinding(*what)
+
+    def close_files(self, files: list[Any]) -> None:
+        """The request has been answered, and its uploaded files are no longer needed."""
+        uploads.close(files)
+
+    def keep_files(self, scope: dict[str, Any], form: FormData) -> None:
+        """FastAPI's layers around the plan close the files of ``form``."""
+        uploads.keep(scope, form)
 
     def encode(
         self, result: Any, response: Any, background: Any, method: str
@@ -119,7 +164,7 @@ class RouteHelper:
 
     def _serialize(self, result: Any, dump_json: bool, method: str) -> Any:
         values = self.values
-        return _step_through(
+        return step_through(
             _serialize_response(
                 field=values["response_field"],
                 response_content=result,
@@ -138,23 +183,49 @@ class RouteHelper:
     def raise_request_errors(
         self, failed: list[tuple[int | None, Any]], content: Any, method: str
     ) -> NoReturn:
-        """Raise the RequestValidationError for validators that are user code.
-
-        ``failed`` lists their steps and ValidationErrors, and errors that FastAPI
-        has found itself with None in a step's place; everything else in the request
-        was valid. ``content`` is the parsed JSON, the FormData or its
-        fields, or None.
-        """
+        """Raise the RequestValidationError for what request_errors() is given.
+        ``content`` is the parsed JSON, the FormData or its fields, or None."""
         if self.reads_form and not isinstance(content, FormData):
             content = FormData(content)
+        raise _validation_error(
+            self.request_errors(failed),
+            body=content,
+            endpoint_ctx=self._endpoint_context(method),
+        )
+
+    def request_errors(self, failed: list[tuple[int | None, Any]]) -> list[Any]:
+        """The errors of a RequestValidationError. ``failed`` lists steps with their
+        ValidationErrors, None for a missing value, and errors that FastAPI has found itself
+        with None in a step's place; everything else in the request was valid."""
+        if len(failed) > 1 and all(step is not None for step, _ in failed):
+            failed = sorted(failed, key=lambda one: self.ranks[one[0]])  # type: ignore[index]
         errors: list[Any] = []
         for step, error in failed:
-            errors += error if step is None else _error_list(error, self.locations[step])
+            if step is None:
+                errors += error
+            elif error is None:
+                errors.append(utils.get_missing_field_error(self.locations[step].path))
+            else:
+                errors += _error_list(error, self.locations[step])
         if hasattr(routing, "_normalize_errors"):
             errors = routing._normalize_errors(errors)
-        raise _validation_error(
-            errors=errors, body=content, endpoint_ctx=self._endpoint_context(method)
-        )
+        return errors
+
+    def content_errors(self, content: bytes) -> list[Any] | None:
+        """FastAPI's error when ``content`` is no JSON; None: it may be."""
+        try:
+            json.loads(content)
+        except json.JSONDecodeError as exc:
+            return [
+                {
+                    "type": "json_invalid",
+                    "loc": ("body", exc.pos),
+                    "msg": "JSON decode error",
+                    "input": {},
+                    "ctx": {"error": exc.msg},
+                }
+            ]
+        return None
 
     def _endpoint_context(self, method: str) -> dict[str, Any]:
         """What the texts of FastAPI's errors say about the endpoint."""
@@ -164,7 +235,7 @@ class RouteHelper:
             return {}
         context = dict(extract(dependant.call))
         if dependant.path:
-            context["path"] = f"{method} {dependant.path}"
+            context["path"] = f"{method} {self.entry.inside.prefix}{dependant.path}"
         return context
 
     def fail_content(self, request: Any, error: Exception) -> None:
@@ -179,22 +250,15 @@ class RouteHelper:
         setattr(request, name, read)
 
 
-Helper = RouteHelper | DocumentationHelper
+Helper = RouteHelper | DocumentationHelper | StarletteHelper
 
 
-def _step_through(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine that has nothing to wait for."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise RuntimeError("a FastAPI function waits where it never did before")
-
-
-def _error_list(error: Any, location: tuple[str, ...]) -> list[Any]:
+def _error_list(error: Any, location: Location) -> list[Any]:
     """The errors of one parameter as FastAPI lists them (_regenerate_error_with_loc)."""
-    return [
-        {**one, "loc": location + one.get("loc", ())}
-        for one in error.errors(include_url=False)
-    ]
+    errors = []
+    for one in error.errors(include_url=False):
+        loc = one.get("loc", ())
+        if loc and loc[0] in location.renamed:
+            loc = (location.renamed[loc[0]], *loc[1:])
+        errors.append({**one, "loc": location.path + loc})
+    return errors

@@ -5,9 +5,14 @@ Only these may run before user code, and run once more when the request is repla
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from fastapi import UploadFile
 from pydantic_core import SchemaValidator
+
+from . import dialect
+from .dialect import utils
 
 # Core schema types that are Rust alone. Whatever is not listed counts as user
 # code: function-*, callable, custom-error, is-instance (metaclasses), generator...
@@ -35,8 +40,33 @@ def _children(value: Any) -> list[Any]:
     return []
 
 
+def _is_upload(node: dict[str, Any]) -> bool:
+    """FastAPI's own look at an UploadFile: an isinstance()."""
+    function = node.get("function")
+    return (
+        node.get("type") == "function-plain"
+        and isinstance(function, dict)
+        and function.get("function") == UploadFile._validate
+        and UploadFile._validate.__module__ == UploadFile.__module__
+    )
+
+
+def _is_form_choice(node: dict[str, Any]) -> bool:
+    """FastAPI's own way to give each of several form models its fields."""
+    function = node.get("function")
+    made = function.get("function") if isinstance(function, dict) else None
+    return (
+        node.get("type") == "function-before"
+        and dialect.PARAMETERS_ARE_KNOWN
+        and type(made) is functools.partial
+        and made.func is utils._normalize_form_model
+    )
+
+
 def _node_pure(node: dict[str, Any]) -> bool:
     kind = node.get("type")
+    if _is_upload(node) or _is_form_choice(node):
+        return True
     if isinstance(kind, str) and kind not in _PURE:
         return False
     if node.get("default_factory") is not None or node.get("post_init"):

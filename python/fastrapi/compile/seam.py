@@ -9,16 +9,22 @@ from typing import Any
 
 import fastapi.routing as routing
 from starlette._exception_handler import wrap_app_handling_exceptions
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fastrapi import _engine
 from fastrapi.loop import EventLoop
 
+from . import dialect, streams, uploads
+from .exit_stacks import Handled, Unwinding
+from .junctions import send_nothing
 from .route_helper import Helper, RouteHelper
 
 OUTCOME_KEY = "fastrapi.outcome"
+FORM_KEY = "fastrapi.form"  # also in bindings/module_state.h
 REQUEST_KEY = "fastrapi.request"  # also in bindings/module_state.h
+SESSION_KEY = "fastrapi.session"  # also in bindings/module_state.h
 REPLAY_KEY = "fastrapi.replay"  # also in bindings/module_state.h
 VALUES_KEY = "fastrapi.values"
 
@@ -61,10 +67,23 @@ class Seam:
         self.app = app
         self.engine_app: Any = None
         self.places: list[_Place | None] = []
+        self.bound = 0  # how often it was
+        self.deeper: frozenset[int] = frozenset()
+        self.mounted: list[Seam] = []  # of the applications that this one mounts
 
-    def bind(self, engine_app: Any, helpers: Sequence[Helper | None]) -> None:
-        """Run the plans that ``engine_app`` is bound to; ``helpers`` by route."""
+    @property
+    def fastrapi_inner(self) -> Any:
+        """What the router called before."""
+        return self.inner
+
+    def bind(
+        self, engine_app: Any, helpers: Sequence[Helper | None], deeper: frozenset[int]
+    ) -> None:
+        """Run the plans that ``engine_app`` is bound to; ``helpers`` by route. What
+        happened in routes with the numbers ``deeper`` surfaces in a mounted application."""
+        self.deeper = deeper
         self.engine_app = engine_app
+        self.bound += 1
         self.places = [
             _place(engine_app, index, helper) for index, helper in enumerate(helpers)
         ]
@@ -80,19 +99,29 @@ class Seam:
             return None
         found = self.engine_app.match(scope["method"], scope["path"])
         place = self.places[found[0]] if found is not None else None
-        return (place, found[1]) if place is not None else None
+        if place is None or scope.get("root_path", "") != place.helper.entry.inside.prefix:
+            return None
+        return place, found[1]
+
+    def _is_deeper(self, scope: Any) -> bool:
+        """Is the request one to a mounted application's plan?"""
+        if not self.deeper or self.engine_app is None:
+            return False
+        found = self.engine_app.match(scope["method"], scope["path"])
+        return found is not None and found[0] in self.deeper
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
-        if OUTCOME_KEY in scope:
+        if OUTCOME_KEY in scope and not self._is_deeper(scope):
             await self._surface(scope, receive, send)
             return
         found = None
         if (
             not scope.pop(REPLAY_KEY, False)
-            and not scope.get("root_path")
+            and OUTCOME_KEY not in scope
+            and type(scope) is dict
             and "fastapi.telemetry" not in scope
             # A client inside the application may run it on a loop of its own.
             and isinstance(asyncio._get_running_loop(), EventLoop)
@@ -105,6 +134,8 @@ class Seam:
         if "router" not in scope:
             scope["router"] = self.app.router
         place.helper.entry.enter(scope, values)
+        # As FastAPI, which looks at the fields in a list of its own.
+        scope["headers"] = list(scope["headers"])
         scope[VALUES_KEY] = values
         await place.asgi(scope, receive, send)
 
@@ -114,30 +145,89 @@ class Seam:
         outcome = scope.pop(OUTCOME_KEY)
         found = self._find(scope)
         reads_form = found is not None and found[0].helper.reads_form
+        if found is not None and dialect.STACKS[1] not in scope:
+            # The plan had no use for a Request; exception handlers get one.
+            found[0].helper.fill_route(scope, found[1])
+        elif found is not None and found[0].helper.entry.inside.apps:
+            found[0].helper.entry.enter(scope, found[1])  # the mounts have overwritten it
         request = scope.pop(REQUEST_KEY, None) or Request(scope, receive, send)
+        session = scope.pop(SESSION_KEY, None)
+        if session is not None:
+            # Starlette's class has read the cookie again; user code has changed this one.
+            scope.pop("session", None)
+            scope.update(zip(("session",), session, strict=False))
+        items = scope.pop(FORM_KEY, None)
+        if items is not None:
+            request._form = FormData(items)
+            uploads.keep(scope, request._form)
+        failed = isinstance(outcome, BaseException) or (
+            isinstance(outcome, Unwinding) and outcome.failure is not None and not outcome.answered
+        )
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
+            if failed and reads_form:
+                # Exception handlers find the form read, as FastAPI leaves it.
+                assert found is not None
+                await found[0].helper.read_form(request)
+            if isinstance(outcome, streams.Raised):
+                await outcome.surface(send)
             if isinstance(outcome, BaseException):
-                if reads_form:
-                    # Exception handlers find the form read, as FastAPI leaves it.
-                    await request.form()
                 raise outcome
             await outcome(scope, receive, send)
 
-        await wrap_app_handling_exceptions(app, request)(scope, receive, send)
+        if isinstance(outcome, Handled):
+            await outcome(scope, receive, send)
+        else:
+            await wrap_app_handling_exceptions(app, request)(scope, receive, send)
 
 
 class Resume:
     """resume(scope, receive, send, outcome): ends a request that a plan has run to its
     outcome, through the application's own middleware and handlers. The Seam takes the
-    outcome out of the scope again."""
+    outcome out of the scope again. ``bare``: the application has no middleware of its
+    own; then a plain stream does not need FastAPI's layers, either. ``mounted``: the numbers
+    of the routes of mounted applications."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(
+        self, app: Any, bare: bool, engine_app: Any, mounted: frozenset[int]
+    ) -> None:
         self.app = app
+        self.bare = bare
+        self.engine_app = engine_app
+        self.mounted = mounted
 
     def __call__(
         self, scope: Any, receive: Any, send: Any, outcome: Any
     ) -> Coroutine[Any, Any, None]:
+        # The layers close uploaded files behind the stream.
+        if self.bare and FORM_KEY not in scope and streams.is_plain(outcome):
+            gone = receive.__self__.watch()
+            if gone is not None:
+                # The iterator may see the scope.
+                request = scope.pop(REQUEST_KEY, None)
+
+                def surface(raised: Any, send: Any) -> Coroutine[Any, Any, None]:
+                    if request is not None:
+                        scope[REQUEST_KEY] = request
+                    return self._through(scope, receive, send, raised)
+
+                return streams.run(send, outcome, gone, surface)
+        if isinstance(outcome, Unwinding) and outcome.answered:
+            send = send_nothing
+        return self._through(scope, receive, send, outcome)
+
+    def _through(
+        self, scope: Any, receive: Any, send: Any, outcome: Any
+    ) -> Coroutine[Any, Any, None]:
+        """Let ``outcome`` surface inside the application's layers."""
         scope[OUTCOME_KEY] = outcome
+        if self.mounted:
+            self._leave_mounts(scope)
         run: Coroutine[Any, Any, None] = self.app(scope, receive, send)
         return run
+
+    def _leave_mounts(self, scope: Any) -> None:
+        """The request goes through the mounts once more."""
+        found = self.engine_app.match(scope["method"], scope["path"])
+        if found is not None and found[0] in self.mounted and "app_root_path" in scope:
+            scope["root_path"] = scope.pop("app_root_path")

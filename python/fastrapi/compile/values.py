@@ -8,12 +8,13 @@ validates it.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from . import dialect
-from .draft import Draft
+from .draft import Draft, Location
 from .fields import adapter_of
 from .objects import Objects
 from .records import FLAG, NONE, OP, SOURCE, NotCompiled, Step
@@ -62,17 +63,27 @@ def _default(field: Any, objects: Objects) -> _Default:
 
 
 def value_steps(
-    read: Step, field: Any, slot: int, location: tuple[str, ...], draft: Draft
+    read: Step,
+    field: Any,
+    slot: int,
+    location: Location,
+    draft: Draft,
+    others: Sequence[Location] = (),
 ) -> list[Step]:
     """``read`` completed: the steps that fill ``slot`` with the value of ``field``, the
-    reading one first. ``location`` is where errors place the value."""
+    reading one first. ``location`` is where errors place the value, ``others`` where they do
+    when it was found under another name of the reading step."""
     adapter = adapter_of(field)
     if not is_rust(adapter.validator):
         raise NotCompiled(f"parameter {field.name!r} is validated by a Pydantic plugin")
     default = _default(field, draft.objects)
     flags = default.flags
     validator = draft.objects.bound(adapter.validator, "validate_python")
+    draft.locations[slot] = location
+    draft.others[slot] = list(others)
     null_is_absent = dialect.NULL_IS_ABSENT and read.source == SOURCE.BODY
+    if null_is_absent:
+        draft.inexact = True  # its errors call a null missing
     if read.source != SOURCE.BODY and dialect.DEFAULTS_ARE_VALIDATED and field.default is not None:
         flags |= FLAG.DEFAULT_VALIDATE
     if is_pure(adapter) and not default.user_code:
@@ -91,7 +102,8 @@ def value_steps(
             f"parameter {field.name!r} has a validator written in Python (needs FastAPI 0.151)"
         )
     raw = draft.new_slot()
-    draft.locations[slot] = location
+    draft.locations[raw] = location
+    draft.others[raw] = draft.others.pop(slot)
     return [
         read._replace(flags=read.flags | FLAG.RAW | (flags & FLAG.REQUIRED), slot=raw),
         Step(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import fastapi.routing as routing
+from starlette.convertors import PathConvertor, StringConvertor
 from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
 
-from .recognise import is_documentation
-from .records import PART
+from fastrapi.handshakes import is_websocket
+
+from .mounts import Inside
+from .recognise import is_documentation, pristine_handler
+from .records import PART, NotCompiled, Place
 
 try:  # FastAPI 0.137 and later include routers lazily.
     from fastapi.routing import _IncludedRouter
@@ -32,8 +37,10 @@ class Entry:
 
     ``route`` is what the application declared. ``effective`` has the values that count:
     a context of FastAPI's for a route of an included router, else the route itself.
-    ``included`` is that router. A ``barrier`` may match any path. ``reason`` says why
-    requests go through ASGI; empty: compile it.
+    ``included`` is that router. ``asked``: the application's router asks an included router
+    before it, or in its place. A ``barrier`` may match any path. ``reason`` says why
+    requests go through ASGI; empty: compile it. ``files``, a mount of files that C may serve,
+    is for ``files``.
     """
 
     path: str
@@ -44,23 +51,45 @@ class Entry:
     effective: Any
     convertors: dict[str, Any] = field(default_factory=dict)
     included: Any = None
-    form_limits: bool = False
+    asked: bool = False
+    form_limits: dict[str, int] = field(default_factory=dict)  # of its routers
+    inside: Inside = Inside()  # a mounted application
     barrier: bool = False
     reason: str = ""
+    files: Any = None
 
     def enter(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into ``scope`` what FastAPI's router would have put there."""
         params = dict(scope.get("path_params", {}))
         for (name, convertor), value in zip(self.convertors.items(), values, strict=True):
             params[name] = convertor.convert(value)
+        fastapi_scope = scope.setdefault("fastapi", {}) if self.asked else {}
         if self.included is not None:
-            fastapi_scope = scope.setdefault("fastapi", {})
             fastapi_scope["included_router"] = self.included
             fastapi_scope["effective_route_context"] = self.effective
         scope["endpoint"] = self.route.endpoint
         scope["path_params"] = params
         if isinstance(self.route, routing.APIRoute):
             scope["route"] = self.route
+
+
+    def place(self, handlers: tuple[Any, Any], router: Any) -> Place:
+        """What C puts into a scope in the place of enter(), and of the layers inside the
+        user's; ``handlers`` are those of Starlette's ExceptionMiddleware."""
+        convertors = tuple(
+            (name, None if _is_text(convertor) else convertor.convert)
+            for name, convertor in self.convertors.items()
+        )
+        route = self.route if isinstance(self.route, routing.APIRoute) else None
+        return Place(
+            handlers, router, self.route.endpoint, route, self.included, self.effective,
+            convertors, self.asked,
+        )  # fmt: skip
+
+
+def _is_text(convertor: Any) -> bool:
+    """Does it give the text as it is?"""
+    return type(convertor) in (StringConvertor, PathConvertor)
 
 
 def template_parts(path: str, convertors: dict[str, Any]) -> tuple[tuple[int, str], ...] | None:
@@ -131,30 +160,38 @@ def _inherits(route: Any, base: type, *names: str) -> bool:
     return all(getattr(type(route), name) is getattr(base, name) for name in names)
 
 
-def _is_websocket(route: BaseRoute) -> bool:
-    return "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex")
+def _handles_as_fastapi(route: Any, included: Any) -> bool:
+    """Has the class of ``route`` left its handler alone? One that has made it itself, and of
+    FastAPI's own, has; that of an included route is made later."""
+    if not _inherits(route, routing.APIRoute, "handle"):
+        return False
+    if _inherits(route, routing.APIRoute, "get_route_handler"):
+        return True
+    try:
+        pristine_handler(route.app)
+    except NotCompiled:
+        return False
+    return included is None
 
 
 def _one(declared: _Declared) -> Entry | None:
     """The entry of a declared route; None: it matches no HTTP request."""
-    route, effective, included, _ = declared
+    route, effective, included, *_ = declared
     if isinstance(route, routing.APIRoute):
         if not _inherits(route, routing.APIRoute, "matches"):
             return _barrier(route, f"custom route class {type(route).__name__}")
         entry = _entry(route, effective, included)
-        if not entry.barrier and not _inherits(
-            route, routing.APIRoute, "handle", "get_route_handler"
-        ):
+        if not entry.barrier and not _handles_as_fastapi(route, included):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
     if isinstance(route, Mount) and type(route) is Mount:
         return _mount(route, effective)
     if isinstance(route, Route) and _inherits(route, Route, "matches"):
         entry = _entry(route, effective, included)
-        if not is_documentation(route):
-            entry.reason = entry.reason or "plain Starlette route"
+        if not entry.barrier and not _inherits(route, Route, "handle"):
+            entry.reason = f"custom route class {type(route).__name__}"
         return entry
-    if _is_websocket(route):
+    if is_websocket(route):
         return None
     if isinstance(route, Host):
         return _barrier(route, "Host route")
@@ -167,11 +204,12 @@ class _Declared(NamedTuple):
     route: Any
     effective: Any
     included: Any
-    form_limits: bool
+    form_limits: dict[str, int]
+    asked: bool = True
 
 
-def _included(included: Any, outer_limits: bool) -> Iterator[_Declared]:
-    limits = outer_limits or bool(getattr(included.include_context, "form_limits", None))
+def _included(included: Any, outer_limits: dict[str, int]) -> Iterator[_Declared]:
+    limits = outer_limits | (getattr(included.include_context, "form_limits", None) or {})
     for candidate in included.effective_candidates():
         if isinstance(candidate, _IncludedRouter):
             yield from _included(candidate, limits)
@@ -180,15 +218,22 @@ def _included(included: Any, outer_limits: bool) -> Iterator[_Declared]:
         yield _Declared(candidate.original_route, effective, included, limits)
 
 
-def _declared(router: Any) -> Iterator[_Declared]:
+def _declared(router: Any, inside: Inside) -> Iterator[_Declared]:
     """Routes in order, those of included routers in their place. An included router
     whose class overrides how it matches counts as one route."""
-    limits = bool(getattr(router, "form_limits", None))
+    limits = {**inside.form_limits, **(getattr(router, "form_limits", None) or {})}
+    asked = inside.asked
     for route in router.routes:
+        asked = asked or is_included(route)
         if _is_transparent(route):
             yield from _included(route, limits)
         else:
-            yield _Declared(route, route, None, limits)
+            yield _Declared(route, route, None, limits, asked)
+
+
+def is_included(route: Any) -> bool:
+    """Is this an included router?"""
+    return _IncludedRouter is not None and isinstance(route, _IncludedRouter)
 
 
 def _is_transparent(route: Any) -> bool:
@@ -200,23 +245,54 @@ def _is_transparent(route: Any) -> bool:
     )
 
 
-def walk(router: Any) -> Iterator[Entry]:
+def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
     """Every entry of an application's router that can match an HTTP request, in the
-    order in which they are tried."""
-    for declared in _declared(router):
-        if _IncludedRouter is not None and isinstance(declared.route, _IncludedRouter):
+    order in which they are tried. Those of a mounted application stand before its mount,
+    which has what they do not match."""
+    for declared in _declared(router, inside):
+        deeper = inside.enter(declared.route, declared.form_limits, declared.asked) if declared.included is None else None
+        if deeper is not None:
+            yield from _mounted(deeper)
+        if is_included(declared.route):
             yield _barrier(declared.route, "included router of a custom class")
             continue
         entry = _one(declared)
         if entry is not None:
             entry.form_limits = declared.form_limits
+            entry.asked = declared.asked
             yield entry
 
 
-def websockets(router: Any) -> list[str]:
-    """The paths of an application's WebSocket routes."""
-    return [
-        str(declared.effective.path)
-        for declared in _declared(router)
-        if _is_websocket(declared.route)
-    ]
+def _mounted(inside: Inside) -> Iterator[Entry]:
+    """The entries of a mounted application, up to one that may match any path."""
+    for entry in walk(inside.apps[-1].router, inside):
+        if entry.barrier:
+            return
+        if not entry.inside.apps:
+            entry.inside = inside
+            if is_documentation(entry.route):
+                entry.reason = "documentation of a mounted application"
+        if not entry.path:
+            continue  # the mount does not match without a slash
+        prefix = inside.mounts[-1].path
+        entry.path = prefix + entry.path
+        entry.parts = _prefixed(prefix, entry.parts)
+        yield entry
+
+
+def _prefixed(prefix: str, parts: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
+    """A template behind a text."""
+    if not prefix:
+        return parts
+    if parts and parts[0][0] == PART.LITERAL:
+        return ((PART.LITERAL, prefix + parts[0][1]), *parts[1:])
+    return ((PART.LITERAL, prefix), *parts)
+
+
+def websockets(router: Any) -> dict[str, re.Pattern[str]]:
+    """The paths of an application's WebSocket routes and what they match."""
+    return {
+        str(declared.effective.path): declared.effective.path_regex
+        for declared in _declared(router, Inside())
+        if is_websocket(declared.route)
+    }

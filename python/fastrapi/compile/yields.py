@@ -1,22 +1,26 @@
-"""Generator dependencies (with ``yield``)."""
+"""Dependencies with ``yield``: generator functions."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from . import dialect
 from .dialect import utils
 from .records import NotCompiled
 
-# The keyword under which a plan passes the Request to a YieldOpener. No parameter of
-# user code can have this name.
-REQUEST_KEYWORD = "\0request"
+
+def manager_factory(call: Any, plain: bool) -> Callable[..., Any]:
+    """What makes the context manager of one request, as FastAPI makes it: ``call`` is a
+    ``plain`` generator function, or an asynchronous one."""
+    return contextmanager(call) if plain else asynccontextmanager(call)
 
 
 class YieldOpener:
-    """Enters one generator dependency on the request's exit stack, with FastAPI's own
-    ``_solve_generator``. Called with the dependency's arguments."""
+    """Enters one dependency on the request's exit stack, with FastAPI's own
+    ``_solve_generator``: for a plan inside ``request_response``. Called with the Request and
+    the dependency's arguments."""
 
     def __init__(self, dependant: Any) -> None:
         if dialect.EXITS_BEFORE_RESPONSE:
@@ -25,14 +29,11 @@ class YieldOpener:
         self.solve = dialect.Lenient(
             getattr(utils, "_solve_generator", None) or getattr(utils, "solve_generator")
         )
-        self.stack = (
-            "fastapi_function_astack"
-            if getattr(dependant, "scope", None) == "function"
-            else "fastapi_inner_astack"
-        )
+        # Left before the answer is sent?
+        self.early = getattr(dependant, "scope", None) == "function"
+        self.stack = dialect.STACKS[2] if self.early else dialect.STACKS[1]
 
-    def __call__(self, /, **values: Any) -> Coroutine[Any, Any, Any]:
-        request = values.pop(REQUEST_KEYWORD)
+    def __call__(self, request: Any, /, **values: Any) -> Coroutine[Any, Any, Any]:
         opening: Coroutine[Any, Any, Any] = self.solve(
             dependant=self.dependant,
             call=self.dependant.call,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import unittest
 from asyncio import unix_events
@@ -74,6 +75,8 @@ class Result(unittest.TestResult):
 
 
 def main() -> None:
+    # A shell's background job ignores it, and these tests wait for it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = sys.argv[1:]
     if arguments[0] == "--plain":
         arguments.pop(0)

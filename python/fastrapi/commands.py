@@ -9,39 +9,36 @@ import sys
 from typing import Any
 
 from fastrapi import _engine, wire
+from fastrapi.attempt import attempt
 from fastrapi.compile import NotCompiled, compile_app, is_fastapi
-from fastrapi.importing import ImportFailed, load_app
+from fastrapi.importing import Loaded, load_app
 
 
-def _answer(command: str, question: list[str], spec: str, settings: dict[str, Any]) -> int:
-    try:
-        app = load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"])
-    except ImportFailed as exc:
-        sys.stderr.write(f"fastrd: {exc}\n")
-        return wire.EXIT_APP
+def _look(
+    command: str, question: list[str], loaded: Loaded, settings: dict[str, Any]
+) -> tuple[int, list[str]]:
+    """The exit code, and the answer."""
+    app, name = loaded
     try:
         compiled = compile_app(app, settings["table_limit"])
     except ValueError as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
-        return wire.EXIT_TABLE
+        return wire.EXIT_TABLE, []
     except NotCompiled as exc:
         whole = "served through ASGI"
-        print(f"{whole} as a whole: {exc}" if is_fastapi(app) else f"{exc}: {whole}")
-        return wire.EXIT_OK
+        text = f"{whole} as a whole: {exc}" if is_fastapi(app) else f"{exc}: {whole}"
+        return wire.EXIT_OK, [text]
     from fastrapi.compile.report import explain_lines, routes_lines
 
     if command == "explain":
         method, path = question
-        lines = list(explain_lines(compiled, method, path.partition("?")[0]))
-    else:
-        lines = list(routes_lines(compiled))
+        return wire.EXIT_OK, list(explain_lines(compiled, method, path.partition("?")[0]))
+    lines = list(routes_lines(compiled))
     if command == "test":
         *notes, summary = lines
         lines = [line for line in notes if line.startswith("warning:")]
-        lines.append(f"{spec}: ok, {summary}")
-    for line in lines:
-        print(line)
-    return wire.EXIT_OK
+        lines.append(f"{name}: ok, {summary}")
+    return wire.EXIT_OK, lines
 
 
 def main() -> int:
@@ -53,4 +50,8 @@ def main() -> int:
     os.environ["FASTRD_CHILD"] = "cli"
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, as `| head` ends it
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    return _answer(command, question, spec, settings)
+    return attempt(
+        lambda: load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"]),
+        lambda loaded: _look(command, question, loaded, settings),
+        settings["timeout_startup"],
+    )

@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 BINARY = str(BUILD / "bin/fastrd")
+# A sanitised server starts slowly.
+PATIENCE = 5 if "ASAN_OPTIONS" in os.environ else 1
 
 
 class Fastrd:
@@ -72,7 +74,7 @@ class Fastrd:
         self.wait(lambda: text in self.log(), f"{text!r} in the log", seconds)
 
     def wait(self, condition, what: str, seconds: float = 20) -> None:
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while not condition():
             assert self.process is not None
             alive = self.process.poll() is None

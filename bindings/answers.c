@@ -1,0 +1,114 @@
+/*
+ * answers: take the compiler's answers, and look for handlers as Starlette does.
+ *
+ * Called by bindings/binding.c, which owns them, and by plan/read.c, plan/raised.c,
+ * plan/mounted.c and plan/router.c. Handlers are looked up at each request, because an application can change
+ * its dicts at any time. Nothing here may call a handler.
+ */
+#include "bindings/answers.h"
+
+#include "base/must.h"
+
+/* Is it what the members are taken for without a look? 0, or -1 with an exception set. */
+static int
+answers_check(const struct pyb_answers *a, uint32_t n_routes)
+{
+	if (PyDict_Check(a->exception_handlers) && PyDict_Check(a->status_handlers) &&
+	    PyType_Check(a->http_exception) && PyType_Check(a->validation_error) &&
+	    PyTuple_CheckExact(a->not_allowed) &&
+	    (size_t)PyTuple_GET_SIZE(a->not_allowed) == n_routes)
+		return 0;
+	PyErr_SetString(PyExc_TypeError, "the answers are not the compiler's");
+	return -1;
+}
+
+int
+pyb_answers_init(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
+{
+	*a = (struct pyb_answers){ 0 };
+	if (source == Py_None)
+		return 0;
+#define TAKE(member) ((a->member = PyObject_GetAttrString(source, #member)) == NULL)
+	if (TAKE(exception_handlers) || TAKE(status_handlers) || TAKE(http_exception) ||
+	    TAKE(http_handler) || TAKE(validation_error) ||
+	    TAKE(validation_handler) || TAKE(handled) ||
+	    TAKE(json_text) || TAKE(forgets_traceback) || TAKE(not_found) || TAKE(not_allowed) || TAKE(redirect))
+		return -1;
+#undef TAKE
+	return answers_check(a, n_routes);
+}
+
+void
+pyb_answers_fini(struct pyb_answers *a)
+{
+	Py_CLEAR(a->exception_handlers);
+	Py_CLEAR(a->status_handlers);
+	Py_CLEAR(a->http_exception);
+	Py_CLEAR(a->http_handler);
+	Py_CLEAR(a->validation_error);
+	Py_CLEAR(a->validation_handler);
+	Py_CLEAR(a->handled);
+	Py_CLEAR(a->json_text);
+	Py_CLEAR(a->forgets_traceback);
+	Py_CLEAR(a->not_found);
+	Py_CLEAR(a->not_allowed);
+	Py_CLEAR(a->redirect);
+}
+
+int
+pyb_answers_traverse(struct pyb_answers *a, visitproc visit, void *arg)
+{
+	Py_VISIT(a->exception_handlers);
+	Py_VISIT(a->status_handlers);
+	Py_VISIT(a->http_exception);
+	Py_VISIT(a->http_handler);
+	Py_VISIT(a->validation_error);
+	Py_VISIT(a->validation_handler);
+	Py_VISIT(a->handled);
+	Py_VISIT(a->json_text);
+	Py_VISIT(a->forgets_traceback);
+	Py_VISIT(a->not_found);
+	Py_VISIT(a->not_allowed);
+	Py_VISIT(a->redirect);
+	return 0;
+}
+
+PyObject *
+pyb_answers_handler(const struct pyb_answers *a, PyTypeObject *class, PyObject *status)
+{
+	PyObject *handler = NULL, *mro = class->tp_mro;
+
+	must(a->exception_handlers != NULL && mro != NULL);
+	if (status != NULL)
+		handler = PyDict_GetItemWithError(a->status_handlers, status);
+	for (Py_ssize_t i = 0; handler == NULL && !PyErr_Occurred() &&
+	    i < PyTuple_GET_SIZE(mro); i++)
+		handler = PyDict_GetItemWithError(a->exception_handlers,
+		    PyTuple_GET_ITEM(mro, i));
+	PyErr_Clear();
+	return handler;
+}
+
+bool
+pyb_answers_http(const struct pyb_answers *a, long status)
+{
+	PyObject *number = PyLong_FromLong(status);
+	bool own;
+
+	if (number == NULL) {
+		PyErr_Clear();
+		return false;
+	}
+	own = pyb_answers_handler(a, (PyTypeObject *)a->http_exception, number) ==
+	    a->http_handler;
+	Py_DECREF(number);
+	return own;
+}
+
+bool
+pyb_answers_invalid(const struct pyb_answers *a)
+{
+	return a->validation_error != NULL &&
+	    pyb_answers_handler(a, (PyTypeObject *)a->validation_error, NULL) ==
+	    a->validation_handler;
+}

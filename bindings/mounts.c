@@ -1,0 +1,174 @@
+/*
+ * mounts: from the compiler's tuples to trees of files.
+ *
+ * Called by binding.c, which owns them. A mount is (route, instance, directories, html,
+ * follow_symlink), where directories are bytes. Names of files are asked for their content type
+ * while the interpreter is held, because requests begin with it.
+ */
+#include "bindings/mounts.h"
+
+#include <stdlib.h>
+
+/* Call upward of files/types.h. What is raised is no type. */
+static struct slice
+type_ask(void *arg, struct slice name)
+{
+	struct pyb_mounts *m = arg;
+	PyObject *bytes, *type = NULL, *kept = NULL;
+	struct slice found = SLICE_NULL;
+
+	bytes = PyBytes_FromStringAndSize(name.ptr, (Py_ssize_t)name.len);
+	if (bytes != NULL)
+		type = PyObject_CallOneArg(m->content_type, bytes);
+	if (type != NULL && PyBytes_CheckExact(type))
+		kept = PyDict_SetDefault(m->kept, type, type);
+	if (kept != NULL)
+		found = (struct slice){ PyBytes_AS_STRING(kept),
+		    (size_t)PyBytes_GET_SIZE(kept) };
+	PyErr_Clear();
+	Py_XDECREF(bytes);
+	Py_XDECREF(type);
+	return found;
+}
+
+/* Read the directories of a mount behind the trees that there are. 0, or -1 with an exception
+ * set. */
+static int
+trees_add(struct pyb_mounts *m, struct files_mount *files, PyObject *directories, bool follow)
+{
+	Py_ssize_t n = PyTuple_GET_SIZE(directories);
+	struct files_tree *grown = realloc(m->trees, (m->n_trees + (size_t)n + 1) *
+	    sizeof(*grown));
+
+	if (grown == NULL) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	m->trees = grown;
+	files->n_trees = (size_t)n;
+	for (Py_ssize_t i = 0; i < n; i++) {
+		PyObject *directory = PyTuple_GET_ITEM(directories, i);
+
+		if (!PyBytes_CheckExact(directory)) {
+			PyErr_SetString(PyExc_TypeError, "a directory is bytes");
+			return -1;
+		}
+		files_tree_init(&m->trees[m->n_trees++], PyBytes_AS_STRING(directory), follow);
+	}
+	return 0;
+}
+
+static int
+mount_add(struct pyb_mounts *m, PyObject *tuple, uint32_t n_routes)
+{
+	struct pyb_mount *mount = &m->all[m->n];
+	PyObject *instance, *directories;
+	unsigned long route;
+	int html, follow;
+
+	if (!PyTuple_CheckExact(tuple)) {
+		PyErr_SetString(PyExc_TypeError, "a mount is a tuple");
+		return -1;
+	}
+	if (!PyArg_ParseTuple(tuple, "kOO!pp", &route, &instance, &PyTuple_Type, &directories,
+	    &html, &follow))
+		return -1;
+	if (route >= n_routes) {
+		PyErr_SetString(PyExc_ValueError, "a mount of a route that is not in the table");
+		return -1;
+	}
+	*mount = (struct pyb_mount){
+		.files = { .html = html != 0, .types = &m->types }, .instance = instance
+	};
+	if (trees_add(m, &mount->files, directories, follow != 0) < 0)
+		return -1;
+	m->by_route[route] = (uint32_t)++m->n;
+	return 0;
+}
+
+/* The trees stand still from now on. */
+static void
+trees_set(struct pyb_mounts *m)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		m->all[i].files.trees = m->trees + at;
+		at += m->all[i].files.n_trees;
+	}
+}
+
+int
+pyb_mounts_init(struct pyb_mounts *m, PyObject *source, uint32_t n_routes)
+{
+	PyObject *mounts;
+	int rc = 0;
+
+	*m = (struct pyb_mounts){ 0 };
+	if (source == Py_None)
+		return 0;
+	m->source = PyObject_GetAttrString(source, "mounts");
+	if (m->source == NULL || (m->kept = PyDict_New()) == NULL ||
+	    (m->content_type = PyObject_GetAttrString(source, "content_type")) == NULL ||
+	    (m->file_response = PyObject_GetAttrString(source, "file_response")) == NULL ||
+	    (m->path_class = PyObject_GetAttrString(source, "path_class")) == NULL ||
+	    (m->check = PyObject_GetAttrString(source, "check")) == NULL ||
+	    (m->redirect = PyObject_GetAttrString(source, "redirect")) == NULL ||
+	    (m->missing = PyObject_GetAttrString(source, "missing")) == NULL ||
+	    (m->not_allowed = PyObject_GetAttrString(source, "not_allowed")) == NULL)
+		return -1;
+	mounts = m->source;
+	if (!PyTuple_CheckExact(mounts)) {
+		PyErr_SetString(PyExc_TypeError, "mounts are a tuple");
+		return -1;
+	}
+	files_types_init(&m->types, type_ask, m);
+	m->all = calloc((size_t)PyTuple_GET_SIZE(mounts) + 1, sizeof(*m->all));
+	m->by_route = calloc((size_t)n_routes + 1, sizeof(*m->by_route));
+	if (m->all == NULL || m->by_route == NULL) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(mounts); i++)
+		rc = mount_add(m, PyTuple_GET_ITEM(mounts, i), n_routes);
+	trees_set(m);
+	return rc;
+}
+
+void
+pyb_mounts_fini(struct pyb_mounts *m)
+{
+	for (size_t i = 0; i < m->n_trees; i++)
+		files_tree_fini(&m->trees[i]);
+	free(m->all);
+	free(m->trees);
+	free(m->by_route);
+	m->all = NULL;
+	m->trees = NULL;
+	m->by_route = NULL;
+	m->n = m->n_trees = 0;
+	Py_CLEAR(m->content_type);
+	Py_CLEAR(m->check);
+	Py_CLEAR(m->redirect);
+	Py_CLEAR(m->missing);
+	Py_CLEAR(m->not_allowed);
+	Py_CLEAR(m->file_response);
+	Py_CLEAR(m->path_class);
+	Py_CLEAR(m->kept);
+	Py_CLEAR(m->source);
+}
+
+int
+pyb_mounts_traverse(struct pyb_mounts *m, visitproc visit, void *arg)
+{
+	Py_VISIT(m->content_type);
+	Py_VISIT(m->check);
+	Py_VISIT(m->redirect);
+	Py_VISIT(m->missing);
+	Py_VISIT(m->not_allowed);
+	Py_VISIT(m->file_response);
+	Py_VISIT(m->path_class);
+	Py_VISIT(m->kept);
+	Py_VISIT(m->source);
+	return 0;
+}

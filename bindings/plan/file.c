@@ -1,0 +1,201 @@
+/*
+ * file: what FileResponse.__call__() does, without Python's threads.
+ *
+ * Called by give.c. FileResponse's own __init__ has made its fields. Those that depend on the
+ * file are added here, to the response itself, as Starlette does; the room files then answers.
+ * A response that is unusual, or whose file is, is left to Starlette: nothing may be done here
+ * that its own __call__() would then do otherwise.
+ */
+#include "bindings/plan/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/decimal.h"
+#include "bindings/asgi/fields.h"
+#include "bindings/plan/result.h"
+#include "files/answer.h"
+#include "files/open.h"
+#include "files/stamp.h"
+
+/* What the instance holds, borrowed from it. */
+struct held {
+	PyObject *path, *status, *raw;
+};
+
+/* The value of `name` in the instance's dictionary, borrowed; NULL: it has none. */
+static PyObject *
+member(PyObject *dict, const char *name)
+{
+	PyObject *value = PyDict_GetItemString(dict, name);
+
+	PyErr_Clear();
+	return value;
+}
+
+/* Are they pairs whose names Starlette finds when it looks for them in lower case? */
+static bool
+names_are_plain(PyObject *raw)
+{
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(raw); i++) {
+		PyObject *pair = PyList_GET_ITEM(raw, i), *name;
+
+		if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2)
+			return false;
+		name = PyTuple_GET_ITEM(pair, 0);
+		if (!PyBytes_CheckExact(name) || !pyb_field_name_plain((struct slice){
+		    PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name) }))
+			return false;
+	}
+	return true;
+}
+
+/* Does response.headers edit response.raw_headers, as FileResponse's __init__ leaves it, and
+ * is it as usual? */
+static bool
+headers_are(struct pyb_module_state *st, PyObject *headers, PyObject *raw)
+{
+	PyObject *list = PyObject_GetAttr(headers, st->n__list);
+	bool are = list == raw && PyList_CheckExact(raw) && names_are_plain(raw);
+
+	PyErr_Clear();
+	Py_XDECREF(list);
+	return are;
+}
+
+/* Has the instance what __init__ gives it, and nothing else? */
+static bool
+held_read(const struct pyb_run *r, PyObject *response, struct held *h)
+{
+	static const char *const others[] = { "filename", "media_type", "background", "_headers" };
+	const struct pyb_mounts *known = &r->binding->mounts;
+	PyObject *dict, *headers;
+	bool usual;
+
+	if (known->file_response == NULL || (PyObject *)Py_TYPE(response) != known->file_response)
+		return false;
+	dict = PyObject_GenericGetDict(response, NULL);
+	if (dict == NULL)
+		return false;
+	h->path = member(dict, "path");
+	h->status = member(dict, "status_code");
+	h->raw = member(dict, "raw_headers");
+	headers = member(dict, "_headers");
+	usual = h->path != NULL && h->status != NULL && h->raw != NULL &&
+	    member(dict, "stat_result") == Py_None && PyDict_GET_SIZE(dict) == 8;
+	for (size_t i = 0; usual && i < sizeof(others) / sizeof(others[0]); i++)
+		usual = member(dict, others[i]) != NULL;
+	usual = usual && (PyUnicode_CheckExact(h->path) ||
+	    (PyObject *)Py_TYPE(h->path) == known->path_class) &&
+	    PyLong_CheckExact(h->status) && headers_are(r->app->st, headers, h->raw);
+	Py_DECREF(dict);	/* the response keeps it */
+	return usual;
+}
+
+/* Open a regular file. NULL: it cannot be opened, or is none. */
+static struct hx_file *
+file_open(PyObject *path)
+{
+	PyObject *text = PyOS_FSPath(path), *bytes = NULL;
+	struct hx_file *file = NULL;
+	struct stat st;
+	int fd = -1;
+
+	if (text != NULL)
+		bytes = PyUnicode_EncodeFSDefault(text);
+	if (bytes != NULL &&
+	    strlen(PyBytes_AS_STRING(bytes)) == (size_t)PyBytes_GET_SIZE(bytes))
+		fd = open(PyBytes_AS_STRING(bytes), FILES_OPEN_FLAGS);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		file = files_open_new(fd, &st);
+	if (fd >= 0 && file == NULL)
+		close(fd);
+	PyErr_Clear();
+	Py_XDECREF(bytes);
+	Py_XDECREF(text);
+	return file;
+}
+
+/* headers.setdefault(name, value), with the pairs that are there. 0, or -1 with an exception
+ * set. */
+static int
+default_set(PyObject *raw, const struct pyb_fields *there, struct slice name,
+    struct slice value)
+{
+	PyObject *pair;
+	int rc;
+
+	if (hx_exchange_header_value(there->all, there->n, name).ptr != NULL)
+		return 0;
+	pair = Py_BuildValue("(y#y#)", name.ptr, (Py_ssize_t)name.len, value.ptr,
+	    (Py_ssize_t)value.len);
+	rc = pair != NULL ? PyList_Append(raw, pair) : -1;
+	Py_XDECREF(pair);
+	return rc;
+}
+
+/* set_stat_headers(). False: the response has a length of its own, or an exception is set. */
+static bool
+stat_fields_add(PyObject *raw, const struct hx_file *file, struct arena *arena)
+{
+	struct pyb_fields there = { 0 };
+	struct files_stamp stamp;
+	char digits[DECIMAL_MAX];
+	struct slice length = { digits, decimal_put(digits, file->size) };
+	bool added;
+
+	added = files_stamp_make(&stamp, file) && pyb_fields_read(&there, raw, arena) == 0 &&
+	    hx_exchange_header_value(there.all, there.n, SLICE_LIT("content-length")).ptr == NULL &&
+	    hx_exchange_header_value(there.all, there.n, SLICE_LIT("content-type")).ptr != NULL &&
+	    default_set(raw, &there, SLICE_LIT("content-length"), length) == 0 &&
+	    default_set(raw, &there, SLICE_LIT("last-modified"), files_stamp_modified(&stamp)) == 0 &&
+	    default_set(raw, &there, SLICE_LIT("etag"), files_stamp_etag(&stamp)) == 0;
+	pyb_fields_fini(&there);
+	return added;
+}
+
+/* Give the file with the fields of the response. False: nothing was sent. */
+static bool
+give(struct hx_exchange *x, PyObject *raw, int status, struct hx_file *file)
+{
+	Py_ssize_t n = PyList_GET_SIZE(raw);
+	struct pyb_fields f = { 0 };
+	struct mw_answer a;
+	bool given;
+
+	given = stat_fields_add(raw, file, &x->arena) && pyb_fields_read(&f, raw, &x->arena) == 0 &&
+	    mw_answer_init(&a, &x->arena, status, f.all, f.n) == 0 &&
+	    files_answer_give(x, &a, file);
+	pyb_fields_fini(&f);
+	/* What Starlette sends instead has the fields of the file that Starlette finds. */
+	if (!given && PyList_SetSlice(raw, n, PY_SSIZE_T_MAX, NULL) < 0)
+		PyErr_Clear();
+	return given;
+}
+
+bool
+pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
+{
+	struct hx_file *file;
+	struct held h;
+	long status;
+
+	if (!held_read(r, response, &h) || r->x->state != HX_RUNNING ||
+	    !pyb_result_background_empty(r->app->st, response))
+		return false;
+	status = PyLong_AsLong(h.status);
+	PyErr_Clear();
+	if (status < 200 || status > 599 || status == 204 || status == 205 || status == 304)
+		return false;
+	file = file_open(h.path);
+	if (file == NULL)
+		return false;
+	/* What follows waits in Starlette until a long file is sent. */
+	if ((follows && file->size > HX_FILE_AT_ONCE) || !give(r->x, h.raw, (int)status, file)) {
+		files_open_release(file);
+		PyErr_Clear();
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,246 @@
+/*
+ * edit: from a message to the layers, and back into the message.
+ *
+ * Called by filter.c, and by inner.c and unrouted.c for a complete answer. What the layers do to a
+ * message is seen in the message itself, as with Starlette's classes. A message that
+ * Starlette's class would refuse must not reach the native one: until the first has gone
+ * on, a relay takes over; from then on it goes out as it is.
+ */
+#include "bindings/stack/edit.h"
+
+static enum pyb_fate
+out_of_memory(void)
+{
+	PyErr_NoMemory();
+	return PYB_FATE_FAILED;
+}
+
+/* Read the head of an answer, as long as the request's fields are what the layers have seen:
+ * Starlette's look again. False: the relay must have it. */
+static bool
+head_read(struct pyb_filter *f, PyObject *start)
+{
+	if (!pyb_view_same(f->list, f->fields))
+		return false;
+	pyb_view_head_drop(&f->head);
+	return pyb_view_head_read(f->stretch->st, start, &f->arena, &f->head);
+}
+
+static int
+head_write(struct pyb_filter *f, PyObject *start)
+{
+	return pyb_view_head_write(f->stretch->st, start, &f->head, f->stretch->replaces);
+}
+
+static enum pyb_fate
+start_take(struct pyb_filter *f, PyObject *start)
+{
+	if (f->begun && f->stretch->holds)	/* one that comes again waits for content */
+		return f->held_back ? PYB_FATE_KEPT : PYB_FATE_ON;
+	if (!head_read(f, start) || (!f->stretch->holds &&
+	    !mw_chain_takes(&f->pass, &f->head.answer, 0)))
+		return PYB_FATE_RELAYED;
+	if (mw_chain_head(&f->pass, &f->head.answer) < 0)
+		return out_of_memory();
+	Py_CLEAR(f->held);
+	if (f->pass.holder > 0) {
+		f->held = Py_NewRef(start);
+		return PYB_FATE_KEPT;
+	}
+	f->begun = true;
+	return head_write(f, start) < 0 ? PYB_FATE_FAILED : PYB_FATE_ON;
+}
+
+/* What a message has of content. */
+struct content {
+	PyObject *bytes;	/* strong */
+	bool missing;		/* the message has no "body" */
+	bool last;
+};
+
+/* 0, or -1 with an exception set. Drop c->bytes in both cases. */
+static int
+content_read(struct pyb_module_state *st, PyObject *message, struct content *c)
+{
+	PyObject *body = PyDict_GetItemWithError(message, st->n_body), *more;
+	int again = 0;
+
+	*c = (struct content){ .missing = body == NULL };
+	if (body != NULL && !PyObject_CheckBuffer(body))
+		PyErr_Format(PyExc_TypeError, "a bytes-like object is required, not '%.100s'",
+		    Py_TYPE(body)->tp_name);
+	else if (body != NULL)
+		c->bytes = PyBytes_CheckExact(body) ? Py_NewRef(body) : PyBytes_FromObject(body);
+	else if (!PyErr_Occurred())
+		c->bytes = PyBytes_FromStringAndSize(NULL, 0);
+	if (c->bytes == NULL)
+		return -1;
+	more = Py_XNewRef(PyDict_GetItemWithError(message, st->n_more_body));
+	if (more != NULL)
+		again = PyObject_IsTrue(more);
+	Py_XDECREF(more);
+	c->last = again == 0;
+	return again < 0 || PyErr_Occurred() ? -1 : 0;
+}
+
+/* message["body"] = the piece, which is released. 0, or -1 with an exception set. */
+static int
+content_put(struct pyb_filter *f, PyObject *message, struct hx_piece piece)
+{
+	PyObject *bytes = PyBytes_FromStringAndSize(piece.bytes.ptr, (Py_ssize_t)piece.bytes.len);
+	int rc = bytes == NULL ? -1 : PyDict_SetItem(message, f->stretch->st->n_body, bytes);
+
+	hx_exchange_piece_drop(piece);
+	Py_XDECREF(bytes);
+	return rc;
+}
+
+/* Let the layers edit a message's content, and write the head that they have held back into
+ * `held` (NULL: none). 0, or -1 with an exception set. */
+static int
+content_edit(struct pyb_filter *f, PyObject *held, PyObject *message, const struct content *c)
+{
+	const char *bytes = PyBytes_AS_STRING(c->bytes);
+	struct hx_piece piece = { .bytes = { bytes, (size_t)PyBytes_GET_SIZE(c->bytes) } };
+
+	f->begun = true;
+	f->over = c->last;
+	f->held_back = f->held_back || held != NULL;
+	if (mw_chain_piece(&f->pass, &f->head.answer, &piece, c->last) < 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	if ((piece.bytes.ptr != bytes || c->missing) && content_put(f, message, piece) < 0)
+		return -1;
+	return held != NULL ? head_write(f, held) : 0;
+}
+
+static bool
+takes(struct pyb_filter *f, const struct content *c)
+{
+	return mw_chain_takes(&f->pass, &f->head.answer, (size_t)PyBytes_GET_SIZE(c->bytes));
+}
+
+/* The first piece: the layer that holds the start decides about it. */
+static enum pyb_fate
+first_take(struct pyb_filter *f, PyObject *message)
+{
+	struct pyb_module_state *st = f->stretch->st;
+	PyObject *body = PyDict_GetItemWithError(message, st->n_body);
+	enum pyb_fate fate = PYB_FATE_RELAYED;
+	struct content c;
+
+	if (f->held == NULL || body == NULL || !PyBytes_CheckExact(body) ||
+	    !pyb_view_head_holds(st, f->held, &f->head))
+		return PYB_FATE_RELAYED;
+	if (content_read(st, message, &c) < 0)
+		fate = PYB_FATE_FAILED;
+	else if (!c.last || takes(f, &c))
+		fate = content_edit(f, f->held, message, &c) < 0 ? PYB_FATE_FAILED :
+		    PYB_FATE_ON_HELD;
+	Py_XDECREF(c.bytes);
+	return fate;
+}
+
+static enum pyb_fate
+piece_take(struct pyb_filter *f, PyObject *message)
+{
+	enum pyb_fate fate = PYB_FATE_ON;
+	struct content c;
+
+	if (!f->stretch->holds || f->over)
+		return PYB_FATE_ON;
+	if (!f->begun)
+		return first_take(f, message);
+	if (content_read(f->stretch->st, message, &c) < 0 ||
+	    content_edit(f, NULL, message, &c) < 0)
+		fate = PYB_FATE_FAILED;
+	Py_XDECREF(c.bytes);
+	return fate;
+}
+
+/* A message that is no part of an answer as the server knows it. A layer that looks at
+ * content lets only these pass. */
+static enum pyb_fate
+other_take(struct pyb_filter *f, PyObject *type)
+{
+	static const char *const known[] = {
+		"http.response.early_hint", "http.response.trailers", "http.response.pathsend"
+	};
+
+	if (!f->stretch->holds)
+		return PYB_FATE_ON;
+	if (!f->begun)
+		return PYB_FATE_RELAYED;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (PyUnicode_CompareWithASCIIString(type, known[i]) == 0)
+			return PYB_FATE_ON;
+	return PYB_FATE_KEPT;
+}
+
+enum pyb_fate
+pyb_edit_message(struct pyb_filter *f, PyObject *message)
+{
+	struct pyb_module_state *st = f->stretch->st;
+	PyObject *type = PyDict_CheckExact(message) ?
+	    PyDict_GetItemWithError(message, st->n_type) : NULL;
+
+	if (f->relay != NULL)
+		return PYB_FATE_RELAYED;
+	if (type == NULL || !PyUnicode_CheckExact(type))
+		return f->begun ? PYB_FATE_ON : PYB_FATE_RELAYED;
+	if (PyUnicode_Compare(type, st->t_http_response_start) == 0)
+		return start_take(f, message);
+	if (PyUnicode_Compare(type, st->t_http_response_body) == 0)
+		return piece_take(f, message);
+	return other_take(f, type);
+}
+
+/* What whole_edit() does when the layers take the answer. 0, or -1 with an exception set. */
+static int
+taken_edit(struct pyb_filter *f, struct pyb_messages *m, const struct content *c)
+{
+	bool holds;
+
+	if (mw_chain_head(&f->pass, &f->head.answer) < 0) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	holds = f->pass.holder > 0;
+	if (!holds && head_write(f, m->start) < 0)
+		return -1;
+	return content_edit(f, holds ? m->start : NULL, m->body, c);
+}
+
+/* 1: the layers have edited the answer; 0: they cannot, and nothing has happened; -1 with an
+ * exception set. */
+static int
+whole_edit(struct pyb_filter *f, struct pyb_messages *m)
+{
+	PyObject *body = PyDict_GetItemWithError(m->body, f->stretch->st->n_body);
+	struct content c = { .last = true };
+	int done = 0;
+
+	if (f->begun || f->held != NULL || f->relay != NULL || body == NULL ||
+	    !PyBytes_CheckExact(body) || !head_read(f, m->start))
+		return 0;
+	c.bytes = Py_NewRef(body);
+	if (takes(f, &c))
+		done = taken_edit(f, m, &c) < 0 ? -1 : 1;
+	Py_DECREF(c.bytes);
+	return done;
+}
+
+int
+pyb_edit_whole(struct pyb_module_state *st, PyObject **send, struct pyb_messages *m)
+{
+	while (Py_TYPE(*send) == st->filter_type) {
+		struct pyb_filter *f = (struct pyb_filter *)*send;
+		int rc = whole_edit(f, m);
+
+		if (rc <= 0)
+			return rc;
+		Py_SETREF(*send, Py_NewRef(f->send));
+	}
+	return 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * enter: what FastAPI's own layers and router put into a scope.
+ */
+#ifndef BINDINGS_STACK_ENTER_H
+#define BINDINGS_STACK_ENTER_H
+
+#include <Python.h>
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "bindings/plan/run.h"
+
+/* A place is a tuple that the compiler makes for one route (compile/junctions.py). */
+enum pyb_place {
+	PYB_PLACE_HANDLERS,	/* scope["starlette.exception_handlers"] */
+	PYB_PLACE_ROUTER,
+	PYB_PLACE_ENDPOINT,
+	PYB_PLACE_ROUTE,	/* None: the router sets none */
+	PYB_PLACE_INCLUDED,	/* the included router, or None */
+	PYB_PLACE_EFFECTIVE,	/* its context of the route, when `included` is one */
+	PYB_PLACE_CONVERTORS,	/* tuple of (name, None or a callable) by path parameter */
+	PYB_PLACE_ASKED,	/* True: the router asks an included router first */
+	PYB_PLACE_SIZE
+};
+
+/* Put into `scope` what it has inside FastAPI's router; `place` is that of the
+ * route or the router's own. *outermost is the exit stack
+ * that FastAPI's own layer puts there (new reference, which the caller drops in any case).
+ * 0, or -1 with an exception set. */
+int pyb_enter_router(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+    PyObject **outermost) MUST_CHECK;
+
+/* Put into it what a route adds; `params` are the texts of the path parameters. 0, or -1 with
+ * an exception set. */
+int pyb_enter_route(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+    const struct slice *params, size_t n) MUST_CHECK;
+
+/* Put into the run's scope what user code finds there inside FastAPI's layers and router,
+ * with new exit stacks, also stored in r->stacks. 0, or -1 with an exception set. */
+int pyb_enter_scope(struct pyb_run *r, PyObject *place) MUST_CHECK;
+
+#endif

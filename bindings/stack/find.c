@@ -1,0 +1,125 @@
+/*
+ * find: may the plan run behind a layer of the user's, and which.
+ *
+ * Called by inner.c when the layer awaits its inner application. Layers may have changed
+ * the scope, so that everything is read from it anew. It must run no user code.
+ */
+#include "bindings/stack/find.h"
+
+#include "bindings/text.h"
+#include "shm/method.h"
+
+/* The entry as an exact str, borrowed; NULL when it is none. */
+static PyObject *
+text_of(PyObject *scope, PyObject *key)
+{
+	PyObject *text = PyDict_GetItemWithError(scope, key);
+
+	return text != NULL && PyUnicode_CheckExact(text) ? text : NULL;
+}
+
+static bool
+is_empty(PyObject *scope, PyObject *key)
+{
+	PyObject *value = PyDict_GetItemWithError(scope, key);
+
+	return value == NULL || (PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) == 0);
+}
+
+/* Is it a scope of the server's, for this application, that no plan has seen before? */
+static bool
+scope_fits(struct pyb_module_state *st, PyObject *scope)
+{
+	PyObject *type;
+
+	if (!PyDict_CheckExact(scope) || (type = text_of(scope, st->n_type)) == NULL ||
+	    PyUnicode_Compare(type, st->n_http) != 0)
+		return false;
+	return PyDict_Contains(scope, st->t_outcome) == 0 &&
+	    PyDict_Contains(scope, st->t_replay) == 0 &&
+	    PyDict_Contains(scope, st->t_telemetry) == 0 && is_empty(scope, st->n_root_path);
+}
+
+/* Does a loop of fastrapi's run? A client inside the application may run another one. */
+static bool
+loop_fits(struct pyb_module_state *st)
+{
+	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop);
+	bool fits = loop != NULL && PyObject_TypeCheck(loop, st->loop_type);
+
+	Py_XDECREF(loop);
+	return fits;
+}
+
+/* No route takes the request: what does the router answer? A route that is found must be one
+ * whose entries in the scope are known; it matches with any of its own methods. */
+static void
+router_ask(struct pyb_within *w, unsigned method, struct slice path, struct arena *arena,
+    struct pyb_found *found)
+{
+	const struct shm_table *t = &w->binding->table;
+	enum pyb_router_verdict verdict;
+	uint32_t route;
+	unsigned own = 0;
+
+	if (PyTuple_GET_ITEM(w->places, t->n_routes) == Py_None)
+		return;
+	verdict = pyb_router_find(w->binding, method, path, arena, &found->route);
+	if (verdict == PYB_ROUTER_NOT_ALLOWED) {
+		while (own < SHM_METHOD_OTHER && !(t->routes[found->route].methods >> own & 1))
+			own++;
+		found->place = PyTuple_GET_ITEM(w->places, found->route);
+		if (found->place == Py_None || !shm_route_match(t, own, path, &route,
+		    found->params, &found->n_params) || route != found->route)
+			verdict = PYB_ROUTER_UNSURE;
+	}
+	found->verdict = verdict;
+}
+
+/* Fill *found by the table alone. */
+static void
+match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_found *found)
+{
+	const struct shm_table *t = &w->binding->table;
+	PyObject *method = text_of(scope, w->st->n_method);
+	struct slice name, path;
+	const struct shm_plan *plan;
+	uint32_t route;
+
+	found->path = text_of(scope, w->st->n_path);
+	if (method == NULL || found->path == NULL || pyb_text_slice(method, &name) < 0 ||
+	    pyb_text_slice(found->path, &path) < 0)
+		return;
+	if (!shm_route_match(t, shm_method_number(name), path, &route, found->params,
+	    &found->n_params)) {
+		router_ask(w, shm_method_number(name), path, arena, found);
+		return;
+	}
+	if (t->routes[route].plan == SHM_NONE)
+		return;
+	plan = &t->plans[t->routes[route].plan];
+	found->place = PyTuple_GET_ITEM(w->places, route);
+	if (found->place != Py_None &&
+	    !(plan->flags & (SHM_PLAN_F_STACKS | SHM_PLAN_F_LIMITS)))
+		found->plan = plan;
+}
+
+void
+pyb_find_plan(struct pyb_within *w, PyObject *scope, struct arena *arena,
+    struct pyb_found *found)
+{
+	found->plan = NULL;
+	found->verdict = PYB_ROUTER_UNSURE;
+	found->n_params = 0;
+	if (w->app == NULL || w->app->binding != w->binding ||
+	    w->app->force == PYB_FORCE_ASGI || !scope_fits(w->st, scope) || !loop_fits(w->st))
+		goto done;
+	match(w, scope, arena, found);
+	if ((found->plan != NULL || found->verdict != PYB_ROUTER_UNSURE) &&
+	    pyb_guards_look(&w->binding->guards, false) != PYB_GUARD_HOLDS) {
+		found->plan = NULL;
+		found->verdict = PYB_ROUTER_UNSURE;
+	}
+done:
+	PyErr_Clear();
+}

@@ -1,0 +1,62 @@
+/*
+ * internal: what inner.c and leave.c share; no other file includes it.
+ */
+#ifndef BINDINGS_STACK_INTERNAL_H
+#define BINDINGS_STACK_INTERNAL_H
+
+#include "base/attr.h"
+#include "bindings/coro.h"
+#include "bindings/plan/run.h"
+#include "bindings/stack/within.h"
+
+enum pyb_inner_phase {
+	PYB_INNER_NEW,		/* nothing was done */
+	PYB_INNER_CONTENT,	/* waits for a message of the content */
+	PYB_INNER_UNROUTED,	/* no route takes it: the answer is sent */
+	PYB_INNER_RUN,		/* user code has begun: r->phase says more */
+	PYB_INNER_NEXT		/* the next application ends the request */
+};
+
+/* One request behind the innermost layer. */
+struct pyb_inner {
+	struct arena arena;
+	struct pyb_within *within;	/* strong */
+	PyObject *scope, *receive, *send;
+	enum pyb_inner_phase phase;
+	/* Once a plan was found: */
+	struct pyb_run *run;
+	PyObject *place;
+	PyObject *chunks;		/* list of what has come of the content, or NULL */
+	PyObject *path;			/* strong: keeps the texts of the path parameters */
+	/* When no route takes it: */
+	struct pyb_messages messages;
+	PyObject *outermost;		/* the exit stack in the scope, until it is left; or NULL */
+};
+
+static inline struct pyb_module_state *
+pyb_stack_state(const struct pyb_inner *c)
+{
+	return c->within->st;
+}
+
+/* Each of these is a step of the coroutine: it lets the next application go on with the
+ * request, and returns what the step returns. */
+
+/* With what is left untouched. */
+enum pyb_coro_verdict pyb_leave_on(struct pyb_inner *c, PyObject *receive, PyObject *send,
+    PyObject **out) MUST_CHECK;
+
+/* With all of the request. No user code has run. `content` (borrowed) is what was read of
+ * it, or the exception that reading it raised; NULL: nothing was read. */
+enum pyb_coro_verdict pyb_leave_replay(struct pyb_inner *c, PyObject *content,
+    PyObject **out) MUST_CHECK;
+
+/* With `failure` (stolen), or NULL, after an answer that was given outside of
+ * request_response. */
+enum pyb_coro_verdict pyb_leave_handled(struct pyb_inner *c, PyObject *failure, PyObject **out)
+    MUST_CHECK;
+
+/* With the outcome of the run (moved out of it). */
+enum pyb_coro_verdict pyb_leave_outcome(struct pyb_inner *c, PyObject **out) MUST_CHECK;
+
+#endif

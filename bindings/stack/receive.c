@@ -1,0 +1,164 @@
+/*
+ * receive: receive_or_disconnect() of Starlette's BaseHTTPMiddleware.
+ *
+ * Called by application.c. What the client sends comes by wrapped_receive() of the
+ * layer's request. It is awaited in the application's own task, but ends when the outer
+ * answer has gone out.
+ */
+#include "bindings/stack/receive.h"
+
+#include "base/must.h"
+#include "bindings/compat.h"
+#include "bindings/coro.h"
+#include "bindings/stack/race.h"
+#include "bindings/stack/turn.h"
+
+/* Turns that the group inside the original takes after a message. */
+enum { GROUP_TURNS = 4 };
+
+struct receive {
+	struct pyb_passage *p;		/* strong */
+	PyObject *message;		/* NULL until it has come */
+	enum { NEW, RACE, GROUP } phase;
+	int turns;			/* still to take */
+};
+
+/* {"type": "http.disconnect"}, new reference; NULL with an exception set. */
+static PyObject *
+disconnect_new(struct pyb_module_state *st)
+{
+	PyObject *message = PyDict_New();
+
+	if (message != NULL && PyDict_SetItem(message, st->n_type, st->t_http_disconnect) < 0)
+		Py_CLEAR(message);
+	return message;
+}
+
+static enum pyb_coro_verdict
+give(struct receive *r, PyObject **out)
+{
+	*out = r->p->sent ? disconnect_new(r->p->layer->st) : Py_NewRef(r->message);
+	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
+}
+
+static enum pyb_coro_verdict
+begin(struct receive *r, PyObject **out)
+{
+	struct pyb_passage *p = r->p;
+	struct pyb_module_state *st = p->layer->st;
+	PyObject *coroutine;
+
+	r->phase = RACE;
+	if (p->sent)
+		return give(r, out);
+	coroutine = PyObject_CallMethodNoArgs(p->request, st->n_wrapped_receive);
+	if (coroutine != NULL)
+		*out = pyb_race_new(p, coroutine);
+	Py_XDECREF(coroutine);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+static enum pyb_coro_verdict
+turn(struct receive *r, PyObject **out)
+{
+	if (r->turns-- <= 0)
+		return give(r, out);
+	*out = pyb_turn_new(r->p->layer->st);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+/* The race has ended. */
+static enum pyb_coro_verdict
+ended(struct receive *r, PyObject **out)
+{
+	struct pyb_passage *p = r->p;
+	int cancelled = p->exact || p->answered ? 1 : pyb_passage_is_cancelled(p);
+
+	if (cancelled < 0)
+		return PYB_CORO_ERROR;
+	r->phase = GROUP;
+	r->turns = cancelled ? GROUP_TURNS : 0;
+	return turn(r, out);
+}
+
+/* The race has raised: a group of tasks would raise a group of exceptions. */
+static enum pyb_coro_verdict
+raised(struct receive *r, PyObject **out)
+{
+	struct pyb_module_state *st = r->p->layer->st;
+	PyObject *exc, *never;
+
+	if (PyErr_ExceptionMatches(PyExc_GeneratorExit))
+		return PYB_CORO_ERROR;
+	if (PyErr_ExceptionMatches(st->cancelled_error)) {
+		if (!r->p->sent)
+			return PYB_CORO_ERROR;
+		PyErr_Clear();
+		return ended(r, out);
+	}
+	exc = PyErr_GetRaisedException();
+	never = PyObject_CallMethodOneArg(r->p->layer->ends, st->n_grouped, exc);
+	Py_DECREF(exc);
+	must(never == NULL);
+	return PYB_CORO_ERROR;
+}
+
+static enum pyb_coro_verdict
+receive_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct receive *r = arg;
+
+	switch (r->phase) {
+	case NEW:
+		return value == NULL ? PYB_CORO_ERROR : begin(r, out);
+	case RACE:
+		r->message = Py_XNewRef(value);
+		return value == NULL ? raised(r, out) : ended(r, out);
+	case GROUP:
+		break;
+	}
+	return value == NULL ? PYB_CORO_ERROR : turn(r, out);
+}
+
+static void
+receive_release(void *arg)
+{
+	struct receive *r = arg;
+
+	Py_CLEAR(r->message);
+	Py_CLEAR(r->p);
+	PyMem_Free(r);
+}
+
+static int
+receive_traverse(void *own, visitproc visit, void *arg)
+{
+	struct receive *r = own;
+
+	Py_VISIT(r->message);
+	return visit((PyObject *)r->p, arg);
+}
+
+/* receive() */
+static PyObject *
+receive_call(PyObject *passage, PyObject *Py_UNUSED(ignored))
+{
+	static const struct pyb_coro_class class = {
+		"receive", receive_step, receive_release, receive_traverse
+	};
+	struct pyb_passage *p = (struct pyb_passage *)passage;
+	struct receive *r = PyMem_Calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return PyErr_NoMemory();
+	r->p = (struct pyb_passage *)Py_NewRef(passage);
+	return pyb_coro_new(p->layer->st, &class, r);
+}
+
+PyObject *
+pyb_receive_function(struct pyb_passage *p)
+{
+	static PyMethodDef function = { "receive", receive_call, METH_NOARGS, NULL };
+
+	return PyCFunction_New(&function, (PyObject *)p);
+}

@@ -1,0 +1,26 @@
+/*
+ * foreign: flags that are no settings of fastrd's.
+ */
+#ifndef MASTER_FOREIGN_H
+#define MASTER_FOREIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct master_foreign {
+	const char *flag;	/* without dashes; `*` at its end matches any rest */
+	bool takes_value;
+	const char *why;	/* it is refused; NULL: it is accepted and means nothing */
+};
+
+/* The row of a flag of `len` bytes; NULL: no server has it. */
+const struct master_foreign *master_foreign_find(const char *flag, size_t len);
+
+/* Is it --no- before a flag that is refused? Then it asks for what is so anyway. */
+bool master_foreign_put_off(const char *flag, size_t len);
+
+/* On standard error, one line about a flag that nobody has, with the one of all flags
+ * that is most like it. */
+void master_foreign_unknown(const char *flag, size_t len);
+
+#endif

@@ -1,0 +1,135 @@
+"""What FastAPI itself answers in the place of an endpoint.
+
+Every answer here is made by functions of the installed FastAPI and Starlette. Those that
+depend on no request are made once, when the application is bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import starlette.middleware.exceptions
+import starlette.routing
+from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+import fastapi.exception_handlers
+import fastapi.routing as routing
+from fastapi.exception_handlers import (
+    http_exception_handler,
+    request_validation_exception_handler,
+)
+from fastapi.exceptions import RequestValidationError
+
+from . import dialect
+from .recognise import is_own
+from .walk import Entry
+
+
+def step_through(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that has nothing to wait for."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise RuntimeError("a FastAPI function waits where it never did before")
+
+
+def exception_layer(app: Any) -> ExceptionMiddleware | None:
+    """The layer of ``app`` that knows its exception handlers, once its layers are made."""
+    layer = app.middleware_stack
+    while layer is not None and not isinstance(layer, ExceptionMiddleware):
+        layer = getattr(layer, "app", None)
+    return layer
+
+
+class Answers:
+    """The attributes that ``_engine.Binding`` takes; see bindings/answers.h."""
+
+    http_exception = HTTPException
+    http_handler = staticmethod(http_exception_handler)
+    validation_error = RequestValidationError
+    validation_handler = staticmethod(request_validation_exception_handler)
+    forgets_traceback = dialect.FORGETS_TRACEBACK
+
+    def __init__(self, app: Any, layer: ExceptionMiddleware, entries: Iterable[Entry]) -> None:
+        self.exception_handlers = layer._exception_handlers
+        self.status_handlers = layer._status_handlers
+        made: dict[str, Response] = {}
+        self.not_allowed = tuple(_not_allowed(entry, made) for entry in entries)
+        ends = _ends_as_starlettes(app.router)
+        self.not_found = handled(HTTPException(status_code=404)) if ends else None
+        self.redirect = _redirect if app.router.redirect_slashes else None
+        self.handled = _handled
+        names = vars(fastapi.exception_handlers)
+        self.json_text = names["JSONResponse"] is JSONResponse and is_own(
+            names["jsonable_encoder"]
+        )
+
+
+def answers_of(app: Any, layer: Any, entries: Iterable[Entry]) -> Answers | None:
+    """The answers of an application whose layers are made, with ``layer`` inside the
+    user's; None: none of them is FastAPI's own for certain."""
+    functions = (
+        http_exception_handler,
+        request_validation_exception_handler,
+        vars(starlette.middleware.exceptions)["wrap_app_handling_exceptions"],
+        starlette.routing.Router.not_found,
+    )
+    if type(layer) is not ExceptionMiddleware or not all(map(is_own, functions)):
+        return None
+    try:
+        return Answers(app, layer, entries)
+    except Exception:  # FastAPI's functions are not as they were: they answer themselves
+        return None
+
+
+def _handled(handler: Any, exc: Exception) -> Response:
+    """The Response that one of FastAPI's two handlers makes. They do not look at the
+    Request."""
+    response: Response = step_through(handler(None, exc))
+    return response
+
+
+def handled(exc: HTTPException) -> Response:
+    """What FastAPI's own handler makes of an exception of Starlette's."""
+    return _handled(http_exception_handler, exc)
+
+
+def _not_allowed(entry: Entry, made: dict[str, Response]) -> Response | None:
+    """The answer to a method that a route does not take; None: its own class makes it, or
+    a limit of the content comes before it. ``made`` has those made before, by what they
+    allow."""
+    handle = type(entry.route).handle
+    own = (routing.APIRoute.handle, starlette.routing.Route.handle)
+    if entry.barrier or not entry.methods or handle not in own or not all(map(is_own, own)):
+        return None
+    context = getattr(entry.included, "include_context", None)
+    if handle is own[1] and getattr(context, "max_body_size", None) is not None:
+        return None
+    # In the order of the very set that Starlette joins.
+    allow = ", ".join(entry.effective.methods)
+    if allow not in made:
+        exc = HTTPException(status_code=405, headers={"Allow": allow})
+        made[allow] = handled(exc)
+    return made[allow]
+
+
+def _ends_as_starlettes(router: Any) -> bool:
+    """Does ``router`` raise Starlette's 404 for a path of no route?"""
+    default = router.default
+    if getattr(default, "__func__", None) is not starlette.routing.Router.not_found:
+        return False
+    low = getattr(router, "_iter_low_priority_routes", None)
+    return low is None or next(iter(low()), None) is None
+
+
+def _redirect(scope: dict[str, Any]) -> Response:
+    """The answer to the path of ``scope``, which a route has with a slash more or less."""
+    path: str = scope["path"]
+    scope["path"] = path.rstrip("/") if path.endswith("/") else path + "/"
+    return RedirectResponse(url=str(URL(scope=scope)))

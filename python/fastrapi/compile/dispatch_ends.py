@@ -1,0 +1,186 @@
+"""The Python side of a dispatch layer, for ``bindings/stack``.
+
+The content of a response, because user code may look at an asynchronous generator. And
+what is left of the task group of Starlette's BaseHTTPMiddleware when a request does not
+go well: cancellation by a cancel scope of anyio's, and the exception that comes out.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, sleep
+from collections.abc import AsyncGenerator
+from typing import Any, NoReturn
+
+import starlette.middleware.base as base
+from anyio import ClosedResourceError, EndOfStream
+from anyio._backends._asyncio import CancelScope, TaskState, _task_states
+from fastrapi._engine import Passage
+
+ORIGINAL = base.BaseHTTPMiddleware.__call__
+REQUEST = base._CachedRequest
+RESPONSE = base._StreamingResponse
+_GROUP = "unhandled errors in a TaskGroup"
+_BODY, _PATHSEND = "http.response.body", "http.response.pathsend"
+
+
+async def call_next(request: Any) -> Any:
+    """What inspect finds where user code looks at its ``call_next``."""
+
+
+call_next.__qualname__ = "BaseHTTPMiddleware.__call__.<locals>.call_next"
+
+
+async def body(passage: Passage) -> AsyncGenerator[Any, None]:
+    """``body_iterator`` of the response that call_next() returns."""
+    passage.begun, more, answer = True, True, passage.answer
+    if answer is not None:
+        await sleep(0)
+        if passage.sent:
+            raise ClosedResourceError
+        if answer.body["body"]:
+            yield answer.body["body"]
+        return
+    while more:
+        try:
+            message = await passage.take()
+        except EndOfStream:
+            return
+        if message["type"] == _PATHSEND:
+            yield message
+            return
+        assert message["type"] == _BODY, f"Unexpected message: {message}"
+        if piece := message.get("body", b""):
+            yield piece
+        more = message.get("more_body", False)
+
+
+def surface(exc: BaseException | None, end: BaseException) -> NoReturn:
+    """Raise what call_next() raises when the application has ended without an answer."""
+    try:
+        raise end
+    except EndOfStream:
+        if exc is None:
+            raise RuntimeError("No response returned.")
+        raise exc from exc.__cause__ or exc.__context__
+
+
+def is_cancelled(task: Any) -> bool:
+    """Would a checkpoint of ``task`` raise?"""
+    if task._must_cancel:
+        return True
+    state = _task_states.get(task)
+    scope: Any = state.cancel_scope if state is not None else None
+    while scope is not None:
+        if scope._cancel_called or scope._shield:
+            return bool(scope._cancel_called)
+        scope = scope._parent_scope
+    return False
+
+
+def revoke(passage: Passage) -> None:
+    """The application was cancelled, not by the layer: a group cancels its host, too."""
+    if passage.ended or passage.aborting or passage.joiner is not None or passage.host.done():
+        return
+    passage.revoked = bool(passage.host.cancel())
+
+
+async def be_cancelled(passage: Passage, ready: bool) -> None:
+    """The host was cancelled while it sent the last message. What call_next() has run is
+    then cancelled in its last send(), if dispatch had not looked into its answer."""
+    try:
+        await sleep(0)
+        ready = False
+    finally:
+        if not ready:
+            passage.resume()
+
+
+async def leave(passage: Passage) -> None:
+    """User code has put something on the exit stacks of a plan after its end."""
+    from .exit_stacks import Handled, Unwinding
+    from .junctions import send_nothing
+    from .seam import OUTCOME_KEY
+
+    scope, answer = passage.scope, passage.answer
+    if answer is not None and answer.handled:
+        scope[OUTCOME_KEY] = Handled(scope, None)
+    else:
+        scope[OUTCOME_KEY] = Unwinding(scope, None, None, None, None, True, False)
+    await passage.app(passage.scope, passage.receive, send_nothing)
+
+
+def _cancel(passage: Passage) -> None:
+    """Cancel the applications as the scope of a group does: one scope is put above
+    theirs."""
+    if passage.aborting:
+        return
+    passage.aborting = True
+    scope: Any = CancelScope()
+    scope._host_task = passage.host
+    for task in list(passage.tasks or ()):
+        state = _task_states.setdefault(task, TaskState(None, None))
+        top: Any = state.cancel_scope
+        if top is None:
+            state.cancel_scope = scope
+            scope._tasks.add(task)
+            continue
+        while top._parent_scope is not None:
+            top = top._parent_scope
+        top._parent_scope = scope
+        scope._child_scopes.add(top)
+    scope.cancel()
+
+
+async def fail(passage: Passage, exc: BaseException) -> None:
+    """``exc`` leaves the layer."""
+    try:
+        raise exc
+    except BaseException as raised:
+        await join(passage, raised)
+
+
+async def join(passage: Passage, exc: BaseException | None) -> None:
+    """What leaving the task group does: wait for the applications, and raise. With
+    ``exc``, which leaves the layer, they are cancelled."""
+    if exc is not None:
+        _cancel(passage)
+    with CancelScope() as shield:
+        while passage.live:
+            passage.joiner = passage.loop.create_future()
+            try:
+                await passage.joiner
+            except CancelledError as cancelled:
+                shield.shield = True
+                _cancel(passage)
+                if exc is None or isinstance(exc, CancelledError):
+                    exc = cancelled
+    passage.ended = passage.sent = True
+    if passage.revoked and isinstance(exc, CancelledError) and not passage.host.uncancel():
+        exc = None
+    errors = list(passage.fatal or ())
+    if exc is not None and not isinstance(exc, CancelledError):
+        errors.insert(0, exc)
+    if errors:
+        _raise(errors)
+    if exc is not None:
+        raise exc
+
+
+def _raise(errors: list[BaseException]) -> None:
+    """Raise them as Starlette's collapsing group does."""
+    try:
+        raise BaseExceptionGroup(_GROUP, errors) from None
+    except BaseExceptionGroup:
+        if len(errors) != 1:
+            raise
+        error = errors[0]
+        context = None if error.__suppress_context__ else error.__context__
+        raise error from error.__cause__ or context
+
+
+def grouped(exc: BaseException) -> NoReturn:
+    """Raise ``exc`` as a group of tasks raises what one of them has raised."""
+    try:
+        raise exc
+    except BaseException as error:
+        raise BaseExceptionGroup(_GROUP, [error]) from None

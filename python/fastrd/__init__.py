@@ -1,0 +1,1 @@
+"""The name under which the distribution is installed; the package is ``fastrapi``."""

@@ -1,0 +1,6 @@
+"""``python -m fastrd main:app`` is ``fastrd main:app`` for this Python."""
+
+from fastrapi import program
+
+if __name__ == "__main__":
+    program.become()

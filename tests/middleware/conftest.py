@@ -1,0 +1,20 @@
+"""These tests speak the bytes of the parity tests, and know the versions of the compiler's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+for shelf in (".", "../parity", "../compile"):
+    sys.path.insert(0, str((Path(__file__).parent / shelf).resolve()))
+# Every so many tests only: set where these tests run again under another version.
+STEP = int(os.environ.get("FASTRD_GRID_STEP", "1"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    kept = set(here[::STEP])
+    items[:] = [item for item in items if item in kept or item not in here]

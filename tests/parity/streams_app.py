@@ -1,0 +1,191 @@
+"""Streaming responses of every kind; ``noted`` says what their iterators have seen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+app = FastAPI()
+noted: list[Any] = []
+variable = contextvars.ContextVar("variable", default="unset")
+
+
+class Custom(Exception):
+    pass
+
+
+@app.exception_handler(Custom)
+async def custom(_request: Request, exc: Custom) -> JSONResponse:
+    return JSONResponse({"custom": str(exc)}, 418)
+
+
+class Own(StreamingResponse):
+    media_type = "text/own"
+
+
+class Different(StreamingResponse):
+    async def stream_response(self, send: Any) -> None:
+        noted.append("different")
+        await super().stream_response(send)
+
+
+async def pieces(n: int = 5, wait: bool = False) -> AsyncIterator[Any]:
+    for i in range(n):
+        if wait:
+            await asyncio.sleep(0)
+        yield b"piece %d\n" % i
+
+
+async def texts() -> AsyncIterator[Any]:
+    yield "text \xe9\u20ac"
+    yield b""
+    yield memoryview(b"memory")
+    yield "x" * 100_000
+
+
+def plain() -> Iterator[str]:
+    yield from "abc"
+
+
+async def raising(exc: BaseException, before: int = 1) -> AsyncIterator[bytes]:
+    for _ in range(before):
+        yield b"before"
+    raise exc
+
+
+def plain_raising() -> Iterator[bytes]:
+    yield b"before"
+    raise Custom("plain")
+
+
+async def chained() -> AsyncIterator[bytes]:
+    yield b"x"
+    try:
+        raise KeyError("inner")
+    except KeyError:
+        raise ValueError("outer")  # noqa: B904
+
+
+async def wrong() -> AsyncIterator[Any]:
+    yield 3
+
+
+async def times_out() -> AsyncIterator[bytes]:
+    yield b"first"
+    try:
+        async with asyncio.timeout(0):
+            await asyncio.sleep(10)
+    except TimeoutError:
+        yield b"timeout"
+    with anyio.move_on_after(0):
+        await anyio.sleep(10)
+    yield b"moved on"
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep, 0)
+    yield b"grouped"
+    yield str(await anyio.to_thread.run_sync(len, "four"))  # type: ignore[misc]
+
+
+async def sets() -> AsyncIterator[str]:
+    yield variable.get()
+    variable.set("stream's")
+    yield variable.get()
+
+
+async def cancels_itself() -> AsyncIterator[bytes]:
+    yield b"x"
+    raise asyncio.CancelledError
+
+
+async def endless() -> AsyncIterator[bytes]:
+    try:
+        while True:
+            yield b"x" * 10_000
+            await asyncio.sleep(0)
+    except BaseException as exc:
+        noted.append(type(exc).__name__)
+        try:
+            await asyncio.sleep(0)
+        except BaseException as again:
+            noted.append("again " + type(again).__name__)
+        raise
+    finally:
+        noted.append("finally")
+
+
+MAKE: dict[str, Any] = {
+    "pieces": lambda: StreamingResponse(pieces()),
+    "waiting": lambda: StreamingResponse(pieces(wait=True)),
+    "none": lambda: StreamingResponse(pieces(0)),
+    "many": lambda: StreamingResponse(pieces(3000)),
+    "texts": lambda: StreamingResponse(texts(), media_type="text/plain"),
+    "plain": lambda: StreamingResponse(plain(), 201, {"X-A": "b"}),
+    "list": lambda: StreamingResponse([b"a", "b"]),
+    "own": lambda: Own(pieces()),
+    "different": lambda: Different(pieces()),
+    "length": lambda: StreamingResponse(pieces(1), headers={"Content-Length": "8"}),
+    "short": lambda: StreamingResponse(pieces(2), headers={"Content-Length": "8"}),
+    "long": lambda: StreamingResponse(pieces(1), headers={"Content-Length": "80"}),
+    "204": lambda: StreamingResponse(pieces(0), 204),
+    "304": lambda: StreamingResponse(pieces(2), 304),
+    "raises": lambda: StreamingResponse(raising(ValueError("text"))),
+    "raises first": lambda: StreamingResponse(raising(ValueError("text"), 0)),
+    "http": lambda: StreamingResponse(raising(HTTPException(404, "late"))),
+    "custom": lambda: StreamingResponse(raising(Custom("late"), 3)),
+    "custom first": lambda: StreamingResponse(raising(Custom("early"), 0)),
+    "plain raises": lambda: StreamingResponse(plain_raising()),
+    "exits": lambda: StreamingResponse(raising(GeneratorExit())),
+    "group": lambda: StreamingResponse(raising(ExceptionGroup("g", [Custom("in a group")]))),
+    "chained": lambda: StreamingResponse(chained()),
+    "wrong": lambda: StreamingResponse(wrong()),
+    "times out": lambda: StreamingResponse(times_out()),
+    "sets": lambda: StreamingResponse(sets()),
+    "cancels itself": lambda: StreamingResponse(cancels_itself()),
+    "bad field": lambda: StreamingResponse(pieces(), headers={"X": "a\r\nb"}),
+    "endless": lambda: StreamingResponse(endless()),
+}
+
+
+@app.get("/noted")
+async def get_noted() -> Any:
+    found = [*noted, variable.get()]
+    noted.clear()
+    return found
+
+
+@app.api_route("/async/{name}", methods=["GET", "HEAD", "POST"])
+async def from_async(name: str) -> StreamingResponse:
+    variable.set("endpoint's")
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.api_route("/plain/{name}", methods=["GET"])
+def from_plain(name: str) -> StreamingResponse:
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.api_route("/task/{name}", methods=["GET"])
+async def from_task(name: str, request: Request) -> StreamingResponse:
+    await asyncio.sleep(0)
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.api_route("/background/{name}", methods=["GET"])
+async def with_background(name: str, tasks: BackgroundTasks) -> StreamingResponse:
+    tasks.add_task(noted.append, "background")
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.get("/asks/{what}")
+async def asks(what: str, request: Request) -> StreamingResponse:
+    async def content() -> AsyncIterator[str]:
+        yield str(await request.is_disconnected())
+        yield "asked"
+
+    return StreamingResponse(content())
