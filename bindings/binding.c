@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "bindings/json.h"
+
 /* Attach the table: bytes (a private table) or the number of a sealed descriptor. 0, or
  * -1 with an exception set. */
 static int
@@ -63,6 +65,14 @@ step_fits(const struct pyb_binding *b, const struct shm_step *s)
 	}
 }
 
+/* Is the plan's shape one, if it has any? */
+static bool
+shape_fits(const struct pyb_binding *b, const struct shm_plan *plan)
+{
+	return plan->response_shape == SHM_NONE ||
+	    pyb_json_is_shape(PyTuple_GET_ITEM(b->objects, plan->response_shape));
+}
+
 /* Are the keyword names and values for the serializer as many? */
 static bool
 response_fits(const struct pyb_binding *b, const struct shm_plan *plan)
@@ -89,9 +99,12 @@ objects_check(const struct pyb_binding *b)
 	for (uint32_t i = 0; why == NULL && i < t->n_steps; i++)
 		if (!step_fits(b, &t->steps[i]))
 			why = "a step's argument names do not fit";
-	for (uint32_t i = 0; why == NULL && i < t->n_plans; i++)
+	for (uint32_t i = 0; why == NULL && i < t->n_plans; i++) {
 		if (!response_fits(b, &t->plans[i]))
 			why = "a plan's keywords for the serializer do not fit";
+		else if (!shape_fits(b, &t->plans[i]))
+			why = "a plan's shape of results is none";
+	}
 	if (why != NULL)
 		PyErr_SetString(PyExc_ValueError, why);
 	return why != NULL ? -1 : 0;

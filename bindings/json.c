@@ -1,7 +1,7 @@
 /*
  * json: the encoder for endpoints that return plain data.
  *
- * Called by plan/result.c, plan/messages.c and app.c, which owns the buffer. Nothing here may
+ * Called by plan/result.c, plan/messages.c, binding.c and app.c, which owns the buffer. Nothing here may
  * run Python code: it takes exact builtin types only and makes no conversion that calls back.
  * That is why borrowed references are enough. Nesting deeper than MAX_DEPTH is left to
  * Python.
@@ -15,6 +15,7 @@
 
 #include "base/decimal.h"
 #include "base/word.h"
+#include "shm/plan.h"
 
 enum {
 	MAX_DEPTH = 100,
@@ -169,6 +170,14 @@ put_int(struct pyb_json *j, PyObject *value)
 	return put(j, text, n);
 }
 
+/* Do json.dumps and pydantic-core write the number alike? Outside this range one of them
+ * puts an exponent, each in a form of its own. */
+static bool
+float_is_common(double v)
+{
+	return v == 0 || (fabs(v) >= 1e-4 && fabs(v) < 1e16);
+}
+
 static bool
 put_float(struct pyb_json *j, PyObject *value)
 {
@@ -176,7 +185,7 @@ put_float(struct pyb_json *j, PyObject *value)
 	char *text;
 	bool ok;
 
-	if (!isfinite(v))
+	if (!isfinite(v) || (j->as_pydantic && !float_is_common(v)))
 		return false;
 	text = PyOS_double_to_string(v, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
 	if (text == NULL) {
@@ -188,7 +197,7 @@ put_float(struct pyb_json *j, PyObject *value)
 	return ok;
 }
 
-static bool encode(struct pyb_json *j, PyObject *value, int depth);
+static bool encode(struct pyb_json *j, PyObject *value, const char *shape, int depth);
 
 /* jsonable_encoder drops keys that begin with "_sa" (sqlalchemy_safe). */
 static bool
@@ -198,7 +207,7 @@ key_dropped(const char *key, size_t n)
 }
 
 static bool
-encode_dict(struct pyb_json *j, PyObject *dict, int depth)
+encode_dict(struct pyb_json *j, PyObject *dict, const char *shape, int depth)
 {
 	PyObject *key, *value;
 	Py_ssize_t at = 0;
@@ -215,20 +224,20 @@ encode_dict(struct pyb_json *j, PyObject *dict, int depth)
 		text = utf8_of(key, &n);
 		if (text == NULL)
 			return false;
-		if (key_dropped(text, n))
+		if (!j->as_pydantic && key_dropped(text, n))
 			continue;
 		if (!first && !put(j, ",", 1))
 			return false;
 		first = false;
 		if (!put_text(j, text, n) || !put(j, ":", 1) ||
-		    !encode(j, value, depth + 1))
+		    !encode(j, value, shape, depth + 1))
 			return false;
 	}
 	return put(j, "}", 1);
 }
 
 static bool
-encode_sequence(struct pyb_json *j, PyObject *seq, int depth)
+encode_sequence(struct pyb_json *j, PyObject *seq, const char *shape, int depth)
 {
 	Py_ssize_t n = PySequence_Fast_GET_SIZE(seq);
 
@@ -236,43 +245,96 @@ encode_sequence(struct pyb_json *j, PyObject *seq, int depth)
 		return false;
 	for (Py_ssize_t i = 0; i < n; i++)
 		if ((i > 0 && !put(j, ",", 1)) ||
-		    !encode(j, PySequence_Fast_GET_ITEM(seq, i), depth + 1))
+		    !encode(j, PySequence_Fast_GET_ITEM(seq, i), shape, depth + 1))
 			return false;
 	return put(j, "]", 1);
 }
 
-/* Depth is bounded, so this recursion cannot follow the data without end. */
-static bool
-encode(struct pyb_json *j, PyObject *value, int depth)
+/* The kinds of a value that a shape may ask for; ANY for a tuple, which only ANY has. 0: the
+ * encoder does not know the type. */
+static unsigned
+kind_of(PyObject *value)
 {
 	PyTypeObject *type = Py_TYPE(value);
 
-	if (depth > MAX_DEPTH)
-		return false;
 	if (type == &PyUnicode_Type)
-		return put_str(j, value);
+		return SHM_KIND_STR;
 	if (type == &PyLong_Type)
-		return put_int(j, value);
+		return SHM_KIND_INT;
 	if (type == &PyDict_Type)
-		return encode_dict(j, value, depth);
-	if (type == &PyList_Type || type == &PyTuple_Type)
-		return encode_sequence(j, value, depth);
+		return SHM_KIND_DICT;
+	if (type == &PyList_Type)
+		return SHM_KIND_LIST;
+	if (type == &PyTuple_Type)
+		return SHM_KIND_ANY;
 	if (value == Py_None)
+		return SHM_KIND_NONE;
+	if (type == &PyBool_Type)
+		return SHM_KIND_BOOL;
+	return type == &PyFloat_Type ? SHM_KIND_FLOAT : 0;
+}
+
+/* Depth is bounded, so this recursion cannot follow the data without end. */
+static bool
+encode(struct pyb_json *j, PyObject *value, const char *shape, int depth)
+{
+	unsigned allowed = (unsigned char)*shape, kind = kind_of(value);
+	const char *items = allowed == SHM_KIND_ANY ? shape : shape + 1;
+
+	if (depth > MAX_DEPTH || (kind & ~allowed) != 0)
+		return false;
+	switch (kind) {
+	case SHM_KIND_STR:
+		return put_str(j, value);
+	case SHM_KIND_INT:
+		return put_int(j, value);
+	case SHM_KIND_DICT:
+		return encode_dict(j, value, items, depth);
+	case SHM_KIND_LIST:
+	case SHM_KIND_ANY:
+		return encode_sequence(j, value, items, depth);
+	case SHM_KIND_NONE:
 		return put(j, "null", 4);
-	if (value == Py_True)
-		return put(j, "true", 4);
-	if (value == Py_False)
-		return put(j, "false", 5);
-	if (type == &PyFloat_Type)
+	case SHM_KIND_BOOL:
+		return value == Py_True ? put(j, "true", 4) : put(j, "false", 5);
+	case SHM_KIND_FLOAT:
 		return put_float(j, value);
-	return false;
+	default:
+		return false;
+	}
 }
 
 enum pyb_json_verdict
 pyb_json_encode(struct pyb_json *j, PyObject *value)
 {
+	static const char any[] = { (char)SHM_KIND_ANY };
+
 	j->len = 0;
-	return encode(j, value, 0) ? PYB_JSON_OK : PYB_JSON_LEAVE;
+	j->as_pydantic = false;
+	return encode(j, value, any, 0) ? PYB_JSON_OK : PYB_JSON_LEAVE;
+}
+
+bool
+pyb_json_is_shape(PyObject *shape)
+{
+	const unsigned more = SHM_KIND_LIST | SHM_KIND_DICT;
+	Py_ssize_t n, at = 0;
+
+	if (!PyBytes_CheckExact(shape))
+		return false;
+	n = PyBytes_GET_SIZE(shape);
+	while (at < n && (unsigned char)PyBytes_AS_STRING(shape)[at] != SHM_KIND_ANY &&
+	    ((unsigned char)PyBytes_AS_STRING(shape)[at] & more) != 0)
+		at++;
+	return at == n - 1 && n <= SHM_MAX_SHAPE;
+}
+
+enum pyb_json_verdict
+pyb_json_encode_shape(struct pyb_json *j, PyObject *value, PyObject *shape)
+{
+	j->len = 0;
+	j->as_pydantic = true;
+	return encode(j, value, PyBytes_AS_STRING(shape), 0) ? PYB_JSON_OK : PYB_JSON_LEAVE;
 }
 
 void
@@ -286,5 +348,5 @@ void
 pyb_json_fini(struct pyb_json *j)
 {
 	free(j->bytes);
-	*j = (struct pyb_json){ NULL, 0, 0 };
+	*j = (struct pyb_json){ .bytes = NULL };
 }

@@ -301,7 +301,8 @@ response_check(const struct shm_table *t, const struct shm_plan *p)
 	if (!object_set(t, p->helper))
 		return "a plan's helper is out of bounds";
 	if (!object_ok(t, p->response_validator) || !object_ok(t, p->response_serializer) ||
-	    !object_ok(t, p->response_kwargs) || !object_ok(t, p->response_values))
+	    !object_ok(t, p->response_kwargs) || !object_ok(t, p->response_values) ||
+	    !object_ok(t, p->response_shape))
 		return "a plan's response objects are out of bounds";
 	if (p->response_mode == SHM_RESPONSE_MODEL_JSON &&
 	    (p->response_validator == SHM_NONE || p->response_serializer == SHM_NONE ||

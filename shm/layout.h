@@ -17,7 +17,7 @@
 #define SHM_MAGIC "fastrd\0T"
 
 enum {
-	SHM_VERSION = 2,
+	SHM_VERSION = 3,
 	SHM_ALIGN = 8,
 	SHM_MAX_SEGMENTS = 64,	/* the width of `literal` in struct shm_shape */
 	SHM_MAX_PARAMS = 16,	/* path parameters of one route */
@@ -131,7 +131,7 @@ _Static_assert(sizeof(struct shm_route) == 48, "no padding in shm_route");
 _Static_assert(sizeof(struct shm_part) == 12, "no padding in shm_part");
 _Static_assert(sizeof(struct shm_shape) == 24, "no padding in shm_shape");
 _Static_assert(sizeof(struct shm_step) == 36, "no padding in shm_step");
-_Static_assert(sizeof(struct shm_plan) == 48, "no padding in shm_plan");
+_Static_assert(sizeof(struct shm_plan) == 52, "no padding in shm_plan");
 
 /* Bytes of one record of that section. */
 uint64_t shm_layout_record_size(enum shm_section_id id);

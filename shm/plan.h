@@ -131,7 +131,8 @@ struct shm_step {
 
 /* How an endpoint's result that is no Response becomes the answer. */
 #define SHM_RESPONSE_MODES(X) \
-	/* response_field and default class: validate, serializer.to_json */ \
+	/* response_field and default class: validate, serializer.to_json; the C encoder \
+	 * for results of the plan's shape */ \
 	X(MODEL_JSON, 0) \
 	/* no response_field, default class: the C encoder, else Python */ \
 	X(PLAIN_JSON, 1) \
@@ -143,6 +144,25 @@ struct shm_step {
 enum shm_response_mode {
 	SHM_RESPONSE_MODES(SHM_ENUM_MODE)
 	SHM_RESPONSE_MODE_COUNT = 0 SHM_RESPONSE_MODES(SHM_ROW_COUNT)
+};
+
+/* The shape of results that pydantic-core writes as they stand: a bytes object. One byte is
+ * the set of types that a value may have, exactly. LIST and DICT are followed by the shape of
+ * the items; the keys of a dictionary are str. ANY stands for all the way down. */
+#define SHM_KINDS(X) \
+	X(STR, 1) \
+	X(INT, 2) \
+	X(BOOL, 4) \
+	X(NONE, 8) \
+	X(FLOAT, 16) \
+	X(LIST, 32) \
+	X(DICT, 64) \
+	X(ANY, 255)
+
+#define SHM_ENUM_KIND(name, value) SHM_KIND_##name = (value),
+enum shm_kind {
+	SHM_KINDS(SHM_ENUM_KIND)
+	SHM_MAX_SHAPE = 16	/* bytes */
 };
 
 #define SHM_PLAN_FLAGS(X) \
@@ -209,6 +229,7 @@ struct shm_plan {
 	uint32_t response_serializer;	/* bound to_json */
 	uint32_t response_kwargs;	/* tuple of keyword names for to_json, or SHM_NONE */
 	uint32_t response_values;	/* tuple of their values */
+	uint32_t response_shape;	/* a shape, or SHM_NONE: pydantic-core writes all results */
 	uint32_t helper;		/* the route's helper, see compile/route_helper.py */
 };
 

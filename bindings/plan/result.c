@@ -292,6 +292,18 @@ fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *res
 	return ok;
 }
 
+/* Encode the result in C: a plain one, or one of the plan's shape. False: it is another. */
+static bool
+plain_json(struct pyb_run *r)
+{
+	struct pyb_json *json = &r->app->json;
+
+	if (r->plan->response_mode == SHM_RESPONSE_PLAIN_JSON)
+		return pyb_json_encode(json, r->result) == PYB_JSON_OK;
+	return r->plan->response_shape != SHM_NONE && pyb_json_encode_shape(json, r->result,
+	    PyTuple_GET_ITEM(r->binding->objects, r->plan->response_shape)) == PYB_JSON_OK;
+}
+
 enum pyb_result_verdict
 pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
 {
@@ -304,15 +316,15 @@ pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
 	out->status = status_of(app->st, r->plan, r->response);
 	if (out->status == 0 || background_waits(app->st, r->background))
 		return PYB_RESULT_RESPONSE;
-	if (r->plan->response_mode == SHM_RESPONSE_MODEL_JSON) {
-		out->bytes = model_json(r, &helper);
-		if (out->bytes == NULL)
-			return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
+	if (plain_json(r)) {
+		out->text = (struct slice){ app->json.bytes, app->json.len };
 		return PYB_RESULT_SENT;
 	}
-	if (pyb_json_encode(&app->json, r->result) != PYB_JSON_OK)
+	if (r->plan->response_mode != SHM_RESPONSE_MODEL_JSON)
 		return PYB_RESULT_RESPONSE;
-	out->text = (struct slice){ app->json.bytes, app->json.len };
+	out->bytes = model_json(r, &helper);
+	if (out->bytes == NULL)
+		return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
 	return PYB_RESULT_SENT;
 }
 
@@ -370,6 +382,7 @@ PyObject *
 pyb_result_response(struct pyb_run *r)
 {
 	PyObject *n_background = r->app->st->n_background, *background;
+	bool failed;
 
 	must(r->result != NULL);
 	if (!is_response(r))
@@ -379,11 +392,8 @@ pyb_result_response(struct pyb_run *r)
 	background = PyObject_GetAttr(r->result, n_background);
 	if (background == NULL)
 		return NULL;
-	if (background == Py_None && r->background != NULL &&
-	    PyObject_SetAttr(r->result, n_background, r->background) < 0) {
-		Py_DECREF(background);
-		return NULL;
-	}
+	failed = background == Py_None && r->background != NULL &&
+	    PyObject_SetAttr(r->result, n_background, r->background) < 0;
 	Py_DECREF(background);
-	return Py_NewRef(r->result);
+	return failed ? NULL : Py_NewRef(r->result);
 }

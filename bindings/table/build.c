@@ -10,7 +10,7 @@
  *             plan     index into plans, -1: through ASGI
  *   plans   [(steps, n_pure, n_slots, flags, status, response_mode,
  *             response_validator, response_serializer, response_kwargs,
- *             response_values, helper)]
+ *             response_values, response_shape, helper)]
  *             steps    [(op, source, flags, slot, name, object, object2,
  *                        args, key)]     name: bytes
  *             args     CALL, ENDPOINT, REREAD: (slot, ...); others: (first, count),
@@ -228,12 +228,12 @@ static int
 plan_add(struct shm_builder *b, PyObject *tuple)
 {
 	struct shm_plan plan = { 0 };
-	PyObject *steps, *fast, *o[10];
+	PyObject *steps, *fast, *o[11];
 	int rc = 0;
 
 	if (!tuple_check(tuple, "a plan") ||
-	    !PyArg_ParseTuple(tuple, "OOOOOOOOOOO", &steps, &o[0], &o[1], &o[2], &o[3], &o[4],
-	    &o[5], &o[6], &o[7], &o[8], &o[9]) ||
+	    !PyArg_ParseTuple(tuple, "OOOOOOOOOOOO", &steps, &o[0], &o[1], &o[2], &o[3], &o[4],
+	    &o[5], &o[6], &o[7], &o[8], &o[9], &o[10]) ||
 	    !number_read(o[0], "n_pure", INT_MAX, false, &plan.n_pure) ||
 	    !number_read(o[1], "n_slots", SHM_MAX_SLOTS, false, &plan.n_slots) ||
 	    !number_read(o[2], "flags", SHM_PLAN_F_ALL, false, &plan.flags) ||
@@ -244,7 +244,8 @@ plan_add(struct shm_builder *b, PyObject *tuple)
 	    !index_read(o[6], "response_serializer", &plan.response_serializer) ||
 	    !index_read(o[7], "response_kwargs", &plan.response_kwargs) ||
 	    !index_read(o[8], "response_values", &plan.response_values) ||
-	    !index_read(o[9], "helper", &plan.helper))
+	    !index_read(o[9], "response_shape", &plan.response_shape) ||
+	    !index_read(o[10], "helper", &plan.helper))
 		return -1;
 	fast = PySequence_Fast(steps, "steps must be a sequence");
 	if (fast == NULL)

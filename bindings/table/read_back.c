@@ -142,11 +142,11 @@ plan_object(const struct shm_table *t, uint32_t i)
 {
 	const struct shm_plan *p = &t->plans[i];
 
-	return Py_BuildValue("(NIIIIILLLLL)", list_of(t, p->first_step, p->n_steps, step_object),
+	return Py_BuildValue("(NIIIIILLLLLL)", list_of(t, p->first_step, p->n_steps, step_object),
 	    p->n_pure, p->n_slots, p->flags, p->status, p->response_mode,
 	    index_value(p->response_validator), index_value(p->response_serializer),
 	    index_value(p->response_kwargs), index_value(p->response_values),
-	    index_value(p->helper));
+	    index_value(p->response_shape), index_value(p->helper));
 }
 
 static PyObject *
@@ -266,6 +266,9 @@ plan_constants(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 #define X(n, v) ROWS("PLAN_FLAG", n, v)
 		SHM_PLAN_FLAGS(X)
 #undef X
+#define X(n, v) ROWS("KIND", n, v)
+		SHM_KINDS(X)
+#undef X
 #define X(n) ROWS("PART", n, SHM_PART_##n)
 		SHM_PART_KINDS(X)
 #undef X
@@ -293,8 +296,8 @@ static PyMethodDef functions[] = {
 	    "match_table(table, method, path) -> (route, texts), or None" },
 	{ "plan_constants", plan_constants, METH_NOARGS,
 	    "plan_constants() -> dict: the numbers of shm/plan.h, shm/layout.h and\n"
-	    "shm/method.h by group (STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, PART,\n"
-	    "METHOD) and name." },
+	    "shm/method.h by group (STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, KIND,\n"
+	    "PART, METHOD) and name." },
 	{ NULL, NULL, 0, NULL }
 };
 

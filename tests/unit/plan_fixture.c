@@ -59,9 +59,9 @@ names_define(void)
 		"def made_response(): raise NotImplementedError\n"
 		"helper = Helper()\n"
 		"def plan(steps, n_pure=0, n_slots=8, flags=0, status=0, mode=HELPER, validator=-1,\n"
-		"         serializer=-1, kwargs=-1, values=-1):\n"
+		"         serializer=-1, kwargs=-1, values=-1, shape=-1):\n"
 		"    return (steps, n_pure, n_slots, flags, status, mode, validator, serializer,\n"
-		"            kwargs, values, obj(helper))\n"
+		"            kwargs, values, shape, obj(helper))\n"
 		"def bind():\n"
 		"    routes = [('/{a}/{b}', ((0, '/'), (1, 'a'), (0, '/'), (1, 'b')), (), 0, '',\n"
 		"               '', False)]\n"
@@ -81,10 +81,12 @@ names_define(void)
 	Py_DECREF(number);
 #define OP(name, value) DEFINE("", name, value)
 #define FLAG(name, value) DEFINE("F_", name, value)
+#define KIND(name, value) DEFINE("K_", name, value)
 #define PLAN_FLAG(name, value) DEFINE("P_", name, value)
 	SHM_STEP_OPS(OP)
 	SHM_SOURCES(OP)
 	SHM_RESPONSE_MODES(OP)
+	SHM_KINDS(KIND)
 	SHM_STEP_FLAGS(FLAG)
 	SHM_PLAN_FLAGS(PLAN_FLAG)
 	Py_DECREF(names);

@@ -3,7 +3,7 @@
  *
  * In the tests' namespace: step(op, ...), plan(steps, n_pure, n_slots, ...) and
  * obj(object), which gives an object its index; the names of shm/plan.h (PARAM,
- * QUERY, F_SYNC, MODEL_JSON, P_FORM); `log`, a list; and `helper`, the route's helper.
+ * QUERY, F_SYNC, MODEL_JSON, P_FORM, K_STR); `log`, a list; and `helper`, the route's helper.
  */
 #ifndef TESTS_UNIT_PLAN_FIXTURE_H
 #define TESTS_UNIT_PLAN_FIXTURE_H

@@ -90,7 +90,7 @@ fixture_plan(struct shm_builder *b)
 		.n_pure = 6, .n_slots = 6, .flags = SHM_PLAN_F_BODY, .status = 201,
 		.response_mode = SHM_RESPONSE_MODEL_JSON, .response_validator = 1,
 		.response_serializer = 2, .response_kwargs = 3, .response_values = 4,
-		.helper = 5,
+		.response_shape = SHM_NONE, .helper = 5,
 	};
 	int rc = 0;
 

@@ -313,6 +313,56 @@ test_references_stay(void)
 	CU_ASSERT(python_survives(encode_failing, odd));
 }
 
+static void
+test_shapes(void)
+{
+	static const struct { const char *expression; bool is; } rows[] = {
+		{ "bytes([1])", true }, { "bytes([255])", true }, { "bytes([64, 1])", true },
+		{ "bytes([32 | 8, 64, 1 | 2])", true }, { "bytes([32] * 15 + [1])", true },
+		{ "b''", false }, { "bytes([32])", false }, { "bytes([64, 32])", false },
+		{ "bytes([1, 1])", false }, { "bytes([255, 1])", false },
+		{ "bytes([32] * 16 + [1])", false }, { "bytearray([1])", false }, { "None", false },
+		{ "'a'", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		PyObject *shape = py(rows[i].expression);
+
+		CU_ASSERT_EQUAL(pyb_json_is_shape(shape), rows[i].is);
+		Py_DECREF(shape);
+	}
+}
+
+/* Bytes of a shape and a value of it, or of none; the text, or NULL: it is left. */
+static void
+test_values_of_shapes(void)
+{
+	static const struct { const char *shape, *value, *text; } rows[] = {
+		{ "[1]", "'a'", "\"a\"" }, { "[1]", "1", NULL }, { "[2]", "True", NULL },
+		{ "[4]", "True", "true" }, { "[4]", "1", NULL }, { "[1 | 8]", "None", "null" },
+		{ "[16]", "1e16", NULL }, { "[16]", "-1e-05", NULL }, { "[16]", "0.0001", "0.0001" },
+		{ "[16]", "1", NULL }, { "[64, 1]", "{'_sa': 'b'}", "{\"_sa\":\"b\"}" },
+		{ "[64, 1]", "{'a': 1}", NULL }, { "[64, 1]", "{1: 'a'}", NULL }, { "[64, 1]", "[]", NULL },
+		{ "[32, 64, 2]", "[{}, {'a': 1}]", "[{},{\"a\":1}]" }, { "[32, 2]", "(1,)", NULL },
+		{ "[255]", "[(1, {'a': [None]})]", "[[1,{\"a\":[null]}]]" },
+		{ "[255]", "[{1: 2}]", NULL }, { "[64, 255]", "{'a': {'_sa': 1e300}}", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		PyObject *numbers = py(rows[i].shape), *value = py(rows[i].value);
+		PyObject *shape = PyBytes_FromObject(numbers);
+		enum pyb_json_verdict verdict = pyb_json_encode_shape(&out, value, shape);
+
+		CU_ASSERT_EQUAL(verdict, rows[i].text != NULL ? PYB_JSON_OK : PYB_JSON_LEAVE);
+		if (verdict == PYB_JSON_OK)
+			CU_ASSERT_EQUAL(strncmp(out.bytes, rows[i].text, out.len), 0);
+		CU_ASSERT_PTR_NULL(PyErr_Occurred());
+		Py_DECREF(shape);
+		Py_DECREF(value);
+		Py_DECREF(numbers);
+	}
+}
+
 int
 main(void)
 {
@@ -326,6 +376,8 @@ main(void)
 		{ "no code of the user's runs", test_no_code_of_the_users_runs },
 		{ "references stay", test_references_stay },
 		{ "5000 generated values", test_generated_values },
+		{ "shapes", test_shapes },
+		{ "values of shapes", test_values_of_shapes },
 		CU_TEST_INFO_NULL
 	};
 	int failed = python_main("bindings: json", tests);

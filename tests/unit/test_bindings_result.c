@@ -207,10 +207,11 @@ test_models(void)
 #define MODEL(more) PLAN( \
 	"def valid(value, *, from_attributes): return ('valid', value)\n" \
 	"def dump(value, **given): log.append((value, given)); return b'dumped'\n" \
-	"names, values = ('by_alias',), (True,)\n" \
+	"names, values, shape = ('by_alias',), (True,), None\n" \
 	more "\n" \
 	"more = dict(mode=MODEL_JSON, validator=obj(valid), serializer=obj(dump),\n" \
-	"            kwargs=obj(names), values=obj(values))\nresult = 7")
+	"            kwargs=obj(names), values=obj(values),\n" \
+	"            shape=obj(shape) if shape else -1)\nresult = 7")
 	static const struct row rows[] = {
 		{ MODEL(""), "sent", "(200, " JSON("6") ", b'dumped') if "
 		    "log == [(('valid', 7), {'by_alias': True})] else log" },
@@ -224,6 +225,10 @@ test_models(void)
 		{ MODEL("def dump(value, **given): return 'text'"), "sent", HELPED },
 		{ MODEL("def dump(value, **given): return b'x' * 9000"), "sent",
 		    "(200, " JSON("9000") ", b'x' * 9000)" },
+		/* A result of the plan's shape never meets them. */
+		{ MODEL("dump, shape = None, bytes([K_INT])"), "sent",
+		    "(200, " JSON("1") ", b'7')" },
+		{ MODEL("shape = bytes([K_STR])"), "sent", "(200, " JSON("6") ", b'dumped')" },
 		/* What goes wrong after the content is made. */
 		{ MODEL("def dump(value, **given): return b'x' * 9000\n"
 		    "fill = with_fields(('x', 'y'))"), "sent", HELPED },

@@ -29,7 +29,7 @@ PLAN = ([(STEP["PARAM"], SOURCE["PATH"], FLAG["REQUIRED"] | FLAG["INT"], 0, b"",
          (STEP["PARAM"], SOURCE["QUERY"], 0, 1, b"q", -1, 1, (0, 0), -1),
          (STEP["CALL"], 0, FLAG["SYNC"], 2, b"", 2, 3, (0, 1), -1),
          (STEP["ENDPOINT"], 0, FLAG["AWAIT"], -1, b"", 4, 5, (2, 0), -1)],
-        2, 3, 0, 200, C["RESPONSE"]["PLAIN_JSON"], -1, -1, -1, -1, 6)
+        2, 3, 0, 200, C["RESPONSE"]["PLAIN_JSON"], -1, -1, -1, -1, -1, 6)
 ROUTES = [route("/"),
           route("/items/{id:int}", (LITERAL, "/items/"), (INT, "id"), plan=0,
                 methods=("GET", "HEAD")),
@@ -118,7 +118,7 @@ def test_wrong_plans_are_refused(changed: list[Any], text: str) -> None:
 
 
 ONE_NAME, TWO_NAMES = ("a",), ("a", "b")
-MODEL_PLAN = (*PLAN[:5], C["RESPONSE"]["MODEL_JSON"], 0, 1, 5, 4, 6)
+MODEL_PLAN = (*PLAN[:5], C["RESPONSE"]["MODEL_JSON"], 0, 1, 5, 4, -1, 6)
 NAMES_STEP, NAMES, VALUES = 3, 5, 4
 GUARDS = SimpleNamespace(dicts=(), empties=(), lists=(), contents=(), check=lambda: None)
 
@@ -135,6 +135,14 @@ def test_argument_names_that_do_not_fit_are_refused(names: object) -> None:
     assert binding(PLAN, TWO_NAMES, ())
     with pytest.raises(ValueError, match="argument names"):
         binding(PLAN, TWO_NAMES, (), names)
+
+
+def test_a_shape_that_is_none_is_refused() -> None:
+    plan = (*PLAN[:10], 6, 6)
+    objects: list[object] = [print, print, print, TWO_NAMES, print, TWO_NAMES, b"\1"]
+    assert engine.Binding(build(ROUTES, [plan]), tuple(objects), GUARDS, print, True)
+    with pytest.raises(ValueError, match="shape"):
+        engine.Binding(build(ROUTES, [plan]), (*objects[:6], b"\1\1"), GUARDS, print, True)
 
 
 @pytest.mark.parametrize("names, values", [

@@ -16,6 +16,7 @@ OP = SimpleNamespace(**_constants["STEP"])
 SOURCE = SimpleNamespace(**_constants["SOURCE"])
 FLAG = SimpleNamespace(**_constants["STEP_FLAG"])
 MODE = SimpleNamespace(**_constants["RESPONSE"])
+KIND = SimpleNamespace(**_constants["KIND"])
 PLAN_FLAG = SimpleNamespace(**_constants["PLAN_FLAG"])
 PART = SimpleNamespace(**_constants["PART"])
 # The methods that a table can route; the application answers all others.
@@ -54,6 +55,7 @@ class Encoding(NamedTuple):
     serializer: int = NONE
     kwargs: int = NONE
     values: int = NONE
+    shape: int = NONE
 
 
 class Plan(NamedTuple):
@@ -69,6 +71,7 @@ class Plan(NamedTuple):
     response_serializer: int
     response_kwargs: int
     response_values: int
+    response_shape: int
     helper: int
 
 

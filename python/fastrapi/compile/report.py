@@ -32,6 +32,13 @@ _ENCODES = {
 }
 
 
+def _encodes(plan: Plan) -> str:
+    """What becomes of the endpoint's result."""
+    if plan.response_shape != NONE:
+        return "encode plain JSON of the declared type; any other result with pydantic"
+    return _ENCODES[plan.response_mode]
+
+
 _NO_WEBSOCKET = "not served yet: a WebSocket handshake is answered with 501"
 _FILES = "compiled: a file of a mounted directory, without Python"
 IN_PART = (
@@ -192,7 +199,7 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
         place = locations.get(at, Location((), {})).path
         text = _step_text(step, compiled.objects, place)
         yield f"{at + 1:3}. {text}{note}"
-    yield f"{len(plan.steps) + 1:3}. {_ENCODES[plan.response_mode]}"
+    yield f"{len(plan.steps) + 1:3}. {_encodes(plan)}"
 
 
 def _no_route(compiled: Compiled) -> str:

@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse
 from fastapi.datastructures import DefaultPlaceholder
 
 from .objects import Objects
-from .records import MODE, Encoding
+from .records import MODE, NONE, Encoding
+from .shape import shape_of
 
 _KEYWORDS = (
     "include",
@@ -36,12 +37,15 @@ def response_encoding(values: dict[str, Any], objects: Objects) -> Encoding:
     field = values["response_field"]
     if uses_dump_json(values):
         adapter = field._type_adapter
+        keywords = {name: values[f"response_model_{name}"] for name in _KEYWORDS}
+        shape = shape_of(field, keywords)
         return Encoding(
             MODE.MODEL_JSON,
             validator=objects.add(objects.bound(adapter.validator, "validate_python")),
             serializer=objects.add(objects.bound(adapter.serializer, "to_json")),
             kwargs=objects.add(_KEYWORDS),
-            values=objects.add(tuple(values[f"response_model_{name}"] for name in _KEYWORDS)),
+            values=objects.add(tuple(keywords.values())),
+            shape=objects.add_equal(shape) if shape is not None else NONE,
         )
     default_class = (
         isinstance(values["response_class"], DefaultPlaceholder)
