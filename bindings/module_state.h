@@ -36,7 +36,7 @@
 	NAME(cookies) NAME(create_future) NAME(detail) NAME(done) NAME(effective_route_context) \
 	NAME(encode) NAME(endpoint) NAME(errors) NAME(fail_content) NAME(fastapi) \
 	NAME(fastapi_function_astack) NAME(fastapi_inner_astack) NAME(fastapi_middleware_astack) \
-	NAME(filename) NAME(fill_scope) NAME(form) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
+	NAME(filename) NAME(fill_scope) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
 	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
 	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
 	NAME(raw_path) NAME(read_form) NAME(receive) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
@@ -99,6 +99,9 @@
 	FASTAPI(request_class, "starlette.requests", "Request") \
 	FASTAPI(client_disconnect, "starlette.requests", "ClientDisconnect") \
 	FASTAPI(upload_class, "starlette.datastructures", "UploadFile") \
+	FASTAPI(multipart_exception, "starlette.formparsers", "MultiPartException") \
+	/* (form, or the exception that reading it raised) -> the outcome of a plan that gave up */ \
+	FASTAPI(form_outcome, "fastrapi.compile.seam", "FormRead") \
 	/* (headers, filename, content) -> UploadFile; None: it does not stay in memory */ \
 	FASTAPI(make_upload, "fastrapi.compile.uploads", "make_upload") \
 	FASTAPI(background_class, "fastapi", "BackgroundTasks") \
@@ -139,7 +142,7 @@
 	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
 	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(dispatch_type) TYPE(passage_type) \
 	TYPE(stretch_type) TYPE(filter_type) \
-	TYPE(race_type) TYPE(turn_type)
+	TYPE(parts_type) TYPE(race_type) TYPE(turn_type)
 
 struct pyb_module_state {
 #define PYB_NAME(x) PyObject *n_##x;

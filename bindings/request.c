@@ -33,6 +33,7 @@ enum { FIRST_ROOM = 8 * 1024 * 1024 };
 /* Which way a request goes. */
 enum way {
 	WAY_ALONE,	/* its plan answers it */
+	WAY_ARRIVING,	/* the same, but its plan reads the form while it arrives */
 	WAY_FILES,	/* its route is a directory of files, from which it is answered */
 	WAY_ROUTER,	/* no route takes it: it is answered as FastAPI's router does */
 	WAY_NESTED,	/* through ASGI; its plan runs behind the user's layers, or inside
@@ -42,7 +43,7 @@ enum way {
 
 struct decision {
 	enum way way;
-	const struct shm_plan *plan;	/* with WAY_ALONE and WAY_NESTED, else NULL */
+	const struct shm_plan *plan;	/* with ALONE, ARRIVING and NESTED, else NULL */
 	const char *reason;		/* why there is none; static text, or the table's */
 	PyObject *outer;		/* with NESTED and ASGI: enter the user's layers by it; NULL:
 					 * through the whole application. Borrowed from the binding */
@@ -107,7 +108,7 @@ decide(const struct pyb_app *app, const struct hx_exchange *x)
 	return d;
 }
 
-/* Does Starlette's parser have to read the content, as it comes? */
+/* Must the content be read while it arrives? */
 static bool
 large_upload(const struct shm_plan *plan, const struct hx_exchange *x)
 {
@@ -196,6 +197,23 @@ bind_first(struct pyb_app *app)
 	Py_XDECREF(done);
 }
 
+/* The way of a request whose plan stands alone and reads content that is not complete, or a form
+ * that is too large to be read at once. */
+static struct decision
+not_at_once(const struct decision *d, const struct hx_exchange *x)
+{
+	struct decision other = { .way = WAY_ASGI, .chain = d->chain };
+
+	if (!large_upload(d->plan, x)) {
+		other.reason = "content not complete";
+		return other;
+	}
+	/* Where it is not known how Starlette reads a form, that reads it. */
+	other.way = d->plan->flags & SHM_PLAN_F_MULTIPART ? WAY_ARRIVING : WAY_NESTED;
+	other.plan = d->plan;
+	return other;
+}
+
 /* The way of the request, with the guards and the content looked at. */
 static struct decision
 decide_guarded(struct pyb_app *app, struct hx_exchange *x)
@@ -211,11 +229,8 @@ decide_guarded(struct pyb_app *app, struct hx_exchange *x)
 	if (d.way != WAY_ASGI && tripped != NULL)
 		d = (struct decision){ .way = WAY_ASGI, .reason = tripped };
 	else if (d.way == WAY_ALONE && (d.plan->flags & SHM_PLAN_F_BODY) &&
-	    !x->content.complete)
-		d = large_upload(d.plan, x) ?
-		    (struct decision){ .way = WAY_NESTED, .plan = d.plan, .chain = d.chain } :
-		    (struct decision){ .way = WAY_ASGI, .reason = "content not complete",
-		    .chain = d.chain };
+	    (!x->content.complete || (x->content.len > PYB_UPLOAD_MOST && large_upload(d.plan, x))))
+		d = not_at_once(&d, x);
 	if (tripped == NULL && app->binding != NULL && app->force != PYB_FORCE_ASGI)
 		d.outer = app->binding->outer;
 	return d;
@@ -245,7 +260,7 @@ layers_begin(struct hx_exchange *x, struct decision *d)
 {
 	enum mw_verdict verdict = mw_exchange_begin(d->chain, x, x->upper.observer == NULL);
 
-	if (d->way == WAY_ALONE && verdict == MW_UNSURE)
+	if ((d->way == WAY_ALONE || d->way == WAY_ARRIVING) && verdict == MW_UNSURE)
 		d->way = WAY_NESTED;
 	if (verdict == MW_UNSURE && (d->way == WAY_ROUTER || d->way == WAY_FILES))
 		d->way = WAY_ASGI;
@@ -277,6 +292,11 @@ start(struct pyb_app *app, struct hx_exchange *x)
 		}
 		mw_exchange_leave(x);
 		count_replayed(app, x, replay.reason);
+		break;
+	case WAY_ARRIVING:
+		if (pyb_alone_arriving(app, x, d.plan))
+			return;		/* it counts itself */
+		mw_exchange_leave(x);
 		break;
 	case WAY_FILES:
 	case WAY_ROUTER:

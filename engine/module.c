@@ -16,6 +16,7 @@
 #include "bindings/loop/timer.h"
 #include "bindings/module_state.h"
 #include "bindings/plan/nested.h"
+#include "bindings/plan/parts.h"
 #include "bindings/stack/dispatch.h"
 #include "bindings/stack/filter.h"
 #include "bindings/stack/outer.h"
@@ -52,6 +53,7 @@ types_make(PyObject *module, struct pyb_module_state *st)
 	    (st->passage_type = pyb_passage_type_new(module)) == NULL ||
 	    (st->stretch_type = pyb_stretch_type_new(module)) == NULL ||
 	    (st->filter_type = pyb_filter_type_new(module)) == NULL ||
+	    (st->parts_type = pyb_parts_type_new(module)) == NULL ||
 	    (st->race_type = pyb_race_type_new(module)) == NULL ||
 	    (st->turn_type = pyb_turn_type_new(module)) == NULL ||
 	    (st->app_type = pyb_app_type_new(module)) == NULL ? -1 : 0;
@@ -74,6 +76,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->outer_type) < 0 ||
 	    PyModule_AddType(module, st->stretch_type) < 0 ||
 	    PyModule_AddType(module, st->dispatch_type) < 0 ||
+	    PyModule_AddType(module, st->parts_type) < 0 ||
 	    PyModule_AddType(module, st->passage_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;

@@ -17,6 +17,7 @@
 #include "bindings/plan/after.h"
 #include "bindings/plan/call.h"
 #include "bindings/plan/finish.h"
+#include "bindings/plan/form.h"
 #include "bindings/plan/phases.h"
 #include "bindings/plan/raised.h"
 #include "bindings/plan/read.h"
@@ -159,6 +160,12 @@ task_step(void *arg, PyObject *value, PyObject **out)
 	enum pyb_coro_verdict verdict;
 
 	if (r->phase != PYB_RUN_RESUME) {
+		if (r->phase == PYB_RUN_NEW || r->phase == PYB_RUN_BODY) {
+			verdict = pyb_form_step(r, value, out);
+			if (verdict == PYB_CORO_AWAIT)
+				return verdict;
+			value = Py_None;
+		}
 		while (pyb_phases_left(r)) {
 			verdict = pyb_phases_run(r, value, out);
 			if (verdict == PYB_CORO_AWAIT)
@@ -301,41 +308,54 @@ run_drop(struct pyb_run *r)
 	pyb_run_clear(r);
 }
 
-/* The limits of the plan's forms. False: no memory. */
-static bool
-limits_take(struct pyb_run *r)
+/* A run of `plan` for the exchange. NULL: no memory. */
+static struct pyb_run *
+run_make(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan)
 {
-	PyObject *limits;
-	int rc = -1;
+	struct pyb_run *r = pyb_run_new(app, app->binding, plan,
+	    plan->flags & (SHM_PLAN_F_EXITS | SHM_PLAN_F_BACKGROUND) ? NULL : &x->arena);
 
-	if (!(r->plan->flags & SHM_PLAN_F_LIMITS))
-		return true;
-	r->replay_reason = "out of memory";
-	limits = PyObject_GetAttr(pyb_run_helper(r), r->app->st->n_form_limits);
-	if (limits != NULL)
-		rc = pyb_source_limit(&r->source, limits);
-	PyErr_Clear();
-	Py_XDECREF(limits);
-	return rc == 0;
+	must(x->upper.run == NULL && x->upper.local != NULL);
+	if (r != NULL) {
+		r->x = x;
+		r->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)x->upper.local);
+		pyb_source_exchange(&r->source, x);
+	}
+	return r;
+}
+
+bool
+pyb_alone_arriving(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan)
+{
+	struct pyb_run *r = run_make(app, x, plan);
+
+	if (r == NULL)
+		return false;
+	r->context = PyContext_CopyCurrent();
+	if (r->context == NULL) {
+		PyErr_Clear();
+		run_drop(r);
+		return false;
+	}
+	r->phase = PYB_RUN_NEW;
+	x->upper.run = r;
+	task_start(r);
+	return true;
 }
 
 bool
 pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
     struct pyb_replay *replay)
 {
-	struct pyb_run *r = pyb_run_new(app, app->binding, plan,
-	    plan->flags & (SHM_PLAN_F_EXITS | SHM_PLAN_F_BACKGROUND) ? NULL : &x->arena);
+	struct pyb_run *r = run_make(app, x, plan);
 
-	must(x->upper.run == NULL && x->upper.local != NULL);
 	*replay = (struct pyb_replay){ "out of memory", false };
 	if (r == NULL)
 		return false;
-	r->x = x;
-	r->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)x->upper.local);
-	pyb_source_exchange(&r->source, x);
 	if (plan->flags & SHM_PLAN_F_MULTIPART)
 		r->source.st = app->st;
-	if (!limits_take(r) || !pyb_read_steps(r)) {
+	r->replay_reason = replay->reason;
+	if (pyb_form_limit(r) < 0 || !pyb_read_steps(r)) {
 		*replay = (struct pyb_replay){ r->replay_reason, r->replay_final };
 		run_drop(r);
 		return false;

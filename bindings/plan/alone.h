@@ -21,4 +21,10 @@ struct pyb_replay {
 bool pyb_alone_start(struct pyb_app *app, struct hx_exchange *x,
     const struct shm_plan *plan, struct pyb_replay *replay) MUST_CHECK;
 
+/* [gil] The same for a plan that reads a form, whose content has not come yet: it is read while
+ * it arrives. When the plan gives up, FastAPI gets the form, or what reading it raised. False:
+ * no memory. */
+bool pyb_alone_arriving(struct pyb_app *app, struct hx_exchange *x,
+    const struct shm_plan *plan) MUST_CHECK;
+
 #endif

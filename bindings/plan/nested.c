@@ -159,10 +159,9 @@ content_read(struct pyb_run *r)
 {
 	struct pyb_module_state *st = r->app->st;
 
-	if (r->plan->flags & SHM_PLAN_F_LIMITS)
+	if (r->plan->flags & SHM_PLAN_F_FORM)
 		return PyObject_CallMethodOneArg(pyb_run_helper(r), st->n_read_form, r->request);
-	return PyObject_CallMethodNoArgs(r->request, r->plan->flags & SHM_PLAN_F_FORM ?
-	    st->n_form : st->n_body);
+	return PyObject_CallMethodNoArgs(r->request, st->n_body);
 }
 
 /* `value` is the content: the bytes of request.body() or the FormData of

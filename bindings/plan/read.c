@@ -1,7 +1,7 @@
 /*
  * read: the steps before any user code.
  *
- * Called by alone.c, nested.c and stack/ before user code runs, and by call.c for a
+ * Called by alone.c, form.c, nested.c and stack/ before user code runs, and by call.c for a
  * validator that is user code. What is missing or invalid is noted, for FastAPI's own
  * functions to make its errors of. Any other fault, or a handler of the user's for these
  * errors, makes the request a replay: the application itself gets the untouched request and

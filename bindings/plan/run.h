@@ -22,9 +22,9 @@
 #include "bindings/plan/source.h"
 
 enum pyb_run_phase {
-	PYB_RUN_NEW,		/* nested: not begun */
+	PYB_RUN_NEW,		/* nested, or with a form that arrives: not begun */
 	PYB_RUN_STEPS,		/* calling dependencies and the endpoint */
-	PYB_RUN_BODY,		/* nested: waiting for request.body() */
+	PYB_RUN_BODY,		/* of these: waiting for the content */
 	PYB_RUN_FALLBACK,	/* nested: FastAPI's handler has taken over */
 	PYB_RUN_EARLY,		/* leaving dependencies before the answer is sent */
 	PYB_RUN_SEND,		/* behind a layer: the messages of the answer go to it */
@@ -107,7 +107,7 @@ struct pyb_run {
 	Py_ssize_t next_task;		/* of them */
 	PyObject *request, *response, *background;
 	PyObject *body;			/* bytes of the content, NULL: not read */
-	PyObject *form;			/* nested: the FormData */
+	PyObject *form;			/* the FormData that was awaited, or NULL */
 	PyObject *seen, *seen_pairs, *seen_cookies, *seen_params;	/* see reread.c */
 	PyObject *errors;		/* list of (step, ValidationError, or None: missing), and of
 					 * (None, list of FastAPI's errors) */

@@ -8,6 +8,7 @@
 #include "bindings/plan/upload.h"
 
 #include "base/utf8.h"
+#include "bindings/plan/parts.h"
 #include "bindings/text.h"
 #include "http/content_type.h"
 #include "http/field.h"
@@ -65,24 +66,6 @@ text_keep(struct arena *a, struct slice *s)
 	return true;
 }
 
-static PyObject *
-headers_new(const struct hx_multipart *m)
-{
-	PyObject *list = PyList_New((Py_ssize_t)m->n_fields);
-
-	for (unsigned i = 0; list != NULL && i < m->n_fields; i++) {
-		struct hx_multipart_field field = hx_multipart_field(m, i);
-		PyObject *pair = Py_BuildValue("(NN)", pyb_text_bytes(field.name),
-		    pyb_text_bytes(field.value));
-
-		if (pair == NULL)
-			Py_CLEAR(list);
-		else
-			PyList_SET_ITEM(list, (Py_ssize_t)i, pair);
-	}
-	return list;
-}
-
 /* `at`: where the part's content begins. False: FastAPI's own parser shall say what is
  * wrong. */
 static bool
@@ -101,7 +84,7 @@ part_begin(struct reading *r, const struct hx_multipart *m, const char *at)
 		return ++r->n_fields <= r->src->limits.fields;
 	if (++r->n_files > r->src->limits.files || !text_keep(a, &p->filename))
 		return false;
-	p->headers = headers_new(m);
+	p->headers = pyb_parts_headers(m);
 	return p->headers != NULL;
 }
 

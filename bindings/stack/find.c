@@ -99,8 +99,7 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 		return;
 	plan = &t->plans[t->routes[route].plan];
 	found->place = PyTuple_GET_ITEM(w->places, route);
-	if (found->place != Py_None &&
-	    !(plan->flags & (SHM_PLAN_F_STACKS | SHM_PLAN_F_LIMITS)))
+	if (found->place != Py_None && !(plan->flags & SHM_PLAN_F_STACKS))
 		found->plan = plan;
 }
 

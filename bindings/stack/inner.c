@@ -12,6 +12,7 @@
 #include "bindings/compat.h"
 #include "bindings/plan/exits.h"
 #include "bindings/plan/finish.h"
+#include "bindings/plan/form.h"
 #include "bindings/plan/phases.h"
 #include "bindings/plan/raised.h"
 #include "bindings/plan/read.h"
@@ -85,16 +86,19 @@ scope_enter(struct pyb_inner *c)
 	return pyb_run_request(r) == NULL ? -1 : pyb_reread_remember(r, c->scope);
 }
 
-/* Let the plan read the form in the content that was read. */
-static void
+/* Let the plan read the form that was read. False: it cannot. */
+static bool
 form_give(struct pyb_run *r)
 {
+	if (r->form != NULL)
+		return pyb_form_take(r, r->form) == 0;
 	must(r->body != NULL);
 	r->source.content = (struct slice){
 		PyBytes_AS_STRING(r->body), (size_t)PyBytes_GET_SIZE(r->body)
 	};
 	if (r->plan->flags & SHM_PLAN_F_MULTIPART)
 		r->source.st = r->app->st;
+	return pyb_form_limit(r) == 0;
 }
 
 static enum pyb_coro_verdict
@@ -110,8 +114,8 @@ steps_begin(struct pyb_inner *c, PyObject **out)
 		return pyb_leave_replay(c, r->body, out);
 	r->source.params = params;
 	r->source.n_params = n_params;
-	if (r->plan->flags & SHM_PLAN_F_FORM)
-		form_give(r);
+	if ((r->plan->flags & SHM_PLAN_F_FORM) && !form_give(r))
+		return pyb_leave_replay(c, r->body, out);
 	if (!pyb_read_steps(r))
 		return pyb_leave_replay(c, r->body, out);
 	if (!(r->plan->flags & SHM_PLAN_F_BODY) && scope_enter(c) < 0) {
@@ -128,12 +132,47 @@ steps_begin(struct pyb_inner *c, PyObject **out)
 	return phases_run(c, Py_None, out);
 }
 
+/* Reading the content has raised. FastAPI's handler gets the same exception when it reads in
+ * turn. */
+static enum pyb_coro_verdict
+content_failed(struct pyb_inner *c, PyObject **out)
+{
+	enum pyb_coro_verdict verdict;
+	PyObject *exc;
+
+	if (!PyErr_ExceptionMatches(PyExc_Exception))
+		return PYB_CORO_ERROR;
+	exc = PyErr_GetRaisedException();
+	verdict = pyb_leave_replay(c, exc, out);
+	Py_DECREF(exc);
+	return verdict;
+}
+
+/* Have the form read while it arrives. */
+static enum pyb_coro_verdict
+form_read(struct pyb_inner *c, PyObject **out)
+{
+	c->phase = PYB_INNER_FORM;
+	c->run->replay_final = true;	/* nothing else reads it better */
+	*out = pyb_form_read(c->run);
+	return *out != NULL ? PYB_CORO_AWAIT : content_failed(c, out);
+}
+
+/* The form was read; NULL: reading it has raised. */
+static enum pyb_coro_verdict
+form_took(struct pyb_inner *c, PyObject *form, PyObject **out)
+{
+	if (form == NULL)
+		return content_failed(c, out);
+	c->run->form = Py_NewRef(form);
+	return steps_begin(c, out);
+}
+
 /* Read the content, then begin with the steps. */
 static enum pyb_coro_verdict
 content_read(struct pyb_inner *c, PyObject *value, PyObject **out)
 {
 	enum pyb_coro_verdict verdict = pyb_body_read(c, value, out);
-	PyObject *exc;
 
 	if (verdict == PYB_CORO_AWAIT)
 		return verdict;
@@ -142,12 +181,7 @@ content_read(struct pyb_inner *c, PyObject *value, PyObject **out)
 		*out = NULL;
 		return steps_begin(c, out);
 	}
-	if (!PyErr_ExceptionMatches(PyExc_Exception))
-		return PYB_CORO_ERROR;
-	exc = PyErr_GetRaisedException();
-	verdict = pyb_leave_replay(c, exc, out);
-	Py_DECREF(exc);
-	return verdict;
+	return content_failed(c, out);
 }
 
 /* Take what was found into a run. False: there is no memory, and no exception set. */
@@ -179,7 +213,7 @@ run_make(struct pyb_inner *c, const struct pyb_found *found)
 	return true;
 }
 
-/* A larger form is Starlette's to read, as it comes. */
+/* May all of the form be in memory? Else it is read while it arrives. */
 static bool
 form_is_small(struct pyb_inner *c)
 {
@@ -194,6 +228,7 @@ static enum pyb_coro_verdict
 begin(struct pyb_inner *c, PyObject **out)
 {
 	struct pyb_found found;
+	bool arrives;
 
 	pyb_find_plan(c->within, c->scope, &c->arena, &found);
 	if (found.verdict != PYB_ROUTER_UNSURE)
@@ -202,14 +237,16 @@ begin(struct pyb_inner *c, PyObject **out)
 		return pyb_leave_on(c, c->receive, c->send, out);
 	if (!(found.plan->flags & SHM_PLAN_F_BODY))
 		return steps_begin(c, out);
-	if ((found.plan->flags & SHM_PLAN_F_FORM) && !form_is_small(c))
+	arrives = (found.plan->flags & SHM_PLAN_F_FORM) && !form_is_small(c);
+	/* Where it is not known how Starlette reads a form, that reads it. */
+	if (arrives && !(found.plan->flags & SHM_PLAN_F_MULTIPART))
 		return pyb_leave_on(c, c->receive, c->send, out);
 	/* A layer's receive() may look into the scope. */
 	if (scope_enter(c) < 0) {
 		PyErr_Clear();
 		return pyb_leave_on(c, c->receive, c->send, out);
 	}
-	return content_read(c, Py_None, out);
+	return arrives ? form_read(c, out) : content_read(c, Py_None, out);
 }
 
 static enum pyb_coro_verdict
@@ -222,6 +259,8 @@ inner_step(void *arg, PyObject *value, PyObject **out)
 		return value == NULL ? PYB_CORO_ERROR : begin(c, out);
 	case PYB_INNER_CONTENT:
 		return content_read(c, value, out);
+	case PYB_INNER_FORM:
+		return form_took(c, value, out);
 	case PYB_INNER_UNROUTED:
 		return pyb_unrouted_run(c, value, out);
 	case PYB_INNER_RUN:

@@ -12,6 +12,7 @@
 enum pyb_inner_phase {
 	PYB_INNER_NEW,		/* nothing was done */
 	PYB_INNER_CONTENT,	/* waits for a message of the content */
+	PYB_INNER_FORM,		/* waits for a form that arrives */
 	PYB_INNER_UNROUTED,	/* no route takes it: the answer is sent */
 	PYB_INNER_RUN,		/* user code has begun: r->phase says more */
 	PYB_INNER_NEXT		/* the next application ends the request */
@@ -47,7 +48,8 @@ enum pyb_coro_verdict pyb_leave_on(struct pyb_inner *c, PyObject *receive, PyObj
     PyObject **out) MUST_CHECK;
 
 /* With all of the request. No user code has run. `content` (borrowed) is what was read of
- * it, or the exception that reading it raised; NULL: nothing was read. */
+ * it, or the exception that reading it raised; NULL: nothing was read, or a form while it
+ * arrived, which FastAPI gets. */
 enum pyb_coro_verdict pyb_leave_replay(struct pyb_inner *c, PyObject *content,
     PyObject **out) MUST_CHECK;
 

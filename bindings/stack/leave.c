@@ -29,6 +29,13 @@ pyb_leave_replay(struct pyb_inner *c, PyObject *content, PyObject **out)
 	bool again = (c->run->plan->flags & SHM_PLAN_F_FORM) && !c->run->replay_final;
 
 	shm_board_add(c->run->app->board, SHM_COUNT_replayed, 1);
+	if (c->run->form != NULL) {
+		Py_CLEAR(c->run->source.files);	/* FastAPI closes them */
+		if (PyDict_SetItem(c->scope, st->t_form, c->run->form) == 0)
+			verdict = pyb_leave_on(c, receive, c->send, out);
+		Py_DECREF(receive);
+		return verdict;
+	}
 	if (content != NULL)
 		Py_SETREF(receive, PyObject_CallFunctionObjArgs(st->receive_again, content,
 		    c->receive, NULL));

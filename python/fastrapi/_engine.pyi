@@ -93,6 +93,14 @@ def run_nested(
     app: App, route: int, request: Any, values: tuple[str, ...], fallback: Any, /
 ) -> Coroutine[Any, Any, Any]: ...
 
+class Parts:
+    items: list[tuple[str, Any]]
+    def __init__(
+        self, boundary: bytes, limits: tuple[int, int, int],
+        make_file: Callable[[list[tuple[bytes, bytes]], str], Any], /,
+    ) -> None: ...  # fmt: skip
+    def feed(self, piece: bytes, /) -> list[tuple[Any, bytes | memoryview | None]]: ...
+
 class Worker:
     def __init__(
         self, app: App, loop: AbstractEventLoop, settings: dict[str, Any],

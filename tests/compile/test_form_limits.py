@@ -9,7 +9,10 @@ import pytest
 from client import Answer, ask, forced, run
 from declared import FASTAPI, Item
 from fastapi import APIRouter, FastAPI, File, Form, Request, UploadFile
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from wire import Request as Asked
 
 pytestmark = pytest.mark.skipif(FASTAPI < (0, 165), reason="no such option")
@@ -31,8 +34,29 @@ async def read_twice(request: Request, name: Annotated[list[str], Form()]) -> An
     return [name, len(await request.form())]
 
 
-def make() -> FastAPI:
-    app = FastAPI(openapi_url=None, form_limits={"max_fields": 3, "max_part_size": 50})
+class Layer:
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+async def dispatch(request: Request, call_next: Any) -> Any:
+    return await call_next(request)
+
+
+LAYERS: dict[str, list[Middleware]] = {
+    "none": [],
+    "native": [Middleware(GZipMiddleware, minimum_size=10_000)],
+    "asgi": [Middleware(Layer)],
+    "dispatch": [Middleware(BaseHTTPMiddleware, dispatch=dispatch)],
+    "all": [Middleware(GZipMiddleware, minimum_size=10_000), Middleware(Layer), Middleware(BaseHTTPMiddleware, dispatch=dispatch)],
+}
+
+
+def make(layers: str) -> FastAPI:
+    app = FastAPI(middleware=LAYERS[layers], openapi_url=None, form_limits={"max_fields": 3, "max_part_size": 50})
     inner = APIRouter(prefix="/inner", form_limits={"max_files": 1})
     outer = APIRouter(prefix="/outer", form_limits={"max_fields": 5})
     for router in (app, inner):
@@ -72,20 +96,44 @@ def asked() -> list[Asked]:
     return found
 
 
-def answers(mode: str) -> list[Answer]:
+def arriving() -> list[Asked]:
+    """Forms that are too large to be read at once, within the limits and beyond them."""
+    found = []
+    large = b'--b\r\nContent-Disposition: form-data; name="file"; filename="l"\r\n\r\n' + b"z" * 1_100_000 + b"\r\n"
+    for path in ("/plain", "/outer/inner/own", "/again/inner/none", "/many", "/request"):
+        for texts, files, size in ((1, 0, 8), (1, 1, 9), (2, 2, 3), (4, 0, 1), (0, 1, 1), (1100, 0, 1), (1, 0, 51)):
+            found.append(Asked("POST", path, MULTIPART, large + multipart(texts, files, size)))
+        found.append(Asked("POST", path, MULTIPART, large + multipart(1, 0, 1).replace(b"x", b"raise")))
+        found.append(Asked("POST", path, MULTIPART, large + b"--b\r\n:"))
+    return found
+
+
+def answers(mode: str, layers: str, requests: list[Asked]) -> list[Answer]:
     found: list[Answer] = []
 
     async def main() -> None:
         with forced(mode):
-            app = make()
-            found.extend([await ask(app, one) for one in asked()])
+            app = make(layers)
+            found.extend([await ask(app, one) for one in requests])
 
     run(main)
     return found
 
 
-def test_answers_are_those_of_fastapi() -> None:
-    there, here = answers("asgi"), answers("none")
+@pytest.mark.parametrize("layers", LAYERS)
+def test_forms_that_are_read_while_they_arrive(layers: str) -> None:
+    requests = arriving()
+    there, here = answers("asgi", layers, requests), answers("none", layers, requests)
+    different = [(one[0].target, one[0].body[-300:], *one[1:]) for one in zip(requests, there, here, strict=True) if one[1] != one[2]]
+    assert not different, different[:3]
+    left = [request.target for request, one in zip(requests, here, strict=True) if one.data[9:12] in (b"200", b"418") and not one.compiled]
+    assert left == ["/many"]  # more fields than a plan reads
+    assert {one.data[9:12] for one in here} == {b"200", b"400", b"418", b"422"}
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_answers_are_those_of_fastapi(layers: str) -> None:
+    there, here = answers("asgi", layers, asked()), answers("none", layers, asked())
     different = [one for one in zip(asked(), there, here, strict=True) if one[1] != one[2]]
     assert not different, different[:3]
     statuses = {(one.data[9:12], one.compiled) for one in here}

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from typing import Annotated, Any
 
 import anyio
-from fastapi import BackgroundTasks, Body, Depends, FastAPI, Form
+from fastapi import BackgroundTasks, Body, Depends, FastAPI, Form, UploadFile
 from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
@@ -351,6 +351,17 @@ async def digest_of_stream(request: Request) -> dict[str, Any]:
         await asyncio.sleep(0)
     assert all(zlib.crc32(piece) == seen for piece, seen in pieces)
     return _digest(b"".join(piece for piece, _ in pieces))
+
+
+@uploads.post("/digest/file")
+async def digest_of_file(file: UploadFile, text: Annotated[str, Form()]) -> dict[str, Any]:
+    assert text == "behind"
+    return _digest(await file.read())
+
+
+@uploads.post("/digest/file-of-plain-function")
+def digest_of_file_of_plain_function(file: UploadFile) -> dict[str, Any]:
+    return _digest(file.file.read())
 
 
 @uploads.post("/request-of-group")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +58,7 @@ def begun(server: Any, kind: str) -> Any:
 
 SIZES = [65535, 65537, 130_000, 262_145, 1_000_000, 9_000_000]
 CHUNKS = [9000, 40_000, 300_000]
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"'
 
 
 def upload(path: str, text: bytes, chunk: int = 0) -> list[bytes]:
@@ -64,6 +68,9 @@ def upload(path: str, text: bytes, chunk: int = 0) -> list[bytes]:
         kind, content = b"application/json", b'{"text":"' + text + b'"}'
     if path == "digest/form":
         kind, content = b"application/x-www-form-urlencoded", b"text=" + text
+    if path.startswith("digest/file"):
+        kind = b"multipart/form-data; boundary=b"
+        content = b"%s%s\r\n%s%sbehind\r\n--b--\r\n" % (PART % b"file", b'; filename="f"\r\n\r\n' + text, PART % b"text", b"\r\n\r\n")
     framing = b"Transfer-Encoding: chunked" if chunk else b"Content-Length: %d" % len(content)
     head = b"POST /%s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\n%s\r\n\r\n"
     if chunk:
@@ -72,7 +79,7 @@ def upload(path: str, text: bytes, chunk: int = 0) -> list[bytes]:
     return [head % (path.encode(), kind, framing), content, HELLO]
 
 
-@pytest.mark.parametrize("way", ["model", "form", "request", "stream"])
+@pytest.mark.parametrize("way", ["model", "form", "request", "stream", "file", "file-of-plain-function"])
 def test_large_content_arrives_as_it_was_sent(server: Any, way: str) -> None:
     """However it is framed and cut, and whatever stands behind it."""
     rng = random.Random(way)
@@ -121,3 +128,58 @@ def test_content_that_stalls_is_refused(server: Any) -> None:
             assert client.rest() == b"", kind
     server.ask(HELLO)
     assert server.log[log:] == ""
+
+
+def temporary_files(server: Any) -> int:
+    """How many the server has open, of those that have no name any more."""
+    links = [link for pid in server.pids() for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return sum(os.readlink(link).endswith(" (deleted)") for link in links if "memfd" not in os.readlink(link))
+
+
+def upload_begun(server: Any, size: int) -> Any:
+    """A client that has sent so many bytes of a larger file."""
+    content = upload("digest/file", b"x" * size * 2)
+    client = server.connect()
+    client.send(content[0] + content[1][:size])
+    return client
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("end", ["reset", "half_close", "stall"])
+def test_files_on_the_disk_go_with_the_client(server: Any, end: str) -> None:
+    before = temporary_files(server)
+    clients = [upload_begun(server, 3_000_000) for _ in range(3)]
+    until(lambda: temporary_files(server) >= before + 3)
+    for client in clients:
+        if end != "stall":
+            getattr(client, end)()
+    until(lambda: temporary_files(server) == before)
+    for client in clients:
+        if end == "stall":
+            assert client.answer()[0] == 408
+        client.__exit__()
+
+
+def test_the_memory_of_an_upload_is_bounded(server: Any) -> None:
+    """The socket is not read further while a piece is written."""
+    def one() -> None:
+        with server.connect() as client:
+            for piece in upload("digest/file-of-plain-function", b"x" * 1000):
+                client.send(piece)
+            client.answer()
+
+    one()
+    head, content, _ = upload("digest/file", bytes(60_000_000))
+    before = server.rss()
+    with server.connect() as client:
+        client.send(head + content[:50_000_000])
+        until(lambda: temporary_files(server) > 0)
+        assert server.rss() - before < 20_000_000
+        client.send(content[50_000_000:])
+        assert json.loads(client.answer()[2])["bytes"] == 60_000_000

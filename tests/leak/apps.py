@@ -443,6 +443,11 @@ async def upload(file: UploadFile, small: Annotated[bytes, File()]) -> list[int]
     return [len(await file.read()), len(small)]
 
 
+@on("/upload-of-file", methods=["POST"])
+async def upload_of_file(file: UploadFile) -> int:
+    return len(await file.read())
+
+
 @on("/raw", methods=["POST"])
 async def raw(request: Request) -> int:
     return len(await request.body())

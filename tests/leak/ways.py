@@ -53,6 +53,7 @@ PARTS = b"".join(
     b'--b\r\nContent-Disposition: form-data; name="%s"; filename="f"\r\n\r\n%s\r\n' % (name, text)
     for name, text in ((b"file", b"x" * 3000), (b"small", b"tiny"))
 )
+ARRIVES = PARTS.replace(b"tiny", b"y" * 1_200_000)
 CHUNKED = b"4\r\n1234\r\n3;ext=1\r\n567\r\n0\r\nX-Last: x\r\n\r\n"
 
 # Where they run depends on the application: `how` is the direct one's.
@@ -138,7 +139,12 @@ BOTH = [
     Way("malformed upload", request("POST", "/upload", UPLOAD, body=PARTS + b"--b\r\n:\r\n"), 400, ""),
     Way("upload without a file", request("POST", "/upload", UPLOAD, body=b"--b--\r\n"), 422, "compiled"),
     Way("left in an upload", request("POST", "/upload", UPLOAD, body=PARTS)[:-3], 0, ""),
-    Way("large upload", request("POST", "/upload", UPLOAD, body=PARTS.replace(b"tiny", b"y" * 1_200_000) + b"--b--\r\n"), 200,
+    Way("upload that arrives", request("POST", "/upload-of-file", UPLOAD, body=ARRIVES + b"--b--\r\n"), 200, "compiled"),
+    Way("upload that arrives, malformed", request("POST", "/upload-of-file", UPLOAD, body=ARRIVES + b"--b\r\n:\r\n"), 400, ""),
+    Way("upload that arrives without its file", request("POST", "/upload-of-file", UPLOAD,
+        body=ARRIVES.replace(b'"file"', b'"nofile"') + b"--b--\r\n"), 422, "compiled"),
+    Way("left in an upload that arrives", request("POST", "/upload-of-file", UPLOAD, body=ARRIVES + b"--b")[:-3], 0, ""),
+    Way("large upload", request("POST", "/upload", UPLOAD, body=ARRIVES + b"--b--\r\n"), 200,
         ""),
     Way("chunked", request("POST", "/raw", "Transfer-Encoding: chunked", body=CHUNKED), 200,
         "inside"),

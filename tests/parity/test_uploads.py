@@ -21,6 +21,7 @@ ODD_TYPES = [
     "multipart/mixed; boundary=%s" % BOUNDARY.decode(), "text/plain", TYPE + ";", "multipart/form-data;boundary=" + "b" * 300,
 ]  # fmt: skip
 AFTER = Request("GET", "/after", pause_s=0.02)
+LATER = Request("GET", "/after", pause_s=0.3)  # files on the disk are closed in threads
 
 
 @pytest.fixture(scope="module", params=["layered", "dispatched"])
@@ -98,6 +99,22 @@ def test_forms_behind_layers(behind: Pair, path: str) -> None:
     large = form(part(b"file", b"x" * 1_048_577, b"a.bin"))
     forms = [good, large, *(random_form(rng) for _ in range(8))]
     assert_equal(behind, [asked for body in forms for asked in (post(path, body), AFTER)])
+
+
+def arriving(rng: random.Random) -> bytes:
+    """A form that is too large to be read at once, and perhaps malformed behind its large file."""
+    large = part(rng.choice([b"pad", b"pad", b"file"]), rng.randbytes(1_100_000), b"p")
+    parts = [random_part(rng) for _ in range(rng.randrange(1, 4))]
+    return form(*rng.choice([[large, *parts], [*parts, large], [*parts, large, random_part(rng)]]))
+
+
+@pytest.mark.parametrize("path", upload_app.PATHS)
+def test_forms_that_are_read_while_they_arrive(uploads: Pair, behind: Pair, path: str) -> None:
+    rng = random.Random(path)
+    good = form(part(b"pad", b"x" * 1_048_577, b"p"), part(b"file", b"content", b"a.txt"), part(b"name", b"ada"), part(b"files", b"1", b"1.txt"))
+    asked = [post(path, body) for body in [good, *(arriving(rng) for _ in range(4))]]
+    assert_equal(uploads, [*asked, LATER])
+    assert_equal(behind, [*asked, LATER])
 
 
 def test_content_types(uploads: Pair) -> None:

@@ -84,7 +84,7 @@ class RouteHelper:
 
     def read_form(self, request: Any) -> Any:
         """Read the form of ``request``, to be awaited."""
-        return request.form(**self.limits)
+        return uploads.read(request, self.limits)
 
     @functools.cached_property
     def exception_handlers(self) -> tuple[Any, Any]:

@@ -18,7 +18,7 @@ from fastrapi.loop import EventLoop
 
 from . import dialect, streams, uploads
 from .exit_stacks import Handled, Unwinding
-from .junctions import send_nothing
+from .junctions import ReceiveAgain, send_nothing
 from .route_helper import Helper, RouteHelper
 
 OUTCOME_KEY = "fastrapi.outcome"
@@ -45,12 +45,33 @@ def _place(engine_app: Any, index: int, helper: Helper | None) -> _Place | None:
 
     async def run_plan(request: Request) -> Response:
         values = request.scope.pop(VALUES_KEY)
+        form = request.scope.pop(FORM_KEY, None)
+        if form is not None:
+            request._form, request._stream_consumed = form, True
+            return await handler(request)  # type: ignore[no-any-return]
         response: Response = await _engine.run_nested(
             engine_app, index, request, values, handler
         )
         return response
 
     return _Place(helper, routing.request_response(run_plan))
+
+
+class FormRead:
+    """The outcome of a plan whose form was read while it arrived, when FastAPI has to end the
+    request: ``content`` is the form, or the exception that reading it raised."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+    def enter(self, scope: Any, receive: Any) -> Any:
+        """Put it into the scope; returns the ``receive`` that FastAPI gets."""
+        scope.pop(REQUEST_KEY, None)
+        if isinstance(self.content, BaseException):
+            scope[REPLAY_KEY] = True
+            return ReceiveAgain(self.content, receive)
+        scope[FORM_KEY] = self.content
+        return receive
 
 
 class Seam:
@@ -128,6 +149,10 @@ class Seam:
         ):
             found = self._find(scope)
         if found is None:
+            if FORM_KEY in scope and not self._is_deeper(scope):
+                del scope[FORM_KEY]
+                changed = RuntimeError("the application has changed while it read the form")
+                receive = ReceiveAgain(changed, receive)
             await self.inner(scope, receive, send)
             return
         place, values = found
@@ -220,7 +245,10 @@ class Resume:
         self, scope: Any, receive: Any, send: Any, outcome: Any
     ) -> Coroutine[Any, Any, None]:
         """Let ``outcome`` surface inside the application's layers."""
-        scope[OUTCOME_KEY] = outcome
+        if isinstance(outcome, FormRead):
+            receive = outcome.enter(scope, receive)
+        else:
+            scope[OUTCOME_KEY] = outcome
         if self.mounted:
             self._leave_mounts(scope)
         run: Coroutine[Any, Any, None] = self.app(scope, receive, send)

@@ -1,17 +1,30 @@
 """Uploaded files, as Starlette's MultiPartParser makes them of python-multipart's events.
 
 ``http/multipart.c`` and ``http/options.c`` read a form as the known versions of
-python-multipart do; any other version's forms are left to FastAPI.
+python-multipart do; any other version's forms are left to FastAPI. A form that is not all
+there is read here, piece by piece; the parts are found in C (``bindings/plan/parts.c``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import importlib
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from tempfile import SpooledTemporaryFile
+from types import FunctionType
 from typing import Any
 
+import starlette.requests
 from starlette import formparsers
-from starlette.datastructures import Headers, UploadFile
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from fastrapi import _engine
 
 from . import dialect
 from .versions import fingerprint
@@ -43,6 +56,25 @@ def _is_known() -> bool:
 
 
 KNOWN = _is_known()
+
+# What reads a form in Starlette, as it was when this module was imported: owner, name, value.
+_PRISTINE: tuple[tuple[Any, str, Any], ...] = (
+    *(
+        (cls, name, value)
+        for cls in (formparsers.MultiPartParser, UploadFile, Request)
+        for name, value in vars(cls).items()
+        if isinstance(value, FunctionType | property)
+    ),
+    (formparsers, "SpooledTemporaryFile", SpooledTemporaryFile),
+    (formparsers, "UploadFile", UploadFile),
+    (formparsers, "Headers", Headers),
+    (formparsers, "FormData", FormData),
+    (starlette.requests, "MultiPartParser", formparsers.MultiPartParser),
+)
+
+
+def _reads_as_known() -> bool:
+    return KNOWN and all(vars(owner).get(name) is value for owner, name, value in _PRISTINE)
 
 
 def make_upload(
@@ -91,3 +123,97 @@ def close(files: list[UploadFile]) -> None:
 def keep(scope: Any, form: Any) -> None:
     """Have the files of ``form`` closed when FastAPI would close them."""
     scope[dialect.STACKS[0]].push_async_callback(form.close)
+
+
+def read(request: Request, limits: dict[str, Any]) -> Awaitable[FormData]:
+    """``request.form(**limits)``, to be awaited: a multipart form is read in C where
+    Starlette's own code would come to the same."""
+    if type(request) is Request and request._form is None and _reads_as_known():
+        files: list[SpooledTemporaryFile[bytes]] = []
+        parts = _parts(request, limits, files)
+        if parts is not None:
+            return _read(request, parts, files)
+    return request.form(**limits)
+
+
+def _parts(
+    request: Request, limits: dict[str, Any], files: list[SpooledTemporaryFile[bytes]]
+) -> _engine.Parts | None:
+    """What finds the parts of a form and makes its files, which are noted in ``files``; None
+    for a content of another kind."""
+    kind, options = _parsers.parse_options_header(request.headers.get("content-type"))
+    charset = options.get(b"charset", b"utf-8").decode("latin-1")
+    most = tuple(limits.get(name, usual) for name, usual in _LIMITS.items())
+    if kind != b"multipart/form-data" or any(type(limit) is not int for limit in most):
+        return None
+    try:
+        if codecs.lookup(charset).name != "utf-8":
+            return None
+        boundary = options[b"boundary"]
+        return _engine.Parts(boundary, most, _file_maker(files))
+    except (LookupError, ValueError, OverflowError):
+        return None  # Starlette says what is wrong
+
+
+# What a form may have at most, where nobody says otherwise.
+_LIMITS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(Request.form).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+}
+
+
+def _file_maker(
+    files: list[SpooledTemporaryFile[bytes]],
+) -> Callable[[list[tuple[bytes, bytes]], str], UploadFile]:
+    spool: int = formparsers.MultiPartParser.spool_max_size
+
+    def make(headers: list[tuple[bytes, bytes]], filename: str) -> UploadFile:
+        file = SpooledTemporaryFile(max_size=spool)
+        files.append(file)
+        return UploadFile(
+            file=file,  # type: ignore[arg-type]
+            size=0,
+            filename=filename,
+            headers=Headers(raw=headers),
+        )
+
+    return make
+
+
+async def _read(
+    request: Any, parts: _engine.Parts, files: list[SpooledTemporaryFile[bytes]]
+) -> FormData:
+    try:
+        async with aclosing(request.stream()) as stream:
+            async for piece in stream:
+                await _write(parts.feed(piece if type(piece) is bytes else bytes(piece)))
+    except BaseException as exc:
+        for file in files:
+            file.close()
+        if isinstance(exc, formparsers.MultiPartException):
+            raise HTTPException(status_code=400, detail=exc.message)  # noqa: B904
+        raise
+    request._form = FormData(parts.items)
+    form: FormData = request._form
+    return form
+
+
+async def _write(due: list[tuple[Any, Any]]) -> None:
+    """Write what a piece has brought. From the first file on that goes to the disk, a thread
+    does it, as in ``UploadFile.write()``; the next piece is not asked for before."""
+    for at, (file, data) in enumerate(due):
+        goes = not file._in_memory if data is None else file._will_roll(len(data))
+        if goes:
+            await run_in_threadpool(_write_now, due[at:])
+            return
+        _write_now(due[at : at + 1])
+
+
+def _write_now(due: list[tuple[Any, Any]]) -> None:
+    for file, data in due:
+        if data is None:
+            file.file.seek(0)
+        else:
+            file.size += len(data)
+            file.file.write(data)
