@@ -110,14 +110,16 @@
 	FASTAPI(receive_again, "fastrapi.compile.junctions", "ReceiveAgain") \
 	/* (scope, exception or None) -> the outcome of a plan whose answer is a handler's */ \
 	FASTAPI(handled_outcome, "fastrapi.compile.exit_stacks", "Handled") \
-	/* (response, send, server) -> what sends a stream behind a layer, or None */ \
-	FASTAPI(stream_behind, "fastrapi.compile.streams", "behind") \
+	/* (response, scope, receive, send, exact) -> what streams a response, or None */ \
+	FASTAPI(streaming, "fastrapi.compile.streams", "streaming") \
+	/* where FastAPI keeps the stack of what is left after the answer */ \
+	FASTAPI(late_stack, "fastrapi.compile.exit_stacks", "LATE_STACK") \
 	/* (scope, scoped) -> FastAPI's cancel scope around asynchronous dependencies, entered; \
 	 * None: it would not count */ \
 	FASTAPI(enter_cleanup, "fastrapi.compile.exit_stacks", "enter_cleanup") \
 	/* where FastAPI keeps those scopes, or None */ \
 	FASTAPI(cleanup_scopes, "fastrapi.compile.exit_stacks", "CLEANUP_SCOPES") \
-	FASTAPI(send_nothing, "fastrapi.compile.junctions", "send_nothing") \
+	FASTAPI(send_nothing, "fastrapi.compile.exit_stacks", "send_nothing") \
 	/* (future) -> a coroutine of its result; cancelling it leaves the future */ \
 	FASTAPI(shielded, "fastrapi.hooks", "shielded") \
 	/* (function) -> the same for a pool thread, in the current task's cancel scope */ \

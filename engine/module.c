@@ -78,6 +78,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->dispatch_type) < 0 ||
 	    PyModule_AddType(module, st->parts_type) < 0 ||
 	    PyModule_AddType(module, st->passage_type) < 0 ||
+	    PyModule_AddType(module, st->asgi_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
 	if (pyb_nested_register(module) < 0 || pyb_within_register(module) < 0 ||

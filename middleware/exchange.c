@@ -2,7 +2,7 @@
  * exchange: a filter of hx_calls.
  *
  * Called by bindings/request.c, bindings/plan/finish.c, bindings/plan/result.c,
- * bindings/plan/run.c and files/. The exchange's own calls stand behind the filter's and get
+ * bindings/plan/run.c, bindings/plan/stream.c and files/. The exchange's own calls stand behind the filter's and get
  * the edited answer. An exchange may begin its next request before released() returns, so
  * that the filter goes before it hands that call on.
  */

@@ -106,6 +106,8 @@ pyb_asgi_detach(struct pyb_asgi *a)
 	if (x == NULL)
 		return;
 	must(x->upper.asgi == a);
+	if (!a->running && a->complete)
+		observer_take(a, x->upper.observer);
 	task_keep(a, x->upper.local);
 	a->x = NULL;
 	x->upper.asgi = NULL;
@@ -122,7 +124,6 @@ pyb_asgi_answered(struct pyb_asgi *a)
 	if (a->x == NULL || a->task != NULL)
 		return;		/* the application's own task detaches */
 	a->started = a->complete = true;
-	observer_take(a, a->x->upper.observer);
 	pyb_asgi_detach(a);
 }
 
@@ -150,6 +151,12 @@ bool
 pyb_asgi_is_answered(const struct pyb_asgi *a)
 {
 	return a->x == NULL && a->complete;
+}
+
+void
+pyb_asgi_take_back(struct pyb_asgi *a)
+{
+	a->started = false;
 }
 
 bool

@@ -58,6 +58,9 @@ bool pyb_asgi_has_begun(const struct pyb_asgi *a);
 /* Has user code sent the whole answer, through the `send` of this object? */
 bool pyb_asgi_is_answered(const struct pyb_asgi *a);
 
+/* What has gone through `send` was held by a native layer, and that is gone: nothing was sent. */
+void pyb_asgi_take_back(struct pyb_asgi *a);
+
 /* Whose receive or send it is, borrowed; NULL: a layer's own. */
 struct pyb_asgi *pyb_asgi_of(struct pyb_module_state *st, PyObject *callable);
 

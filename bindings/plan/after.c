@@ -1,7 +1,8 @@
 /*
  * after: the run without its exchange.
  *
- * Called by finish.c when the answer was given, and by alone.c at the end. Should something
+ * Called by finish.c when the answer was given, by stream.c when it was sent, and by alone.c at
+ * the end. Should something
  * raise, the application's stack needs a scope, which is made of the exchange: so a copy of
  * it is kept. Nothing here calls user code.
  */

@@ -30,6 +30,7 @@ run_end(struct pyb_run *r)
 {
 	struct hx_exchange *x = r->x;
 	struct pyb_asgi *asgi;
+	bool streams = r->streams;
 
 	pyb_finish_files(r);
 	if (r->answered) {
@@ -41,12 +42,13 @@ run_end(struct pyb_run *r)
 	asgi = (struct pyb_asgi *)Py_XNewRef((PyObject *)r->asgi);
 	pyb_run_clear(r);
 	x->upper.run = NULL;
-	if (x->upper.asgi == NULL) {
+	must(x->upper.asgi == NULL || asgi != NULL);	/* only the run makes its ASGI side */
+	if (x->upper.asgi == NULL)
 		x->calls->released(x);
-	} else {
-		must(asgi != NULL);	/* only the run makes the exchange's ASGI side */
+	else if (streams)	/* not to its end */
+		pyb_asgi_finish(asgi, Py_None);
+	else
 		pyb_asgi_answered(asgi);
-	}
 	Py_XDECREF((PyObject *)asgi);
 }
 

@@ -11,8 +11,9 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/plain.h"
+#include "bindings/plan/stacks.h"
+#include "bindings/plan/stream.h"
 #include "bindings/plan/thread_call.h"
-#include "bindings/truth.h"
 
 /* Do plain functions run on this very thread? */
 static bool
@@ -220,7 +221,7 @@ pyb_exits_entered(struct pyb_run *r, const struct shm_step *step)
 	struct pyb_exit *exit = r->entering;
 	bool early = (step->flags & SHM_STEP_F_EARLY) != 0;
 	struct pyb_exit **list = early ? &r->early : &r->late;
-	int used = pyb_exits_stacks_used(r), rc = used;
+	int used = pyb_stacks_used(r), rc = used;
 
 	must(exit != NULL);
 	if (used > 0) {
@@ -270,6 +271,7 @@ pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
 	struct pyb_module_state *st = r->app->st;
 	struct pyb_exit **list = r->phase == PYB_RUN_EARLY ? &r->early : &r->late;
 	enum pyb_coro_verdict verdict = value != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
+	int used;
 
 	must(r->phase == PYB_RUN_EARLY || r->phase == PYB_RUN_LATE);
 	*out = NULL;
@@ -284,6 +286,9 @@ pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
 			*out = PyObject_CallNoArgs(st->checkpoint);
 			return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 		}
+		used = r->phase == PYB_RUN_LATE ? pyb_stacks_leave_late(r, out) : 0;
+		if (used != 0)
+			return used > 0 ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 		if (*list == NULL)
 			break;
 		verdict = last_leave(r, list, out);
@@ -294,41 +299,6 @@ pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
 			must(PyErr_Occurred());
 	}
 	return verdict;
-}
-
-int
-pyb_exits_stack_used(struct pyb_module_state *st, PyObject *stack)
-{
-	return pyb_truth_of(stack, st->n__exit_callbacks);
-}
-
-/* The same of the stacks in the scope that a layer has passed on. */
-static int
-scope_stacks_used(struct pyb_run *r)
-{
-	int used = 0;
-
-	for (int i = 0; used == 0 && i < PYB_EXIT_STACKS; i++)
-		if (r->stacks[i] != NULL)
-			used = pyb_exits_stack_used(r->app->st, r->stacks[i]);
-	return used;
-}
-
-int
-pyb_exits_stacks_used(struct pyb_run *r)
-{
-	PyObject *used;
-	int is;
-
-	if (r->scope != NULL)
-		return scope_stacks_used(r);
-	if (!(r->plan->flags & SHM_PLAN_F_SCOPE) || r->request == NULL)
-		return 0;
-	used = PyObject_CallMethodOneArg(pyb_run_helper(r), r->app->st->n_stacks_used,
-	    pyb_asgi_scope(r->asgi));
-	is = used != NULL ? used == Py_True : -1;
-	Py_XDECREF(used);
-	return is;
 }
 
 /* The managers of a list, the one entered first at the beginning, where AsyncExitStack wants
@@ -354,8 +324,8 @@ managers_take(struct pyb_exit **list)
 PyObject *
 pyb_exits_unwinding(struct pyb_run *r, PyObject *response, PyObject *failure)
 {
-	bool stands_in = r->scope != NULL ||
-	    ((r->plan->flags & SHM_PLAN_F_SCOPE) && r->request != NULL);
+	bool stands_in = r->scope != NULL || pyb_stacks_stand_in(r);
+	bool answered = r->answered || (r->streams && pyb_stream_has_begun(r));
 	PyObject *late = managers_take(&r->late), *early = managers_take(&r->early), *unwinding = NULL;
 
 	if (late != NULL && early != NULL)
@@ -363,7 +333,7 @@ pyb_exits_unwinding(struct pyb_run *r, PyObject *response, PyObject *failure)
 		    stands_in ? scope_of(r) : Py_None, late, early,
 		    response != NULL ? response : Py_None,
 		    failure != NULL ? failure : Py_None,
-		    r->answered ? Py_True : Py_False,
+		    answered ? Py_True : Py_False,
 		    failure != NULL && (r->phase == PYB_RUN_SEND ||
 		    r->phase == PYB_RUN_BACKGROUND) ? Py_True : Py_False, NULL);
 	r->cleanup = NULL;

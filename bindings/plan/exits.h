@@ -25,8 +25,8 @@ int pyb_exits_entered(struct pyb_run *r, const struct shm_step *step) MUST_CHECK
 /* What was awaited raised: r->entering was not entered. A pending exception stays. */
 void pyb_exits_refused(struct pyb_run *r);
 
-/* Leave all of the list that r->phase names (EARLY, LATE), in the manner of
- * pyb_call_steps(). ERROR: the one that raised counts as left, and the others of both
+/* Leave all of the list that r->phase names (EARLY, LATE), and before it what user code has put
+ * on the late stack, in the manner of pyb_call_steps(). ERROR: the one that raised counts as left, and the others of both
  * lists are still entered. */
 enum pyb_coro_verdict pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
     MUST_CHECK;
@@ -37,13 +37,6 @@ pyb_exits_open(const struct pyb_run *r)
 {
 	return r->early != NULL || r->late != NULL;
 }
-
-/* Has user code put anything on FastAPI's exit stacks in the scope, or on the stand-ins for
- * them? 1 or 0; -1 with an exception set. */
-int pyb_exits_stacks_used(struct pyb_run *r) MUST_CHECK;
-
-/* The same of one stack. */
-int pyb_exits_stack_used(struct pyb_module_state *st, PyObject *stack) MUST_CHECK;
 
 /* The outcome with which FastAPI's own stacks leave what is entered, which the run then
  * forgets: helper.unwind(). `response` is what the endpoint has returned (NULL: it did

@@ -13,12 +13,16 @@
 #include "bindings/plan/exits.h"
 #include "bindings/plan/give.h"
 #include "bindings/plan/raised.h"
+#include "bindings/plan/stacks.h"
+#include "bindings/plan/stream.h"
 #include "bindings/plan/tasks.h"
 #include "bindings/session.h"
 #include "middleware/exchange.h"
 
-/* User code may have made a circle of them. */
-enum { MAX_CONTEXTS = 100 };
+enum {
+	MAX_CONTEXTS = 100,	/* user code may have made a circle of them */
+	LATE_USED = 1 << PYB_STACK_LATE
+};
 
 /* `failure` was raised while `handled` was, as Python would have noted. */
 static void
@@ -63,10 +67,10 @@ given(struct pyb_run *r, int first)
 {
 	for (int i = first; i < PYB_EXIT_STACKS; i++)
 		Py_CLEAR(r->stacks[i]);
-	r->phase = r->scope != NULL ? PYB_RUN_SEND : r->tasks != NULL ? PYB_RUN_BACKGROUND :
-	    r->late != NULL ? PYB_RUN_LATE : PYB_RUN_ENDED;
+	r->phase = r->scope != NULL || r->streams ? PYB_RUN_SEND :
+	    r->tasks != NULL ? PYB_RUN_BACKGROUND : r->late != NULL ? PYB_RUN_LATE : PYB_RUN_ENDED;
 	if (r->phase == PYB_RUN_SEND)
-		r->answered = true;
+		r->answered = r->scope != NULL;
 	else if (r->phase != PYB_RUN_ENDED)
 		pyb_after_begin(r);
 }
@@ -80,11 +84,11 @@ pyb_finish_handled(struct pyb_run *r, PyObject *exc)
 	given(r, PYB_STACK_LATE);
 }
 
-/* An exception is pending; nothing was answered yet. */
+/* An exception is pending; nothing was answered yet. `used`: stacks in the scope. */
 static void
-raised(struct pyb_run *r, bool stacks_used)
+raised(struct pyb_run *r, int used)
 {
-	if (stacks_used || pyb_exits_open(r) || r->made != NULL) {
+	if (used != 0 || pyb_exits_open(r) || r->made != NULL) {
 		outcome_unwind(r, r->made);
 		return;
 	}
@@ -97,37 +101,16 @@ raised(struct pyb_run *r, bool stacks_used)
 	}
 }
 
-/* A plain stream behind a layer needs none of FastAPI's layers, if the layer has no `receive` of
- * its own. An error that keeps it from beginning counts as no. */
-static bool
-stream_give(struct pyb_run *r, PyObject *response)
-{
-	struct pyb_module_state *st = r->app->st;
-	struct pyb_asgi *server = r->scope != NULL ? pyb_asgi_of(st, r->receive) : NULL;
-	PyObject *stream;
-
-	if (server == NULL)
-		return false;
-	stream = PyObject_CallFunctionObjArgs(st->stream_behind, response, r->send,
-	    (PyObject *)server, NULL);
-	if (stream == NULL)
-		PyErr_Clear();
-	if (stream != NULL && stream != Py_None)
-		r->stream = Py_NewRef(stream);
-	Py_XDECREF(stream);
-	return r->stream != NULL;
-}
-
-/* The Response must be awaited, so FastAPI's layers do it. Stolen. */
+/* The Response must be awaited. Stolen. FastAPI's layers do it, if it is no plain stream. */
 static void
-response_leave(struct pyb_run *r, PyObject *response)
+response_leave(struct pyb_run *r, PyObject *response, int used)
 {
-	if (stream_give(r, response)) {
+	if (pyb_stream_give(r, response, used != 0)) {
 		Py_DECREF(response);
 		given(r, PYB_STACK_EARLY);
 		return;
 	}
-	if (!pyb_exits_open(r) && r->scope == NULL) {
+	if (used == 0 && !pyb_exits_open(r) && r->scope == NULL) {
 		r->outcome = response;
 		return;
 	}
@@ -137,33 +120,48 @@ response_leave(struct pyb_run *r, PyObject *response)
 
 /* A Response (stolen) that pyb_give_result() has not given. */
 static void
-response_over(struct pyb_run *r, PyObject *response)
+response_over(struct pyb_run *r, PyObject *response, int used)
 {
 	if (pyb_tasks_return(r, response) < 0) {
 		Py_DECREF(response);
-		raised(r, false);
-	} else if (pyb_tasks_send(r, response)) {
+		raised(r, used);
+	} else if (used == 0 && pyb_tasks_send(r, response)) {
 		Py_DECREF(response);
 		given(r, PYB_STACK_EARLY);
 	} else {
-		response_leave(r, response);
+		response_leave(r, response, used);
 	}
+}
+
+/* Those to be left early are left: send the Response that was made. What the late stack has
+ * is left after it, as for server-sent events. */
+static void
+early_over(struct pyb_run *r, int used)
+{
+	PyObject *response = r->made;
+
+	if (used & ~LATE_USED) {
+		outcome_unwind(r, response);
+		return;
+	}
+	r->made = NULL;
+	response_over(r, response, used);
 }
 
 /* The endpoint has returned r->result: answer, or leave the early dependencies first. */
 static void
-steps_over(struct pyb_run *r, bool stacks_used)
+steps_over(struct pyb_run *r, int used)
 {
 	PyObject *response = NULL;
 
-	if (stacks_used || r->early != NULL) {
+	if (used != 0 || r->early != NULL) {
 		r->made = pyb_result_response(r);
 		if (r->made == NULL)
-			raised(r, stacks_used);
-		else if (stacks_used)
-			outcome_unwind(r, r->made);
-		else
+			raised(r, used);
+		else if (r->early != NULL && (used & ~LATE_USED) == 0)
 			r->phase = PYB_RUN_EARLY;
+		else
+			early_over(r, used);
 		return;
 	}
 	pyb_tasks_take(r);
@@ -172,42 +170,35 @@ steps_over(struct pyb_run *r, bool stacks_used)
 		given(r, PYB_STACK_EARLY);
 		break;
 	case PYB_RESULT_RESPONSE:
-		response_over(r, response);
+		response_over(r, response, 0);
 		break;
 	case PYB_RESULT_ERROR:
 		pyb_tasks_back(r);
-		raised(r, false);
+		raised(r, 0);
 		break;
 	}
 }
 
-/* Those to be left early are left: send the Response that was made. */
+/* A phase after the answer is over, or one that gave it. Behind a layer user code may have put
+ * something on FastAPI's stacks meanwhile: they leave it, when their turn comes, but for the
+ * late one, which is left here. */
 static void
-early_over(struct pyb_run *r)
+answer_over(struct pyb_run *r, bool returned, int used)
 {
-	PyObject *response = r->made;
-
-	r->made = NULL;
-	response_over(r, response);
-}
-
-/* A phase after the answer is over. Behind a layer user code may have put something on
- * FastAPI's stacks meanwhile: they leave it, when their turn comes. */
-static void
-answer_over(struct pyb_run *r, bool returned, bool stacks_used)
-{
+	bool late = r->late != NULL || (used & LATE_USED);
 	enum pyb_run_phase next = r->phase == PYB_RUN_SEND && r->tasks != NULL ?
-	    PYB_RUN_BACKGROUND : r->phase != PYB_RUN_LATE && r->late != NULL ?
-	    PYB_RUN_LATE : PYB_RUN_ENDED;
+	    PYB_RUN_BACKGROUND : r->phase != PYB_RUN_LATE && late ? PYB_RUN_LATE : PYB_RUN_ENDED;
 
 	if (returned) {
-		if (stacks_used && next != PYB_RUN_BACKGROUND)
+		if ((used & ~LATE_USED) && next != PYB_RUN_BACKGROUND)
 			outcome_unwind(r, NULL);
-	} else if (stacks_used || pyb_exits_open(r) || PyErr_ExceptionMatches(PyExc_Exception)) {
-		outcome_unwind(r, NULL);
+	} else if (used != 0 || pyb_exits_open(r) || PyErr_ExceptionMatches(PyExc_Exception)) {
+		outcome_unwind(r, r->streams ? r->made : NULL);
 	} else {
 		r->outcome = PyErr_GetRaisedException();
 	}
+	if (r->streams && r->phase == PYB_RUN_SEND && r->outcome == NULL && next != PYB_RUN_ENDED)
+		pyb_stream_sent(r);
 	r->phase = next;
 }
 
@@ -219,21 +210,22 @@ pyb_finish_phase(struct pyb_run *r, bool returned)
 
 	must((r->outcome == NULL) && (returned == (PyErr_Occurred() == NULL)));
 	pending = PyErr_GetRaisedException();
-	used = pyb_exits_stacks_used(r);
+	used = pyb_stacks_used(r);
 	if (used < 0) {
 		Py_XDECREF(pending);
 		returned = false;
 	} else if (pending != NULL) {
 		PyErr_SetRaisedException(pending);
 	}
-	if (r->answered)
-		answer_over(r, returned, used > 0);
+	used = used < 0 ? 0 : used;
+	if (r->answered || r->streams)
+		answer_over(r, returned, used);
 	else if (!returned)
-		raised(r, used > 0);
+		raised(r, used);
 	else if (r->phase == PYB_RUN_STEPS)
-		steps_over(r, used > 0);
+		steps_over(r, used);
 	else
-		early_over(r);
+		early_over(r, used);
 }
 
 int
@@ -338,6 +330,8 @@ pyb_finish_resume(struct pyb_run *r)
 	must(outcome != NULL);
 	r->outcome = NULL;
 	if (asgi_get(r) != NULL) {
+		if (r->streams && !pyb_stream_has_begun(r))
+			pyb_asgi_take_back(r->asgi);
 		pyb_asgi_begin(r->asgi);
 		receive = pyb_asgi_receive(r->asgi);
 		send = pyb_asgi_send(r->asgi);

@@ -10,6 +10,7 @@
 #include "bindings/plan/call.h"
 #include "bindings/plan/exits.h"
 #include "bindings/plan/messages.h"
+#include "bindings/plan/stream.h"
 #include "bindings/plan/tasks.h"
 
 enum pyb_coro_verdict
@@ -19,11 +20,8 @@ pyb_phases_run(struct pyb_run *r, PyObject *value, PyObject **out)
 		return pyb_call_steps(r, value, out);
 	if (r->phase == PYB_RUN_BACKGROUND)
 		return pyb_tasks_run(r, value, out);
-	if (r->phase == PYB_RUN_SEND && r->stream != NULL && value != NULL) {
-		*out = r->stream;
-		r->stream = NULL;
-		return PYB_CORO_AWAIT;
-	}
+	if (r->phase == PYB_RUN_SEND && r->streams)
+		return pyb_stream_send(r, value, out);
 	if (r->phase == PYB_RUN_SEND)
 		return pyb_messages_send(&r->messages, r->send, value, out);
 	return pyb_exits_leave(r, value, out);
@@ -38,7 +36,8 @@ pyb_phases_left(const struct pyb_run *r)
 bool
 pyb_phases_want_task(const struct pyb_run *r)
 {
-	return pyb_phases_left(r) && r->phase == PYB_RUN_BACKGROUND && r->mode != PYB_RUN_TASK;
+	return pyb_phases_left(r) && r->mode != PYB_RUN_TASK &&
+	    (r->phase == PYB_RUN_BACKGROUND || r->phase == PYB_RUN_SEND);
 }
 
 /* Await `coro` (stolen), which cannot suspend. New reference to its result; NULL with

@@ -27,7 +27,7 @@ enum pyb_run_phase {
 	PYB_RUN_BODY,		/* of these: waiting for the content */
 	PYB_RUN_FALLBACK,	/* nested: FastAPI's handler has taken over */
 	PYB_RUN_EARLY,		/* leaving dependencies before the answer is sent */
-	PYB_RUN_SEND,		/* behind a layer: the messages of the answer go to it */
+	PYB_RUN_SEND,		/* behind a layer: the messages of the answer go to it; a stream */
 	PYB_RUN_BACKGROUND,	/* background tasks, after the answer */
 	PYB_RUN_LATE,		/* leaving the other dependencies, after those */
 	PYB_RUN_RESUME,		/* task: the application's stack finishes the request */
@@ -74,11 +74,13 @@ struct pyb_run {
 	const struct shm_plan *plan;
 	const struct shm_step *steps;
 	struct hx_exchange *x;		/* alone, until it is given back; else NULL */
-	PyObject *scope, *receive, *send;	/* behind a layer: what it has passed on; else NULL */
+	PyObject *scope, *receive, *send;	/* behind a layer: what it has passed on. Alone, the last
+					 * two for a stream; else NULL */
 	PyObject *stacks[PYB_EXIT_STACKS];	/* behind a layer: those in the scope, once it was
 						 * entered */
 	struct pyb_messages messages;	/* behind a layer */
-	PyObject *stream;		/* behind a layer: a coroutine that sends the answer, or NULL */
+	bool streams;			/* the answer goes out piece by piece; see stream.h */
+	PyObject *stream;		/* the coroutine that sends it, until it is awaited */
 	bool scoped;			/* a cancel scope of anyio's may reach the run's task */
 	PyObject *cleanup;		/* behind a layer: FastAPI's cancel scope around asynchronous
 					 * dependencies, borrowed from its entry in `late`; or NULL */
@@ -102,7 +104,7 @@ struct pyb_run {
 	uint32_t *names;		/* by slot: the ALIAS step under whose name its value was
 					 * found, or 0; NULL: there is none */
 	PyObject *result;
-	PyObject *made;			/* the Response, while EARLY */
+	PyObject *made;			/* the Response, while EARLY, and of a stream */
 	PyObject *tasks;		/* background tasks that are run here, or NULL */
 	Py_ssize_t next_task;		/* of them */
 	PyObject *request, *response, *background;

@@ -46,6 +46,10 @@ pyb_passage_is_cancelled(struct pyb_passage *p)
 
 	if (task == NULL)
 		return -1;
+	if (task == Py_None) {	/* who waits has none, see compile/streams.py */
+		Py_DECREF(task);
+		return 0;
+	}
 	if (PyDict_GET_SIZE(st->cancel_scopes) > 0)
 		value = PyObject_CallMethodOneArg(p->layer->ends, st->n_is_cancelled, task);
 	else
@@ -329,7 +333,7 @@ static PyMemberDef passage_members[] = {
 	MEMBER(app, T_OBJECT, READONLY), MEMBER(scope, T_OBJECT, READONLY),
 	MEMBER(loop, T_OBJECT, READONLY), MEMBER(host, T_OBJECT, READONLY),
 	MEMBER(answer, T_OBJECT, READONLY), MEMBER(tasks, T_OBJECT, READONLY),
-	MEMBER(receive, T_OBJECT, READONLY),
+	MEMBER(receive, T_OBJECT, READONLY), MEMBER(request, T_OBJECT, READONLY),
 	MEMBER(fatal, T_OBJECT, READONLY), MEMBER(live, T_PYSSIZET, READONLY),
 	MEMBER(joiner, T_OBJECT, 0), MEMBER(sent, T_BOOL, 0),
 	MEMBER(ended, T_BOOL, 0), MEMBER(begun, T_BOOL, 0), MEMBER(aborting, T_BOOL, 0),

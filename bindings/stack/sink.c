@@ -9,7 +9,7 @@
 
 #include <structmember.h>
 
-#include "bindings/plan/exits.h"
+#include "bindings/plan/stacks.h"
 #include "bindings/stack/send.h"
 
 struct sink {
@@ -96,7 +96,7 @@ pyb_sink_left_open(PyObject *sink)
 
 	for (int i = 0; used == 0 && i < PYB_EXIT_STACKS; i++)
 		if (s->stacks[i] != NULL)
-			used = pyb_exits_stack_used(s->p->layer->st, s->stacks[i]);
+			used = pyb_stacks_is_used(s->p->layer->st, s->stacks[i]);
 	return used;
 }
 

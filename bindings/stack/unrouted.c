@@ -9,8 +9,8 @@
 
 #include "base/must.h"
 #include "bindings/compat.h"
-#include "bindings/plan/exits.h"
 #include "bindings/plan/messages.h"
+#include "bindings/plan/stacks.h"
 #include "bindings/stack/edit.h"
 #include "bindings/stack/enter.h"
 #include "bindings/stack/sink.h"
@@ -51,7 +51,7 @@ static enum pyb_coro_verdict
 over(struct pyb_inner *c, PyObject *failure, PyObject **out)
 {
 	struct pyb_module_state *st = c->within->st;
-	int used = c->outermost != NULL ? pyb_exits_stack_used(st, c->outermost) : 0;
+	int used = c->outermost != NULL ? pyb_stacks_is_used(st, c->outermost) : 0;
 
 	if (used < 0)
 		PyErr_Clear();

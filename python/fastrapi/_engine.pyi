@@ -45,10 +45,14 @@ class Sink:
     handled: bool
     def __call__(self, message: Any, /) -> Coroutine[Any, Any, None]: ...
 
+class Asgi:
+    def watch(self) -> Any: ...
+
 class Passage:
     app: Any
     scope: Any
     receive: Any
+    request: Any
     loop: Any
     host: Any
     answer: Sink | None

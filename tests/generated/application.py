@@ -47,6 +47,8 @@ LAYERS = {
     "reads": ["Reads"],
     "replaces": ["Replaces"],
     "guards": ["Guards"],
+    "receives": ["Receives"],
+    "wraps": ["Wraps"],
 }  # fmt: skip
 
 
@@ -215,6 +217,7 @@ class Writer:
             ("", "PlainTextResponse('plain ' * 20)"), (", response_class=HTMLResponse", "'<b>html</b>'"), ("", "RedirectResponse('/r0')"),
             ("", "StreamingResponse(iter(['one ', 'two ', 'three']), media_type='text/plain')"),
             ("", "StreamingResponse(slowly(), headers={'X-S': 's'}, background=BackgroundTask(note, 'streamed'))"),
+            ("", "StreamingResponse(plainly(), 203, media_type='text/plain')"), ("", "StreamingResponse(timed())"), ("", "StreamingResponse(nothing())"),
             ("", "FileResponse(HERE / 'static/page.html')"), (", status_code=204", "None"), ("", "[{'text': 'text ' * 9}] * 30"),
             ("", "JSONResponse([1, 2], background=BackgroundTask(note, 'own'))"), (", response_model=Shown", "{'name': 'shown', 'secret': 1}"),
             (", response_model=list[Item], response_model_exclude_unset=True", "[Item(name='a'), {'name': 'b', 'price': '3'}]"),

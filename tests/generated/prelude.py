@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
+import anyio
 from fastapi import (APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, File, Form, Header,
                      HTTPException, Path, Query, Request, Response, Security, UploadFile)
 from fastapi.exceptions import RequestValidationError
@@ -234,6 +235,35 @@ class Guards(BaseHTTPMiddleware):
             return PlainTextResponse("guarded", 503)
 
 
+class Receives:
+    """A plain ASGI middleware with a receive of its own."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def receiving() -> Any:
+            return await receive()
+
+        await self.app(scope, receiving, send)
+
+
+class Wraps(BaseHTTPMiddleware):
+    """Puts an iterator of its own around the content."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        response = await call_next(request)
+        inner = response.body_iterator
+
+        async def content() -> AsyncIterator[bytes]:
+            async for piece in inner:
+                yield piece
+            note("wraps the end")
+
+        response.body_iterator = content()
+        return response
+
+
 class Profiled(JSONResponse):
     media_type = "application/json; profile=x"
 
@@ -249,3 +279,28 @@ async def slowly() -> AsyncIterator[str]:
         note(f"piece {n}")
         yield f"piece {n} " * 8
         await asyncio.sleep(0)
+
+
+def plainly() -> Iterator[str]:
+    for n in range(4):
+        yield f"plain {n} " * 8
+
+
+async def timed() -> AsyncIterator[str]:
+    """Waits in all the ways that end what waits."""
+    try:
+        async with asyncio.timeout(0.001):
+            await asyncio.sleep(60)
+    except TimeoutError:
+        yield "timed out "
+    with anyio.move_on_after(0.001):
+        await anyio.sleep(60)
+    yield "moved on "
+    async with anyio.create_task_group() as group:
+        group.start_soon(asyncio.sleep, 0)
+    yield "grouped"
+
+
+async def nothing() -> AsyncIterator[str]:
+    for piece in ():
+        yield piece

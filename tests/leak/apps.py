@@ -38,6 +38,7 @@ from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 from fastapi.sse import EventSourceResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from starlette.background import BackgroundTask
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -381,6 +382,23 @@ def plain_stream() -> StreamingResponse:
     return StreamingResponse(iter(["a", "b", "c"]), media_type="text/plain")
 
 
+@on("/stream-background")
+async def stream_with_background() -> StreamingResponse:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"one"
+
+    return StreamingResponse(content(), background=BackgroundTask(asyncio.sleep, 0))
+
+
+@on("/failing-stream")
+async def failing_stream(one: Annotated[list[int], Depends(opened)]) -> StreamingResponse:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise Refused("late")
+
+    return StreamingResponse(content())
+
+
 @on("/lines")
 async def lines(one: Annotated[list[int], Depends(opened)]) -> AsyncIterator[Any]:
     for n in range(5):
@@ -426,6 +444,12 @@ async def endless() -> StreamingResponse:
             yield b"x" * 4096
 
     return StreamingResponse(content())
+
+
+@on("/endless-yielding")
+async def endless_yielding(one: Annotated[list[int], Depends(opened)], tasks: BackgroundTasks) -> StreamingResponse:
+    tasks.add_task(asyncio.sleep, 0)
+    return await endless()
 
 
 @on("/file")

@@ -109,6 +109,10 @@ BOTH = [
     Way("python validator", json("/checked", b'{"name": "a"}'), 200, "compiled"),
     Way("stream", get("/stream"), 200, "compiled"),
     Way("stream in threads", get("/plain-stream"), 200, "compiled"),
+    Way("stream and a background task", get("/stream-background"), 200, "compiled"),
+    Way("stream that raises", get("/failing-stream"), 0, ""),
+    Way("pipelined streams", get("/stream"), 200, "compiled", together=20),
+    Way("pipelined streams with exits", get("/yielding-stream"), 200, "compiled", together=20),
     Way("inner", get("/inner/params/7/x?flag=yes", "X-Token: t"), 200, "compiled"),
     Way("inner, raises", get("/inner/raise/else"), 500, "compiled"),
     Way("inner, with its own scope", get("/inner/lines"), 200, "compiled"),
@@ -194,6 +198,7 @@ DROPPED = [
     Way("left while exits run", get("/slow-exit"), 0, ""),
     Way("left while many run", get("/suspended/0.001"), 0, "", together=3),
     Way("left in a stream", get("/endless"), 0, "", leave_after=10_000),
+    Way("left in a stream with exits", get("/endless-yielding"), 0, "", leave_after=10_000),
     Way("left in a mounted file", get("/large/0"), 0, "", leave_after=100),
     Way("left in a file", get("/file"), 0, "", leave_after=100),
 ]

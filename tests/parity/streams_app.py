@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
-from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
 
 app = FastAPI()
 noted: list[Any] = []
@@ -119,6 +120,22 @@ async def endless() -> AsyncIterator[bytes]:
         noted.append("finally")
 
 
+async def hangs() -> AsyncIterator[bytes]:
+    """Waits for something that never comes."""
+    try:
+        yield b"first"
+        await asyncio.sleep(3600)
+    except BaseException as exc:
+        noted.append(type(exc).__name__)
+        try:
+            await asyncio.sleep(0)
+        except BaseException as again:
+            noted.append("again " + type(again).__name__)
+        raise
+    finally:
+        noted.append("finally")
+
+
 MAKE: dict[str, Any] = {
     "pieces": lambda: StreamingResponse(pieces()),
     "waiting": lambda: StreamingResponse(pieces(wait=True)),
@@ -149,6 +166,7 @@ MAKE: dict[str, Any] = {
     "cancels itself": lambda: StreamingResponse(cancels_itself()),
     "bad field": lambda: StreamingResponse(pieces(), headers={"X": "a\r\nb"}),
     "endless": lambda: StreamingResponse(endless()),
+    "hangs": lambda: StreamingResponse(hangs()),
 }
 
 
@@ -180,6 +198,85 @@ async def from_task(name: str, request: Request) -> StreamingResponse:
 async def with_background(name: str, tasks: BackgroundTasks) -> StreamingResponse:
     tasks.add_task(noted.append, "background")
     return MAKE[name]()  # type: ignore[no-any-return]
+
+
+async def held() -> AsyncIterator[str]:
+    variable.set("held")
+    noted.append("enter held")
+    try:
+        yield "held"
+    except BaseException as exc:
+        noted.append(f"held sees {type(exc).__name__}")
+        raise
+    finally:
+        noted.append(f"exit held, {variable.get()}")
+
+
+def plain_held(_: Annotated[str, Depends(held)]) -> Iterator[str]:
+    noted.append("enter plain")
+    try:
+        yield "plain"
+    except Custom as exc:
+        noted.append(f"plain sees {exc}")
+        raise ValueError("instead") from exc
+    finally:
+        noted.append("exit plain")
+
+
+def early() -> Iterator[None]:
+    yield
+    noted.append("exit early")
+
+
+def exit_fails(fails: str = "") -> Iterator[None]:
+    yield
+    noted.append("fails at its exit")
+    if fails:
+        raise {"custom": Custom, "value": ValueError, "http": KeyError}[fails](fails)
+
+
+@app.api_route("/held/{name}", methods=["GET", "HEAD"])
+async def with_dependencies(
+    name: str,
+    tasks: BackgroundTasks,
+    request: Request,
+    _one: Annotated[str, Depends(plain_held)],
+    _two: Annotated[None, Depends(early, scope="function")],
+    _three: Annotated[None, Depends(exit_fails)],
+) -> StreamingResponse:
+    tasks.add_task(noted.append, "background")
+    request.state.seen = "yes"
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.get("/threads/{name}")
+def in_threads(name: str, _one: Annotated[None, Depends(exit_fails)]) -> StreamingResponse:
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.get("/own-task/{name}")
+async def with_its_own_task(name: str) -> StreamingResponse:
+    response: StreamingResponse = MAKE[name]()
+    response.background = BackgroundTask(noted.append, "its own background")
+    return response
+
+
+@app.get("/closes/{name}")
+async def closes_later(name: str, request: Request) -> StreamingResponse:
+    """User code puts something on FastAPI's own stacks."""
+    for stack in ("fastapi_inner_astack", "fastapi_middleware_astack"):
+        request.scope[stack].callback(noted.append, f"left: {stack}")
+    return MAKE[name]()  # type: ignore[no-any-return]
+
+
+@app.get("/polls/{name}")
+async def polls(name: str, request: Request) -> StreamingResponse:
+    async def content() -> AsyncIterator[str]:
+        while not await request.is_disconnected():
+            yield name * 1000
+        noted.append("polled")
+
+    return StreamingResponse(content())
 
 
 @app.get("/asks/{what}")

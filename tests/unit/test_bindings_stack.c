@@ -8,6 +8,7 @@
 
 #include "bindings/compat.h"
 #include "bindings/plan/exits.h"
+#include "bindings/plan/stacks.h"
 #include "bindings/plan/messages.h"
 #include "bindings/stack/enter.h"
 
@@ -137,7 +138,7 @@ enter(const char *expression, PyObject **scope)
 	scope_give(&rig, Py_NewRef(*scope));
 	rc = pyb_enter_scope(rig.run, place);
 	if (rc == 0)
-		rc = pyb_exits_stacks_used(rig.run);
+		rc = pyb_stacks_used(rig.run);
 	raised = PyErr_GetRaisedException();
 	scope_give(&rig, NULL);
 	plan_close(&rig);
@@ -195,7 +196,7 @@ enter_failing(void *arg)
 	rc = pyb_enter_scope(rig->run, failing.place);
 	whole = (rc < 0) == (PyErr_Occurred() != NULL);
 	if (rc == 0)
-		whole = pyb_exits_stacks_used(rig->run) <= 0;
+		whole = pyb_stacks_used(rig->run) <= 0;
 	PyErr_Clear();
 	scope_give(rig, NULL);
 	return whole;

@@ -198,7 +198,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         sealed if same else table,
         compiled.objects,
         guards.Guards(app, seam, junctions.own_layers(app), watched, follows),
-        Resume(app, direct and not compiled.layers, engine_app, compiled.deeper_than(None)),
+        Resume(app, engine_app, compiled.deeper_than(None)),
         direct,
         layers.entrance() if layers else None,
         answers,

@@ -16,10 +16,11 @@ from anyio import ClosedResourceError, EndOfStream
 from anyio._backends._asyncio import CancelScope, TaskState, _task_states
 from fastrapi._engine import Passage
 
+from .groups import GROUP, raise_collapsed
+
 ORIGINAL = base.BaseHTTPMiddleware.__call__
 REQUEST = base._CachedRequest
 RESPONSE = base._StreamingResponse
-_GROUP = "unhandled errors in a TaskGroup"
 _BODY, _PATHSEND = "http.response.body", "http.response.pathsend"
 
 
@@ -97,8 +98,7 @@ async def be_cancelled(passage: Passage, ready: bool) -> None:
 
 async def leave(passage: Passage) -> None:
     """User code has put something on the exit stacks of a plan after its end."""
-    from .exit_stacks import Handled, Unwinding
-    from .junctions import send_nothing
+    from .exit_stacks import Handled, Unwinding, send_nothing
     from .seam import OUTCOME_KEY
 
     scope, answer = passage.scope, passage.answer
@@ -161,21 +161,9 @@ async def join(passage: Passage, exc: BaseException | None) -> None:
     if exc is not None and not isinstance(exc, CancelledError):
         errors.insert(0, exc)
     if errors:
-        _raise(errors)
+        raise_collapsed(errors)
     if exc is not None:
         raise exc
-
-
-def _raise(errors: list[BaseException]) -> None:
-    """Raise them as Starlette's collapsing group does."""
-    try:
-        raise BaseExceptionGroup(_GROUP, errors) from None
-    except BaseExceptionGroup:
-        if len(errors) != 1:
-            raise
-        error = errors[0]
-        context = None if error.__suppress_context__ else error.__context__
-        raise error from error.__cause__ or context
 
 
 def grouped(exc: BaseException) -> NoReturn:
@@ -183,4 +171,4 @@ def grouped(exc: BaseException) -> NoReturn:
     try:
         raise exc
     except BaseException as error:
-        raise BaseExceptionGroup(_GROUP, [error]) from None
+        raise BaseExceptionGroup(GROUP, [error]) from None

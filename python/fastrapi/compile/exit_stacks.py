@@ -32,6 +32,8 @@ _shielded = getattr(fastapi.concurrency, "_asynccontextmanager_with_shielded_exi
 
 # Where FastAPI keeps the cancel scope around the asynchronous dependencies of a request.
 CLEANUP_SCOPES = dialect.CLEANUP_SCOPES
+# The name in a scope of the stack of what is left after the answer.
+LATE_STACK = dialect.STACKS[1]
 
 # Not empty: some task has entered a cancel scope of anyio's.
 CANCEL_SCOPES: dict[Any, Any] = vars(_asyncio._task_states)["data"]
@@ -57,9 +59,9 @@ def _stacks(scope: MutableMapping[str, Any]) -> list[Any]:
     return [scope[name] for name in dialect.STACKS]
 
 
-def used(scope: dict[str, Any]) -> bool:
-    """Has user code put anything on the stand-ins in ``scope``?"""
-    return any(stack._exit_callbacks for stack in _stacks(scope))
+def used(scope: dict[str, Any]) -> int:
+    """On which of the stand-ins in ``scope`` has user code put anything? A bit for each."""
+    return sum(bool(stack._exit_callbacks) << n for n, stack in enumerate(_stacks(scope)))
 
 
 def adopt(scope: dict[str, Any], manager: Any, early: bool) -> None:
@@ -147,6 +149,11 @@ async def send_start(send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
+async def send_nothing(message: Any) -> None:
+    """The ``send`` of layers that are left after the answer has begun: they send nothing
+    more."""
+
+
 async def _sent(scope: Any, receive: Any, send: Any) -> None:
     """Stands for the Response when the client has the answer."""
     await send_start(send)
@@ -161,7 +168,8 @@ class Unwinding:
     ``early``: the context managers that are still entered, in that order. ``response``:
     what the endpoint has returned; None if ``failure`` happened before that. ``answered``:
     the answer has been sent, or has begun to be. ``failure`` happened afterwards, and
-    ``in_response`` while the Response was awaited.
+    ``in_response`` while the Response was awaited. A native layer may have held all that
+    this had sent: then it is not ``answered``.
     """
 
     def __init__(
@@ -182,6 +190,23 @@ class Unwinding:
         self.failure = failure
         self.answered = answered
         self.in_response = in_response
+        self.held: Any = None
+
+    def sender(self, send: Any) -> Any:
+        """The ``send`` of the layers around this, in the place of the server's."""
+        if self.answered:
+            return send_nothing
+        if not self.in_response:
+            return send
+        response = self.response
+        status, fields = response.status_code, response.raw_headers
+        self.held = held = {"type": "http.response.start", "status": status, "headers": fields}
+
+        async def send_others(message: Any) -> None:
+            if message is not held:
+                await send(message)
+
+        return send_others
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # The Seam around this handles exceptions, with the Request that user code has seen.
@@ -194,6 +219,8 @@ class Unwinding:
             await self._enter(*_stacks(request.scope))
         if self.answered:
             return self._sent_and_failed if self.in_response else _sent
+        if self.held is not None:
+            return self._held_and_failed
         if self.failure is not None and self.response is None:
             raise self.failure
         return self.response
@@ -219,6 +246,12 @@ class Unwinding:
     async def _sent_and_failed(self, scope: Any, receive: Any, send: Any) -> None:
         """The Response that has raised: a layer's ``send``, or a background task."""
         await _sent(scope, receive, send)
+        assert self.failure is not None
+        raise self.failure
+
+    async def _held_and_failed(self, scope: Any, receive: Any, send: Any) -> None:
+        """The Response that has raised behind its start, which no client has."""
+        await send(self.held)
         assert self.failure is not None
         raise self.failure
 

@@ -252,8 +252,3 @@ class ReceiveAgain:
         if isinstance(content, BaseException):
             raise content
         return {"type": "http.request", "body": content, "more_body": False}
-
-
-async def send_nothing(message: Any) -> None:
-    """The ``send`` of layers that are left after the answer has begun: they send nothing
-    more."""

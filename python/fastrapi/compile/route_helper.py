@@ -116,8 +116,9 @@ class RouteHelper:
         scope[inner] = AsyncExitStack()
         scope[function] = AsyncExitStack()
 
-    def stacks_used(self, scope: dict[str, Any]) -> bool:
-        """Has user code put anything on the stacks that fill_scope() made?"""
+    def stacks_used(self, scope: dict[str, Any]) -> int:
+        """On which of the stacks that fill_scope() made has user code put anything? A bit
+        for each."""
         return exit_stacks.used(scope)
 
     def adopt(self, scope: dict[str, Any], manager: Any, early: bool) -> None:

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from fastrapi import _engine
 from fastrapi.loop import EventLoop
 
-from . import dialect, streams, uploads
+from . import dialect, uploads
 from .exit_stacks import Handled, Unwinding
-from .junctions import ReceiveAgain, send_nothing
+from .junctions import ReceiveAgain
 from .route_helper import Helper, RouteHelper
 
 OUTCOME_KEY = "fastrapi.outcome"
@@ -194,8 +194,6 @@ class Seam:
                 # Exception handlers find the form read, as FastAPI leaves it.
                 assert found is not None
                 await found[0].helper.read_form(request)
-            if isinstance(outcome, streams.Raised):
-                await outcome.surface(send)
             if isinstance(outcome, BaseException):
                 raise outcome
             await outcome(scope, receive, send)
@@ -209,42 +207,20 @@ class Seam:
 class Resume:
     """resume(scope, receive, send, outcome): ends a request that a plan has run to its
     outcome, through the application's own middleware and handlers. The Seam takes the
-    outcome out of the scope again. ``bare``: the application has no middleware of its
-    own; then a plain stream does not need FastAPI's layers, either. ``mounted``: the numbers
-    of the routes of mounted applications."""
+    outcome out of the scope again. ``mounted``: the numbers of the routes of mounted
+    applications."""
 
-    def __init__(
-        self, app: Any, bare: bool, engine_app: Any, mounted: frozenset[int]
-    ) -> None:
+    def __init__(self, app: Any, engine_app: Any, mounted: frozenset[int]) -> None:
         self.app = app
-        self.bare = bare
         self.engine_app = engine_app
         self.mounted = mounted
 
     def __call__(
         self, scope: Any, receive: Any, send: Any, outcome: Any
     ) -> Coroutine[Any, Any, None]:
-        # The layers close uploaded files behind the stream.
-        if self.bare and FORM_KEY not in scope and streams.is_plain(outcome):
-            gone = receive.__self__.watch()
-            if gone is not None:
-                # The iterator may see the scope.
-                request = scope.pop(REQUEST_KEY, None)
-
-                def surface(raised: Any, send: Any) -> Coroutine[Any, Any, None]:
-                    if request is not None:
-                        scope[REQUEST_KEY] = request
-                    return self._through(scope, receive, send, raised)
-
-                return streams.run(send, outcome, gone, surface)
-        if isinstance(outcome, Unwinding) and outcome.answered:
-            send = send_nothing
-        return self._through(scope, receive, send, outcome)
-
-    def _through(
-        self, scope: Any, receive: Any, send: Any, outcome: Any
-    ) -> Coroutine[Any, Any, None]:
         """Let ``outcome`` surface inside the application's layers."""
+        if isinstance(outcome, Unwinding):
+            send = outcome.sender(send)
         if isinstance(outcome, FormRead):
             receive = outcome.enter(scope, receive)
         else:

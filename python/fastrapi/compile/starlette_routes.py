@@ -57,9 +57,9 @@ class StarletteHelper:
         scope["router"] = self.app.router
         self.entry.enter(scope, values)
 
-    def stacks_used(self, scope: dict[str, Any]) -> bool:
+    def stacks_used(self, scope: dict[str, Any]) -> int:
         """See RouteHelper."""
-        return bool(scope[dialect.STACKS[0]]._exit_callbacks)
+        return int(bool(scope[dialect.STACKS[0]]._exit_callbacks))
 
     def unwind(self, stand_ins: dict[str, Any] | None, *what: Any) -> exit_stacks.Unwinding:
         """See RouteHelper."""

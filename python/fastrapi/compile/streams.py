@@ -1,11 +1,11 @@
-"""Streaming responses of plans without the layers that FastAPI puts around them: of plans
-that stand alone, or behind layers of the user's that leave ``receive`` alone.
+"""Streaming responses of plans without the layers that FastAPI puts around them.
 
-Starlette's own ``stream_response()`` sends the pieces. In the place of the task group and
-the task in which Starlette waits for ``http.disconnect`` stand a cancel scope and a future
-of the engine's, with the same effect on the iterator: it is cancelled as in a task group.
-When it raises, the exception goes through the application's layers, which then find that
-the answer has begun.
+Starlette's own ``stream_response()`` sends the pieces. In the place of the task group, and of
+the task in which Starlette waits for ``http.disconnect``, stand a cancel scope and a
+listener, with the same effect on the iterator: it is cancelled as in a task group. Where
+user code gives the ``receive``, that code needs a task, and Starlette's own ``__call__`` runs;
+so it does for server-sent events, whose tasks in FastAPI race with its end.
+What a stream raises leaves as from there.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import asyncio
 import types
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from typing import Any
 
 from anyio import CancelScope
 from starlette.responses import StreamingResponse
 
+from fastrapi._engine import Asgi, Passage
+
 from . import dialect
+from .groups import raise_collapsed
 from .recognise import is_own
 
 _NAMES = ("__call__", "stream_response", "listen_for_disconnect")
@@ -31,30 +33,10 @@ _KNOWN = all(map(is_own, _OWN.values())) and dialect.uses(
 )
 # Without these nothing is sent at all.
 _SENT_FIRST = {"status_code", "raw_headers", "background"}
-# Says to the layers that the answer has begun; the server never sees it.
-_BEGUN = {"type": "http.response.start", "status": 200, "headers": []}
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An exception of a stream, to be raised again where its Response was awaited, or of its
-    background tasks, which leaves the cause as it is."""
-
-    exc: Exception
-    in_background: bool
-
-    async def surface(self, send: Any) -> None:
-        """Raise it, behind the start of the answer."""
-        await send(_BEGUN)
-        if self.in_background:
-            raise self.exc
-        raise self.exc from _cause(self.exc)
-
-
-def _cause(raised: Exception) -> BaseException | None:
-    """As Starlette's create_collapsing_task_group() finds it."""
-    context = None if raised.__suppress_context__ else raised.__context__
-    return raised.__cause__ or context
+# From this version of ASGI on Starlette listens no more.
+_LISTENS_BEFORE = (2, 4)
+# What a request of a dispatch layer receives by, if nobody has replaced it.
+_RECEIVES = frozenset({"wrapped_receive", "receive", "stream"})
 
 
 def is_plain(response: Any) -> bool:
@@ -69,40 +51,124 @@ def is_plain(response: Any) -> bool:
     )
 
 
-async def run(
-    send: Any,
-    response: Any,
-    gone: Any,
-    surface: Callable[[Raised, Any], Coroutine[Any, Any, None]],
-) -> None:
-    """Stream ``response`` and run its background tasks; ``gone`` is done when the client is.
-    What they raise goes through the application's layers, by ``surface(raised, send)``."""
-    pieces = _send_pieces(response, send, gone)
-    # Starlette's task group gives the iterator a task, and a context, of its own.
-    if response.background is not None:
-        pieces = _in_context(copy_context(), pieces)
-    exc = await pieces
-    raised = Raised(exc, False) if exc is not None else None
-    if raised is None and response.background is not None:
+def _listens(scope: Any) -> bool:
+    """Does Starlette listen for ``http.disconnect``, in a request of this scope?"""
+    try:
+        version = scope.get("asgi", {}).get("spec_version", "2.0")
+        return tuple(map(int, version.split("."))) < _LISTENS_BEFORE
+    except Exception:
+        return False
+
+
+def streaming(
+    response: Any, scope: Any, receive: Any, send: Any, exact: bool
+) -> Coroutine[Any, Any, None] | None:
+    """Does what ``response(scope, receive, send)`` does. None: it is no plain stream.
+    ``exact``: tasks that are ended behind it may tell how many turns of the loop it takes."""
+    if not is_plain(response) or scope["type"] != "http" or not _listens(scope):
+        return None
+    if exact or not _needs_no_task(receive):
+        own: Coroutine[Any, Any, None] = response(scope, receive, send)
+        return own
+    return _stream(response, receive, send)
+
+
+def _needs_no_task(receive: Any) -> bool:
+    """Is ``receive`` the server's own, or that of dispatch layers behind it?"""
+    owner = getattr(receive, "__self__", None)
+    while type(owner) is Passage:
+        members = vars(owner.request)
+        if members.get("_receive") is not owner.receive or not _RECEIVES.isdisjoint(members):
+            return False
+        owner = getattr(owner.receive, "__self__", None)
+    return type(owner) is Asgi
+
+
+class _Listener:
+    """Awaits ``receive()`` outside of any task until ``http.disconnect`` comes or it raises,
+    and then calls ``found()``."""
+
+    def __init__(self, receive: Any, found: Callable[[], None]) -> None:
+        self.receive = receive
+        self.found = found
+        self.error: Exception | None = None
+        self.coroutine = receive()
+        self.go_on()
+
+    def go_on(self, _: Any = None) -> None:
+        """Go on until it waits."""
         try:
-            await response.background()
+            while self.coroutine is not None:
+                try:
+                    wanted = self.coroutine.send(None)
+                except StopIteration as stop:
+                    over = stop.value["type"] == "http.disconnect"
+                    self.coroutine = None if over else self.receive()
+                    continue
+                if wanted is None:
+                    asyncio.get_running_loop().call_soon(self.go_on)
+                else:
+                    wanted._asyncio_future_blocking = False
+                    wanted.add_done_callback(self.go_on)
+                return
+        except asyncio.CancelledError:
+            self.coroutine = None
         except Exception as exc:
-            raised = Raised(exc, True)
-    if raised is None:
-        return
+            self.coroutine, self.error = None, exc
+        self.found()
 
-    async def send_on(message: Any) -> None:
-        if message is not _BEGUN:
-            await send(message)
+    def stop(self) -> None:
+        """Wait no longer."""
+        coroutine, self.coroutine = self.coroutine, None
+        self.found = _nothing
+        if coroutine is not None:
+            coroutine.close()
 
-    await surface(raised, send_on)
+
+def _nothing() -> None:
+    """Who has stopped finds nothing."""
 
 
-async def _send_pieces(response: Any, send: Any, gone: Any) -> Any:
-    """Stream ``response``; what it raises is returned."""
+class _Watch:
+    """A listener to the server that has all of the request's content, by the engine's future."""
+
+    error = None
+
+    def __init__(self, gone: Any, found: Callable[[], None]) -> None:
+        self.gone = gone
+        self.found = found
+        gone.add_done_callback(self.tell)
+
+    def tell(self, _: Any) -> None:
+        """The client has left."""
+        self.found()
+
+    def stop(self) -> None:
+        """Wait no longer."""
+        self.gone.remove_done_callback(self.tell)
+        self.gone.cancel()
+
+
+def _listen(receive: Any, found: Callable[[], None]) -> _Listener | _Watch:
+    server = receive.__self__
+    gone = server.watch() if type(server) is Asgi else None
+    return _Watch(gone, found) if gone is not None else _Listener(receive, found)
+
+
+async def _stream(response: Any, receive: Any, send: Any) -> None:
+    # Starlette's task group gives the iterator a task, and a context, of its own.
+    await _in_context(copy_context(), _send_pieces(response, receive, send))
+    if response.background is not None:
+        await response.background()
+
+
+async def _send_pieces(response: Any, receive: Any, send: Any) -> None:
+    """Send the pieces until the client is gone. Raises what a task group raises."""
+    errors: list[BaseException] = []
+    listener: _Listener | _Watch | None = None
     try:
         with CancelScope() as cancel:
-            gone.add_done_callback(lambda _: cancel.cancel())
+            listener = _listen(receive, cancel.cancel)
             await response.stream_response(send)
     except asyncio.CancelledError:
         task = asyncio.current_task()
@@ -110,29 +176,14 @@ async def _send_pieces(response: Any, send: Any, gone: Any) -> Any:
             raise
         # Raised by the iterator itself: a task group ends silently.
     except Exception as exc:
-        return exc
+        errors.append(exc)
     finally:
-        gone.cancel()
-    return None
-
-
-def behind(response: Any, send: Any, server: Any) -> Coroutine[Any, Any, None] | None:
-    """Does what ``response(scope, receive, send)`` does behind a layer whose ``receive`` is
-    that of ``server``. None: that must do it, because it is no plain stream."""
-    gone = server.watch() if is_plain(response) else None
-    return _send_behind(response, send, gone) if gone is not None else None
-
-
-async def _send_behind(response: Any, send: Any, gone: Any) -> None:
-    raised = await _in_context(copy_context(), _send_pieces(response, send, gone))
-    if raised is not None:
-        cause = _cause(raised)
-        try:
-            raise ExceptionGroup("unhandled errors in a TaskGroup", [raised]) from None
-        except ExceptionGroup:
-            raise raised from cause
-    if response.background is not None:
-        await response.background()
+        if listener is not None:
+            listener.stop()
+    if listener is not None and listener.error is not None:
+        errors.insert(0, listener.error)
+    if errors:
+        raise_collapsed(errors)
 
 
 @types.coroutine
