@@ -77,6 +77,10 @@ EXITS = (
 CONTENTS = (
     _case("stream", "stream of 10 pieces", "contents:app", request("GET /stream"),
           "".join(f"piece {i} of the answer\n" for i in range(10)), _cheaper(6, 10)),
+    _case("stream-http", 'stream of 10 pieces behind one @app.middleware("http")', "layers:http", request("GET /stream"),
+          "".join(f"piece {i} of the answer\n" for i in range(10)), _cheaper(4)),
+    _case("stream-cors", "stream of 10 pieces behind CORS, with an Origin", "layers:cors",
+          request("GET /stream", Origin=ORIGIN), "".join(f"piece {i} of the answer\n" for i in range(10)), _cheaper(4)),
     _case("file", "FileResponse of 10 kB", "contents:app", request("GET /file"), None, _cheaper(12, 20)),
     _case("static", "StaticFiles, 10 kB", "contents:app", PAGE, None, _cheaper(12, 20),
           Bar("fastrd", "at most", 2, "nginx"), peers=_FILES),

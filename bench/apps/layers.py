@@ -1,9 +1,12 @@
 """A hello behind the middleware that applications have, one application for each set-up."""
 
+from collections.abc import AsyncIterator
+
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from fastapi.responses import StreamingResponse
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -24,11 +27,20 @@ async def read_stream(request: Request) -> dict[str, int]:
     return {"bytes": sum([len(piece) async for piece in request.stream()])}
 
 
+async def stream_out() -> StreamingResponse:
+    async def pieces() -> AsyncIterator[bytes]:
+        for i in range(10):
+            yield b"piece %d of the answer\n" % i
+
+    return StreamingResponse(pieces(), media_type="text/plain")
+
+
 def make_app() -> FastAPI:
     app = FastAPI()
     app.add_api_route("/", hello)
     app.add_api_route("/rows", rows)
     app.add_api_route("/stream", read_stream, methods=["POST"])
+    app.add_api_route("/stream", stream_out, methods=["GET"], response_model=None)
     return app
 
 
