@@ -7,6 +7,7 @@
  */
 #include "worker/conn.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -98,6 +99,25 @@ worker_conn_room(struct worker_conn *c, size_t *room)
 	return c->w->scratch;
 }
 
+/* The input takes over what the bytes were read into, where copying them costs more than other
+ * memory for the next read. False: it has not. */
+static bool
+scratch_give(struct worker_conn *c, const char *bytes, size_t len)
+{
+	const struct worker_input *in = &c->input;
+	char *fresh;
+
+	if (bytes != c->w->scratch || len < WORKER_READ_BYTES / 4 || in->now.cap > 0 ||
+	    in->ahead.cap > 0)
+		return false;
+	fresh = malloc(WORKER_READ_BYTES);
+	if (fresh == NULL)
+		return false;
+	worker_input_adopt(&c->input, c->w->scratch, len, WORKER_READ_BYTES);
+	c->w->scratch = fresh;
+	return true;
+}
+
 void
 worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 {
@@ -115,7 +135,8 @@ worker_conn_feed(struct worker_conn *c, const char *bytes, size_t len)
 		used = worker_content_feed(c, bytes, len);
 	if (c->state == CONN_LINGER || c->state == CONN_DEAD)
 		return;
-	if (used < len && worker_input_keep(&c->input, bytes + used, len - used,
+	if (used < len && !(used == 0 && scratch_give(c, bytes, len)) &&
+	    worker_input_keep(&c->input, bytes + used, len - used,
 	    c->state == CONN_RUNNING) < 0) {
 		worker_conn_kill(c);
 		return;

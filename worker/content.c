@@ -76,24 +76,29 @@ void
 worker_content_begin(struct worker_conn *c)
 {
 	const struct hx_request *req = &c->x.req;
+	struct hx_content *content = &c->x.content;
 	size_t here = worker_input_left(&c->input);
 
 	must(c->state == CONN_RUNNING);
 	c->content_open = req->h1.chunked || req->content_length > 0;
-	c->x.content.complete = !c->content_open;
+	content->complete = !c->content_open;
 	if (!c->content_open)
 		return;
-	if (!req->h1.chunked && req->content_length <= here) {
-		c->x.content.data = worker_input_at(&c->input);
-		c->x.content.len = (size_t)req->content_length;
-		c->x.content.received = req->content_length;
-		c->x.content.complete = true;
-		worker_input_use(&c->input, (size_t)req->content_length);
-		c->content_open = false;
+	hx_framing_init(&c->framing, req, &c->w->limits);
+	if (req->h1.chunked) {
+		worker_input_use(&c->input, content_take(c, worker_input_at(&c->input), here));
 		return;
 	}
-	hx_framing_init(&c->framing, req, &c->w->limits);
-	worker_input_use(&c->input, content_take(c, worker_input_at(&c->input), here));
+	if (here > req->content_length)
+		here = (size_t)req->content_length;
+	/* Borrowed, until more comes or the application takes it. */
+	content->data = worker_input_at(&c->input);
+	content->len = here;
+	content->received = here;
+	content->complete = here == req->content_length;
+	c->content_open = !content->complete;
+	c->framing.left -= here;
+	worker_input_use(&c->input, here);
 }
 
 char *

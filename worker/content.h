@@ -6,8 +6,8 @@
 
 #include "worker/conn.h"
 
-/* A head was read: take the content that came behind it. Content that has arrived
- * whole stays in the input. The request may be refused. */
+/* A head was read: take the content that came behind it. It stays in the input, unless it is
+ * in chunks. The request may be refused. */
 void worker_content_begin(struct worker_conn *c);
 
 /* The request begins when all its content has come. */

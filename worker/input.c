@@ -68,6 +68,13 @@ worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bool i
 	return buffer_append(in->pool, &in->now, bytes, len);
 }
 
+void
+worker_input_adopt(struct worker_input *in, char *bytes, size_t len, size_t cap)
+{
+	must(in->now.cap == 0 && in->ahead.cap == 0 && len <= cap && cap > in->pool->size);
+	in->now = (struct worker_buffer){ bytes, len, cap };
+}
+
 int
 worker_input_next(struct worker_input *in)
 {

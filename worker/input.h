@@ -67,6 +67,10 @@ worker_input_use(struct worker_input *in, size_t n)
 int worker_input_keep(struct worker_input *in, const char *bytes, size_t len, bool in_hand)
     MUST_CHECK;
 
+/* The same for bytes that stand in a buffer of `cap` bytes from malloc(), which the input takes
+ * over. It has no buffer yet. */
+void worker_input_adopt(struct worker_input *in, char *bytes, size_t len, size_t cap);
+
 /* No request is in hand any more: forget the used bytes; what came ahead is left in `now`.
  * 0, or -1 when out of memory. */
 int worker_input_next(struct worker_input *in) MUST_CHECK;

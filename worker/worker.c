@@ -40,8 +40,10 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 
 	if (w == NULL)
 		return NULL;
-	if (options->conf.proxy_headers &&
-	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0) {
+	w->scratch = malloc(WORKER_READ_BYTES);
+	if (w->scratch == NULL || (options->conf.proxy_headers &&
+	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0)) {
+		free(w->scratch);
 		free(w);
 		return NULL;
 	}
@@ -70,6 +72,7 @@ worker_free(struct worker *w)
 	worker_memory_fini(&w->memory);
 	hx_trust_fini(&w->trust);
 	io_turn_free(w->turn);
+	free(w->scratch);
 	free(w);
 }
 

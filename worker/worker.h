@@ -66,7 +66,7 @@ struct worker {
 	bool draining;
 	worker_empty_f *empty;		/* to be called once, or NULL */
 	void *empty_arg;
-	char scratch[WORKER_READ_BYTES];	/* one read at a time */
+	char *scratch;			/* WORKER_READ_BYTES: one read at a time */
 };
 
 /* NULL when out of memory. The options' texts and board are borrowed; the turn is held, so

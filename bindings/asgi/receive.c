@@ -13,7 +13,7 @@
 #include "bindings/coro.h"
 
 /* Bytes of content in one message that was waited for: at first, and at most. */
-enum { FIRST = 256 * 1024, MOST = 1024 * 1024 };
+enum { FIRST = 512 * 1024, MOST = 1024 * 1024 };
 
 /* A new message {"type": "http.request", "body": ..., "more_body": ...} with the content
  * that has arrived, which leaves the exchange. NULL with an exception set. */

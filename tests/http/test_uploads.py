@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -132,8 +133,12 @@ def test_content_that_stalls_is_refused(server: Any) -> None:
 
 def temporary_files(server: Any) -> int:
     """How many the server has open, of those that have no name any more."""
-    links = [link for pid in server.pids() for link in Path(f"/proc/{pid}/fd").iterdir()]
-    return sum(os.readlink(link).endswith(" (deleted)") for link in links if "memfd" not in os.readlink(link))
+    found = 0
+    for link in [link for pid in server.pids() for link in Path(f"/proc/{pid}/fd").iterdir()]:
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            name = os.readlink(link)
+            found += name.endswith(" (deleted)") and "memfd" not in name
+    return found
 
 
 def upload_begun(server: Any, size: int) -> Any:

@@ -142,6 +142,34 @@ test_empty_buffers_are_given_back(void)
 	CU_ASSERT_EQUAL(pool.n_used, 0);
 }
 
+/* A buffer that is taken over is enlarged, kept and given back as any other. */
+static void
+test_a_buffer_is_taken_over(void)
+{
+	struct worker_input in = { .pool = &pool };
+	char *bytes = malloc(2000);
+
+	memcpy(bytes, "onetwo", 6);
+	worker_input_adopt(&in, bytes, 6, 2000);
+	CU_ASSERT_PTR_EQUAL(worker_input_at(&in), bytes);
+	worker_input_use(&in, 3);
+	keep(&in, "three", 5, true);
+	CU_ASSERT_PTR_EQUAL(in.now.bytes, bytes);
+	CU_ASSERT_EQUAL(worker_input_next(&in), 0);
+	check_left(&in, "twothree");
+	worker_input_use(&in, 8);
+	CU_ASSERT_EQUAL(worker_input_next(&in), 0);
+	worker_input_trim(&in);
+	CU_ASSERT_PTR_NULL(in.now.bytes);
+	bytes = malloc(1001);
+	memcpy(bytes, "four", 4);
+	worker_input_adopt(&in, bytes, 4, 1001);
+	keep(&in, bytes, 4, false);
+	check_left(&in, "fourfour");
+	worker_input_fini(&in);
+	CU_ASSERT_EQUAL(pool.n_used, 0);
+}
+
 int
 main(void)
 {
@@ -151,6 +179,7 @@ main(void)
 		{ "scanned_is_of_the_bytes_left", test_scanned_is_of_the_bytes_left },
 		{ "order_and_place_under_random_steps", test_order_and_place_under_random_steps },
 		{ "empty_buffers_are_given_back", test_empty_buffers_are_given_back },
+		{ "a_buffer_is_taken_over", test_a_buffer_is_taken_over },
 		CU_TEST_INFO_NULL,
 	};
 	int status;
