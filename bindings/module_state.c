@@ -65,6 +65,25 @@ rows_import(struct pyb_module_state *st, const struct import_row *rows, size_t n
 	return 0;
 }
 
+/* A scope is a copy of it: the keys are hashed and placed once. */
+static PyObject *
+scope_make(struct pyb_module_state *st)
+{
+	PyObject *const rows[][2] = {
+		{ st->n_type, st->n_http }, { st->n_asgi, Py_None }, { st->n_http_version, Py_None },
+		{ st->n_server, Py_None }, { st->n_client, Py_None }, { st->n_scheme, st->n_http },
+		{ st->n_root_path, Py_None }, { st->n_headers, Py_None }, { st->n_state, Py_None },
+		{ st->n_method, Py_None }, { st->n_path, Py_None }, { st->n_raw_path, Py_None },
+		{ st->n_query_string, Py_None },
+	};
+	PyObject *scope = PyDict_New();
+
+	for (size_t i = 0; scope != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (PyDict_SetItem(scope, rows[i][0], rows[i][1]) < 0)
+			Py_CLEAR(scope);
+	return scope;
+}
+
 int
 pyb_module_state_init(struct pyb_module_state *st)
 {
@@ -75,14 +94,15 @@ pyb_module_state_init(struct pyb_module_state *st)
 	st->content_length = Py_BuildValue("y", "content-length");
 	st->content_type_json = Py_BuildValue("(yy)", "content-type", "application/json");
 	st->asgi_info = Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.3");
+	st->scope = scope_make(st);
 #if PY_VERSION_HEX >= 0x030C0000
 	st->kw_task = Py_BuildValue("(ssss)", "name", "loop", "context", "eager_start");
 #else
 	st->kw_task = Py_BuildValue("(sss)", "name", "loop", "context");
 #endif
 	return st->kw_loop == NULL || st->kw_from_attributes == NULL || st->content_length == NULL ||
-	    st->content_type_json == NULL || st->asgi_info == NULL || st->kw_task == NULL ?
-	    -1 : 0;
+	    st->content_type_json == NULL || st->asgi_info == NULL || st->scope == NULL ||
+	    st->kw_task == NULL ? -1 : 0;
 }
 
 int

@@ -39,8 +39,8 @@
 	NAME(filename) NAME(fill_scope) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
 	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
 	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
-	NAME(raw_path) NAME(read_form) NAME(receive) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
-	NAME(scheme) NAME(scope) NAME(send) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) \
+	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
+	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
 	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) \
 	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_soon) NAME(cancel) \
@@ -136,6 +136,8 @@
 	MADE(kw_loop)			/* ("loop",) */ \
 	MADE(kw_from_attributes)	/* ("from_attributes",) */ \
 	MADE(asgi_info)			/* {"version": "3.0", "spec_version": "2.3"} */ \
+	MADE(scope)			/* the keys of a scope in uvicorn's order, and the values that \
+					 * most requests share; else None */ \
 	MADE(content_length)		/* b"content-length" */ \
 	MADE(content_type_json)		/* (b"content-type", b"application/json") */ \
 	MADE(response_call)		/* Response.__call__, with the FASTAPI rows */ \

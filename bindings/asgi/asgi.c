@@ -14,6 +14,15 @@
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
 
+enum { METHOD_RECEIVE, METHOD_SEND };
+
+static PyMethodDef asgi_methods[] = {
+	[METHOD_RECEIVE] = { "receive", pyb_asgi_method_receive, METH_NOARGS, "ASGI receive()." },
+	[METHOD_SEND] = { "send", pyb_asgi_method_send, METH_O, "ASGI send(message)." },
+	{ "watch", pyb_asgi_method_watch, METH_NOARGS, "A future of http.disconnect, or None." },
+	{ NULL, NULL, 0, NULL }
+};
+
 struct pyb_asgi *
 pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
 {
@@ -66,13 +75,13 @@ pyb_asgi_scope(struct pyb_asgi *a)
 PyObject *
 pyb_asgi_receive(struct pyb_asgi *a)
 {
-	return PyObject_GetAttr((PyObject *)a, a->app->st->n_receive);
+	return PyCFunction_New(&asgi_methods[METHOD_RECEIVE], (PyObject *)a);
 }
 
 PyObject *
 pyb_asgi_send(struct pyb_asgi *a)
 {
-	return PyObject_GetAttr((PyObject *)a, a->app->st->n_send);
+	return PyCFunction_New(&asgi_methods[METHOD_SEND], (PyObject *)a);
 }
 
 /* The exchange no longer holds `a` and its task. If the application runs on, let the
@@ -242,11 +251,12 @@ app_call(struct pyb_asgi *a)
 {
 	PyObject *callable = a->callable, *extra = a->extra, *result = NULL;
 	PyObject *receive = pyb_asgi_receive(a), *send = pyb_asgi_send(a);
+	PyObject *args[] = { NULL, a->scope, receive, send, extra };
 
 	a->callable = a->extra = NULL;
 	if (receive != NULL && send != NULL)
-		result = PyObject_CallFunctionObjArgs(callable, a->scope, receive, send,
-		    extra, NULL);
+		result = PyObject_Vectorcall(callable, args + 1,
+		    (extra != NULL ? 4 : 3) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 	Py_XDECREF(receive);
 	Py_XDECREF(send);
 	Py_DECREF(callable);
@@ -360,13 +370,6 @@ asgi_dealloc(PyObject *self)
 	type->tp_free(self);
 	Py_DECREF(type);
 }
-
-static PyMethodDef asgi_methods[] = {
-	{ "receive", pyb_asgi_method_receive, METH_NOARGS, "ASGI receive()." },
-	{ "send", pyb_asgi_method_send, METH_O, "ASGI send(message)." },
-	{ "watch", pyb_asgi_method_watch, METH_NOARGS, "A future of http.disconnect, or None." },
-	{ NULL, NULL, 0, NULL }
-};
 
 static PyType_Slot asgi_slots[] = {
 	{ Py_tp_dealloc, asgi_dealloc },

@@ -12,6 +12,22 @@
 #include "bindings/asgi/observer.h"
 #include "bindings/text.h"
 
+/* (first, second), both stolen. NULL with an exception set, also when one of them is NULL. */
+static PyObject *
+pair_of(PyObject *first, PyObject *second)
+{
+	PyObject *pair = first != NULL && second != NULL ? PyTuple_New(2) : NULL;
+
+	if (pair == NULL) {
+		Py_XDECREF(first);
+		Py_XDECREF(second);
+		return NULL;
+	}
+	PyTuple_SET_ITEM(pair, 0, first);
+	PyTuple_SET_ITEM(pair, 1, second);
+	return pair;
+}
+
 static PyObject *
 headers_of(const struct hx_request *req)
 {
@@ -20,19 +36,13 @@ headers_of(const struct hx_request *req)
 	if (list == NULL)
 		return NULL;
 	for (unsigned i = 0; i < req->n_headers; i++) {
-		PyObject *pair = PyTuple_New(2);
-		PyObject *name = pyb_text_bytes(req->headers[i].name);
-		PyObject *value = pyb_text_bytes(req->headers[i].value);
+		PyObject *pair = pair_of(pyb_text_bytes(req->headers[i].name),
+		    pyb_text_bytes(req->headers[i].value));
 
-		if (pair == NULL || name == NULL || value == NULL) {
-			Py_XDECREF(pair);
-			Py_XDECREF(name);
-			Py_XDECREF(value);
+		if (pair == NULL) {
 			Py_DECREF(list);
 			return NULL;
 		}
-		PyTuple_SET_ITEM(pair, 0, name);
-		PyTuple_SET_ITEM(pair, 1, value);
 		PyList_SET_ITEM(list, i, pair);
 	}
 	return list;
@@ -44,7 +54,7 @@ address_of(struct slice host, int64_t port)
 {
 	if (host.len == 0)
 		Py_RETURN_NONE;
-	return Py_BuildValue("(NL)", pyb_text_latin1(host), (long long)port);
+	return pair_of(pyb_text_latin1(host), PyLong_FromLongLong(port));
 }
 
 /* dict[key] = value (stolen). 0; -1 with an exception set, also when value is NULL. */
@@ -77,7 +87,7 @@ raw_path_of(const struct hx_exchange *x)
 {
 	PyObject *raw;
 
-	if (x->root_in_path)
+	if (x->root_path.len == 0 || x->root_in_path)
 		return pyb_text_bytes(x->req.raw_path);
 	raw = pyb_text_bytes(x->root_path);
 	PyBytes_ConcatAndDel(&raw, pyb_text_bytes(x->req.raw_path));
@@ -110,16 +120,16 @@ PyObject *
 pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 {
 	struct pyb_module_state *st = app->st;
-	PyObject *scope = PyDict_New();
+	PyObject *scope = PyDict_Copy(st->scope);
 
 	if (scope == NULL)
 		return NULL;
-	if (PyDict_SetItem(scope, st->n_type, st->n_http) < 0 ||
-	    put(scope, st->n_asgi, PyDict_Copy(st->asgi_info)) < 0 ||
+	if (put(scope, st->n_asgi, PyDict_Copy(st->asgi_info)) < 0 ||
 	    PyDict_SetItem(scope, st->n_http_version,
 		x->req.h1.minor == 0 ? st->t_v10 : st->t_v11) < 0 ||
 	    peers_fill(app, x, scope) < 0 ||
-	    put(scope, st->n_scheme, pyb_text_latin1(x->origin.scheme)) < 0 ||
+	    (!slice_equal(x->origin.scheme, SLICE_LIT("http")) &&
+		put(scope, st->n_scheme, pyb_text_latin1(x->origin.scheme)) < 0) ||
 	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||
 	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
 	    put(scope, st->n_state, state_of(app, x->upper.observer)) < 0 ||
