@@ -105,10 +105,33 @@ pyb_module_state_init(struct pyb_module_state *st)
 	    st->kw_task == NULL ? -1 : 0;
 }
 
+/* CPython 3.14 keeps the current task elsewhere; and asyncio may have been given another
+ * enter_task(). */
+static void
+current_tasks_find(struct pyb_module_state *st)
+{
+	PyObject *module = PyImport_ImportModule("_asyncio"), *enter = NULL, *tasks = NULL;
+
+	if (module != NULL)
+		enter = PyObject_GetAttrString(module, "_enter_task");
+	if (enter != NULL && enter == st->enter_task)
+		tasks = PyObject_GetAttrString(module, "_current_tasks");
+	if (tasks != NULL && PyDict_CheckExact(tasks))
+		Py_XSETREF(st->current_tasks, Py_NewRef(tasks));
+	PyErr_Clear();
+	Py_XDECREF(tasks);
+	Py_XDECREF(enter);
+	Py_XDECREF(module);
+}
+
 int
 pyb_module_state_load(struct pyb_module_state *st)
 {
-	return rows_import(st, general_rows, sizeof(general_rows) / sizeof(general_rows[0]));
+	if (rows_import(st, general_rows, sizeof(general_rows) / sizeof(general_rows[0])) < 0)
+		return -1;
+	if (st->current_tasks == NULL)
+		current_tasks_find(st);
+	return 0;
 }
 
 int

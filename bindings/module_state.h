@@ -136,6 +136,8 @@
 	MADE(kw_loop)			/* ("loop",) */ \
 	MADE(kw_from_attributes)	/* ("from_attributes",) */ \
 	MADE(asgi_info)			/* {"version": "3.0", "spec_version": "2.3"} */ \
+	MADE(current_tasks)		/* asyncio's dict of them by loop, which enter_task() and \
+					 * leave_task() keep; NULL: this version has none */ \
 	MADE(scope)			/* the keys of a scope in uvicorn's order, and the values that \
 					 * most requests share; else None */ \
 	MADE(content_length)		/* b"content-length" */ \

@@ -30,6 +30,35 @@ standin_renew(struct pyb_loop_local *h)
 	return 0;
 }
 
+/* What enter_task() does when the loop has no current task. False: it has one, or an error
+ * must be raised. */
+static bool
+entered_at_once(struct pyb_loop_local *h)
+{
+	PyObject *tasks = h->st->current_tasks;
+	Py_ssize_t n = tasks != NULL ? PyDict_GET_SIZE(tasks) : 0;
+
+	if (tasks == NULL || PyDict_SetDefault(tasks, h->loop, h->standin.task) == NULL) {
+		PyErr_Clear();
+		return false;
+	}
+	return PyDict_GET_SIZE(tasks) > n;
+}
+
+/* What leave_task() does when the stand-in is the current task. */
+static bool
+left_at_once(struct pyb_loop_local *h)
+{
+	PyObject *tasks = h->st->current_tasks;
+	bool left = tasks != NULL &&
+	    PyDict_GetItemWithError(tasks, h->loop) == h->standin.task &&
+	    PyDict_DelItem(tasks, h->loop) == 0;
+
+	if (!left)
+		PyErr_Clear();
+	return left;
+}
+
 int
 pyb_local_enter(struct pyb_loop_local *h)
 {
@@ -38,6 +67,8 @@ pyb_local_enter(struct pyb_loop_local *h)
 	must(h->loop != NULL);
 	if (h->standin.task == NULL && standin_renew(h) < 0)
 		return -1;
+	if (entered_at_once(h))
+		return 0;
 	args[0] = h->loop;
 	args[1] = h->standin.task;
 	done = PyObject_Vectorcall(h->st->enter_task, args, 2, NULL);
@@ -53,10 +84,12 @@ pyb_local_leave(struct pyb_loop_local *h)
 	PyObject *done;
 
 	must(h->standin.task != NULL);
-	done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
-	if (done == NULL)
-		PyErr_WriteUnraisable(h->standin.task);
-	Py_XDECREF(done);
+	if (!left_at_once(h)) {
+		done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
+		if (done == NULL)
+			PyErr_WriteUnraisable(h->standin.task);
+		Py_XDECREF(done);
+	}
 	if (Py_REFCNT(h->standin.task) != h->standin.refs ||
 	    weak_head(h->standin.task) != h->standin.weak)
 		Py_CLEAR(h->standin.task);

@@ -349,6 +349,33 @@ test_nothing_is_left_behind(void)
 	}
 }
 
+/* With asyncio's dictionary of current tasks, and without. */
+static void
+test_the_stand_in_is_entered_once(void)
+{
+	struct pyb_module_state *st = python_state();
+	PyObject *tasks = st->current_tasks;
+
+	for (int round = 0; round < 2; round++) {
+		struct plan_rig rig;
+
+		plan_open(&rig, CALLS "made = plan([step(ENDPOINT, flags=F_SYNC, object=obj(print))])",
+		    "", "", "");
+		st->current_tasks = round == 0 ? tasks : NULL;
+		CU_ASSERT_EQUAL(pyb_local_enter(rig.local), 0);
+		CU_ASSERT_EQUAL(pyb_local_enter(rig.local), -1);
+		CU_ASSERT(PyErr_ExceptionMatches(PyExc_RuntimeError));
+		pyb_local_leave(rig.local);
+		CU_ASSERT(PyErr_ExceptionMatches(PyExc_RuntimeError));
+		PyErr_Clear();
+		CU_ASSERT_EQUAL(pyb_local_enter(rig.local), 0);
+		pyb_local_leave(rig.local);
+		CU_ASSERT_PTR_NULL(PyErr_Occurred());
+		st->current_tasks = tasks;
+		plan_close(&rig);
+	}
+}
+
 int
 main(void)
 {
@@ -361,6 +388,7 @@ main(void)
 		{ "plain functions inline", test_plain_functions_inline },
 		{ "the running loop stays", test_the_running_loop_stays },
 		{ "injected objects", test_injected_objects },
+		{ "the stand-in is entered once", test_the_stand_in_is_entered_once },
 		{ "nothing is left behind", test_nothing_is_left_behind },
 		CU_TEST_INFO_NULL
 	};
