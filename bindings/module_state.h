@@ -31,7 +31,7 @@
  * and each stays in CPython's cache of type attributes: hence the names.
  */
 #define PYB_MODULE_STATE(NAME, TEXT, IMPORT, FASTAPI, MADE, TYPE) \
-	NAME(accessed) NAME(adopt) NAME(app) NAME(args) NAME(asgi) NAME(background) NAME(body) NAME(client) \
+	NAME(accessed) NAME(adopt) NAME(app) NAME(args) NAME(asgi) NAME(background) NAME(body) NAME(charset) NAME(client) \
 	NAME(close_files) NAME(content_errors) \
 	NAME(cookies) NAME(create_future) NAME(detail) NAME(done) NAME(effective_route_context) \
 	NAME(encode) NAME(endpoint) NAME(errors) NAME(fail_content) NAME(fastapi) \

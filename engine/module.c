@@ -17,6 +17,7 @@
 #include "bindings/module_state.h"
 #include "bindings/plan/nested.h"
 #include "bindings/plan/parts.h"
+#include "bindings/plan/pieces.h"
 #include "bindings/stack/dispatch.h"
 #include "bindings/stack/filter.h"
 #include "bindings/stack/outer.h"
@@ -81,7 +82,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->asgi_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
-	if (pyb_nested_register(module) < 0 || pyb_within_register(module) < 0 ||
+	if (pyb_nested_register(module) < 0 || pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 ||
 	    pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
 	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0)

@@ -58,6 +58,12 @@ bool pyb_asgi_has_begun(const struct pyb_asgi *a);
 /* Has user code sent the whole answer, through the `send` of this object? */
 bool pyb_asgi_is_answered(const struct pyb_asgi *a);
 
+/* Does what send() does with {"type": "http.response.body", "body": piece, "more_body": not
+ * last}. 1: it is sent, or nobody is there; 0: await *out, then call again with the same piece;
+ * -1 with an exception set. */
+int pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **out)
+    MUST_CHECK;
+
 /* What has gone through `send` was held by a native layer, and that is gone: nothing was sent. */
 void pyb_asgi_take_back(struct pyb_asgi *a);
 

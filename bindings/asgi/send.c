@@ -1,8 +1,8 @@
 /*
  * send: the application answers.
  *
- * Called by asgi.c, whose method it is. Each call makes a coroutine that follows uvicorn's
- * RequestResponseCycle.send: the same order of checks, the same exceptions with the same
+ * Called by asgi.c, whose method it is, and by plan/pieces.c. Each call of the method makes a
+ * coroutine that follows uvicorn's RequestResponseCycle.send: the same order of checks, the same exceptions with the same
  * texts, and no effect at all once the client has gone away. It waits before it writes
  * while the connection is full. It must never block the loop: waiting means awaiting a
  * future.
@@ -137,6 +137,19 @@ content_of(PyObject *body)
 	return PyBytes_FromObject(body);
 }
 
+/* Send content. 0, or -1 with an exception set. */
+static int
+content_send(struct pyb_asgi *a, PyObject *content, bool last)
+{
+	if (length_keep(a->x, (size_t)PyBytes_GET_SIZE(content), last) < 0)
+		return -1;
+	a->complete = last;
+	a->x->calls->body(a->x, pyb_piece_of(content), last);
+	if (last)
+		pyb_asgi_detach(a);
+	return 0;
+}
+
 /* http.response.body. 0, or -1 with an exception set. */
 static int
 send_body(struct pyb_asgi *a, PyObject *message)
@@ -146,15 +159,8 @@ send_body(struct pyb_asgi *a, PyObject *message)
 	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
 
-	if (content == NULL || again < 0 || PyErr_Occurred() ||
-	    length_keep(a->x, (size_t)PyBytes_GET_SIZE(content), !again) < 0)
-		goto done;
-	a->complete = !again;
-	a->x->calls->body(a->x, pyb_piece_of(content), !again);
-	if (a->complete)
-		pyb_asgi_detach(a);
-	rc = 0;
-done:
+	if (content != NULL && again >= 0 && !PyErr_Occurred())
+		rc = content_send(a, content, !again);
 	Py_XDECREF(body);
 	Py_XDECREF(content);
 	Py_XDECREF(more);
@@ -203,13 +209,44 @@ message_send(struct pyb_asgi *a, PyObject *message)
 	return rc;
 }
 
+/* Is there nobody any more to whom something could be sent? */
+static bool
+is_gone(const struct pyb_asgi *a)
+{
+	return (a->x == NULL && !a->complete) || (a->x != NULL && a->x->content.aborted);
+}
+
+int
+pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **out)
+{
+	struct pyb_module_state *st = a->app->st;
+	PyObject *content;
+	int rc;
+
+	if (is_gone(a)) {
+		a->started = true;
+		return 1;
+	}
+	if (a->x != NULL && a->x->calls->full(a->x)) {
+		*out = pyb_asgi_wait(a, &a->senders);
+		return *out != NULL ? 0 : -1;
+	}
+	if (a->complete)
+		return type_refuse(st->t_http_response_body, NULL);
+	if (!a->started)
+		return type_refuse(st->t_http_response_body, "http.response.start");
+	content = content_of(piece);
+	rc = content != NULL ? content_send(a, content, last) : -1;
+	Py_XDECREF(content);
+	return rc < 0 ? -1 : 1;
+}
+
 /* `arg` is the tuple (asgi, message). */
 static enum pyb_coro_verdict
 send_step(void *arg, PyObject *value, PyObject **out)
 {
 	struct pyb_asgi *a = (struct pyb_asgi *)PyTuple_GET_ITEM((PyObject *)arg, 0);
-	bool gone = (a->x == NULL && !a->complete) ||
-	    (a->x != NULL && a->x->content.aborted);
+	bool gone = is_gone(a);
 
 	if (value == NULL)
 		return PYB_CORO_ERROR;

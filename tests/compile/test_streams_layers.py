@@ -163,7 +163,7 @@ PLAIN = ["pieces", "waiting", "texts", "plain", "list", "own", "none", "204", "t
 # What of the content has come is a race in dispatch layers, and what the tasks of a group
 # see when one of them fails.
 RACED = {"raises", "http", "custom", "plain raises", "group", "chained", "wrong", "short", "long", "exits",
-         "cancels itself", "raises first", "custom first", "bad field"}  # fmt: skip
+         "cancels itself", "raises first", "custom first", "bad field", "plain next", "no next", "no iterator"}  # fmt: skip
 EXACT = {"natives", "gzip", "cors", "asgi", "receives", "newer"}
 PATHS = ["/async", "/plain", "/held", "/own-task", "/closes"]
 FIELDS = (("Accept-Encoding", "gzip"), ("Origin", "https://a.example"))

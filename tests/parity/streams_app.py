@@ -136,7 +136,43 @@ async def hangs() -> AsyncIterator[bytes]:
         noted.append("finally")
 
 
+class Counts:
+    """An iterator of its own class, whose ``__anext__`` gives what ``given`` makes."""
+
+    def __init__(self, given: Any) -> None:
+        self.left, self.given = 3, given
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __anext__(self) -> Any:
+        self.left -= 1
+        return self.given(self.left)
+
+
+async def countdown(left: int) -> bytes:
+    await asyncio.sleep(0)
+    if left < 0:
+        raise StopAsyncIteration
+    return b"%d left\n" % left
+
+
+class NoNext:
+    def __aiter__(self) -> int:
+        return 3
+
+
+def of_iterator(iterator: Any) -> StreamingResponse:
+    response = StreamingResponse(pieces())
+    response.body_iterator = iterator
+    return response
+
+
 MAKE: dict[str, Any] = {
+    "iterator": lambda: StreamingResponse(Counts(countdown)),
+    "plain next": lambda: StreamingResponse(Counts(str)),
+    "no next": lambda: of_iterator(NoNext()),
+    "no iterator": lambda: of_iterator(3),
     "pieces": lambda: StreamingResponse(pieces()),
     "waiting": lambda: StreamingResponse(pieces(wait=True)),
     "none": lambda: StreamingResponse(pieces(0)),

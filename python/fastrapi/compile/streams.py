@@ -1,8 +1,9 @@
 """Streaming responses of plans without the layers that FastAPI puts around them.
 
-Starlette's own ``stream_response()`` sends the pieces. In the place of the task group, and of
-the task in which Starlette waits for ``http.disconnect``, stand a cancel scope and a
-listener, with the same effect on the iterator: it is cancelled as in a task group. Where
+C steps the iterator, as Starlette's ``stream_response()`` does (``bindings/plan/pieces``).
+In the place of the task group, and of the task in which Starlette waits for
+``http.disconnect``, stand a cancel scope and a listener, with the same effect on the
+iterator: it is cancelled as in a task group. Where
 user code gives the ``receive``, that code needs a task, and Starlette's own ``__call__`` runs;
 so it does for server-sent events, whose tasks in FastAPI race with its end.
 What a stream raises leaves as from there.
@@ -19,7 +20,7 @@ from typing import Any
 from anyio import CancelScope
 from starlette.responses import StreamingResponse
 
-from fastrapi._engine import Asgi, Passage
+from fastrapi._engine import Asgi, Passage, send_pieces
 
 from . import dialect
 from .groups import raise_collapsed
@@ -169,7 +170,7 @@ async def _send_pieces(response: Any, receive: Any, send: Any) -> None:
     try:
         with CancelScope() as cancel:
             listener = _listen(receive, cancel.cancel)
-            await response.stream_response(send)
+            await send_pieces(response, send)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
