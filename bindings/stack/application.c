@@ -16,6 +16,7 @@
 struct application {
 	struct pyb_passage *p;		/* strong */
 	PyObject *sink;
+	PyObject *task;			/* borrowed: it has the coroutine. NULL in its first step */
 	bool begun;
 };
 
@@ -52,31 +53,53 @@ answered(struct pyb_passage *p, PyObject *sink)
 	return given < 0 ? -1 : 0;
 }
 
-/* Take the current task out of those that run. */
-static int
-task_forget(struct pyb_passage *p)
+/* Take out what stands at `i`. Where there is no memory for that, it stays. */
+static void
+tasks_remove(PyObject *tasks, Py_ssize_t i)
 {
-	PyObject *task, *tasks = p->tasks;
+	PyObject *pending = PyErr_GetRaisedException();
 
-	if (tasks == NULL || PyList_GET_SIZE(tasks) == 0)
-		return 0;
-	task = PyObject_CallOneArg(p->layer->st->current_task, p->loop);
-	for (Py_ssize_t i = 0; task != NULL && i < PyList_GET_SIZE(tasks); i++)
-		if (PyList_GET_ITEM(tasks, i) == task && PyList_SetSlice(tasks, i, i + 1, NULL) < 0)
-			Py_CLEAR(task);
-	Py_XDECREF(task);
-	return task == NULL ? -1 : 0;
+	if (PyList_SetSlice(tasks, i, i + 1, NULL) < 0)
+		PyErr_Clear();
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
 }
 
-/* Wake who waits for all applications to end. */
+/* Where is the task, or the None that keeps its place? -1: nowhere. */
+static Py_ssize_t
+tasks_find(PyObject *tasks, PyObject *task)
+{
+	Py_ssize_t i = tasks != NULL ? PyList_GET_SIZE(tasks) : 0;
+
+	while (i-- > 0 && PyList_GET_ITEM(tasks, i) != task)
+		;
+	return i;
+}
+
+/* Take the application's task out of those that run; in its first step it is not there yet. */
+static void
+task_forget(struct application *a)
+{
+	Py_ssize_t i = a->task != NULL ? tasks_find(a->p->tasks, a->task) : -1;
+
+	if (i >= 0)
+		tasks_remove(a->p->tasks, i);
+}
+
+/* Wake who waits for all applications to end, also with an exception pending. 0, or -1 with one
+ * set. */
 static int
 joiner_wake(struct pyb_passage *p)
 {
 	PyObject *joiner = p->live == 0 && p->joiner != NULL ? Py_NewRef(p->joiner) : NULL;
-	int rc = joiner != NULL && joiner != Py_None ? pyb_passage_wake(p, joiner) : 0;
+	PyObject *failed = PyErr_GetRaisedException();
 
+	if (joiner != NULL && joiner != Py_None && pyb_passage_wake(p, joiner) < 0)
+		Py_XSETREF(failed, PyErr_GetRaisedException());
 	Py_XDECREF(joiner);
-	return rc;
+	if (failed != NULL)
+		PyErr_SetRaisedException(failed);
+	return failed != NULL ? -1 : 0;
 }
 
 /* An application was cancelled, but not by the layer: its group cancels the host, too. */
@@ -94,22 +117,19 @@ revoke_later(struct pyb_passage *p)
 	return handle == NULL ? -1 : 0;
 }
 
+/* Whoever waits for the application is told, whatever fails. */
 static int
 ended(struct application *a, bool revoke)
 {
 	struct pyb_passage *p = a->p;
+	int rc;
 
 	p->live--;
-	if (task_forget(p) < 0)
-		return -1;
-	if (pyb_sink_start(a->sink) != NULL && p->answer == NULL) {
-		if (answered(p, a->sink) < 0)
-			return -1;
-	} else if (pyb_passage_close(p) < 0) {
-		return -1;
-	}
-	if (revoke && !p->aborting && revoke_later(p) < 0)
-		return -1;
+	task_forget(a);
+	rc = pyb_sink_start(a->sink) != NULL && p->answer == NULL ? answered(p, a->sink) :
+	    pyb_passage_close(p);
+	if (rc == 0 && revoke && !p->aborting)
+		(void)revoke_later(p);
 	return joiner_wake(p);
 }
 
@@ -135,11 +155,14 @@ finish(struct application *a, PyObject *exc, PyObject **out)
 {
 	bool revoke = false;
 	int on = exc != NULL ? raised(a->p->layer->st, a->p, exc, &revoke) : 0;
+	PyObject *failed = on < 0 ? PyErr_GetRaisedException() : NULL;
 
-	if (on < 0 || ended(a, revoke) < 0)
-		return PYB_CORO_ERROR;
-	if (on > 0) {
-		PyErr_SetRaisedException(Py_NewRef(exc));
+	if (ended(a, revoke) < 0)
+		Py_XSETREF(failed, PyErr_GetRaisedException());
+	else if (on > 0)
+		failed = Py_NewRef(exc);
+	if (failed != NULL) {
+		PyErr_SetRaisedException(failed);
 		return PYB_CORO_ERROR;
 	}
 	*out = Py_NewRef(Py_None);
@@ -194,6 +217,30 @@ application_traverse(void *own, visitproc visit, void *arg)
 	return visit((PyObject *)a->p, arg);
 }
 
+/* Begin the coroutine's task. It stands in p->tasks, where None has kept its place, when it
+ * waits. 0, or -1 with an exception set. */
+static int
+task_begin(struct application *a, PyObject *coro)
+{
+	struct pyb_passage *p = a->p;
+	struct pyb_module_state *st = p->layer->st;
+	PyObject *context = PyContext_CopyCurrent(), *task = NULL;
+	Py_ssize_t place;
+
+	if (context != NULL)
+		task = pyb_subtask_begin(st, p->loop, coro, context, st->t_application_task);
+	place = tasks_find(p->tasks, Py_None);
+	if (task == NULL || pyb_coro_is_finished(coro)) {
+		tasks_remove(p->tasks, place);
+	} else {
+		a->task = task;
+		PyList_SetItem(p->tasks, place, Py_NewRef(task));
+	}
+	Py_XDECREF(context);
+	Py_XDECREF(task);
+	return task != NULL ? 0 : -1;
+}
+
 /* Start the task. 0, or -1 with an exception set. */
 static int
 task_start(struct pyb_passage *p, PyObject *sink)
@@ -201,9 +248,8 @@ task_start(struct pyb_passage *p, PyObject *sink)
 	static const struct pyb_coro_class class = {
 		"application", application_step, application_release, application_traverse
 	};
-	struct pyb_module_state *st = p->layer->st;
 	struct application *a = PyMem_Calloc(1, sizeof(*a));
-	PyObject *coro, *context, *task = NULL;
+	PyObject *coro;
 	int rc;
 
 	if (a == NULL) {
@@ -212,15 +258,13 @@ task_start(struct pyb_passage *p, PyObject *sink)
 	}
 	a->p = (struct pyb_passage *)Py_NewRef((PyObject *)p);
 	a->sink = Py_NewRef(sink);
-	coro = pyb_coro_new(st, &class, a);
-	context = coro != NULL ? PyContext_CopyCurrent() : NULL;
-	if (context != NULL)
-		task = pyb_subtask_begin(st, p->loop, coro, context, st->t_application_task);
-	rc = task == NULL || (!pyb_coro_is_finished(coro) &&
-	    pyb_passage_add(&p->tasks, task) < 0) ? -1 : 0;
-	Py_XDECREF(task);
-	Py_XDECREF(context);
-	Py_XDECREF(coro);
+	coro = pyb_coro_new(p->layer->st, &class, a);
+	if (coro == NULL)
+		return -1;
+	rc = pyb_passage_add(&p->tasks, Py_None);
+	if (rc == 0)
+		rc = task_begin(a, coro);
+	Py_DECREF(coro);
 	return rc;
 }
 

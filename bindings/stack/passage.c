@@ -169,31 +169,39 @@ pyb_passage_forget(struct pyb_passage *p, PyObject *waiter)
 		PyErr_SetRaisedException(pending);
 }
 
-/* All who wait in this list of the passage get an exception of this class, and leave it. */
+/* All who wait in this list of the passage get an exception of this class, or the one that
+ * kept it from being made, and leave it. An exception may be pending. 0, or -1 with one set. */
 static int
 fail_all(struct pyb_passage *p, PyObject **list, PyObject *class)
 {
-	PyObject *waiting = *list;
-	int rc = 0;
+	PyObject *failed = PyErr_GetRaisedException(), *waiting = *list;
 
 	*list = NULL;
-	for (Py_ssize_t i = 0; rc == 0 && waiting != NULL && i < PyList_GET_SIZE(waiting); i++) {
+	for (Py_ssize_t i = 0; waiting != NULL && i < PyList_GET_SIZE(waiting); i++) {
 		PyObject *exc = PyObject_CallNoArgs(class);
 
-		rc = exc != NULL && settle(p, waiter_of(PyList_GET_ITEM(waiting, i)),
-		    p->layer->st->n_set_exception, exc) >= 0 ? 0 : -1;
-		Py_XDECREF(exc);
+		if (exc == NULL)
+			exc = PyErr_GetRaisedException();
+		if (settle(p, waiter_of(PyList_GET_ITEM(waiting, i)),
+		    p->layer->st->n_set_exception, exc) < 0)
+			Py_XSETREF(failed, PyErr_GetRaisedException());
+		Py_DECREF(exc);
 	}
 	Py_XDECREF(waiting);
-	return rc;
+	if (failed != NULL)
+		PyErr_SetRaisedException(failed);
+	return failed != NULL ? -1 : 0;
 }
 
 int
 pyb_passage_close(struct pyb_passage *p)
 {
+	int senders, receivers;
+
 	p->open = 0;
-	return fail_all(p, &p->senders, p->layer->closed) < 0 ? -1 :
-	    fail_all(p, &p->receivers, p->layer->end_of_stream);
+	senders = fail_all(p, &p->senders, p->layer->closed);
+	receivers = fail_all(p, &p->receivers, p->layer->end_of_stream);
+	return senders < 0 || receivers < 0 ? -1 : 0;
 }
 
 int

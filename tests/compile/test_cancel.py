@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -17,25 +17,33 @@ from wire import Request
 def make(native: bool) -> tuple[FastAPI, list[str]]:
     """An application and the log of what happens in it."""
     app, log = FastAPI(), list[str]()
+    begun: list[Callable[[], None]] = []
     gone = threading.Event()
 
     class Impatient:
+        """Gives up as soon as the function has begun. The function ends a moment later, or when
+        the layer has given up, if that does not wait."""
+
         def __init__(self, app: Any) -> None:
             self.app = app
 
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            asyncio.get_running_loop().call_later(0.1, gone.set)
-            try:
-                if native:
-                    await asyncio.wait_for(self.app(scope, receive, send), 0.02)
-                else:
-                    with anyio.fail_after(0.02):
+            loop = asyncio.get_running_loop()
+            if native:
+                try:
+                    async with asyncio.timeout(None) as limit:
+                        begun.append(lambda: loop.call_soon_threadsafe(limit.reschedule, 0))
                         await self.app(scope, receive, send)
-            except TimeoutError:
-                log.append("late")
-            for _ in range(1000):
-                if "done" not in log:
-                    await asyncio.sleep(0.01)
+                except TimeoutError:
+                    log.append("late")
+                gone.set()
+            else:
+                with anyio.CancelScope() as cancel:
+                    begun.append(lambda: loop.call_soon_threadsafe(cancel.cancel))
+                    begun.append(lambda: loop.call_soon_threadsafe(loop.call_later, 0.05, gone.set))
+                    await self.app(scope, receive, send)
+            while "done" not in log:
+                await asyncio.sleep(0.001)
 
     async def session() -> AsyncIterator[None]:
         try:
@@ -44,6 +52,8 @@ def make(native: bool) -> tuple[FastAPI, list[str]]:
             log.append("closed")
 
     def work() -> None:
+        for tell in begun:
+            tell()
         gone.wait(10)
         log.append("done")
 
