@@ -102,7 +102,7 @@ decide(const struct pyb_app *app, const struct hx_exchange *x)
 		d.reason = b->table.strings + route->reason.offset;
 	} else {
 		d.plan = &b->table.plans[route->plan];
-		d.way = b->direct && !(d.plan->flags & SHM_PLAN_F_STACKS) ?
+		d.way = b->direct && !(d.plan->flags & (SHM_PLAN_F_STACKS | SHM_PLAN_F_LAYERED)) ?
 		    WAY_ALONE : WAY_NESTED;
 	}
 	return d;
@@ -122,7 +122,7 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 	struct decision d = decide(app, x);
 
 	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY) &&
-	    !large_upload(d.plan, x) && (d.chain == NULL || !mw_exchange_stops(d.chain, x));
+	    !(d.plan->flags & SHM_PLAN_F_LAYERED) && !large_upload(d.plan, x) && (d.chain == NULL || !mw_exchange_stops(d.chain, x));
 }
 
 /* The application has changed: have it compiled again. If no other binding takes the

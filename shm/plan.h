@@ -181,8 +181,9 @@ enum shm_kind {
 	X(BACKGROUND, 1024)	/* has BACKGROUND steps */ \
 	X(LIMITS, 2048)		/* FORM: its limits are not Starlette's own but helper.form_limits */ \
 	X(LAX, 4096)		/* content without a content-type is JSON, too */ \
-	X(FOREIGN, 8192)	/* of a mounted application with exception handlers of its own: \
-				 * no exception is answered here */
+	X(FOREIGN, 8192)	/* others handle its exceptions than request_response with the \
+				 * application's handlers: no exception is answered here */ \
+	X(LAYERED, 16384)	/* of a mounted application with middleware: runs behind that only */
 
 #define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
 enum shm_plan_flag {

@@ -107,13 +107,20 @@ fields_copy(struct pyb_module_state *st, PyObject *scope)
 	return rc;
 }
 
+static bool
+has_stack(PyObject *place, int stack)
+{
+	return PyLong_AsLong(PyTuple_GET_ITEM(place, PYB_PLACE_STACKS)) > stack;
+}
+
 int
 pyb_enter_router(struct pyb_module_state *st, PyObject *scope, PyObject *place,
     PyObject **outermost)
 {
 	return PyDict_SetItem(scope, st->t_exception_handlers,
 	    PyTuple_GET_ITEM(place, PYB_PLACE_HANDLERS)) < 0 ||
-	    stack_put(st, scope, st->n_fastapi_middleware_astack, outermost) < 0 ||
+	    (has_stack(place, PYB_STACK_OUTER) &&
+	    stack_put(st, scope, st->n_fastapi_middleware_astack, outermost) < 0) ||
 	    PyDict_SetDefault(scope, st->n_router,
 		PyTuple_GET_ITEM(place, PYB_PLACE_ROUTER)) == NULL ||
 	    (PyTuple_GET_ITEM(place, PYB_PLACE_ASKED) == Py_True &&
@@ -132,16 +139,27 @@ pyb_enter_route(struct pyb_module_state *st, PyObject *scope, PyObject *place,
 	return rc;
 }
 
+/* What FastAPI's request_response puts there. A route of Starlette's own has another. */
+static int
+stacks_put(struct pyb_run *r, PyObject *place)
+{
+	struct pyb_module_state *st = r->app->st;
+
+	if (!has_stack(place, PYB_STACK_EARLY))
+		return 0;
+	return stack_put(st, r->scope, st->n_fastapi_inner_astack,
+		&r->stacks[PYB_STACK_LATE]) < 0 ||
+	    stack_put(st, r->scope, st->n_fastapi_function_astack,
+		&r->stacks[PYB_STACK_EARLY]) < 0 ||
+	    fields_copy(st, r->scope) < 0 ? -1 : 0;
+}
+
 int
 pyb_enter_scope(struct pyb_run *r, PyObject *place)
 {
 	struct pyb_module_state *st = r->app->st;
-	PyObject **stacks = r->stacks;
 
-	return pyb_enter_router(st, r->scope, place, &stacks[PYB_STACK_OUTER]) < 0 ||
+	return pyb_enter_router(st, r->scope, place, &r->stacks[PYB_STACK_OUTER]) < 0 ||
 	    pyb_enter_route(st, r->scope, place, r->source.params, r->source.n_params) < 0 ||
-	    stack_put(st, r->scope, st->n_fastapi_inner_astack, &stacks[PYB_STACK_LATE]) < 0 ||
-	    stack_put(st, r->scope, st->n_fastapi_function_astack,
-		&stacks[PYB_STACK_EARLY]) < 0 ||
-	    fields_copy(st, r->scope) < 0 ? -1 : 0;
+	    stacks_put(r, place) < 0 ? -1 : 0;
 }

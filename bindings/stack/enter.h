@@ -20,6 +20,8 @@ enum pyb_place {
 	PYB_PLACE_EFFECTIVE,	/* its context of the route, when `included` is one */
 	PYB_PLACE_CONVERTORS,	/* tuple of (name, None or a callable) by path parameter */
 	PYB_PLACE_ASKED,	/* True: the router asks an included router first */
+	PYB_PLACE_STACKS,	/* how many exit stacks FastAPI keeps in the scope, the outermost first */
+	PYB_PLACE_ROOT,		/* the root_path in the scope, where the route is found */
 	PYB_PLACE_SIZE
 };
 

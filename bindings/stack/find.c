@@ -6,6 +6,7 @@
  */
 #include "bindings/stack/find.h"
 
+#include "bindings/stack/enter.h"
 #include "bindings/text.h"
 #include "shm/method.h"
 
@@ -18,12 +19,17 @@ text_of(PyObject *scope, PyObject *key)
 	return text != NULL && PyUnicode_CheckExact(text) ? text : NULL;
 }
 
+/* Is the request where the routes of this place are found: below the application's own path,
+ * or that of the mounts around them? */
 static bool
-is_empty(PyObject *scope, PyObject *key)
+root_fits(struct pyb_module_state *st, PyObject *scope, PyObject *place)
 {
-	PyObject *value = PyDict_GetItemWithError(scope, key);
+	PyObject *root = PyTuple_GET_ITEM(place, PYB_PLACE_ROOT);
+	PyObject *value = PyDict_GetItemWithError(scope, st->n_root_path);
 
-	return value == NULL || (PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) == 0);
+	if (value == NULL)
+		return PyUnicode_GET_LENGTH(root) == 0;
+	return PyUnicode_CheckExact(value) && PyUnicode_Compare(value, root) == 0;
 }
 
 /* Is it a scope of the server's, for this application, that no plan has seen before? */
@@ -37,7 +43,7 @@ scope_fits(struct pyb_module_state *st, PyObject *scope)
 		return false;
 	return PyDict_Contains(scope, st->t_outcome) == 0 &&
 	    PyDict_Contains(scope, st->t_replay) == 0 &&
-	    PyDict_Contains(scope, st->t_telemetry) == 0 && is_empty(scope, st->n_root_path);
+	    PyDict_Contains(scope, st->t_telemetry) == 0;
 }
 
 /* Does a loop of fastrapi's run? A client inside the application may run another one. */
@@ -54,15 +60,16 @@ loop_fits(struct pyb_module_state *st)
 /* No route takes the request: what does the router answer? A route that is found must be one
  * whose entries in the scope are known; it matches with any of its own methods. */
 static void
-router_ask(struct pyb_within *w, unsigned method, struct slice path, struct arena *arena,
-    struct pyb_found *found)
+router_ask(struct pyb_within *w, PyObject *scope, unsigned method, struct slice path,
+    struct arena *arena, struct pyb_found *found)
 {
 	const struct shm_table *t = &w->binding->table;
+	PyObject *router = PyTuple_GET_ITEM(w->places, t->n_routes);
 	enum pyb_router_verdict verdict;
 	uint32_t route;
 	unsigned own = 0;
 
-	if (PyTuple_GET_ITEM(w->places, t->n_routes) == Py_None)
+	if (router == Py_None || !root_fits(w->st, scope, router))
 		return;
 	verdict = pyb_router_find(w->binding, method, path, arena, &found->route);
 	if (verdict == PYB_ROUTER_NOT_ALLOWED) {
@@ -92,14 +99,15 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 		return;
 	if (!shm_route_match(t, shm_method_number(name), path, &route, found->params,
 	    &found->n_params)) {
-		router_ask(w, shm_method_number(name), path, arena, found);
+		router_ask(w, scope, shm_method_number(name), path, arena, found);
 		return;
 	}
 	if (t->routes[route].plan == SHM_NONE)
 		return;
 	plan = &t->plans[t->routes[route].plan];
 	found->place = PyTuple_GET_ITEM(w->places, route);
-	if (found->place != Py_None && !(plan->flags & SHM_PLAN_F_STACKS))
+	if (found->place != Py_None && root_fits(w->st, scope, found->place) &&
+	    !(plan->flags & SHM_PLAN_F_STACKS))
 		found->plan = plan;
 }
 

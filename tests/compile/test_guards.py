@@ -284,7 +284,7 @@ def test_routes_that_change_places_are_seen_by_the_full_check() -> None:
 
     async def main() -> None:
         await ask(app, WHO)
-        found = Guards(app, app.router.middleware_stack, (), (), False)
+        found = Guards(app, (), (), (), False)
         assert found.check() is None
         routes = app.router.routes
         routes[-1], routes[-2] = routes[-2], routes[-1]

@@ -47,6 +47,15 @@ def exception_layer(app: Any) -> ExceptionMiddleware | None:
     return layer
 
 
+def handlers_of(app: Any, mounted: bool) -> tuple[Any, Any]:
+    """What Starlette's ExceptionMiddleware of ``app`` puts into the scope. Nobody may have
+    asked a ``mounted`` application before."""
+    if mounted and app.middleware_stack is None:
+        app.middleware_stack = app.build_middleware_stack()
+    layer = exception_layer(app)
+    return (layer._exception_handlers, layer._status_handlers) if layer else ({}, {})
+
+
 class Answers:
     """The attributes that ``_engine.Binding`` takes; see bindings/answers.h."""
 

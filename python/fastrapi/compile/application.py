@@ -15,6 +15,7 @@ from fastrapi import _engine
 from . import files, guards, junctions, overrides, stretches
 from .answers import answers_of, exception_layer
 from .layers import Layer, is_direct, layers_of
+from .mounts import Level
 from .objects import Objects
 from .plan import compile_route
 from .recognise import application_reason, router_reason
@@ -36,24 +37,46 @@ class Compiled:
     layers: list[Layer]  # the user's middleware, outermost first
 
     @property
-    def mounted(self) -> list[Any]:
-        """The mounted applications whose routes are entries, each once."""
-        return list({id(app): app for entry in self.entries for app in entry.inside.apps}.values())
+    def layered(self) -> list[Any]:
+        """The mounted applications with middleware."""
+        return [level.app for level in self.mounted if level.layered]
 
-    def helpers_of(self, app: Any) -> list[Helper | None]:
-        """Those of the routes of ``app`` itself, mounted or (None) not; None for others."""
+    def unbuilt(self, router: Any) -> dict[int, Any]:
+        """The mounted applications whose layers have yet to be made, by the routes that lead
+        to them from ``router``, mounted or (None) the application's own."""
+        waiting = [app for app in self.layered if app.middleware_stack is None]
+        found = {}
+        for number, entry in enumerate(self.entries if waiting else ()):
+            levels = entry.inside.levels
+            at = next((n for n, level in enumerate(levels, 1) if level.router is router), 0)
+            next_app = levels[at].app if at < len(levels) else getattr(entry.effective, "app", None)
+            if (at or router is None) and any(next_app is app for app in waiting):
+                found[number] = next_app
+        return found
+
+    @property
+    def mounted(self) -> list[Level]:
+        """What is mounted and has routes among the entries, each once."""
+        levels = {id(level.router): level for entry in self.entries for level in entry.inside.levels}
+        return list(levels.values())
+
+    def helpers_of(self, router: Any) -> list[Helper | None]:
+        """Those of the routes of ``router`` itself, mounted or (None) the application's own;
+        None for others."""
         return [
-            helper if (entry.inside.apps or (None,))[-1] is app else None
+            helper if entry.inside.router is router else None
             for entry, helper in zip(self.entries, self.helpers, strict=True)
         ]
 
-    def deeper_than(self, app: Any) -> frozenset[int]:
-        """The numbers of the compiled routes of what ``app``, mounted or (None) not, mounts."""
+    def deeper_than(self, router: Any) -> frozenset[int]:
+        """The numbers of the compiled routes of what ``router``, mounted or (None) the
+        application's own, mounts."""
         return frozenset(
             number
             for number, entry in enumerate(self.entries)
             if self.helpers[number] is not None
-            and any(outer is app for outer in (None, *entry.inside.apps)[:-1])
+            and entry.inside.levels
+            and (router is None or any(level.router is router for level in entry.inside.levels[:-1]))
         )
 
     @property
@@ -155,12 +178,19 @@ def _meta() -> dict[str, str]:
     return {"fastapi": fastapi.__version__, "starlette": starlette.__version__}
 
 
-def _seam_of(app: Any) -> Seam:
-    """The Seam in the router of a mounted application."""
-    seam = app.router.middleware_stack
+def _seam_of(router: Any) -> Seam:
+    """The Seam in a router."""
+    seam = router.middleware_stack
     if not isinstance(seam, Seam):
-        seam = app.router.middleware_stack = Seam(seam, app)
+        seam = router.middleware_stack = Seam(seam, router)
     return seam
+
+
+def _seam_bind(seam: Seam, engine_app: Any, compiled: Compiled, router: Any) -> None:
+    """Bind a Seam to the routes of ``router``, mounted or (None) the application's own."""
+    seam.bind(
+        engine_app, compiled.helpers_of(router), compiled.deeper_than(router), compiled.unbuilt(router)
+    )
 
 
 def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
@@ -168,8 +198,6 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     seam = app.router.middleware_stack
     if isinstance(seam, Seam):
         seam.unbind()
-        for inner in seam.mounted:
-            inner.unbind()
     layers = junctions.junctions_of(app)
     if layers is not None:
         layers.unbind()
@@ -180,10 +208,11 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     except (NotCompiled, ValueError) as refused:
         engine_app.bind(None)
         return str(refused)
-    if not isinstance(seam, Seam):
-        seam = Seam(seam, app)
-        app.router.middleware_stack = seam
-    seam.mounted = [_seam_of(mounted) for mounted in compiled.mounted]
+    seam = _seam_of(app.router)
+    seam.mounted = [_seam_of(level.router) for level in compiled.mounted]
+    inner_layers = [made for mounted in compiled.layered if (made := junctions.junctions_of(mounted))]
+    seam.junctions = inner_layers
+    inner_placed = [layers_of(made.app) for made in inner_layers]
     layers = junctions.junctions_of(app)
     table: Any = compiled.table
     same = sealed >= 0 and _engine.same_table(sealed, table)
@@ -192,26 +221,31 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     natives = [layer for layer in placed if layer.native]
     front = natives if direct else stretches.front(placed)
     answers = answers_of(app, layers.inner if layers else exception_layer(app), compiled.entries)
-    mounted = files.files_of(compiled.entries, answers) if direct else None
-    watched = [*natives, *mounted.layers] if mounted else natives
+    files_mounted = files.files_of(compiled.entries, answers) if direct else None
+    watched = [*natives, *(layer for row in inner_placed for layer in row if layer.native)]
+    watched += files_mounted.layers if files_mounted else []
+    own = [layer for one in (app, *(made.app for made in inner_layers)) for layer in junctions.own_layers(one)]
     binding = _engine.Binding(
         sealed if same else table,
         compiled.objects,
-        guards.Guards(app, seam, junctions.own_layers(app), watched, follows),
+        guards.Guards(app, compiled.mounted, own, watched, follows),
         Resume(app, engine_app, compiled.deeper_than(None)),
         direct,
         layers.entrance() if layers else None,
         answers,
         tuple(layer.twin() for layer in front),
-        mounted,
+        files_mounted,
     )
     engine_app.bind(binding)
-    seam.bind(engine_app, compiled.helpers_of(None), compiled.deeper_than(None))
+    _seam_bind(seam, engine_app, compiled, None)
     for inner in seam.mounted:
-        inner.bind(engine_app, compiled.helpers_of(inner.app), compiled.deeper_than(inner.app))
-    if layers is not None:
-        layers.bind(engine_app, compiled.helpers_of(None))
-        stretches.bind(layers, engine_app, placed)
+        _seam_bind(inner, engine_app, compiled, inner.router)
+    scoped = any(made.has_dispatch for made in (layers, *inner_layers) if made)
+    for made, row in zip((layers, *inner_layers), (placed, *inner_placed), strict=True):
+        if made is not None:
+            router = None if made is layers else made.app.router
+            made.bind(engine_app, compiled.helpers_of(router), app, scoped)
+            stretches.bind(made, engine_app, row)
     if sealed >= 0 and not same:
         return "this process compiled a different table (routes added at start-up?)"
     return ""

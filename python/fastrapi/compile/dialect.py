@@ -36,6 +36,8 @@ def _texts(code: Any) -> set[str]:
 # Where the exit stacks of a request are found in its scope, outermost first.
 STACKS = ("fastapi_middleware_astack", "fastapi_inner_astack", "fastapi_function_astack")
 STACKS_IN_SCOPE = _texts(fastapi.routing.request_response.__code__) >= set(STACKS[1:])
+# Does Starlette's own router put the route that it has found into the scope?
+ROUTE_IN_SCOPE = "route" in _texts(starlette.routing.Router.app.__code__)
 # The entry of the scope with the cancel scopes around asynchronous dependencies; None: there
 # are none.
 CLEANUP_SCOPES = (

@@ -98,11 +98,13 @@ async def be_cancelled(passage: Passage, ready: bool) -> None:
 
 async def leave(passage: Passage) -> None:
     """User code has put something on the exit stacks of a plan after its end."""
+    from .dialect import STACKS
     from .exit_stacks import Handled, Unwinding, send_nothing
     from .seam import OUTCOME_KEY
 
     scope, answer = passage.scope, passage.answer
-    if answer is not None and answer.handled:
+    # A route of Starlette's own has the outermost stack alone.
+    if (answer is not None and answer.handled) or STACKS[1] not in scope:
         scope[OUTCOME_KEY] = Handled(scope, None)
     else:
         scope[OUTCOME_KEY] = Unwinding(scope, None, None, None, None, True, False)

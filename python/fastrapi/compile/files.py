@@ -136,7 +136,7 @@ def _layer(instance: Any) -> Layer | str:
 def _reason(entry: Entry) -> str:
     """Why a mount cannot be native, whatever is mounted; empty: no such reason."""
     mount = entry.effective
-    if entry.inside.apps:
+    if entry.inside.levels:
         return "is mounted in a mounted application"
     if type(mount) is not Mount or not {"matches", "handle"}.isdisjoint(vars(mount)):
         return "is mounted in a way of its own"

@@ -21,6 +21,7 @@ import starlette.routing
 from starlette.routing import Mount
 
 from .layers import Expected, Layer
+from .mounts import Level
 from .overrides import same
 from .recognise import ENTRANCES, is_own, only_own_layers
 
@@ -63,8 +64,9 @@ _OF_ANSWERS: dict[Any, tuple[str, ...]] = {
         "is_body_allowed_for_status_code",
         "jsonable_encoder",
     ),
-    starlette.routing.Route: ("handle",),
 }
+# How routes are found.
+_ROUTES = (starlette.routing.Route, starlette.routing.Mount)
 # Members of these classes, where a class defines them itself.
 _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_headers",
                 "app", "matches", "handle")  # fmt: skip
@@ -90,6 +92,9 @@ def _snapshot() -> list[Expected]:
             for name in _CLASS_NAMES
             if name in cls.__dict__
         ]
+    found += [
+        Expected(cls, name, _own(cls.__dict__[name])) for cls in _ROUTES for name in ("matches", "handle")
+    ]
     return found
 
 
@@ -136,23 +141,28 @@ class Guards:
     def __init__(
         self,
         app: Any,
-        seam: Any,
+        mounted: Sequence[Level],
         own_layers: Sequence[Any],
         natives: Sequence[Layer],
         follows: bool,
     ) -> None:
-        """``own_layers``: FastAPI's and Starlette's, which C passes by. ``natives``: those
+        """``mounted``: with routes among those compiled. ``own_layers``: FastAPI's and Starlette's, which C passes by. ``natives``: those
         whose twins run. ``follows``: plans were compiled with the dependency_overrides."""
         self.app = app
-        self.mounted: list[Any] = [inner.app for inner in seam.mounted]
+        self.mounted: list[Any] = [level.app for level in mounted if level.app is not None]
+        self.layered = [level.app for level in mounted if level.layered]
+        self.own_routers = [app.router, *(level.router for level in mounted)]
         self.dicts: list[Any] = [module.__dict__ for module in _MODULES]
-        self.dicts += [*_CLASSES, *ENTRANCES, type(app), app.__dict__]
+        self.dicts += [*_CLASSES, *_ROUTES, *ENTRANCES, type(app), app.__dict__]
         self.dicts += [layer.__dict__ for layer in own_layers]
         self.dicts += [
             owner if isinstance(owner, type) else vars(owner) for owner in _OF_ANSWERS
         ]
         self.lists: list[Any] = []
-        self.expected = [Expected(app.router, "middleware_stack", seam)]
+        self.expected = [
+            Expected(router, "middleware_stack", router.middleware_stack)
+            for router in self.own_routers
+        ]
         self.expected += [
             Expected(app, name, getattr(app, name))
             for name in ("dependency_overrides", "middleware_stack", "router", "root_path", "debug")
@@ -174,7 +184,7 @@ class Guards:
             if name in vars(owner)
         ]
         self._watch_natives(natives)
-        self._watch_mounted(seam.mounted)
+        self._watch_mounted()
         self._watch_routers()
         self._watch_overrides(follows)
 
@@ -190,17 +200,21 @@ class Guards:
         ]
         self.expected += [expected for layer in natives for expected in layer.expected]
 
-    def _watch_mounted(self, seams: Sequence[Any]) -> None:
+    def _watch_mounted(self) -> None:
         for app in self.mounted:
             self.dicts += [vars(app), app.exception_handlers]
             self.lists.append(app.user_middleware)
             self.copies.append((app.exception_handlers, dict(app.exception_handlers)))
-            self.expected += [Expected(app, name, getattr(app, name)) for name in _OF_MOUNTED]
-        self.expected += [Expected(seam.app.router, "middleware_stack", seam) for seam in seams]
+            self.expected += [
+                Expected(app, name, getattr(app, name)) for name in _OF_MOUNTED if hasattr(app, name)
+            ]
+        self.expected += [
+            Expected(app, "middleware_stack", app.middleware_stack) for app in self.layered
+        ]
 
     def _watch_routers(self) -> None:
         seen: set[int] = set()
-        routers = [found for app in (self.app, *self.mounted) for found in _routers(app.router, seen)]
+        routers = [found for router in self.own_routers for found in _routers(router, seen)]
         mounts = [route for router in routers for route in router.routes if type(route) is Mount]
         self.dicts += [vars(watched) for watched in (*routers, *mounts)]
         self.lists += [router.routes for router in routers]
@@ -215,7 +229,7 @@ class Guards:
         ]
 
     def _watch_overrides(self, follows: bool) -> None:
-        found = [app.dependency_overrides for app in (self.app, *self.mounted)]
+        found = [getattr(app, "dependency_overrides", None) for app in (self.app, *self.mounted)]
         overrides = [one for one in found if one is not None]
         self.overrides = [(one, dict(one)) for one in overrides if follows]
         self.dicts += [one for one, _ in self.overrides]
@@ -226,7 +240,7 @@ class Guards:
         if (
             not _hold(self.expected)
             or not all(same(now, then) for now, then in self.overrides)
-            or not all(map(_mounted_holds, self.mounted))
+            or not all(_mounted_holds(app) for app in self.mounted if app not in self.layered)
             or any(now != then for now, then in self.copies)
             or any(now.keys() != then for now, then in self.names)
             or any(tuple(now) != then for now, then in self.routes)
@@ -242,5 +256,5 @@ class Guards:
 
 
 def _mounted_holds(app: Any) -> bool:
-    """Has a mounted application no layers but FastAPI's, or none yet?"""
+    """Has a mounted application without middleware its own layers only, or none yet?"""
     return app.middleware_stack is None or only_own_layers(app, ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,10 +22,11 @@ from fastrapi import _engine
 from . import dialect
 from .dispatch import application_of, is_dispatch
 from .exit_stacks import send_start
-from .recognise import ENTRANCES, is_own
+from .recognise import ENTRANCES, is_included, is_own
 from .records import Place
-from .route_helper import Helper, RouteHelper
-from .walk import is_included
+
+if TYPE_CHECKING:
+    from .route_helper import Helper
 
 # An application's attribute: its Junctions.
 _KEPT_AS = "_fastrapi_junctions"
@@ -94,22 +95,25 @@ class Junctions:
         """What requests enter the user's layers by."""
         return _engine.Outer(self.app, self.first, self.failed)
 
-    def bind(self, engine_app: Any, helpers: Sequence[Helper | None]) -> None:
-        """Run the plans that ``engine_app`` is bound to; ``helpers`` by route."""
-        router = self.app.router
+    def bind(
+        self, engine_app: Any, helpers: Sequence[Helper | None], outermost: Any, scoped: bool
+    ) -> None:
+        """Run the plans that ``engine_app`` is bound to; ``helpers`` by route. ``outermost`` is
+        the application whose router requests meet first. ``scoped``: see ``bind_within()``."""
+        router = outermost.router
         handlers = self.inner._exception_handlers, self.inner._status_handlers
+        stacks = 1 if isinstance(self.app, fastapi.FastAPI) else 0
 
         def place(helper: Helper | None) -> Place | None:
             # Limits of forms would be in the scope, too.
-            if not isinstance(helper, RouteHelper) or helper.entry.form_limits:
+            if helper is None or helper.entry.form_limits:
                 return None
-            return helper.entry.place(handlers, router)
+            return helper.entry.place(handlers, router, stacks)
 
         asked = any(map(is_included, router.routes))
-        limited = bool(getattr(router, "form_limits", None))
-        own = None if limited else Place(handlers, router, None, None, None, None, (), asked)
-        places = (*map(place, helpers), own)
-        _engine.bind_within(self.within, engine_app, places, self.has_dispatch)
+        unknown = self.app is not outermost or bool(getattr(router, "form_limits", None))
+        own = None if unknown else Place(handlers, router, None, None, None, None, (), asked, 1, "")
+        _engine.bind_within(self.within, engine_app, (*map(place, helpers), own), scoped)
         for within, layer in self.places:
             if is_dispatch(type(layer)):
                 _engine.bind_layer(within, application_of(layer))
@@ -184,14 +188,18 @@ class _Marked:
         return getattr(self._app, name)
 
 
-def _builds_as_fastapi(app: Any) -> bool:
-    """Does ``app`` make its layers with FastAPI's own function?"""
-    build = fastapi.FastAPI.build_middleware_stack
+def _base(app: Any) -> Any:
+    return fastapi.FastAPI if isinstance(app, fastapi.FastAPI) else Starlette
+
+
+def builds_as_its_class(app: Any) -> bool:
+    """Does ``app`` make its layers with FastAPI's or Starlette's own function?"""
+    base = _base(app)
     return (
-        type(app).build_middleware_stack is build
+        type(app).build_middleware_stack is base.build_middleware_stack
         and "build_middleware_stack" not in app.__dict__
-        and type(app).__call__ is fastapi.FastAPI.__call__
-        and is_own(build)
+        and type(app).__call__ is base.__call__
+        and is_own(base.build_middleware_stack)
     )
 
 
@@ -199,7 +207,7 @@ def has_junctions(app: Any) -> bool:
     """Can C take requests over between the layers of ``app``?"""
     if app.middleware_stack is not None:
         return junctions_of(app) is not None
-    return bool(dialect.STACKS_IN_SCOPE and app.user_middleware and _builds_as_fastapi(app))
+    return bool(dialect.STACKS_IN_SCOPE and app.user_middleware and builds_as_its_class(app))
 
 
 def build(app: Any) -> None:
@@ -215,7 +223,7 @@ def build(app: Any) -> None:
     for entry in app.user_middleware:
         middleware += [Middleware(made.mark_layer), entry]
     middleware.append(Middleware(made.mark_within))
-    app.middleware_stack = fastapi.FastAPI.build_middleware_stack(_Marked(app, middleware))  # type: ignore[arg-type]
+    app.middleware_stack = _base(app).build_middleware_stack(_Marked(app, middleware))
     made.stack = app.middleware_stack
     app.__dict__[_KEPT_AS] = made
 

@@ -17,8 +17,8 @@ from .overrides import Overrides
 from .recognise import is_documentation, pristine_handler, route_app
 from .records import FLAG, MODE, OP, PLAN_FLAG, Encoding, NotCompiled, Plan, Step
 from .response import response_encoding
-from .route_helper import LIMITS, DocumentationHelper, Helper, RouteHelper
-from .starlette_routes import StarletteHelper, function_flags
+from .route_helper import LIMITS, Helper, RouteHelper
+from .starlette_routes import StarletteHelper, function_of
 from .walk import Entry
 
 
@@ -28,8 +28,6 @@ def compile_route(
     """The plan of a route of ``app``, or of what it mounts, and its helper; the objects that
     the plan names are added to ``objects``. ``followed``: dependency_overrides are.
     Raises NotCompiled with the reason."""
-    if is_documentation(entry.route):
-        return _documentation(entry, objects)
     if not isinstance(entry.route, APIRoute):
         return _of_starlette(app, entry, objects)
     handler, values = pristine_handler(route_app(entry))
@@ -40,8 +38,7 @@ def compile_route(
     own = (app, *entry.inside.apps)[-1]
     flattener = Flattener(draft, content, entry.convertors, Overrides(own, values, followed))
     flattener.endpoint(values["dependant"], streaming)
-    if entry.inside.apps and answers_itself(own):
-        draft.flags |= PLAN_FLAG.FOREIGN
+    draft.flags |= _of_mounted(entry)
     helper = RouteHelper(
         own,
         app.router,
@@ -56,35 +53,32 @@ def compile_route(
     return draft.plan(values["status_code"] or 0, encoding, objects.add(helper)), helper
 
 
-def _documentation(entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
-    """The plan of a function of FastAPI's own that makes a Response of a Request.
-    It looks at nothing in the Request but its scope."""
-    helper = DocumentationHelper()
-    draft = Draft(objects)
-    request = draft.new_slot()
-    endpoint = objects.add(entry.route.endpoint)
-    draft.calls = [
-        Step(OP.REQUEST, slot=request),
-        Step(OP.ENDPOINT, flags=FLAG.AWAIT, object=endpoint, args=(request,)),
-    ]
-    return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
-
-
 def _of_starlette(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
     """The plan of a route of Starlette's own."""
-    if entry.inside.apps or entry.included is not None:
-        raise NotCompiled("plain Starlette route, included or mounted")
-    helper = StarletteHelper(app, entry)
+    function = function_of(entry)
+    own = (app, *entry.inside.apps)[-1]
+    helper = StarletteHelper(own, app.router, entry, function.wrapped)
     draft = Draft(objects)
     request = draft.new_slot()
-    endpoint = objects.add(entry.route.endpoint)
-    draft.flags |= PLAN_FLAG.SCOPE
+    # FastAPI's documentation looks at nothing but the root_path, which the server gives.
+    if entry.inside.levels or not is_documentation(entry.route):
+        draft.flags |= PLAN_FLAG.SCOPE
+    draft.flags |= _of_mounted(entry)
+    if not function.wrapped:
+        draft.flags |= PLAN_FLAG.FOREIGN
     draft.calls = [
         Step(OP.REQUEST, slot=request),
-        Step(OP.ENDPOINT, flags=function_flags(entry.route), object=endpoint, args=(request,)),
+        Step(OP.ENDPOINT, flags=function.flags, object=objects.add(function.call), args=(request,)),
     ]
     draft.flags |= placement(draft)
     return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
+
+
+def _of_mounted(entry: Entry) -> int:
+    """What a plan of a mounted application has other than the outermost's."""
+    apps = entry.inside.apps
+    flags = PLAN_FLAG.FOREIGN if apps and answers_itself(apps[-1]) else 0
+    return int(flags | (PLAN_FLAG.LAYERED if entry.inside.layered else 0))
 
 
 def _streaming(handler: Any, values: dict[str, Any]) -> Stream | None:

@@ -56,6 +56,10 @@ with contextlib.suppress(ImportError):
     ENTRANCES += (AppBodyLimitMiddleware,)
 
 
+# FastAPI 0.137 and later include routers lazily. None: an older one.
+IncludedRouter: Any = getattr(routing, "_IncludedRouter", None)
+
+
 # What the request handlers of FastAPI 0.115 to 0.165 close over.
 _KNOWN_VALUES = frozenset(
     """
@@ -144,6 +148,11 @@ def pristine_handler(app: Any) -> tuple[Any, dict[str, Any]]:
             f"its request handler uses {min(unknown)!r}, which this fastrapi does not know"
         )
     return handler, values
+
+
+def is_included(route: Any) -> bool:
+    """Is this an included router?"""
+    return IncludedRouter is not None and isinstance(route, IncludedRouter)
 
 
 def is_documentation(route: Any) -> bool:

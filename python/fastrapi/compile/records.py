@@ -86,6 +86,8 @@ class Place(NamedTuple):
     effective: Any
     convertors: tuple[tuple[str, Callable[[str], Any] | None], ...]
     asked: bool
+    stacks: int
+    root: str
 
 
 class Route(NamedTuple):

@@ -11,7 +11,7 @@ from fastrapi import _engine
 from .application import Compiled
 from .draft import Location
 from .generators import Streaming
-from .layers import Layer
+from .layers import Layer, layers_of
 from .recognise import is_documentation
 from .records import FLAG, METHODS, MODE, NONE, OP, PLAN_FLAG, SOURCE, Plan, Route, Step
 from .route_helper import RouteHelper
@@ -72,7 +72,7 @@ def _verdicts(compiled: Compiled) -> Iterator[Verdict]:
         elif number == NONE:
             yield Verdict(False, [], _reason(compiled, entry))
         else:
-            yield Verdict(True, _around(compiled, plans[number]), "")
+            yield Verdict(True, _around(compiled, entry, plans[number]), "")
 
 
 def _reason(compiled: Compiled, entry: Entry) -> str:
@@ -81,10 +81,10 @@ def _reason(compiled: Compiled, entry: Entry) -> str:
     return entry.reason + behind
 
 
-def _around(compiled: Compiled, plan: Plan) -> list[str]:
-    """What Python runs around a plan: the application's middleware, and FastAPI's
-    request_response for the reason that is named."""
-    behind = _behind(compiled, plan.flags)
+def _around(compiled: Compiled, entry: Entry, plan: Plan) -> list[str]:
+    """What Python runs around the plan of an entry: the application's middleware, that of
+    mounted ones, and FastAPI's request_response for the reason that is named."""
+    behind = _behind(compiled, entry, plan.flags)
     found = [f"behind {', '.join(behind)}"] if behind else []
     if not plan.flags & PLAN_FLAG.STACKS:
         return found
@@ -94,11 +94,13 @@ def _around(compiled: Compiled, plan: Plan) -> list[str]:
     return [*found, f"{what}, in this version of FastAPI"]
 
 
-def _behind(compiled: Compiled, flags: int) -> list[str]:
-    """The middleware that Python runs around a plan with these flags. Inside
-    request_response a plan has all of the application's stack around it."""
-    python = flags & PLAN_FLAG.STACKS
-    return compiled.middleware or (compiled.native if python else [])
+def _behind(compiled: Compiled, entry: Entry, flags: int) -> list[str]:
+    """The middleware that Python runs around a plan of an entry with these flags. Inside
+    request_response, and in a mounted application that has middleware, a plan has all of the
+    application's stack around it."""
+    python = flags & (PLAN_FLAG.STACKS | PLAN_FLAG.LAYERED)
+    inner = [layer.name for app in entry.inside.layered for layer in layers_of(app)]
+    return [*(compiled.middleware or (compiled.native if python else [])), *inner]
 
 
 def summary(compiled: Compiled) -> str:
@@ -190,8 +192,8 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     if plan is None:
         yield f"asgi: {_reason(compiled, entry)}"
         return
-    partly = " in part" if _around(compiled, plan) else ""
-    yield f"compiled{partly}: runs {_where(plan.flags, compiled)}"
+    partly = " in part" if _around(compiled, entry, plan) else ""
+    yield f"compiled{partly}: runs {_where(plan.flags, compiled, entry)}"
     helper = compiled.helpers[number]
     locations = helper.locations if isinstance(helper, RouteHelper) else {}
     for at, step in enumerate(plan.steps):
@@ -219,9 +221,9 @@ def _plan_of_route(table: bytes, number: int) -> Plan | None:
     return plan._replace(steps=[Step._make(step) for step in plan.steps])
 
 
-def _where(flags: int, compiled: Compiled) -> str:
-    """Where a plan with these flags runs."""
-    if behind := _behind(compiled, flags):
+def _where(flags: int, compiled: Compiled, entry: Entry) -> str:
+    """Where a plan of an entry with these flags runs."""
+    if behind := _behind(compiled, entry, flags):
         where = "in a task of its own, behind " + ", ".join(behind)
     elif flags & PLAN_FLAG.THREAD:
         where = "on a pool thread"

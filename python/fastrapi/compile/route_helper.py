@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import dialect, exit_stacks, uploads
-from .answers import exception_layer, step_through
+from .answers import handlers_of, step_through
 from .dialect import utils
 from .draft import Location
 from .response import uses_dump_json
@@ -36,11 +36,6 @@ _validation_error = dialect.Lenient(RequestValidationError)
 # What a form may have at most.
 LIMITS = ("max_files", "max_fields", "max_part_size")
 _NO_LIMIT = 2**31  # more than any form has
-
-
-class DocumentationHelper:
-    """The helper of a documentation route: C asks nothing of it, since the endpoint is
-    FastAPI's own and returns a Response. Behind middleware FastAPI's router serves it."""
 
 
 class RouteHelper:
@@ -91,12 +86,7 @@ class RouteHelper:
         """What Starlette's ExceptionMiddleware puts into the scope. Read at the first
         request: the layers around the router are made after compiling, and a compiled
         application whose layers are exchanged is compiled again."""
-        if self.entry.inside.apps and self.app.middleware_stack is None:
-            self.app.middleware_stack = self.app.build_middleware_stack()
-        layer = exception_layer(self.app)
-        if layer is None:
-            return {}, {}
-        return layer._exception_handlers, layer._status_handlers
+        return handlers_of(self.app, bool(self.entry.inside.apps))
 
     def fill_scope(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into a server's ``scope`` what user code finds there inside FastAPI's
@@ -251,7 +241,7 @@ class RouteHelper:
         setattr(request, name, read)
 
 
-Helper = RouteHelper | DocumentationHelper | StarletteHelper
+Helper = RouteHelper | StarletteHelper
 
 
 def _error_list(error: Any, location: Location) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import contextlib
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,9 @@ from fastrapi.loop import EventLoop
 
 from . import dialect, uploads
 from .exit_stacks import Handled, Unwinding
-from .junctions import ReceiveAgain
+from .junctions import Junctions, ReceiveAgain, build
 from .route_helper import Helper, RouteHelper
+from .starlette_routes import StarletteHelper
 
 OUTCOME_KEY = "fastrapi.outcome"
 FORM_KEY = "fastrapi.form"  # also in bindings/module_state.h
@@ -32,13 +34,15 @@ VALUES_KEY = "fastrapi.values"
 @dataclass(frozen=True, slots=True)
 class _Place:
     """A compiled route inside the application's layers: ``asgi`` runs its plan in
-    FastAPI's own ``request_response``."""
+    FastAPI's own ``request_response``. None: Starlette serves its route."""
 
-    helper: RouteHelper
+    helper: RouteHelper | StarletteHelper
     asgi: Any
 
 
 def _place(engine_app: Any, index: int, helper: Helper | None) -> _Place | None:
+    if isinstance(helper, StarletteHelper):
+        return _Place(helper, None)
     if not isinstance(helper, RouteHelper):
         return None
     handler = helper.handler
@@ -75,7 +79,7 @@ class FormRead:
 
 
 class Seam:
-    """Stands in the application's router, inside all middleware: a request that came
+    """Stands in ``router``, the application's or a mounted one, inside all middleware: a request that came
     through the middleware runs its plan here, the outcome of a plan that ran without
     it surfaces here, and everything else goes on to FastAPI's own router.
 
@@ -83,14 +87,16 @@ class Seam:
     is not bound hands everything on to it.
     """
 
-    def __init__(self, inner: Any, app: Any) -> None:
+    def __init__(self, inner: Any, router: Any) -> None:
         self.inner = inner
-        self.app = app
+        self.router = router
         self.engine_app: Any = None
         self.places: list[_Place | None] = []
         self.bound = 0  # how often it was
         self.deeper: frozenset[int] = frozenset()
-        self.mounted: list[Seam] = []  # of the applications that this one mounts
+        self.unbuilt: Mapping[int, Any] = {}
+        self.mounted: list[Seam] = []  # of what the application mounts
+        self.junctions: list[Junctions] = []  # of mounted applications
 
     @property
     def fastrapi_inner(self) -> Any:
@@ -98,11 +104,14 @@ class Seam:
         return self.inner
 
     def bind(
-        self, engine_app: Any, helpers: Sequence[Helper | None], deeper: frozenset[int]
+        self, engine_app: Any, helpers: Sequence[Helper | None], deeper: frozenset[int],
+        unbuilt: Mapping[int, Any],
     ) -> None:
         """Run the plans that ``engine_app`` is bound to; ``helpers`` by route. What
-        happened in routes with the numbers ``deeper`` surfaces in a mounted application."""
+        happened in routes with the numbers ``deeper`` surfaces in a mounted application.
+        ``unbuilt`` has by route the mounted applications whose layers are not made."""
         self.deeper = deeper
+        self.unbuilt = unbuilt
         self.engine_app = engine_app
         self.bound += 1
         self.places = [
@@ -113,6 +122,20 @@ class Seam:
         """Forget the plans: what was compiled is about to change."""
         self.engine_app = None
         self.places = []
+        self.unbuilt = {}
+        for inner in self.mounted:
+            inner.unbind()
+        for layers in self.junctions:
+            layers.unbind()
+
+    def _build(self, scope: Any) -> None:
+        """The request goes to a mounted application, which makes its layers before the first:
+        let it have junctions among them."""
+        found = self.engine_app.match(scope["method"], scope["path"])
+        app = self.unbuilt.get(found[0]) if found is not None else None
+        if app is not None:
+            with contextlib.suppress(Exception):  # it raises the same again, in its place
+                build(app)
 
     def _find(self, scope: Any) -> tuple[_Place, tuple[str, ...]] | None:
         """The compiled route of a request and the texts of its path parameters."""
@@ -135,6 +158,8 @@ class Seam:
         if scope["type"] != "http":
             await self.inner(scope, receive, send)
             return
+        if self.unbuilt:
+            self._build(scope)
         if OUTCOME_KEY in scope and not self._is_deeper(scope):
             await self._surface(scope, receive, send)
             return
@@ -148,7 +173,7 @@ class Seam:
             and isinstance(asyncio._get_running_loop(), EventLoop)
         ):
             found = self._find(scope)
-        if found is None:
+        if found is None or found[0].asgi is None:
             if FORM_KEY in scope and not self._is_deeper(scope):
                 del scope[FORM_KEY]
                 changed = RuntimeError("the application has changed while it read the form")
@@ -157,7 +182,7 @@ class Seam:
             return
         place, values = found
         if "router" not in scope:
-            scope["router"] = self.app.router
+            scope["router"] = self.router
         place.helper.entry.enter(scope, values)
         # As FastAPI, which looks at the fields in a list of its own.
         scope["headers"] = list(scope["headers"])
@@ -169,12 +194,13 @@ class Seam:
         endpoint's would have."""
         outcome = scope.pop(OUTCOME_KEY)
         found = self._find(scope)
-        reads_form = found is not None and found[0].helper.reads_form
-        if found is not None and dialect.STACKS[1] not in scope:
+        helper = found[0].helper if found is not None else None
+        reader = helper if isinstance(helper, RouteHelper) and helper.reads_form else None
+        if found is not None and isinstance(helper, RouteHelper) and dialect.STACKS[1] not in scope:
             # The plan had no use for a Request; exception handlers get one.
-            found[0].helper.fill_route(scope, found[1])
-        elif found is not None and found[0].helper.entry.inside.apps:
-            found[0].helper.entry.enter(scope, found[1])  # the mounts have overwritten it
+            helper.fill_route(scope, found[1])
+        elif found is not None and helper is not None and (helper.entry.inside.levels or "endpoint" not in scope):
+            helper.entry.enter(scope, found[1])  # the mounts have overwritten it, or nobody has
         request = scope.pop(REQUEST_KEY, None) or Request(scope, receive, send)
         session = scope.pop(SESSION_KEY, None)
         if session is not None:
@@ -190,16 +216,17 @@ class Seam:
         )
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
-            if failed and reads_form:
+            if failed and reader is not None:
                 # Exception handlers find the form read, as FastAPI leaves it.
-                assert found is not None
-                await found[0].helper.read_form(request)
+                await reader.read_form(request)
             if isinstance(outcome, BaseException):
                 raise outcome
             await outcome(scope, receive, send)
 
         if isinstance(outcome, Handled):
             await outcome(scope, receive, send)
+        elif isinstance(helper, StarletteHelper) and not helper.wrapped:
+            await app(scope, receive, send)
         else:
             await wrap_app_handling_exceptions(app, request)(scope, receive, send)
 

@@ -1,60 +1,153 @@
-"""Starlette's own routes: a function that makes a Response of the Request."""
+"""Starlette's own routes: functions that make a Response of the Request, and HTTPEndpoints."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
+import starlette.endpoints
 import starlette.routing
+from starlette._utils import is_async_callable
+from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
 
 from . import dialect, exit_stacks
-from .answers import exception_layer
-from .recognise import free_variables, nested_code
+from .answers import handlers_of
+from .recognise import free_variables, is_own, nested_code
 from .records import FLAG, NotCompiled
 from .suspend import may_suspend
+from .versions import fingerprint
 from .walk import Entry
 
+# What endpoint_function() stands for, and the digests of those that it was written after.
+_SOURCES = ("starlette.endpoints:HTTPEndpoint", "starlette._utils:is_async_callable")
+_KNOWN = frozenset({"eda02a0597243926d741a7ad28b698a2af9db8194c05f352dd65713302b092a0"})
+_MEMBERS = {
+    name: getattr(HTTPEndpoint, name)
+    for name in ("__new__", "__init__", "__await__", "dispatch", "__getattribute__")
+}
 
-def function_flags(route: Any) -> int:
-    """How Starlette's request_response calls the function of ``route``. Raises NotCompiled
-    when something else does."""
-    code = getattr(route.app, "__code__", None)
-    known = type(route) is starlette.routing.Route and code is not None and dialect.STACKS_IN_SCOPE
-    if known and nested_code(starlette.routing.request_response, code):
-        function = free_variables(route.app).get("f")
-        if function is route.endpoint:
-            return int(FLAG.AWAIT | (FLAG.SUSPENDS if may_suspend(function) else 0))
-        if (
-            type(function) is functools.partial
-            and function.func is vars(starlette.routing)["run_in_threadpool"]
-            and function.args == (route.endpoint,)
-            and not function.keywords
-        ):
-            return int(FLAG.SYNC)
+
+class Function(NamedTuple):
+    """What a route calls with the Request: ``flags`` say how. ``wrapped``: exceptions are
+    handled with this very Request."""
+
+    call: Any
+    flags: int
+    wrapped: bool
+
+
+def function_of(entry: Entry) -> Function:
+    """What the route of ``entry`` calls. Raises NotCompiled when something else stands
+    between."""
+    route = entry.effective
+    limit = getattr(getattr(entry.included, "include_context", None), "max_body_size", None)
+    if limit is not None:
+        raise NotCompiled("plain Starlette route with a limit of the content")
+    if type(route) is starlette.routing.Route and dialect.STACKS_IN_SCOPE:
+        if isinstance(route.endpoint, type):
+            return _of_class(route)
+        flags = _function_flags(route)
+        if flags:
+            return Function(route.endpoint, flags, True)
     raise NotCompiled("plain Starlette route whose function is none, or wrapped")
 
 
-class StarletteHelper:
-    """The helper of such a route of ``app``; see RouteHelper. Behind middleware FastAPI's
-    router serves it."""
+def _function_flags(route: Any) -> int:
+    """How Starlette's request_response calls the function of ``route``; 0: something else
+    does."""
+    code = getattr(route.app, "__code__", None)
+    if code is None or not nested_code(starlette.routing.request_response, code):
+        return 0
+    function = free_variables(route.app).get("f")
+    if function is route.endpoint:
+        return int(FLAG.AWAIT | (FLAG.SUSPENDS if may_suspend(function) else 0))
+    if (
+        type(function) is functools.partial
+        and function.func is vars(starlette.routing)["run_in_threadpool"]
+        and function.args == (route.endpoint,)
+        and not function.keywords
+    ):
+        return int(FLAG.SYNC)
+    return 0
 
-    def __init__(self, app: Any, entry: Entry) -> None:
+
+@functools.cache
+def _endpoints_are_known() -> bool:
+    """Is the installed HTTPEndpoint one that this module stands for?"""
+    names = vars(starlette.endpoints)
+    return (
+        fingerprint(_SOURCES) in _KNOWN
+        and names["run_in_threadpool"] is run_in_threadpool
+        and names["is_async_callable"] is is_async_callable
+    )
+
+
+def _is_plain(cls: Any) -> bool:
+    """Do instances of a class do with a request what those of HTTPEndpoint do?"""
+    return all(getattr(cls, name) is value for name, value in _MEMBERS.items())
+
+
+def _of_class(route: Any) -> Function:
+    """The function of a route whose endpoint is a class."""
+    cls = route.endpoint
+    known = (
+        route.app is cls
+        and type(cls) is type
+        and issubclass(cls, HTTPEndpoint)
+        and not hasattr(cls, "__getattr__")
+        and all(is_own(vars(HTTPEndpoint)[name]) for name in ("__init__", "__await__", "dispatch"))
+        and _is_plain(cls)
+        and _endpoints_are_known()
+    )
+    if not known:
+        raise NotCompiled("plain Starlette route whose class is no HTTPEndpoint, or a changed one")
+    return Function(endpoint_function(cls), FLAG.AWAIT | FLAG.SUSPENDS, False)
+
+
+def endpoint_function(cls: Any) -> Callable[[Any], Coroutine[Any, Any, Any]]:
+    """HTTPEndpoint.dispatch() of ``cls``, up to the Response."""
+
+    async def call(request: Any) -> Any:
+        if not _is_plain(cls):
+            return cls  # it was changed, and is an ASGI application as a Response is
+        instance = cls(request.scope, request.receive, request._send)
+        method = request.method
+        name = "get" if method == "HEAD" and not hasattr(instance, "head") else method.lower()
+        allowed = method in instance._allowed_methods
+        handler = getattr(instance, name) if allowed else instance.method_not_allowed
+        if is_async_callable(handler):
+            return await handler(request)
+        return await run_in_threadpool(handler, request)
+
+    call.__wrapped__ = cls  # type: ignore[attr-defined]
+    return call
+
+
+class StarletteHelper:
+    """The helper of such a route of ``app``, perhaps a mounted one; see RouteHelper.
+    ``wrapped``: as in Function."""
+
+    def __init__(self, app: Any, router: Any, entry: Entry, wrapped: bool) -> None:
         self.app = app
+        self.router = router
         self.entry = entry
+        self.wrapped = wrapped
 
     @functools.cached_property
     def exception_handlers(self) -> tuple[Any, Any]:
         """See RouteHelper."""
-        layer = exception_layer(self.app)
-        return (layer._exception_handlers, layer._status_handlers) if layer else ({}, {})
+        return handlers_of(self.app, bool(self.entry.inside.apps))
 
     def fill_scope(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """See RouteHelper."""
         scope["app"] = self.app
         scope["starlette.exception_handlers"] = self.exception_handlers
         scope[dialect.STACKS[0]] = AsyncExitStack()
-        scope["router"] = self.app.router
+        scope["router"] = self.router
+        self.entry.inside.fill(scope)
         self.entry.enter(scope, values)
 
     def stacks_used(self, scope: dict[str, Any]) -> int:
@@ -64,7 +157,7 @@ class StarletteHelper:
     def unwind(self, stand_ins: dict[str, Any] | None, *what: Any) -> exit_stacks.Unwinding:
         """See RouteHelper."""
         if stand_ins is not None:
-            stand_ins |= {name: AsyncExitStack() for name in dialect.STACKS[1:]}
+            stand_ins = stand_ins | {name: AsyncExitStack() for name in dialect.STACKS[1:]}
         return exit_stacks.Unwinding(stand_ins, *what)
 
     def encode(self, result: Any, response: Any, background: Any, method: str) -> Any:

@@ -14,13 +14,8 @@ from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compil
 from fastrapi.handshakes import is_websocket
 
 from .mounts import Inside
-from .recognise import is_documentation, pristine_handler
+from .recognise import IncludedRouter, is_included, pristine_handler
 from .records import PART, NotCompiled, Place
-
-try:  # FastAPI 0.137 and later include routers lazily.
-    from fastapi.routing import _IncludedRouter
-except ImportError:
-    _IncludedRouter = None  # type: ignore[assignment,misc]
 
 _KINDS = {
     "StringConvertor": PART.STR,
@@ -36,7 +31,7 @@ class Entry:
     """One place of the routing table.
 
     ``route`` is what the application declared. ``effective`` has the values that count:
-    a context of FastAPI's for a route of an included router, else the route itself.
+    those of FastAPI's ``context`` of a route of an included router, else the route itself.
     ``included`` is that router. ``asked``: the application's router asks an included router
     before it, or in its place. A ``barrier`` may match any path. ``reason`` says why
     requests go through ASGI; empty: compile it. ``files``, a mount of files that C may serve,
@@ -51,6 +46,7 @@ class Entry:
     effective: Any
     convertors: dict[str, Any] = field(default_factory=dict)
     included: Any = None
+    context: Any = None
     asked: bool = False
     form_limits: dict[str, int] = field(default_factory=dict)  # of its routers
     inside: Inside = Inside()  # a mounted application
@@ -66,24 +62,31 @@ class Entry:
         fastapi_scope = scope.setdefault("fastapi", {}) if self.asked else {}
         if self.included is not None:
             fastapi_scope["included_router"] = self.included
-            fastapi_scope["effective_route_context"] = self.effective
+            fastapi_scope["effective_route_context"] = self.context
         scope["endpoint"] = self.route.endpoint
         scope["path_params"] = params
-        if isinstance(self.route, routing.APIRoute):
-            scope["route"] = self.route
+        noted = self.route if self.notes_route else self.inside.route
+        if noted is not None:
+            scope["route"] = noted
 
+    @property
+    def notes_route(self) -> bool:
+        """Does a router put the route itself into the scope?"""
+        return isinstance(self.route, routing.APIRoute) or self.inside.notes_route
 
-    def place(self, handlers: tuple[Any, Any], router: Any) -> Place:
+    def place(self, handlers: tuple[Any, Any], router: Any, stacks: int) -> Place:
         """What C puts into a scope in the place of enter(), and of the layers inside the
-        user's; ``handlers`` are those of Starlette's ExceptionMiddleware."""
+        user's; ``handlers`` are those of Starlette's ExceptionMiddleware, ``stacks`` those of
+        FastAPI around every route."""
         convertors = tuple(
             (name, None if _is_text(convertor) else convertor.convert)
             for name, convertor in self.convertors.items()
         )
-        route = self.route if isinstance(self.route, routing.APIRoute) else None
+        route = self.route if self.notes_route else None
         return Place(
-            handlers, router, self.route.endpoint, route, self.included, self.effective,
-            convertors, self.asked,
+            handlers, router, self.route.endpoint, route, self.included, self.context,
+            convertors, self.asked, 3 if isinstance(self.route, routing.APIRoute) else stacks,
+            self.inside.prefix,
         )  # fmt: skip
 
 
@@ -126,7 +129,8 @@ def _pattern_is_plain(path: str, regex: Any) -> bool:
         return False
 
 
-def _entry(route: Any, effective: Any, included: Any) -> Entry:
+def _entry(declared: _Declared) -> Entry:
+    route, effective, included, context, *_ = declared
     convertors = effective.param_convertors
     path = effective.path
     parts = template_parts(path, convertors)
@@ -142,6 +146,7 @@ def _entry(route: Any, effective: Any, included: Any) -> Entry:
         effective,
         convertors,
         included,
+        context,
     )
 
 
@@ -180,14 +185,14 @@ def _one(declared: _Declared) -> Entry | None:
     if isinstance(route, routing.APIRoute):
         if not _inherits(route, routing.APIRoute, "matches"):
             return _barrier(route, f"custom route class {type(route).__name__}")
-        entry = _entry(route, effective, included)
+        entry = _entry(declared)
         if not entry.barrier and not _handles_as_fastapi(route, included):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
     if isinstance(route, Mount) and type(route) is Mount:
         return _mount(route, effective)
     if isinstance(route, Route) and _inherits(route, Route, "matches"):
-        entry = _entry(route, effective, included)
+        entry = _entry(declared)
         if not entry.barrier and not _inherits(route, Route, "handle"):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
@@ -204,6 +209,7 @@ class _Declared(NamedTuple):
     route: Any
     effective: Any
     included: Any
+    context: Any
     form_limits: dict[str, int]
     asked: bool = True
 
@@ -211,11 +217,11 @@ class _Declared(NamedTuple):
 def _included(included: Any, outer_limits: dict[str, int]) -> Iterator[_Declared]:
     limits = outer_limits | (getattr(included.include_context, "form_limits", None) or {})
     for candidate in included.effective_candidates():
-        if isinstance(candidate, _IncludedRouter):
+        if is_included(candidate):
             yield from _included(candidate, limits)
             continue
         effective = candidate.starlette_route or candidate
-        yield _Declared(candidate.original_route, effective, included, limits)
+        yield _Declared(candidate.original_route, effective, included, candidate, limits)
 
 
 def _declared(router: Any, inside: Inside) -> Iterator[_Declared]:
@@ -228,19 +234,14 @@ def _declared(router: Any, inside: Inside) -> Iterator[_Declared]:
         if _is_transparent(route):
             yield from _included(route, limits)
         else:
-            yield _Declared(route, route, None, limits, asked)
-
-
-def is_included(route: Any) -> bool:
-    """Is this an included router?"""
-    return _IncludedRouter is not None and isinstance(route, _IncludedRouter)
+            yield _Declared(route, route, None, None, limits, asked)
 
 
 def _is_transparent(route: Any) -> bool:
     """Is this an included router that matches as FastAPI's own does?"""
     return (
-        _IncludedRouter is not None
-        and type(route) is _IncludedRouter
+        is_included(route)
+        and type(route) is IncludedRouter
         and _inherits(route.original_router, routing.APIRouter, "matches", "handle", "app")
     )
 
@@ -258,20 +259,20 @@ def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
             continue
         entry = _one(declared)
         if entry is not None:
+            if inside.notes_route and isinstance(declared.route, routing.APIRoute):
+                entry.reason = entry.reason or "FastAPI route in a router of Starlette's"
             entry.form_limits = declared.form_limits
             entry.asked = declared.asked
             yield entry
 
 
 def _mounted(inside: Inside) -> Iterator[Entry]:
-    """The entries of a mounted application, up to one that may match any path."""
-    for entry in walk(inside.apps[-1].router, inside):
+    """The entries of what is mounted, up to one that may match any path."""
+    for entry in walk(inside.router, inside):
         if entry.barrier:
             return
-        if not entry.inside.apps:
+        if not entry.inside.levels:
             entry.inside = inside
-            if is_documentation(entry.route):
-                entry.reason = "documentation of a mounted application"
         if not entry.path:
             continue  # the mount does not match without a slash
         prefix = inside.mounts[-1].path
