@@ -110,20 +110,20 @@ objects_check(const struct pyb_binding *b)
 	return why != NULL ? -1 : 0;
 }
 
-/* Binding(table, objects, guards, resume, direct, outer, answers, layers, files) */
+/* Binding(table, objects, guards, resume, direct, outer, answers, layers, files, hosts) */
 static PyObject *
 binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = { "table", "objects", "guards", "resume", "direct", "outer",
-	    "answers", "layers", "files", NULL };
+	    "answers", "layers", "files", "hosts", NULL };
 	PyObject *table, *objects, *guards, *resume, *outer = Py_None, *answers = Py_None;
-	PyObject *layers = NULL, *files = Py_None;
+	PyObject *layers = NULL, *files = Py_None, *hosts = NULL;
 	struct pyb_binding *b;
 	int direct;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!OOp|OOO!O:Binding", names, &table,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!OOp|OOO!OO!:Binding", names, &table,
 	    &PyTuple_Type, &objects, &guards, &resume, &direct, &outer, &answers,
-	    &PyTuple_Type, &layers, &files))
+	    &PyTuple_Type, &layers, &files, &PyTuple_Type, &hosts))
 		return NULL;
 	b = (struct pyb_binding *)type->tp_alloc(type, 0);
 	if (b == NULL)
@@ -136,7 +136,8 @@ binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	    pyb_answers_init(&b->answers, answers, b->table.n_routes) < 0 ||
 	    pyb_guards_init(&b->guards, guards) < 0 ||
 	    pyb_layers_init(&b->layers, PyType_GetModuleState(type), layers) < 0 ||
-	    pyb_mounts_init(&b->mounts, files, b->table.n_routes) < 0) {
+	    pyb_mounts_init(&b->mounts, files, b->table.n_routes) < 0 ||
+	    pyb_hosts_init(&b->hosts, hosts) < 0) {
 		Py_DECREF(b);
 		return NULL;
 	}
@@ -159,7 +160,8 @@ binding_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(b->outer);
 	if (pyb_answers_traverse(&b->answers, visit, arg) != 0 ||
 	    pyb_layers_traverse(&b->layers, visit, arg) != 0 ||
-	    pyb_mounts_traverse(&b->mounts, visit, arg) != 0)
+	    pyb_mounts_traverse(&b->mounts, visit, arg) != 0 ||
+	    pyb_hosts_traverse(&b->hosts, visit, arg) != 0)
 		return 1;
 	return pyb_guards_traverse(&b->guards, visit, arg);
 }
@@ -175,6 +177,7 @@ binding_clear(PyObject *self)
 	pyb_answers_fini(&b->answers);
 	pyb_layers_fini(&b->layers);
 	pyb_mounts_fini(&b->mounts);
+	pyb_hosts_fini(&b->hosts);
 	pyb_guards_fini(&b->guards);
 	return 0;
 }
@@ -200,7 +203,7 @@ static PyType_Slot binding_slots[] = {
 	{ Py_tp_traverse, binding_traverse },
 	{ Py_tp_clear, binding_clear },
 	{ Py_tp_doc, "Binding(table, objects, guards, resume, direct, outer, answers, layers, "
-	    "files): a compiled application." },
+	    "files, hosts): a compiled application." },
 	{ 0, NULL }
 };
 

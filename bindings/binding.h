@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "bindings/answers.h"
 #include "bindings/guards.h"
+#include "bindings/hosts.h"
 #include "bindings/layers.h"
 #include "bindings/loop/sync_mode.h"
 #include "bindings/mounts.h"
@@ -32,6 +33,7 @@ struct pyb_binding {
 	struct pyb_sync_stat *sync;	/* one per plan */
 	struct pyb_layers layers;	/* native ones before all Python */
 	struct pyb_mounts mounts;	/* of files, when direct */
+	struct pyb_hosts hosts;	/* routes that are not in the table */
 	bool direct;		/* no code of the user's stands before the router */
 };
 

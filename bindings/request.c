@@ -93,6 +93,9 @@ decide(const struct pyb_app *app, const struct hx_exchange *x)
 		d.reason = "application is not compiled";
 	} else if (app->force == PYB_FORCE_ASGI) {
 		d.reason = "forced";
+	} else if (b->hosts.n > 0 && pyb_hosts_claim(&b->hosts, x->route,
+	    hx_exchange_known(x, HX_HOST))) {
+		d.reason = "a Host route may take it";
 	} else if (x->route == HX_NO_ROUTE) {
 		d.way = b->direct ? WAY_ROUTER : WAY_ASGI;
 		d.reason = "no route matches";

@@ -83,6 +83,34 @@ router_ask(struct pyb_within *w, PyObject *scope, unsigned method, struct slice 
 	found->verdict = verdict;
 }
 
+/* May a Host route take the request before the route does, SHM_NONE: at all? Whatever is not
+ * as the server makes it may be one. */
+static bool
+host_claims(struct pyb_within *w, PyObject *scope, uint32_t route)
+{
+	PyObject *fields = PyDict_GetItemWithError(scope, w->st->n_headers);
+	struct slice host = SLICE_NULL;
+
+	if (w->binding->hosts.n == 0)
+		return false;
+	if (fields == NULL || !PyList_CheckExact(fields))
+		return true;
+	for (Py_ssize_t i = 0; host.ptr == NULL && i < PyList_GET_SIZE(fields); i++) {
+		PyObject *pair = PyList_GET_ITEM(fields, i), *name, *value;
+
+		if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2)
+			return true;
+		name = PyTuple_GET_ITEM(pair, 0);
+		value = PyTuple_GET_ITEM(pair, 1);
+		if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value))
+			return true;
+		if (strcmp(PyBytes_AS_STRING(name), "host") == 0)
+			host = (struct slice){ PyBytes_AS_STRING(value),
+			    (size_t)PyBytes_GET_SIZE(value) };
+	}
+	return pyb_hosts_claim(&w->binding->hosts, route, host);
+}
+
 /* Fill *found by the table alone. */
 static void
 match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_found *found)
@@ -91,7 +119,7 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 	PyObject *method = text_of(scope, w->st->n_method);
 	struct slice name, path;
 	const struct shm_plan *plan;
-	uint32_t route;
+	uint32_t route = SHM_NONE;
 
 	found->path = text_of(scope, w->st->n_path);
 	if (method == NULL || found->path == NULL || pyb_text_slice(method, &name) < 0 ||
@@ -99,10 +127,11 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 		return;
 	if (!shm_route_match(t, shm_method_number(name), path, &route, found->params,
 	    &found->n_params)) {
-		router_ask(w, scope, shm_method_number(name), path, arena, found);
+		if (!host_claims(w, scope, SHM_NONE))
+			router_ask(w, scope, shm_method_number(name), path, arena, found);
 		return;
 	}
-	if (t->routes[route].plan == SHM_NONE)
+	if (t->routes[route].plan == SHM_NONE || host_claims(w, scope, route))
 		return;
 	plan = &t->plans[t->routes[route].plan];
 	found->place = PyTuple_GET_ITEM(w->places, route);

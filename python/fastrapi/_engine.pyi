@@ -19,6 +19,7 @@ class Binding:
         outer: Outer | None = ..., answers: Any = ...,
         layers: tuple[tuple[str, dict[str, Any]], ...] = ...,
         files: Any = ...,
+        hosts: tuple[tuple[int, bytes, bytes], ...] = ...,
     ) -> None: ...  # fmt: skip
 
 class Within:

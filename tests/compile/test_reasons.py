@@ -93,10 +93,14 @@ class Hex(Convertor[int]):
         return f"{value:x}"
 
 
+class OwnHost(Host):
+    pass
+
+
 @pytest.mark.parametrize(
     ("route", "reason"),
     [
-        (Host("a.test", bare()), "Host route"),
+        (OwnHost("a.test", bare()), "Host route that matches in a way of its own"),
         (Matching("/odd", text), "custom route class Matching"),
         (Mount("/{v}", bare()), "mounted application"),
     ],

@@ -32,7 +32,7 @@ ALLOWED = {
 LAYERS = [
     ("shared", {"awaitable", "compat", "content", "context", "module_state", "coro", "json", "piece", "session", "text", "truth"}),
     ("loop", None),
-    ("app", {"answers", "guards", "layers", "mounts", "binding", "app"}),
+    ("app", {"answers", "guards", "hosts", "layers", "mounts", "binding", "app"}),
     ("asgi", None),
     ("plan", None),
     ("stack", None),

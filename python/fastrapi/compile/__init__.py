@@ -7,7 +7,7 @@ installed version that the compiler does not know is refused before the rest is
 imported.
 
 What compiles, in the order of the work: ``versions``, ``application`` (the whole),
-``walk``, ``mounts`` and ``recognise`` (routes and whether they are FastAPI's), ``plan`` (one
+``walk``, ``mounts``, ``hosts`` and ``recognise`` (routes and whether they are FastAPI's), ``plan`` (one
 route; ``starlette_routes``: of Starlette's own), ``dependants`` (its functions), ``overrides`` (others in their place), ``params``, ``content``, ``values`` (what they
 take), ``response``. They collect in ``draft`` and ``objects`` and make ``records``;
 ``fields``, ``schema``, ``suspend`` and ``dialect`` answer questions on the way.

@@ -14,6 +14,7 @@ from fastrapi import _engine
 
 from . import files, guards, junctions, overrides, stretches
 from .answers import answers_of, exception_layer
+from .hosts import Hosted, hosted
 from .layers import Layer, is_direct, layers_of
 from .mounts import Level
 from .objects import Objects
@@ -35,6 +36,7 @@ class Compiled:
     table: bytes
     websockets: dict[str, re.Pattern[str]]  # what their paths match; not in the table
     layers: list[Layer]  # the user's middleware, outermost first
+    hosts: list[Hosted]
 
     @property
     def layered(self) -> list[Any]:
@@ -113,8 +115,14 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         reason = "FastAPI or json was patched before serving"
     if reason:
         raise NotCompiled(reason)
+    entries: list[Entry] = []
+    hosts: list[Hosted] = []
     try:
-        entries = list(walk(app.router))
+        for entry in walk(app.router):
+            if entry.host:
+                hosts.append(hosted(entry.host, len(entries)))
+            else:
+                entries.append(entry)
     except Exception as exc:
         raise NotCompiled(surprise(exc)) from exc
     _block(entries)
@@ -133,7 +141,7 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         routes.append(_route(entry, number))
     table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
     return Compiled(
-        entries, helpers, tuple(objects.all), table, websockets(app.router), layers_of(app)
+        entries, helpers, tuple(objects.all), table, websockets(app.router), layers_of(app), hosts
     )
 
 
@@ -189,7 +197,8 @@ def _seam_of(router: Any) -> Seam:
 def _seam_bind(seam: Seam, engine_app: Any, compiled: Compiled, router: Any) -> None:
     """Bind a Seam to the routes of ``router``, mounted or (None) the application's own."""
     seam.bind(
-        engine_app, compiled.helpers_of(router), compiled.deeper_than(router), compiled.unbuilt(router)
+        engine_app, compiled.helpers_of(router), compiled.deeper_than(router),
+        compiled.unbuilt(router), compiled.hosts,
     )
 
 
@@ -235,6 +244,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         answers,
         tuple(layer.twin() for layer in front),
         files_mounted,
+        tuple((host.first, host.prefix, host.suffix) for host in compiled.hosts),
     )
     engine_app.bind(binding)
     _seam_bind(seam, engine_app, compiled, None)

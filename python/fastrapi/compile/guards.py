@@ -18,7 +18,7 @@ import starlette.middleware.base
 import starlette.requests
 import starlette.responses
 import starlette.routing
-from starlette.routing import Mount
+from starlette.routing import Host, Mount
 
 from .layers import Expected, Layer
 from .mounts import Level
@@ -66,7 +66,7 @@ _OF_ANSWERS: dict[Any, tuple[str, ...]] = {
     ),
 }
 # How routes are found.
-_ROUTES = (starlette.routing.Route, starlette.routing.Mount)
+_ROUTES = (starlette.routing.Route, starlette.routing.Mount, starlette.routing.Host)
 # Members of these classes, where a class defines them itself.
 _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_headers",
                 "app", "matches", "handle")  # fmt: skip
@@ -215,13 +215,19 @@ class Guards:
     def _watch_routers(self) -> None:
         seen: set[int] = set()
         routers = [found for router in self.own_routers for found in _routers(router, seen)]
-        mounts = [route for router in routers for route in router.routes if type(route) is Mount]
+        mounts = [
+            route for router in routers for route in router.routes if type(route) in (Mount, Host)
+        ]
         self.dicts += [vars(watched) for watched in (*routers, *mounts)]
         self.lists += [router.routes for router in routers]
         # Routes that changed places are seen by the full check only: comparing thousands
         # would cost more than a request.
         self.routes = [(router.routes, tuple(router.routes)) for router in routers]
-        self.expected += [Expected(mount, "app", mount.app) for mount in mounts]
+        self.expected += [
+            Expected(mount, name, getattr(mount, name, None))
+            for mount in mounts
+            for name in ("app", "path_regex", "host_regex")
+        ]
         self.expected += [
             Expected(router, name, getattr(router, name, None))
             for router in routers

@@ -40,6 +40,7 @@ def _encodes(plan: Plan) -> str:
 
 
 _NO_WEBSOCKET = "not served yet: a WebSocket handshake is answered with 501"
+_HOST = "asgi: Host route"
 _FILES = "compiled: a file of a mounted directory, without Python"
 IN_PART = (
     "compiled in part: parameters, validation and the answer are C's; what is named runs in Python "
@@ -144,6 +145,7 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         ("WS", path, _NO_WEBSOCKET)
         for path in compiled.websockets
     ]
+    rows += [("*", f"//{host.host}", _HOST) for host in compiled.hosts]
     left = max((len(row[0]) for row in rows), default=0)
     middle = max((len(row[1]) for row in rows), default=0)
     for methods, path, verdict in rows:
@@ -185,6 +187,9 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     number, _ = found
     entry = compiled.entries[number]
     yield f"{method.upper()} {path} -> {entry.path}"
+    for host in compiled.hosts:
+        if number >= host.first:
+            yield f"unless its host may be {host.host}: {_HOST}"
     if entry.files is not None and not compiled.middleware:
         yield _FILES
         return

@@ -19,6 +19,7 @@ from fastrapi.loop import EventLoop
 
 from . import dialect, uploads
 from .exit_stacks import Handled, Unwinding
+from .hosts import Hosted
 from .junctions import Junctions, ReceiveAgain, build
 from .route_helper import Helper, RouteHelper
 from .starlette_routes import StarletteHelper
@@ -95,6 +96,7 @@ class Seam:
         self.bound = 0  # how often it was
         self.deeper: frozenset[int] = frozenset()
         self.unbuilt: Mapping[int, Any] = {}
+        self.hosts: Sequence[Hosted] = ()
         self.mounted: list[Seam] = []  # of what the application mounts
         self.junctions: list[Junctions] = []  # of mounted applications
 
@@ -105,13 +107,15 @@ class Seam:
 
     def bind(
         self, engine_app: Any, helpers: Sequence[Helper | None], deeper: frozenset[int],
-        unbuilt: Mapping[int, Any],
+        unbuilt: Mapping[int, Any], hosts: Sequence[Hosted],
     ) -> None:
         """Run the plans that ``engine_app`` is bound to; ``helpers`` by route. What
         happened in routes with the numbers ``deeper`` surfaces in a mounted application.
-        ``unbuilt`` has by route the mounted applications whose layers are not made."""
+        ``unbuilt`` has by route the mounted applications whose layers are not made; ``hosts``
+        are the Host routes."""
         self.deeper = deeper
         self.unbuilt = unbuilt
+        self.hosts = hosts
         self.engine_app = engine_app
         self.bound += 1
         self.places = [
@@ -144,6 +148,8 @@ class Seam:
         found = self.engine_app.match(scope["method"], scope["path"])
         place = self.places[found[0]] if found is not None else None
         if place is None or scope.get("root_path", "") != place.helper.entry.inside.prefix:
+            return None
+        if any(host.claims(found[0], scope) for host in self.hosts):
             return None
         return place, found[1]
 

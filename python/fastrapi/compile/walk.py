@@ -13,6 +13,7 @@ from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compil
 
 from fastrapi.handshakes import is_websocket
 
+from .hosts import is_host
 from .mounts import Inside
 from .recognise import IncludedRouter, is_included, pristine_handler
 from .records import PART, NotCompiled, Place
@@ -35,7 +36,8 @@ class Entry:
     ``included`` is that router. ``asked``: the application's router asks an included router
     before it, or in its place. A ``barrier`` may match any path. ``reason`` says why
     requests go through ASGI; empty: compile it. ``files``, a mount of files that C may serve,
-    is for ``files``.
+    is for ``files``. A Host route has its ``host`` and is for ``hosts``: the table knows no
+    hosts.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Entry:
     barrier: bool = False
     reason: str = ""
     files: Any = None
+    host: str = ""
 
     def enter(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into ``scope`` what FastAPI's router would have put there."""
@@ -198,8 +201,10 @@ def _one(declared: _Declared) -> Entry | None:
         return entry
     if is_websocket(route):
         return None
+    if is_host(effective) and _pattern_is_plain(effective.host, effective.host_regex):
+        return Entry("", (), (), "", route, effective, host=effective.host)
     if isinstance(route, Host):
-        return _barrier(route, "Host route")
+        return _barrier(route, "Host route that matches in a way of its own")
     return _barrier(route, f"unknown route class {type(route).__name__}")
 
 
@@ -271,6 +276,9 @@ def _mounted(inside: Inside) -> Iterator[Entry]:
     for entry in walk(inside.router, inside):
         if entry.barrier:
             return
+        if entry.host:
+            yield entry
+            continue
         if not entry.inside.levels:
             entry.inside = inside
         if not entry.path:
