@@ -279,6 +279,23 @@ def test_a_change_by_a_layer_counts_for_its_own_request(layers: int) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("part", ["app", "endpoint", "methods"])
+def test_a_route_of_other_parts_is_seen_by_the_full_check(part: str) -> None:
+    app = application()
+
+    async def other(*_: Any) -> None:
+        raise AssertionError
+
+    async def main() -> None:
+        await ask(app, WHO)
+        found = Guards(app, (), (), (), False)
+        assert found.check() is None
+        setattr(app.router.routes[-1], part, other)
+        assert found.check() == "the application changed"
+
+    run(main)
+
+
 def test_routes_that_change_places_are_seen_by_the_full_check() -> None:
     app = application()
 

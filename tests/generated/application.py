@@ -62,6 +62,7 @@ class Writer:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.further = random.Random(-1 - seed)  # what was added later: all else stays as it was
         self.lines: list[str] = []
         self.dependencies: list[str] = []
         self.routes: list[Asked] = []
@@ -253,6 +254,25 @@ class Writer:
                            "app.add_route('/plain', plain, methods=['GET', 'POST'])",
                            "app.mount('/star', Starlette(routes=[Route('/{n:int}', plain), Mount('/more', routes=[Route('/', plain)])]))"]  # fmt: skip
 
+    def starlettes(self) -> None:
+        """Starlette's own routes in every place, and what has layers of its own inside."""
+        choose, further = self.further.choice, self.further
+        if further.random() > 0.4:
+            return
+        handler = "exception_handlers={Refused: on_inner, 404: on_inner}" if further.random() < 0.4 else ""
+        layers = further.sample(sorted(LAYERS.keys() - {"replaces", "session"}), choose([0, 0, 1, 2]))
+        self.lines += [
+            "async def on_inner(request: Request, exc: Any) -> Response:", "    note('inner handler')",
+            "    return JSONResponse([repr(exc), request.url.path, request.scope['root_path']], 435)", "", "",
+            f"inner = {choose(['Starlette', 'FastAPI'])}({handler})",
+            "inner.router.routes += [Route('/seen/{n:int}', seen, name='seen'), Route('/thing', Thing), Route('/fails/{what}', fails)]",
+            *(f"inner.add_middleware({choose(LAYERS[layer])})" for layer in layers),
+            f"app.mount('{choose(['/inner', '/r2', '/inner/deep'])}', inner)",
+            f"app.router.routes.insert({choose([0, 4, 99])}, Host('{choose(['x.a.example', '{sub}.a.example', 'wrong.example:80'])}', inner))"
+            if further.random() < 0.4 else "",
+            f"{choose(['app', 'router'])}.add_route('/thing', Thing)", "",
+        ]  # fmt: skip
+
     def overrides(self) -> None:
         """Some are there at once, and some come and go while requests are served."""
         one = self.random.choice(self.dependencies)
@@ -273,6 +293,7 @@ class Writer:
         self.lines += [f"router = APIRouter({router})", "", ""]
         for n in range(10):
             self.route(n, *self.random.choice([("app", ""), ("app", ""), ("router", "/in")]))
+        self.starlettes()
         self.lines.append("app.include_router(router, prefix='/in')")
         self.handlers()
         if self.chance(0.2):

@@ -78,6 +78,11 @@ OTHERS = [
     Request("GET", "/sub/inside/3"), Request("GET", "/sub/inside/x"), Request("GET", "/sub/none"), Request("GET", "/r1/inside/4"),
     Request("GET", "/plain"), Request("PUT", "/plain"), Request("GET", "/star/3?x=y"), Request("GET", "/star/x"), Request("GET", "/star/more/"),
     Request("GET", "/star/more"), Request("GET", "/-/override"), Request("GET", "/-/override"), Request("GET", "/-/override"),
+    *(Request(method, prefix + path) for prefix in ("/inner", "/inner/deep", "/r2") for method, path in
+      [("GET", "/seen/3"), ("HEAD", "/seen/3"), ("POST", "/seen/3"), ("GET", "/seen/x"), ("GET", "/thing"), ("POST", "/thing"), ("PUT", "/thing"),
+       *(("GET", f"/fails/{what}") for what in ("http", "plain", "refused", "value")), ("GET", "/none"), ("GET", "/thing/"), ("GET", "")]),
+    Request("GET", "/thing"), Request("PUT", "/in/thing"), Request("POST", "/in/thing"), Request("GET", "/in/thing"),
+    *(Request("GET", path, (("Host", host),)) for host in ("x.a.example", "y.a.example", "wrong.example") for path in ("/seen/4", "/thing", "/none", "/r0")),
     Request("GET", "/inside/5"), Request("GET", "/sub/openapi.json"), Request("GET", "/openapi.json"), Request("GET", "/docs"),
 ]  # fmt: skip
 

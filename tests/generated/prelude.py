@@ -26,13 +26,14 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import AliasChoices, BaseModel, Field, field_validator
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.endpoints import HTTPEndpoint
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.routing import Mount, Route
+from starlette.routing import Host, Mount, Route
 
 HERE = FilePath(__file__).parent
 NOTES = os.open(os.environ["SHOP_DATABASE"] + ".notes", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -304,3 +305,24 @@ async def timed() -> AsyncIterator[str]:
 async def nothing() -> AsyncIterator[str]:
     for piece in ():
         yield piece
+
+
+async def seen(request: Request) -> Response:
+    note("seen")
+    about = [request.path_params, request.scope["root_path"], str(request.url), str(request.url_for("seen", n=1)) if "n" in request.query_params else ""]
+    return JSONResponse([*about, type(request.scope.get("route")).__name__, type(request.app).__name__], background=BackgroundTask(note, "seen later"))
+
+
+def fails(request: Request) -> Response:
+    note("fails")
+    raise ERRORS[request.path_params["what"]]()
+
+
+class Thing(HTTPEndpoint):
+    async def get(self, request: Request) -> Response:
+        note("thing")
+        return PlainTextResponse(request.url.path)
+
+    def post(self, request: Request) -> Response:
+        note("posted")
+        raise Refused(str(len(request.query_params)))

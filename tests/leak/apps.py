@@ -38,10 +38,13 @@ from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 from fastapi.sse import EventSourceResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Route
 
 
 class Part(BaseModel):
@@ -432,8 +435,24 @@ async def of_starlette(request: Request) -> Response:
     return PlainTextResponse(request.path_params["name"])
 
 
-for _app in EVERY.values():
+class Endpoint(HTTPEndpoint):
+    async def get(self, request: Request) -> Response:
+        return PlainTextResponse("endpoint")
+
+    def post(self, request: Request) -> Response:
+        raise Refused("endpoint")
+
+
+GUARDED = {name: FastAPI() for name in EVERY}
+for _name, _app in EVERY.items():
     _app.add_route("/starlette/{name}", of_starlette)
+    _app.add_route("/endpoint", Endpoint)
+    _routes = [Route("/class", Endpoint), Route("/{name}", of_starlette)]
+    _app.mount("/star", Starlette(routes=_routes, exception_handlers={Refused: refused}))  # type: ignore[dict-item]
+    _app.host("host.test", Starlette(routes=_routes))
+    GUARDED[_name].get("/hello")(hello)
+    GUARDED[_name].router.routes += _routes
+    _app.mount("/guarded", GUARDED[_name])
 
 
 @on("/endless")
@@ -506,11 +525,15 @@ for app in EVERY.values():
     app.add_exception_handler(Refused, refused)  # type: ignore[arg-type]
     app.mount("/mounted", StaticFiles(directory=pathlib.Path(__file__).parent))
     app.mount("/large", StaticFiles(directory=LARGE.name))
+for app in GUARDED.values():
+    app.add_middleware(Looks)
+    app.add_middleware(CORSMiddleware, allow_origins=["https://a.example"])
+    app.middleware("http")(look)
 behind.add_middleware(Looks)
 native.add_middleware(GZipMiddleware, minimum_size=500)
 native.add_middleware(SessionMiddleware, secret_key="secret")
 native.add_middleware(CORSMiddleware, allow_origins=["https://a.example"])
-native.add_middleware(TrustedHostMiddleware, allowed_hosts=["leak.test", "b"])
+native.add_middleware(TrustedHostMiddleware, allowed_hosts=["leak.test", "b", "host.test"])
 dispatched.middleware("http")(look)
 layered.add_middleware(GZipMiddleware, minimum_size=500)
 layered.add_middleware(CORSMiddleware, allow_origins=["https://a.example"])

@@ -13,7 +13,10 @@ from fastapi import FastAPI
 from fastrapi import EventLoop
 from fastrapi.serving import serving_of
 from fastrapi.testclient import MemoryConnection
+from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 
 async def look(request: Any, call_next: Any) -> Any:
@@ -91,3 +94,26 @@ def test_a_served_application_can_be_pickled_as_before() -> None:
 
 def test_an_application_without_a_dictionary_is_served_all_the_same() -> None:
     assert b"plain" in run(Plain().__call__)
+
+
+def test_what_is_mounted_is_collected() -> None:
+    alive = []
+    for _ in range(20):
+        app, mounted, plain = make(0), make(1), Starlette(routes=[Route("/", PlainTextResponse("plain"))])
+        app.mount("/m", mounted)
+        app.mount("/s", plain)
+        app.host("other", plain)
+
+        async def ask(app: Any) -> None:
+            for target in (b"/m/", b"/m/", b"/s/", b"/"):
+                connection = MemoryConnection(app)
+                connection.feed(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                while await connection.read():
+                    pass
+
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
+            runner.run(ask(app))
+        alive += [weakref.ref(one) for one in (app, mounted, plain)]
+        del app, mounted, plain
+    gc.collect()
+    assert sum(ref() is not None for ref in alive) == 0

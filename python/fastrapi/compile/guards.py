@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
 import fastapi.dependencies.utils
@@ -124,6 +125,12 @@ def _routers(router: Any, seen: set[int]) -> list[Any]:
     return found
 
 
+def _parts(route: Any) -> tuple[Any, ...]:
+    """What a route hands its requests to, and which."""
+    held = getattr(route, "__dict__", {})
+    return held.get("app"), held.get("endpoint"), held.get("methods")
+
+
 # Attributes of a mounted application.
 _OF_MOUNTED = (
     "dependency_overrides",
@@ -220,9 +227,10 @@ class Guards:
         ]
         self.dicts += [vars(watched) for watched in (*routers, *mounts)]
         self.lists += [router.routes for router in routers]
-        # Routes that changed places are seen by the full check only: comparing thousands
-        # would cost more than a request.
+        # Routes that changed places, and those whose parts were exchanged, are seen by the full
+        # check only: comparing thousands would cost more than a request.
         self.routes = [(router.routes, tuple(router.routes)) for router in routers]
+        self.parts = [(route, _parts(route)) for router in routers for route in router.routes]
         self.expected += [
             Expected(mount, name, getattr(mount, name, None))
             for mount in mounts
@@ -250,6 +258,7 @@ class Guards:
             or any(now != then for now, then in self.copies)
             or any(now.keys() != then for now, then in self.names)
             or any(tuple(now) != then for now, then in self.routes)
+            or not all(all(map(is_, _parts(route), then)) for route, then in self.parts)
         ):
             return "the application changed"
         if not pristine():
