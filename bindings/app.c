@@ -128,6 +128,26 @@ app_set_state(PyObject *self, PyObject *state)
 	Py_RETURN_NONE;
 }
 
+/* set_edge(layers, behind): native layers around the application, as pyb_layers_init() takes
+ * them, and Starlette's own around it, for what the native ones leave to them. Once. */
+static PyObject *
+app_set_edge(PyObject *self, PyObject *args)
+{
+	struct pyb_app *app = (struct pyb_app *)self;
+	PyObject *layers, *behind;
+
+	if (!PyArg_ParseTuple(args, "O!O:set_edge", &PyTuple_Type, &layers, &behind))
+		return NULL;
+	if (app->behind != NULL)
+		return PyErr_Format(PyExc_RuntimeError, "the edge is set");
+	if (pyb_layers_init(&app->edge, app->st, layers) < 0) {
+		pyb_layers_fini(&app->edge);
+		return NULL;
+	}
+	app->behind = Py_NewRef(behind);
+	Py_RETURN_NONE;
+}
+
 /* match(method, path) -> (route, values) or None: no route of the table in force matches,
  * or the guards do not let it be used. */
 static PyObject *
@@ -173,7 +193,8 @@ app_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(app->websockets);
 	Py_VISIT(app->rebind);
 	Py_VISIT(app->binding);
-	return 0;
+	Py_VISIT(app->behind);
+	return pyb_layers_traverse(&app->edge, visit, arg);
 }
 
 static int
@@ -186,6 +207,7 @@ app_clear(PyObject *self)
 	Py_CLEAR(app->websockets);
 	Py_CLEAR(app->rebind);
 	Py_CLEAR(app->binding);
+	Py_CLEAR(app->behind);
 	return 0;
 }
 
@@ -196,6 +218,7 @@ app_dealloc(PyObject *self)
 
 	PyObject_GC_UnTrack(self);
 	app_clear(self);
+	pyb_layers_fini(&((struct pyb_app *)self)->edge);
 	pyb_json_fini(&((struct pyb_app *)self)->json);
 	type->tp_free(self);
 	Py_DECREF(type);
@@ -206,6 +229,8 @@ static PyMethodDef app_methods[] = {
 	{ "set_state", app_set_state, METH_O, "The lifespan's state." },
 	{ "set_websockets", app_set_websockets, METH_O,
 	    "Which WebSocket handshakes are refused: (scope) -> bool." },
+	{ "set_edge", app_set_edge, METH_VARARGS,
+	    "set_edge(layers, behind): native layers around the application, and Starlette's." },
 	{ "match", app_match, METH_VARARGS, "match(method, path) -> (route, values) or None." },
 	{ NULL, NULL, 0, NULL }
 };

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "bindings/binding.h"
 #include "bindings/json.h"
+#include "bindings/layers.h"
 #include "bindings/loop/sync_mode.h"
 #include "bindings/module_state.h"
 #include "shm/board.h"
@@ -30,6 +31,8 @@ struct pyb_app {
 	PyObject *state;	/* what the lifespan put into scope["state"] */
 	PyObject *websockets;	/* (scope) -> is a handshake refused? NULL: none is */
 	PyObject *rebind;	/* (app) -> None: compile and bind() again; NULL: never */
+	struct pyb_layers edge;	/* those that the server was told to put around it */
+	PyObject *behind;	/* Starlette's own in their place, around `asgi`; NULL: none */
 	/* NULL: everything goes through ASGI. Only the loop's thread may change it:
 	 * pyb_request_match() reads it there without the interpreter. */
 	struct pyb_binding *binding;

@@ -15,6 +15,7 @@
 #include "bindings/asgi/observer.h"
 #include "bindings/content.h"
 #include "bindings/handshake.h"
+#include "bindings/loop/offload.h"
 #include "bindings/plan/alone.h"
 #include "bindings/plan/mounted.h"
 #include "bindings/plan/router.h"
@@ -49,6 +50,29 @@ struct decision {
 					 * through the whole application. Borrowed from the binding */
 	struct pyb_mount *mount;	/* with WAY_FILES, else NULL */
 	const struct mw_chain *chain;	/* native middleware that the request meets, or NULL */
+};
+
+/* What chains ask for; the owner of a chain is a Python object. */
+static int
+work_elsewhere(struct hx_exchange *x, void (*run)(void *arg), void (*done)(void *arg), void *arg)
+{
+	return pyb_offload(x->upper.local, run, done, arg);
+}
+
+static void
+owner_hold(void *owner)
+{
+	Py_INCREF((PyObject *)owner);
+}
+
+static void
+owner_let_go(void *owner)
+{
+	Py_DECREF((PyObject *)owner);
+}
+
+static const struct mw_means means = {
+	work_elsewhere, pyb_request_writable, owner_hold, owner_let_go
 };
 
 void
@@ -125,7 +149,8 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 	struct decision d = decide(app, x);
 
 	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY) &&
-	    !(d.plan->flags & SHM_PLAN_F_LAYERED) && !large_upload(d.plan, x) &&
+    !(d.plan->flags & SHM_PLAN_F_LAYERED) && !large_upload(d.plan, x) &&
+	    !mw_exchange_stops(&app->edge.chain, x) &&
 	    (d.chain == NULL || !mw_exchange_stops(d.chain, x));
 }
 
@@ -260,9 +285,11 @@ asgi_start(struct pyb_app *app, struct hx_exchange *x, PyObject *callable, bool 
  * stand in front of the answer if it is made here; in front of the application's own stack
  * they have no place. */
 static bool
-layers_begin(struct hx_exchange *x, struct decision *d)
+layers_begin(struct pyb_app *app, struct hx_exchange *x, struct decision *d)
 {
-	enum mw_verdict verdict = mw_exchange_begin(d->chain, x, x->upper.observer == NULL);
+	struct mw_front front = { d->chain, &means, app->binding };
+	enum mw_verdict verdict = mw_exchange_begin(MW_INSIDE, &front, x,
+	    x->upper.observer == NULL);
 
 	if ((d->way == WAY_ALONE || d->way == WAY_ARRIVING) && verdict == MW_UNSURE)
 		d->way = WAY_NESTED;
@@ -271,6 +298,29 @@ layers_begin(struct hx_exchange *x, struct decision *d)
 	if (d->way == WAY_NESTED || d->way == WAY_ASGI)
 		mw_exchange_leave(x);
 	return verdict == MW_ANSWER;
+}
+
+/* Let the layers that stand around any application look at the request. False: there is
+ * nothing more to do for it here. */
+static bool
+edge_begin(struct pyb_app *app, struct hx_exchange *x)
+{
+	struct mw_front front = { &app->edge.chain, &means, app };
+
+	if (front.chain->n == 0)
+		return true;
+	switch (mw_exchange_begin(MW_EDGE, &front, x, x->upper.observer == NULL)) {
+	case MW_PASS:
+		return true;
+	case MW_ANSWER:
+		shm_board_add(app->board, SHM_COUNT_compiled, 1);
+		return false;
+	case MW_UNSURE:
+		break;
+	}
+	count_asgi(app, x, "Starlette's own layers are needed");
+	asgi_start(app, x, app->behind, false);
+	return false;
 }
 
 static void
@@ -282,9 +332,11 @@ start(struct pyb_app *app, struct hx_exchange *x)
 	must(!pyb_request_active(x));
 	if (x->req.first[HX_UPGRADE] >= 0 && pyb_handshake_refuse(app, x))
 		return;
+	if (!edge_begin(app, x))
+		return;
 	bind_first(app);
 	d = decide_guarded(app, x);
-	if (d.chain != NULL && layers_begin(x, &d)) {
+	if (d.chain != NULL && layers_begin(app, x, &d)) {
 		shm_board_add(app->board, SHM_COUNT_compiled, 1);
 		return;
 	}
@@ -344,6 +396,9 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 void
 pyb_request_content(struct hx_exchange *x)
 {
+	/* Nobody else tells a chain that there will never be room for what it has. */
+	if (x->content.aborted && mw_exchange_is_busy(x))
+		mw_exchange_writable(x);
 	if (x->upper.asgi != NULL)
 		pyb_asgi_content(x->upper.asgi);
 }
@@ -351,12 +406,14 @@ pyb_request_content(struct hx_exchange *x)
 void
 pyb_request_writable(struct hx_exchange *x)
 {
-	if (x->upper.asgi != NULL)
+	if (mw_exchange_is_busy(x))
+		mw_exchange_writable(x);
+	else if (x->upper.asgi != NULL)
 		pyb_asgi_writable(x->upper.asgi);
 }
 
 bool
 pyb_request_active(const struct hx_exchange *x)
 {
-	return x->upper.run != NULL || x->upper.asgi != NULL;
+	return x->upper.run != NULL || x->upper.asgi != NULL || mw_exchange_is_busy(x);
 }

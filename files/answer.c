@@ -14,28 +14,16 @@
 #include "files/condition.h"
 #include "files/open.h"
 #include "files/range.h"
-#include "middleware/exchange.h"
 
 enum {
 	BOUNDARY_BYTES = 13,
-	BOUNDARY = 2 * BOUNDARY_BYTES,
-	/* From here on Starlette sends a file in pieces. */
-	WHOLE_MAX = 64 * 1024 - 1
+	BOUNDARY = 2 * BOUNDARY_BYTES
 };
 
 struct slice
 files_answer_asked(const struct hx_exchange *x, struct slice name)
 {
 	return hx_exchange_header_value(x->req.headers, x->req.n_headers, name);
-}
-
-/* May the layers around edit an answer whose content is that of a file? */
-static bool
-takes(const struct hx_exchange *x, const struct mw_answer *a, uint64_t len)
-{
-	size_t said = x->is_head ? 0 : len > WHOLE_MAX ? MW_PIECES : (size_t)len;
-
-	return mw_exchange_takes(x, a->status, a->fields, a->n, said);
 }
 
 /* The call says -1 when the peer is gone, who needs no answer. */
@@ -59,19 +47,16 @@ piece_of(struct hx_file *file, uint64_t from, uint64_t to)
 }
 
 /* One part, or all of it. */
-static bool
+static void
 part_give(struct hx_exchange *x, const struct mw_answer *a, struct hx_file *file,
     uint64_t from, uint64_t to)
 {
-	if (!takes(x, a, to - from))
-		return false;
 	if (x->is_head || from == to) {
 		files_open_release(file);
 		send(x, a, (struct hx_piece){ .bytes = SLICE_LIT("") });
 	} else {
 		send(x, a, piece_of(file, from, to));
 	}
-	return true;
 }
 
 /* A PlainTextResponse with that status, in the place of the file. */
@@ -79,8 +64,7 @@ static bool
 text_give(struct hx_exchange *x, struct mw_answer *a, int status, struct slice text,
     struct hx_file *file)
 {
-	if (mw_answer_plain(a, status, text) < 0 ||
-	    !mw_exchange_takes(x, a->status, a->fields, a->n, text.len))
+	if (mw_answer_plain(a, status, text) < 0)
 		return false;
 	files_open_release(file);
 	send(x, a, (struct hx_piece){ .bytes = text });
@@ -140,7 +124,8 @@ one_give(struct hx_exchange *x, struct mw_answer *a, const struct files_range *r
 	    mw_answer_set_number(a, SLICE_LIT("content-length"),
 	    (uint64_t)(range->to - range->from)) < 0)
 		return false;
-	return part_give(x, a, file, (uint64_t)range->from, (uint64_t)range->to);
+	part_give(x, a, file, (uint64_t)range->from, (uint64_t)range->to);
+	return true;
 }
 
 /* Concatenate `n` texts. ptr NULL when out of memory. */
@@ -249,8 +234,7 @@ many_give(struct hx_exchange *x, struct mw_answer *a, const struct files_ranges 
 		SLICE_LIT("multipart/byteranges; boundary="), boundary }, 2);
 	a->status = 206;
 	if (type.ptr == NULL || mw_answer_set(a, SLICE_LIT("content-type"), type) < 0 ||
-	    mw_answer_set_number(a, SLICE_LIT("content-length"), parts.len) < 0 ||
-	    !takes(x, a, parts.len))
+	    mw_answer_set_number(a, SLICE_LIT("content-length"), parts.len) < 0)
 		return false;
 	if (x->is_head)
 		send(x, a, (struct hx_piece){ .bytes = SLICE_LIT("") });
@@ -278,11 +262,11 @@ files_answer_give(struct hx_exchange *x, struct mw_answer *a, struct hx_file *fi
 	struct slice range = files_answer_asked(x, SLICE_LIT("range"));
 	struct files_ranges ranges;
 
-	if (!wants_parts(x, a, range))
-		return part_give(x, a, file, 0, file->size);
-	switch (files_range_read(range, file->size, &ranges)) {
+	switch (wants_parts(x, a, range) ? files_range_read(range, file->size, &ranges) :
+	    FILES_RANGE_WHOLE) {
 	case FILES_RANGE_WHOLE:
-		return part_give(x, a, file, 0, file->size);
+		part_give(x, a, file, 0, file->size);
+		return true;
 	case FILES_RANGE_BEYOND:
 		return beyond_give(x, file);
 	case FILES_RANGE_MALFORMED:

@@ -207,7 +207,8 @@ struct hx_exchange {
 		void *asgi;		/* the request inside the ASGI application, or NULL */
 		void *local;		/* what is kept for the event loop */
 		void *observer;		/* the report to a test client, or NULL */
-		void *layers;		/* the chain in front of `calls`, or NULL */
+		void *layers;		/* a chain in front of `calls`, or NULL */
+		void *edge;		/* another, around that one */
 	} upper;
 	struct hx_origin peer;		/* of the connection */
 	struct hx_origin origin;	/* of the request in hand, see http/forwarded.h */

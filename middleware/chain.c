@@ -1,7 +1,7 @@
 /*
  * chain: forward and backward.
  *
- * Called by exchange.c and by bindings/. An answer passes only those layers that its
+ * Called by around.c, exchange.c and by bindings/. An answer passes only those layers that its
  * request has met, so that one a layer gives itself passes those around it.
  */
 #include "middleware/chain.h"
@@ -126,21 +126,74 @@ mw_chain_head(struct mw_pass *pass, struct mw_answer *a)
 	return head_pass(pass, a, pass->met);
 }
 
+/* Take a piece of content outward from where it is. `off`: where a layer would hold up the
+ * loop, stop. */
+static enum mw_piece
+piece_pass(struct mw_pass *pass, struct mw_answer *a, struct hx_piece *piece, bool last,
+    bool off)
+{
+	for (; pass->left > 0; pass->left--) {
+		const struct mw_layer *layer = &pass->chain->layers[pass->left - 1];
+		const struct mw_class *class = layer->class;
+		void *state = state_of(pass, layer);
+		bool held = pass->holder == pass->left;
+
+		if (off && !pass->worked && class->heavy != NULL &&
+		    class->heavy(layer->set, state, piece, last))
+			return MW_PIECE_HEAVY;
+		pass->worked = false;
+		if ((class->piece != NULL &&
+		    class->piece(layer->set, state, held ? a : NULL, piece, last) < 0) ||
+		    (held && head_pass(pass, a, pass->left - 1) < 0))
+			return MW_PIECE_FAILED;
+	}
+	must(pass->holder == 0);
+	return MW_PIECE_DONE;
+}
+
 int
 mw_chain_piece(struct mw_pass *pass, struct mw_answer *a, struct hx_piece *piece, bool last)
 {
-	for (size_t i = pass->met; i-- > 0;) {
-		const struct mw_layer *layer = &pass->chain->layers[i];
-		bool held = pass->holder == i + 1;
+	pass->left = pass->met;
+	return piece_pass(pass, a, piece, last, false) == MW_PIECE_DONE ? 0 : -1;
+}
 
-		if (layer->class->piece != NULL && layer->class->piece(layer->set,
-		    state_of(pass, layer), held ? a : NULL, piece, last) < 0)
-			return -1;
-		if (held && head_pass(pass, a, i) < 0)
-			return -1;
+enum mw_piece
+mw_chain_piece_begin(struct mw_pass *pass, struct mw_answer *a, struct hx_piece *piece,
+    bool last)
+{
+	pass->left = pass->met;
+	return piece_pass(pass, a, piece, last, true);
+}
+
+enum mw_piece
+mw_chain_piece_on(struct mw_pass *pass, struct mw_answer *a, struct hx_piece *piece, bool last)
+{
+	must(pass->left > 0 && pass->worked);
+	return piece_pass(pass, a, piece, last, true);
+}
+
+void
+mw_chain_work(struct mw_pass *pass, const struct hx_piece *piece, bool last)
+{
+	const struct mw_layer *layer = &pass->chain->layers[pass->left - 1];
+
+	must(pass->left > 0 && layer->class->work != NULL);
+	layer->class->work(layer->set, state_of(pass, layer), piece, last);
+	pass->worked = true;
+}
+
+bool
+mw_chain_is_heavy(const struct mw_pass *pass, const struct hx_piece *piece, bool last)
+{
+	for (size_t i = 0; i < pass->met; i++) {
+		const struct mw_layer *layer = &pass->chain->layers[i];
+
+		if (layer->class->heavy != NULL &&
+		    layer->class->heavy(layer->set, state_of(pass, layer), piece, last))
+			return true;
 	}
-	must(pass->holder == 0);
-	return 0;
+	return false;
 }
 
 bool

@@ -29,6 +29,8 @@ struct mw_pass {
 	char *states;
 	size_t met;		/* how many layers have let it in, from the outermost */
 	size_t holder;		/* 1 + the layer that holds the answer's head; 0: none */
+	size_t left;		/* layers that the piece of content has still to pass */
+	bool worked;		/* work() of the innermost of them is done */
 	void *session;		/* that a layer shows to user code, or NULL; see session.h */
 };
 
@@ -64,6 +66,22 @@ int mw_chain_head(struct mw_pass *pass, struct mw_answer *a) MUST_CHECK;
  * afterwards. 0; -1 when out of memory: *piece is still to be released. */
 int mw_chain_piece(struct mw_pass *pass, struct mw_answer *a, struct hx_piece *piece,
     bool last) MUST_CHECK;
+
+/* The same, where a layer may say that it would hold up the loop. MW_PIECE_HEAVY: call
+ * mw_chain_work() with the same piece, then mw_chain_piece_on(). MW_PIECE_FAILED: out of
+ * memory; *piece is still to be released. */
+enum mw_piece { MW_PIECE_DONE, MW_PIECE_HEAVY, MW_PIECE_FAILED };
+
+enum mw_piece mw_chain_piece_begin(struct mw_pass *pass, struct mw_answer *a,
+    struct hx_piece *piece, bool last) MUST_CHECK;
+enum mw_piece mw_chain_piece_on(struct mw_pass *pass, struct mw_answer *a,
+    struct hx_piece *piece, bool last) MUST_CHECK;
+
+/* On any thread, without the interpreter. */
+void mw_chain_work(struct mw_pass *pass, const struct hx_piece *piece, bool last);
+
+/* Would a layer hold up the loop with this piece, or the first of its parts? */
+bool mw_chain_is_heavy(const struct mw_pass *pass, const struct hx_piece *piece, bool last);
 
 /* May the layers edit this answer of `len` bytes at once? */
 bool mw_chain_takes(const struct mw_pass *pass, const struct mw_answer *a, size_t len);

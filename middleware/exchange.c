@@ -1,21 +1,14 @@
 /*
- * exchange: a filter of hx_calls.
+ * exchange: filters of hx_calls.
  *
- * Called by bindings/request.c, bindings/plan/finish.c, bindings/plan/result.c,
- * bindings/plan/run.c, bindings/plan/stream.c and files/. The exchange's own calls stand behind the filter's and get
- * the edited answer. An exchange may begin its next request before released() returns, so
- * that the filter goes before it hands that call on.
+ * Called by bindings/request.c, bindings/plan/finish.c, bindings/plan/run.c and
+ * bindings/plan/stream.c. The exchange's own calls stand behind the filters' and get the edited
+ * answer. An exchange may begin its next request before released() returns, so that a filter
+ * goes before it hands that call on.
  */
 #include "middleware/exchange.h"
 
 #include "base/must.h"
-
-struct around {
-	const struct hx_calls *calls;	/* the exchange's own */
-	struct mw_pass pass;
-	struct mw_answer answer;	/* its head, while a layer holds it */
-	bool begun;			/* the head has been handed on */
-};
 
 static struct mw_request
 request_of(const struct hx_exchange *x, bool server_known)
@@ -45,116 +38,161 @@ mw_exchange_stops(const struct mw_chain *chain, const struct hx_exchange *x)
 void *
 mw_exchange_session(const struct hx_exchange *x)
 {
-	const struct around *around = x->upper.layers;
+	const struct mw_around *around = x->upper.layers;
 
 	return around != NULL ? around->pass.session : NULL;
 }
 
+bool
+mw_exchange_is_busy(const struct hx_exchange *x)
+{
+	return (x->upper.layers != NULL && mw_around_is_busy(x->upper.layers)) ||
+	    (x->upper.edge != NULL && mw_around_is_busy(x->upper.edge));
+}
+
 void
-mw_exchange_leave(struct hx_exchange *x)
+mw_exchange_writable(struct hx_exchange *x)
 {
-	struct around *around = x->upper.layers;
+	/* When nothing is on its way there any more, the edge itself says so. */
+	if (x->upper.edge != NULL && mw_around_is_busy(x->upper.edge))
+		mw_around_writable(x->upper.edge);
+	else if (x->upper.layers != NULL)
+		mw_around_writable(x->upper.layers);
+}
 
-	if (around == NULL)
+/* The application's side is done: when the answer is through, so is what stands at that place. */
+static void
+released(struct hx_exchange *x, void **place)
+{
+	struct mw_around *around = *place;
+	const struct hx_calls *calls = around->calls;
+
+	if (!mw_around_end(around))
 		return;
-	mw_chain_end(&around->pass);
-	x->calls = around->calls;
-	x->upper.layers = NULL;
-}
-
-/* Out of memory. */
-static int
-fail(struct hx_exchange *x, struct hx_piece piece)
-{
-	hx_exchange_piece_drop(piece);
-	((struct around *)x->upper.layers)->calls->abort(x);
-	return -1;
-}
-
-static int
-around_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
-    struct hx_piece content)
-{
-	struct around *around = x->upper.layers;
-	struct mw_answer a;
-
-	if (mw_answer_init(&a, &x->arena, status, fields, n) < 0 ||
-	    mw_chain_head(&around->pass, &a) < 0 ||
-	    mw_chain_piece(&around->pass, &a, &content, true) < 0)
-		return fail(x, content);
-	around->begun = true;
-	return around->calls->answer(x, a.status, a.fields, a.n, content);
-}
-
-static int
-around_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n)
-{
-	struct around *around = x->upper.layers;
-	struct mw_answer *a = &around->answer;
-
-	if (mw_answer_init(a, &x->arena, status, fields, n) < 0 ||
-	    mw_chain_head(&around->pass, a) < 0 ||
-	    (around->pass.holder > 0 && mw_answer_keep(a) < 0))
-		return fail(x, (struct hx_piece){ .release = NULL });
-	if (around->pass.holder > 0)
-		return 0;
-	around->begun = true;
-	return around->calls->head(x, a->status, a->fields, a->n);
-}
-
-static int
-around_body(struct hx_exchange *x, struct hx_piece piece, bool last)
-{
-	struct around *around = x->upper.layers;
-	struct mw_answer *a = &around->answer;
-	bool begun = around->begun;
-
-	if (mw_chain_piece(&around->pass, a, &piece, last) < 0)
-		return fail(x, piece);
-	around->begun = true;
-	if (!begun && last)
-		return around->calls->answer(x, a->status, a->fields, a->n, piece);
-	if (!begun && around->calls->head(x, a->status, a->fields, a->n) < 0) {
-		hx_exchange_piece_drop(piece);
-		return -1;
-	}
-	return around->calls->body(x, piece, last);
-}
-
-static bool
-around_full(struct hx_exchange *x)
-{
-	return ((struct around *)x->upper.layers)->calls->full(x);
-}
-
-static void
-around_want_read(struct hx_exchange *x)
-{
-	((struct around *)x->upper.layers)->calls->want_read(x);
-}
-
-static void
-around_abort(struct hx_exchange *x)
-{
-	((struct around *)x->upper.layers)->calls->abort(x);
-}
-
-static void
-around_released(struct hx_exchange *x)
-{
-	mw_exchange_leave(x);
+	*place = NULL;
+	x->calls = calls;
 	x->calls->released(x);
 }
 
-static const struct hx_calls around_calls = {
-	.answer = around_answer,
-	.head = around_head,
-	.body = around_body,
-	.full = around_full,
-	.want_read = around_want_read,
-	.abort = around_abort,
-	.released = around_released,
+/* The calls of what stands at a place, a member of x->upper. A call is not told which table it
+ * stands in, so each place has its own. */
+static int
+edge_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
+    struct hx_piece content)
+{
+	return mw_around_answer(x->upper.edge, status, fields, n, content);
+}
+
+static int
+edge_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n)
+{
+	return mw_around_head(x->upper.edge, status, fields, n);
+}
+
+static int
+edge_body(struct hx_exchange *x, struct hx_piece piece, bool last)
+{
+	return mw_around_body(x->upper.edge, piece, last);
+}
+
+static bool
+edge_full(struct hx_exchange *x)
+{
+	return mw_around_full(x->upper.edge);
+}
+
+static void
+edge_want_read(struct hx_exchange *x)
+{
+	((struct mw_around *)x->upper.edge)->calls->want_read(x);
+}
+
+static void
+edge_abort(struct hx_exchange *x)
+{
+	mw_around_abort(x->upper.edge);
+}
+
+static void
+edge_released(struct hx_exchange *x)
+{
+	released(x, &x->upper.edge);
+}
+
+static const struct hx_calls edge_calls = {
+	.answer = edge_answer,
+	.head = edge_head,
+	.body = edge_body,
+	.full = edge_full,
+	.want_read = edge_want_read,
+	.abort = edge_abort,
+	.released = edge_released,
 };
+
+static int
+layers_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
+    struct hx_piece content)
+{
+	return mw_around_answer(x->upper.layers, status, fields, n, content);
+}
+
+static int
+layers_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n)
+{
+	return mw_around_head(x->upper.layers, status, fields, n);
+}
+
+static int
+layers_body(struct hx_exchange *x, struct hx_piece piece, bool last)
+{
+	return mw_around_body(x->upper.layers, piece, last);
+}
+
+static bool
+layers_full(struct hx_exchange *x)
+{
+	return mw_around_full(x->upper.layers);
+}
+
+static void
+layers_want_read(struct hx_exchange *x)
+{
+	((struct mw_around *)x->upper.layers)->calls->want_read(x);
+}
+
+static void
+layers_abort(struct hx_exchange *x)
+{
+	mw_around_abort(x->upper.layers);
+}
+
+static void
+layers_released(struct hx_exchange *x)
+{
+	released(x, &x->upper.layers);
+}
+
+static const struct hx_calls layers_calls = {
+	.answer = layers_answer,
+	.head = layers_head,
+	.body = layers_body,
+	.full = layers_full,
+	.want_read = layers_want_read,
+	.abort = layers_abort,
+	.released = layers_released,
+};
+
+void
+mw_exchange_leave(struct hx_exchange *x)
+{
+	struct mw_around *around = x->upper.layers;
+	const struct hx_calls *calls = around != NULL ? around->calls : NULL;
+
+	if (around == NULL || !mw_around_leave(around))
+		return;
+	x->upper.layers = NULL;
+	x->calls = calls;
+}
 
 /* A layer answers. */
 static enum mw_verdict
@@ -166,7 +204,6 @@ answer_give(struct mw_pass *pass, const struct mw_request *r, struct hx_exchange
 
 	if (mw_answer_init(&a, &x->arena, 0, NULL, 0) == 0 &&
 	    mw_chain_answer(pass, r, &a, &content.bytes) == 0 &&
-	    mw_chain_takes(pass, &a, content.bytes.len) &&
 	    mw_chain_piece(pass, &a, &content, true) == 0) {
 		/* -1: the peer is gone, and needs no answer. */
 		(void)x->calls->answer(x, a.status, a.fields, a.n, content);
@@ -178,36 +215,30 @@ answer_give(struct mw_pass *pass, const struct mw_request *r, struct hx_exchange
 	return verdict;
 }
 
-bool
-mw_exchange_takes(const struct hx_exchange *x, int status, const struct hx_header *fields,
-    size_t n, size_t len)
-{
-	struct around *around = x->upper.layers;
-	struct mw_answer a = { NULL, status, (struct hx_header *)(uintptr_t)fields, n, n };
-
-	return around == NULL || mw_chain_takes(&around->pass, &a, len);
-}
-
 enum mw_verdict
-mw_exchange_begin(const struct mw_chain *chain, struct hx_exchange *x, bool server_known)
+mw_exchange_begin(enum mw_place place, const struct mw_front *front, struct hx_exchange *x,
+    bool server_known)
 {
 	struct mw_request r = request_of(x, server_known);
-	struct around *around = arena_alloc(&x->arena, sizeof(*around));
+	struct mw_around *around = arena_alloc(&x->arena, sizeof(*around));
 	enum mw_verdict verdict;
+	struct mw_pass pass;
 
-	must(x->upper.layers == NULL);
+	must(x->upper.layers == NULL && (place == MW_INSIDE || x->upper.edge == NULL));
 	if (around == NULL)
 		return MW_UNSURE;
-	around->begun = false;
-	verdict = mw_chain_forward(&around->pass, chain, &r, &x->arena);
+	verdict = mw_chain_forward(&pass, front->chain, &r, &x->arena);
 	if (verdict == MW_ANSWER)
-		return answer_give(&around->pass, &r, x);
-	if (verdict == MW_PASS && chain->edits) {
-		around->calls = x->calls;
-		x->calls = &around_calls;
-		x->upper.layers = around;
-	} else {
-		mw_chain_end(&around->pass);
+		return answer_give(&pass, &r, x);
+	if (verdict == MW_UNSURE || !front->chain->edits) {
+		mw_chain_end(&pass);
+		return verdict;
 	}
-	return verdict;
+	mw_around_init(around, x, front, &pass);
+	if (place == MW_EDGE)
+		x->upper.edge = around;
+	else
+		x->upper.layers = around;
+	x->calls = place == MW_EDGE ? &edge_calls : &layers_calls;
+	return MW_PASS;
 }

@@ -1,35 +1,38 @@
 /*
- * exchange: a chain in front of an exchange's calls.
+ * exchange: chains in front of an exchange's calls.
  *
- * While the chain stands there every answer passes it, whoever gives it. It stands in
- * front of an application that has no layers of its own left to run.
+ * While a chain stands there every answer passes it, whoever gives it. There are two places.
+ * At the edge stand the layers that the server was told to put around any application; they
+ * stay to the end of the request. Inside them stand the layers of an application that has no
+ * others left to run.
  */
 #ifndef MIDDLEWARE_EXCHANGE_H
 #define MIDDLEWARE_EXCHANGE_H
 
-#include "middleware/chain.h"
+#include "middleware/around.h"
+
+enum mw_place { MW_EDGE, MW_INSIDE };
 
 /* Would the chain not let the request pass to a plan? */
 bool mw_exchange_stops(const struct mw_chain *chain, const struct hx_exchange *x);
 
-/* The request begins. MW_PASS: the chain stands in front of x->calls until the exchange is
- * released, or mw_exchange_leave(). MW_ANSWER: a layer has answered. MW_UNSURE: nothing
- * has happened. `server_known`: an application is told x->server_host and server_port. */
-enum mw_verdict mw_exchange_begin(const struct mw_chain *chain, struct hx_exchange *x,
-    bool server_known);
-
-/* The length of content that comes in pieces. */
-#define MW_PIECES ((size_t)INT64_MAX)
-
-/* May the layers around x edit such an answer of `len` bytes, which is about to be given
- * whole? If not, Starlette's own must: mw_exchange_leave(). */
-bool mw_exchange_takes(const struct hx_exchange *x, int status,
-    const struct hx_header *fields, size_t n, size_t len);
+/* The request comes to a place; to the edge first. MW_PASS: the chain stands in front of
+ * x->calls until the exchange is released, or mw_exchange_leave(). MW_ANSWER: a layer has
+ * answered. MW_UNSURE: nothing has happened. `server_known`: an application is told
+ * x->server_host and server_port. */
+enum mw_verdict mw_exchange_begin(enum mw_place place, const struct mw_front *front,
+    struct hx_exchange *x, bool server_known);
 
 /* The session of the request, its keeper's (session.h); NULL: it has none. */
 void *mw_exchange_session(const struct hx_exchange *x);
 
-/* Starlette's own layers take the request over: take the chain away, if it is there. */
+/* Starlette's own layers take the request over: take the chain inside away, if it is there. */
 void mw_exchange_leave(struct hx_exchange *x);
+
+/* x->calls have room again, or the client is gone. The exchange may be gone afterwards. */
+void mw_exchange_writable(struct hx_exchange *x);
+
+/* Is an answer still on its way through a chain? Then the exchange is in use. */
+bool mw_exchange_is_busy(const struct hx_exchange *x);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * kept: one place for each file that is asked for often.
  *
- * Called by gzip.c. A file has one place, which another file may take; so there are never
- * more than MW_KEPT_MAX. What tells versions of a file apart is its size and when its content
+ * Called by gzip_content.c. A file has one place, which another file may take; so there are never
+ * more than MW_KEPT_MAX. Where all are too large together, places become free in turn. What tells versions of a file apart is its size and when its content
  * and its attributes were last changed. A file that was changed just now might change again
  * within the same tick of its file system: its form is not kept.
  */
@@ -30,6 +30,8 @@ struct place {
 };
 
 struct mw_kept {
+	size_t bytes;		/* of all forms */
+	size_t next;		/* the place that becomes free when there are too many */
 	struct place places[MW_KEPT_MAX];
 };
 
@@ -60,10 +62,10 @@ mw_kept_free(struct mw_kept *kept)
 	free(kept);
 }
 
-static struct place *
-place_of(struct mw_kept *kept, const struct hx_file *file)
+static size_t
+place_of(const struct hx_file *file)
 {
-	return &kept->places[(file->inode ^ file->inode >> 8 ^ file->device) % MW_KEPT_MAX];
+	return (file->inode ^ file->inode >> 8 ^ file->device) % MW_KEPT_MAX;
 }
 
 static bool
@@ -73,12 +75,20 @@ is_version(const struct hx_file *a, const struct hx_file *b)
 	    a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
+bool
+mw_kept_has(const struct mw_kept *kept, const struct hx_file *file)
+{
+	const struct place *place = &kept->places[place_of(file)];
+
+	return place->form != NULL && is_version(&place->file, file);
+}
+
 struct hx_piece
 mw_kept_get(struct mw_kept *kept, const struct hx_file *file)
 {
-	const struct place *place = place_of(kept, file);
+	const struct place *place = &kept->places[place_of(file)];
 
-	if (place->form == NULL || !is_version(&place->file, file))
+	if (!mw_kept_has(kept, file))
 		return (struct hx_piece){ .bytes = SLICE_NULL };
 	place->form->references++;
 	return (struct hx_piece){
@@ -88,14 +98,31 @@ mw_kept_get(struct mw_kept *kept, const struct hx_file *file)
 	};
 }
 
+static void
+place_free(struct mw_kept *kept, struct place *place)
+{
+	if (place->form == NULL)
+		return;
+	kept->bytes -= place->form->len;
+	form_release(place->form);
+	place->form = NULL;
+}
+
+bool
+mw_kept_may(const struct hx_file *file)
+{
+	int64_t changed = file->mtime_ns > file->ctime_ns ? file->mtime_ns : file->ctime_ns;
+
+	return changed / NS_PER_S + SETTLED_S <= clock_unix_s();
+}
+
 void
 mw_kept_put(struct mw_kept *kept, const struct hx_file *file, struct slice form)
 {
-	struct place *place = place_of(kept, file);
-	int64_t changed = file->mtime_ns > file->ctime_ns ? file->mtime_ns : file->ctime_ns;
+	struct place *place = &kept->places[place_of(file)];
 	struct form *copy;
 
-	if (form.len > MW_KEPT_BYTES || changed / NS_PER_S + SETTLED_S > clock_unix_s())
+	if (form.len > MW_KEPT_BYTES || !mw_kept_may(file))
 		return;
 	copy = malloc(sizeof(*copy) + form.len);
 	if (copy == NULL)
@@ -103,8 +130,10 @@ mw_kept_put(struct mw_kept *kept, const struct hx_file *file, struct slice form)
 	copy->references = 1;
 	copy->len = form.len;
 	memcpy(copy->bytes, form.ptr, form.len);
-	if (place->form != NULL)
-		form_release(place->form);
+	place_free(kept, place);
+	for (; kept->bytes + form.len > MW_KEPT_BYTES_ALL; kept->next++)
+		place_free(kept, &kept->places[kept->next % MW_KEPT_MAX]);
 	*place = (struct place){ *file, copy };
+	kept->bytes += form.len;
 	place->file.fd = -1;
 }

@@ -107,6 +107,15 @@ struct mw_class {
 	 * NULL for a class that lets content pass and never holds a head. */
 	int (*piece)(const void *set, void *state, struct mw_answer *a, struct hx_piece *piece,
 	    bool last);
+	/* Would piece() hold up the loop, as it was called now? Then work() may come before it:
+	 * what piece() is for, but for its effects on anything but `state`. It may run on any
+	 * thread, without the interpreter, while nobody else uses that state. piece() of the same
+	 * arguments follows. A layer for which a piece of a file is heavy makes other bytes of
+	 * it, and calls all pieces of that file heavy. Both are NULL for a class that is always
+	 * quick. */
+	bool (*heavy)(const void *set, const void *state, const struct hx_piece *piece,
+	    bool last);
+	void (*work)(const void *set, void *state, const struct hx_piece *piece, bool last);
 	/* May an answer of `len` bytes with this head, as it comes from within, be edited
 	 * here? If not, Starlette's own class must: it would not do so at once. NULL: any. */
 	bool (*takes)(const void *set, void *state, const struct mw_answer *a, size_t len);

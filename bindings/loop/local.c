@@ -1,7 +1,7 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * Called by loop.c, asgi/, plan/ and engine/. The local is an attribute of its loop:
+ * Called by loop.c, offload.c, asgi/, plan/ and engine/. The local is an attribute of its loop:
  * EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"
@@ -181,6 +181,8 @@ pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 	h->standin = (struct pyb_standin){ .task = NULL };
 	h->kept = h->thread_context = NULL;
 	h->pool = NULL;
+	list_init(&h->offload.waiting);
+	h->offload.running = 0;
 	PyObject_GC_Track((PyObject *)h);
 	if (PyObject_SetAttr(loop, st->n__fastrapi_local, (PyObject *)h) < 0)
 		Py_CLEAR(h);

@@ -13,6 +13,7 @@
 #include <Python.h>
 
 #include "base/attr.h"
+#include "base/list.h"
 #include "bindings/module_state.h"
 #include "io/turn.h"
 
@@ -37,6 +38,10 @@ struct pyb_loop_local {
 	PyObject *kept;			/* set of tasks, see pyb_local_keep(); NULL until needed */
 	PyObject *thread_context;	/* pool calls get copies of it; NULL until needed */
 	struct pyb_pool *pool;		/* NULL until first needed */
+	struct {
+		struct list waiting;
+		unsigned running;
+	} offload;			/* work in C for the pool's threads, see offload.h */
 };
 
 /* [gil] The local of `loop` (a fastrapi event loop), made on first use and kept by the

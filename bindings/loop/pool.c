@@ -1,7 +1,7 @@
 /*
  * pool: queue, threads, completions.
  *
- * Called by local.c, by plan/ and by engine/ (the type). The loop's thread submits. Pool
+ * Called by local.c, offload.c, by plan/ and by engine/ (the type). The loop's thread submits. Pool
  * threads take jobs under the mutex, run them with the interpreter held and put them on
  * the done list. An eventfd makes the loop collect that list. While jobs wait, the loop
  * looks once a millisecond whether a thread has taken a job since the last look. If none

@@ -15,7 +15,6 @@
 #include "bindings/piece.h"
 #include "bindings/plan/params.h"
 #include "http/field.h"
-#include "middleware/exchange.h"
 
 enum {
 	MAX_FIELDS = 64,
@@ -246,8 +245,6 @@ pyb_result_send(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 	if (code < 200 || code > 999 || code == 205 ||
 	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)))
 		goto done;
-	if (!mw_exchange_takes(x, (int)code, f.all, f.n, (size_t)PyBytes_GET_SIZE(body)))
-		goto done;
 	x->calls->answer(x, (int)code, f.all, f.n, pyb_piece_of(body));
 	sent = true;
 done:
@@ -267,8 +264,6 @@ pyb_result_send_json(struct pyb_app *app, PyObject *content, int status,
 	if (pyb_json_encode(&app->json, content) != PYB_JSON_OK)
 		return false;
 	fields_json(&f, app->json.len);
-	if (!mw_exchange_takes(x, status, f.all, f.n, app->json.len))
-		return false;
 	x->calls->answer(x, status, f.all, f.n,
 	    (struct hx_piece){ .bytes = { app->json.bytes, app->json.len } });
 	pyb_json_trim(&app->json);
@@ -344,8 +339,7 @@ json_answer(struct pyb_run *r)
 	piece = json.bytes != NULL ? pyb_piece_of(json.bytes) :
 	    (struct hx_piece){ .bytes = json.text };
 	fields_json(&f, piece.bytes.len);
-	if (!fields_add_injected(app->st, &f, r->response) ||
-	    !mw_exchange_takes(r->x, json.status, f.all, f.n, piece.bytes.len)) {
+	if (!fields_add_injected(app->st, &f, r->response)) {
 		hx_exchange_piece_drop(piece);
 		Py_XDECREF(json.bytes);
 		return PYB_RESULT_RESPONSE;

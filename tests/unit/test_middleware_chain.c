@@ -128,7 +128,7 @@ begin(const char *path)
 	CU_ASSERT_EQUAL_FATAL(mw_chain_init(&chain, answers_arena(), 3), 0);
 	for (size_t i = 0; i < 3; i++)
 		CU_ASSERT_EQUAL(mw_chain_add(&chain, &letter, &sets[i]), 0);
-	return mw_exchange_begin(&chain, &x, true);
+	return mw_exchange_begin(MW_INSIDE, &(struct mw_front){ &chain, NULL, NULL }, &x, true);
 }
 
 static void
@@ -218,7 +218,8 @@ test_a_chain_that_only_answers(void)
 	x.origin.scheme = SLICE_LIT("https");
 	CU_ASSERT_EQUAL_FATAL(mw_chain_init(&chain, answers_arena(), 1), 0);
 	CU_ASSERT_EQUAL(mw_chain_add(&chain, &mw_https_redirect, &redirects), 0);
-	CU_ASSERT_EQUAL(mw_exchange_begin(&chain, &x, true), MW_PASS);
+	CU_ASSERT_EQUAL(mw_exchange_begin(MW_EDGE, &(struct mw_front){ &chain, NULL, NULL }, &x,
+	    true), MW_PASS);
 	CU_ASSERT_PTR_EQUAL(x.calls, &calls);
 	end();
 }
