@@ -149,7 +149,7 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 	struct decision d = decide(app, x);
 
 	return d.plan != NULL && app->binding->direct && (d.plan->flags & SHM_PLAN_F_BODY) &&
-    !(d.plan->flags & SHM_PLAN_F_LAYERED) && !large_upload(d.plan, x) &&
+	    !(d.plan->flags & SHM_PLAN_F_LAYERED) && !large_upload(d.plan, x) &&
 	    !mw_exchange_stops(&app->edge.chain, x) &&
 	    (d.chain == NULL || !mw_exchange_stops(d.chain, x));
 }

@@ -11,6 +11,7 @@ from typing import Any
 from fastrapi import _engine, wire
 from fastrapi.attempt import attempt
 from fastrapi.compile import NotCompiled, compile_app, is_fastapi
+from fastrapi.compile.edge import Refused, edge_of
 from fastrapi.importing import Loaded, load_app
 
 
@@ -20,6 +21,12 @@ def _look(
     """The exit code, and the answer."""
     app, name = loaded
     try:
+        edge = edge_of(app, settings)
+    except Refused as exc:
+        sys.stderr.write(f"fastrd: {exc}\n")
+        return wire.EXIT_USAGE, []
+    around = f"; {edge.text()}" if edge is not None else ""
+    try:
         compiled = compile_app(app, settings["table_limit"])
     except ValueError as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
@@ -27,13 +34,15 @@ def _look(
     except NotCompiled as exc:
         whole = "served through ASGI"
         text = f"{whole} as a whole: {exc}" if is_fastapi(app) else f"{exc}: {whole}"
-        return wire.EXIT_OK, [text]
+        return wire.EXIT_OK, [text + around]
     from fastrapi.compile.report import explain_lines, routes_lines
 
     if command == "explain":
         method, path = question
-        return wire.EXIT_OK, list(explain_lines(compiled, method, path.partition("?")[0]))
-    lines = list(routes_lines(compiled))
+        lines = list(explain_lines(compiled, method, path.partition("?")[0]))
+        return wire.EXIT_OK, [*lines, *([edge.text()] if edge is not None else [])]
+    *lines, summary = routes_lines(compiled)
+    lines.append(summary + around)
     if command == "test":
         *notes, summary = lines
         lines = [line for line in notes if line.startswith("warning:")]

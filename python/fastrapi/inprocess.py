@@ -15,6 +15,7 @@ import threading
 from typing import Any
 
 from . import _engine, wire
+from .compile.edge import edge_of
 from .lifespan import LifespanFailed
 from .log import open_log
 from .loop import EventLoop
@@ -35,6 +36,7 @@ def serve_here(app: Any, given: dict[str, Any]) -> int:
         given = {"forwarded_allow_ips": proxies, **given}
     try:
         settings = _engine.settings("alone", given)
+        edge_of(app, settings)
     except KeyError as exc:
         raise RuntimeError(
             f"{exc.args[0]} needs the application under a name of the main script, "

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastrapi import _engine
 from fastrapi.compile import bind
+from fastrapi.compile.edge import edge_of
 from fastrapi.handshakes import Websockets
+
+logger = logging.getLogger("fastrapi.error")
 
 
 class Serving:
@@ -14,7 +18,9 @@ class Serving:
 
     ``settings`` are those of ``_engine.settings``, without them what the environment
     and the defaults say. ``sealed`` is the descriptor of the generation's table, -1
-    outside a worker.
+    outside a worker. The layers that settings put around the application are C's; where they
+    cannot be, the application is served inside Starlette's. Refused (``compile.edge``) when
+    the settings are wrong.
     """
 
     def __init__(
@@ -26,14 +32,20 @@ class Serving:
         self.limit: int = settings["table_limit"]
         self.force: str = settings["force"]
         self.reason = "not compiled yet"
-        self.engine = _engine.App(app, self._rebind, settings["sync"], self.force)
+        edge = edge_of(app, settings)
+        # Starlette's own layers stand in the application's place: ASGI as a whole.
+        self.inside = edge.reason if edge is not None and edge.twins is None else ""
+        served = edge.behind if edge is not None and self.inside else app
+        self.engine = _engine.App(served, self._rebind, settings["sync"], self.force)
+        if edge is not None and edge.twins is not None:
+            self.engine.set_edge(edge.twins, edge.behind)
         self.engine.set_websockets(Websockets(app))
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""
-        if self.force == "asgi":
+        if self.force == "asgi" or self.inside:
             self.engine.bind(None)
-            self.reason = "forced"
+            self.reason = self.inside or "forced"
             return self.reason
         self.reason = bind(self.engine, self.app, sealed=self.sealed, limit=self.limit)
         return self.reason

@@ -91,13 +91,20 @@ def _routes(app: Any, compiled: Compiled | None) -> str:
 def load(channel: wire.Channel, loaded: Loaded, settings: dict[str, Any]) -> int:
     """The loader's work; its exit code."""
     channel.send(f"APP {loaded.name}")
+    from fastrapi.compile.edge import Refused, edge_of
+
     try:
-        compiled = _compiled(loaded.app, settings)
+        edge = edge_of(loaded.app, settings)
+        inside = edge is not None and edge.twins is None
+        compiled = None if inside else _compiled(loaded.app, settings)
+    except Refused as exc:
+        return _fail(channel, wire.EXIT_USAGE, str(exc))
     except ValueError as exc:
         return _fail(channel, wire.EXIT_TABLE, str(exc))
     if compiled is not None:
         _engine.write_table(wire.TABLE_FD, compiled.table)
-    channel.send(f"ROUTES {_routes(loaded.app, compiled)}")
+    around = f"; {edge.text()}" if edge is not None else ""
+    channel.send(f"ROUTES {_routes(loaded.app, compiled)}{around}")
     channel.send(f"DONE {_done(loaded.app, compiled)}")
     return wire.EXIT_OK
 

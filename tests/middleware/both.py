@@ -115,12 +115,16 @@ def unpacked(lines: list[bytes], body: bytes) -> tuple[list[bytes], bytes]:
 
 
 class Served:
-    """One application on connections of its own."""
+    """One application on connections of its own. `flags` are variables of the environment."""
 
-    def __init__(self, app: FastAPI, mode: str, **client: Any) -> None:
-        os.environ["FASTRD_FORCE"] = mode
-        serving_of(app)
-        del os.environ["FASTRD_FORCE"]
+    def __init__(
+        self, app: Any, mode: str, flags: dict[str, str] | None = None, **client: Any
+    ) -> None:
+        flags = {"FASTRD_FORCE": mode, **(flags or {})}
+        os.environ.update(flags)
+        self.serving = serving_of(app)
+        for name in flags:
+            del os.environ[name]
         self.app = app
         self.client = client
         self.conn: MemoryConnection | None = None

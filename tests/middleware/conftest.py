@@ -1,4 +1,5 @@
-"""These tests speak the bytes of the parity tests, and know the versions of the compiler's."""
+"""These tests speak the bytes of the parity tests, know the versions of the compiler's, and start
+servers as the end-to-end tests do."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-for shelf in (".", "../parity", "../compile"):
+for shelf in (".", "../parity", "../compile", "../e2e"):
     sys.path.insert(0, str((Path(__file__).parent / shelf).resolve()))
 # Every so many tests only: set where these tests run again under another version.
 STEP = int(os.environ.get("FASTRD_GRID_STEP", "1"))

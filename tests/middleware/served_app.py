@@ -59,4 +59,4 @@ SETUPS = {
     "https": [(CORSMiddleware, {"allow_origins": ["*"]}), (HTTPSRedirectMiddleware, {})],
 }  # fmt: skip
 
-app = application(SETUPS[os.environ["SETUP"]])  # type: ignore[arg-type]
+app = application(SETUPS[os.environ.get("SETUP", "cors")])  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 from environments import STARLETTES, Environment
 
 HERE = Path(__file__).parent
-TESTS = [str(HERE / f"test_{name}.py") for name in ("cors", "gzip", "hosts", "session", "chains")]
+TESTS = [str(HERE / f"test_{name}.py") for name in ("cors", "gzip", "hosts", "session", "chains", "edge")]
 TESTS.append(f"{HERE / 'test_session_cookies.py'}::test_what_one_writes_the_other_reads")
 
 

@@ -197,7 +197,8 @@ def _watch(layer: Layer, held: Any) -> None:
             layer.lists.append((value, frozenset(value)))
 
 
-def _layer(cls: Any, instance: Any) -> Layer:
+def layer_of(cls: Any, instance: Any) -> Layer:
+    """The layer of an instance, of a class that it was declared with."""
     name = str(getattr(cls, "__name__", cls))
     if is_dispatch(cls):
         return Layer(name, None, "is a dispatch layer", dispatch=True)
@@ -238,7 +239,7 @@ def layers_of(app: Any) -> list[Layer]:
         instances = made.layers if made is not None else stack_of(app)
         if len(instances) != len(declared):
             instances = [None] * len(declared)
-    layers = [_layer(one.cls, instance) for one, instance in zip(declared, instances, strict=True)]
+    layers = [layer_of(one.cls, instance) for one, instance in zip(declared, instances, strict=True)]
     keeping = [layer for layer in layers if layer.keeps]
     for layer in keeping[1:]:  # they would share the scope's one session
         layer.settings, layer.reason = None, "is not the only one that keeps a session"

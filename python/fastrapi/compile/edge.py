@@ -1,0 +1,171 @@
+"""Starlette's layers that flags put around any application.
+
+The settings say which. C has their twins (``bindings/request``) in front of the
+application, as long as the installed version of Starlette's classes is one that the twins were
+written after. Starlette's own stand around it beside them, for what the twins leave to
+those; where a twin is missing they are all there is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+Settings = dict[str, Any]
+
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_HOST = r"\*|(?:\*\.)?[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]"
+_ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?"
+# What each list may have, and what to write.
+_LISTS = {
+    "trusted_hosts": (_HOST, "a host without port, such as a.example or *.a.example"),
+    "cors_allow_origins": (_ORIGIN, "an origin as browsers send it, such as https://a.example, or *"),
+    "cors_allow_methods": (_TOKEN, "methods, such as GET,POST, or *"),
+    "cors_allow_headers": (_TOKEN, "names of fields, such as X-Token, or *"),
+    "cors_expose_headers": (_TOKEN, "names of fields, such as X-Total"),
+}
+# What has no effect where no origin is allowed.
+_BESIDE_ORIGINS = (
+    "cors_allow_headers", "cors_allow_credentials", "cors_allow_private_network",
+    "cors_expose_headers",
+)  # fmt: skip
+
+
+class Refused(ValueError):
+    """Says which flag is wrong, and what to write instead."""
+
+
+class Declared(NamedTuple):
+    """One layer: its class's module and name, and what it is made with."""
+
+    module: str
+    name: str
+    options: Settings
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _list(settings: Settings, name: str) -> list[str]:
+    """The members of a list. Refused when one is none."""
+    pattern, wanted = _LISTS[name]
+    text: str = settings[name]
+    members = [member.strip() for member in text.split(",")] if text.strip() else []
+    for member in members:
+        if not re.fullmatch(pattern, member):
+            raise Refused(f"{_flag(name)} {text}: {member!r} is wrong; want {wanted}")
+    return members
+
+
+def _check(settings: Settings) -> None:
+    """Refused for a setting without effect, and for an expression that is none."""
+    if not (settings["cors_allow_origins"] or settings["cors_allow_origin_regex"]):
+        for name in _BESIDE_ORIGINS:
+            if settings[name]:
+                raise Refused(f"{_flag(name)} has no effect without --cors-allow-origins")
+    regex = settings["cors_allow_origin_regex"]
+    try:
+        re.compile(regex)
+    except re.error as exc:
+        raise Refused(f"--cors-allow-origin-regex {regex}: {exc}") from None
+
+
+def _cors(settings: Settings) -> Settings:
+    return {
+        "allow_origins": _list(settings, "cors_allow_origins"),
+        "allow_origin_regex": settings["cors_allow_origin_regex"] or None,
+        "allow_methods": _list(settings, "cors_allow_methods"),
+        "allow_headers": _list(settings, "cors_allow_headers"),
+        "allow_credentials": settings["cors_allow_credentials"],
+        "allow_private_network": settings["cors_allow_private_network"],
+        "expose_headers": _list(settings, "cors_expose_headers"),
+        "max_age": settings["cors_max_age"],
+    }
+
+
+def declared(settings: Settings) -> list[Declared]:
+    """The layers that these settings ask for, outermost first. Refused when one of the
+    settings is wrong. Imports nothing."""
+    _check(settings)
+    found = []
+    if hosts := _list(settings, "trusted_hosts"):
+        options = {"allowed_hosts": hosts, "www_redirect": settings["www_redirect"]}
+        found.append(Declared("trustedhost", "TrustedHostMiddleware", options))
+    if settings["cors_allow_origins"] or settings["cors_allow_origin_regex"]:
+        found.append(Declared("cors", "CORSMiddleware", _cors(settings)))
+    if settings["https_redirect"]:
+        found.append(Declared("httpsredirect", "HTTPSRedirectMiddleware", {}))
+    if settings["gzip"]:
+        options = {
+            "minimum_size": settings["gzip_minimum_size"],
+            "compresslevel": settings["gzip_level"],
+        }
+        found.append(Declared("gzip", "GZipMiddleware", options))
+    return found
+
+
+class Edge(NamedTuple):
+    """The layers around an application, ``names`` from the outermost on. ``behind`` is the
+    application inside Starlette's. ``twins`` are what the engine makes the native ones from;
+    None: there are none, for ``reason``."""
+
+    names: list[str]
+    behind: Any
+    twins: tuple[Any, ...] | None
+    reason: str
+
+    def text(self) -> str:
+        """Which layers are where, in words."""
+        if self.twins is not None:
+            return f"all behind native {', '.join(self.names)}"
+        return f"all inside Starlette's own {', '.join(self.names)}: {self.reason}"
+
+
+def _known(cls: Any, options: Settings) -> Settings:
+    """The options as the installed version has them. Refused when it has not one that is
+    asked for."""
+    names = inspect.signature(cls).parameters
+    for name, value in options.items():
+        if value and name not in names:
+            raise Refused(f"{_flag(f'cors_{name}')} needs a newer Starlette than is installed")
+    return {name: value for name, value in options.items() if name in names}
+
+
+def _behind(app: Any, layers: list[Declared]) -> Iterator[Any]:
+    """The instances of Starlette's classes, innermost first."""
+    for module, name, options in reversed(layers):
+        try:
+            cls = getattr(importlib.import_module(f"starlette.middleware.{module}"), name)
+        except ImportError:
+            raise Refused(
+                f"flags that put Starlette's {name} around an application need Starlette; "
+                "install it where the application runs"
+            ) from None
+        app = cls(app, **_known(cls, options))
+        yield app
+
+
+def _twins(instances: list[Any]) -> tuple[tuple[Any, ...] | None, str]:
+    """Twins of these instances; None, and why there are none."""
+    try:
+        from .layers import layer_of
+    except (ImportError, AttributeError) as exc:
+        return None, f"FastAPI is not as this fastrapi knows it ({exc!r})"
+    layers = [layer_of(type(one), one) for one in instances]
+    for layer in layers:
+        if not layer.native:
+            return None, f"{layer.name} {layer.reason}"
+    return tuple(layer.twin() for layer in layers), ""
+
+
+def edge_of(app: Any, settings: Settings) -> Edge | None:
+    """What these settings put around ``app``; None: nothing. Refused when they cannot."""
+    layers = declared(settings)
+    if not layers:
+        return None
+    instances = list(_behind(app, layers))[::-1]
+    return Edge([layer.name for layer in layers], instances[0], *_twins(instances))
