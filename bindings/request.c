@@ -1,7 +1,7 @@
 /*
  * request: one entrance for every request.
  *
- * Called by worker/ and engine/testclient.c. It decides, with the guards, between the
+ * Called by worker/, engine/testclient.c and front.c. It decides, with the guards, between the
  * compiled plan, mounted files, the router's own answers and the application's ASGI
  * interface; plan/alone.c, plan/mounted.c, plan/router.c and asgi/asgi.c then do the work. Nothing here may wait,
  * and only pyb_request_start() may run user code.
@@ -14,8 +14,8 @@
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
 #include "bindings/content.h"
+#include "bindings/front.h"
 #include "bindings/handshake.h"
-#include "bindings/loop/offload.h"
 #include "bindings/plan/alone.h"
 #include "bindings/plan/mounted.h"
 #include "bindings/plan/router.h"
@@ -50,29 +50,6 @@ struct decision {
 					 * through the whole application. Borrowed from the binding */
 	struct pyb_mount *mount;	/* with WAY_FILES, else NULL */
 	const struct mw_chain *chain;	/* native middleware that the request meets, or NULL */
-};
-
-/* What chains ask for; the owner of a chain is a Python object. */
-static int
-work_elsewhere(struct hx_exchange *x, void (*run)(void *arg), void (*done)(void *arg), void *arg)
-{
-	return pyb_offload(x->upper.local, run, done, arg);
-}
-
-static void
-owner_hold(void *owner)
-{
-	Py_INCREF((PyObject *)owner);
-}
-
-static void
-owner_let_go(void *owner)
-{
-	Py_DECREF((PyObject *)owner);
-}
-
-static const struct mw_means means = {
-	work_elsewhere, pyb_request_writable, owner_hold, owner_let_go
 };
 
 void
@@ -287,9 +264,7 @@ asgi_start(struct pyb_app *app, struct hx_exchange *x, PyObject *callable, bool 
 static bool
 layers_begin(struct pyb_app *app, struct hx_exchange *x, struct decision *d)
 {
-	struct mw_front front = { d->chain, &means, app->binding };
-	enum mw_verdict verdict = mw_exchange_begin(MW_INSIDE, &front, x,
-	    x->upper.observer == NULL);
+	enum mw_verdict verdict = pyb_front_inside(app, x);
 
 	if ((d->way == WAY_ALONE || d->way == WAY_ARRIVING) && verdict == MW_UNSURE)
 		d->way = WAY_NESTED;
@@ -305,11 +280,7 @@ layers_begin(struct pyb_app *app, struct hx_exchange *x, struct decision *d)
 static bool
 edge_begin(struct pyb_app *app, struct hx_exchange *x)
 {
-	struct mw_front front = { &app->edge.chain, &means, app };
-
-	if (front.chain->n == 0)
-		return true;
-	switch (mw_exchange_begin(MW_EDGE, &front, x, x->upper.observer == NULL)) {
+	switch (pyb_front_edge(app, x)) {
 	case MW_PASS:
 		return true;
 	case MW_ANSWER:

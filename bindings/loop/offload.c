@@ -1,7 +1,7 @@
 /*
  * offload: a queue in front of the pool.
  *
- * Called by bindings/request.c. Nothing here may wait.
+ * Called by bindings/front.c. Nothing here may wait.
  */
 #include "bindings/loop/offload.h"
 

@@ -28,8 +28,7 @@ layers_take(struct pyb_run *r, PyObject *response)
 	if (raw != NULL && pyb_fields_read(&f, raw, &r->x->arena) == 0) {
 		long code = PyLong_AsLong(status);
 
-		take = code >= 200 && code <= 599 &&
-		    mw_exchange_takes(r->x, (int)code, f.all, f.n, 0);
+		take = code >= 200 && code <= 599;
 	}
 	pyb_fields_fini(&f);
 	Py_XDECREF(status);
@@ -87,7 +86,8 @@ pyb_stream_send(struct pyb_run *r, PyObject *value, PyObject **out)
 bool
 pyb_stream_has_begun(const struct pyb_run *r)
 {
-	return r->x == NULL || r->x->state != HX_RUNNING || pyb_asgi_is_answered(r->asgi);
+	return r->x == NULL || r->x->state != HX_RUNNING || mw_exchange_is_busy(r->x) ||
+	    pyb_asgi_is_answered(r->asgi);
 }
 
 void

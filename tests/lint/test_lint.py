@@ -36,7 +36,7 @@ LAYERS = [
     ("asgi", None),
     ("plan", None),
     ("stack", None),
-    ("request", {"request", "handshake"}),
+    ("request", {"request", "front", "handshake"}),
 ]
 # The compiler's side, beside all of them: no request comes here.
 TABLE = {"shared"}

@@ -11,7 +11,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 
-enum { MAX_KEPT = 256, WARM_UPS = 8, RUNS = 64, MAX_FAILURES = 10000 };
+enum { MAX_KEPT = 512, WARM_UPS = 8, RUNS = 64, MAX_FAILURES = 10000 };
 
 PyMODINIT_FUNC PyInit__engine(void);
 
