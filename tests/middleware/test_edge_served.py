@@ -152,7 +152,7 @@ def test_a_pipeline_keeps_its_order(server: Fastrd) -> None:
 def test_the_loop_does_not_wait(server: Fastrd) -> None:
     """A long answer is being compressed while others are answered."""
     with server, socket.create_connection(("127.0.0.1", server.port), 20) as long:
-        long.sendall(HEAD % b"/json/2000000")
+        long.sendall(HEAD % b"/thread/20000000")
         for _ in range(20):
             assert server.get("/")[0] == 200
         assert long.recv(1) == b"H"
