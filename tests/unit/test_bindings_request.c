@@ -520,15 +520,18 @@ static void
 test_context_is_left_when_the_task_cannot_be_entered(void)
 {
 	struct pyb_module_state *st = python_state();
-	PyObject *enter;
+	PyObject *enter, *tasks;
 
 	app_open(plans[0]);
 	enter = Py_NewRef(st->enter_task);
+	tasks = st->current_tasks;
+	st->current_tasks = NULL;
 	Py_SETREF(st->enter_task, py("lambda *args: [].pop()"));
 	request_once();
 	CU_ASSERT(ended());
 	CU_ASSERT(py_equal(py("logged"), "['IndexError']"));
 	Py_SETREF(st->enter_task, enter);
+	st->current_tasks = tasks;
 	app_close();
 }
 
