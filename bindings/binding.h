@@ -32,7 +32,7 @@ struct pyb_binding {
 	struct pyb_guards guards;
 	struct pyb_sync_stat *sync;	/* one per plan */
 	struct pyb_layers layers;	/* native ones before all Python */
-	struct pyb_mounts mounts;	/* of files, when direct */
+	struct pyb_mounts mounts;	/* of files */
 	struct pyb_hosts hosts;	/* routes that are not in the table */
 	bool direct;		/* no code of the user's stands before the router */
 };

@@ -31,22 +31,23 @@
  * and each stays in CPython's cache of type attributes: hence the names.
  */
 #define PYB_MODULE_STATE(NAME, TEXT, IMPORT, FASTAPI, MADE, TYPE) \
-	NAME(accessed) NAME(adopt) NAME(app) NAME(args) NAME(asgi) NAME(background) NAME(body) NAME(charset) NAME(client) \
+	NAME(accessed) NAME(adopt) NAME(app) NAME(app_root_path) NAME(args) NAME(asgi) NAME(background) NAME(body) NAME(charset) NAME(client) \
 	NAME(close_files) NAME(content_errors) \
 	NAME(cookies) NAME(create_future) NAME(detail) NAME(done) NAME(effective_route_context) \
-	NAME(encode) NAME(endpoint) NAME(errors) NAME(fail_content) NAME(fastapi) \
+	NAME(encode) NAME(endpoint) NAME(errors) NAME(extensions) NAME(fail_content) NAME(fastapi) \
 	NAME(fastapi_function_astack) NAME(fastapi_inner_astack) NAME(fastapi_middleware_astack) \
 	NAME(filename) NAME(fill_scope) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
 	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
 	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
-	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
-	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) \
+	NAME(raw_path) NAME(read_form) NAME(receive) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
+	NAME(scheme) NAME(scope) NAME(send) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
 	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) \
 	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_soon) NAME(cancel) \
 	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
 	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(surface) \
-	NAME(wrapped_receive) NAME(_must_cancel) NAME(_task_factory) \
+	NAME(wrapped_receive) NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) NAME(_task_factory) NAME(_wrapped_rcv_consumed) \
+	NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
 	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \
 	NAME(_query_params) \
@@ -114,6 +115,8 @@
 	FASTAPI(streaming, "fastrapi.compile.streams", "streaming") \
 	/* where FastAPI keeps the stack of what is left after the answer */ \
 	FASTAPI(late_stack, "fastrapi.compile.exit_stacks", "LATE_STACK") \
+	/* (coroutine, receive) -> what sends a file behind a layer */ \
+	FASTAPI(file_behind, "fastrapi.compile.streams", "file_behind") \
 	/* (scope, scoped) -> FastAPI's cancel scope around asynchronous dependencies, entered; \
 	 * None: it would not count */ \
 	FASTAPI(enter_cleanup, "fastrapi.compile.exit_stacks", "enter_cleanup") \
@@ -126,6 +129,8 @@
 	FASTAPI(scoped, "fastrapi.hooks", "scoped") \
 	/* () -> what FastAPI awaits when it has left an asynchronous generator */ \
 	FASTAPI(checkpoint, "fastrapi.compile.exit_stacks", "checkpoint") \
+	/* () -> a coroutine that lets others have their turn, where it may be cancelled */ \
+	FASTAPI(turn, "anyio.lowlevel", "checkpoint") \
 	/* a dict: the own classes of background tasks -> their __call__ */ \
 	FASTAPI(background_calls, "fastrapi.compile.exit_stacks", "BACKGROUND_CALLS") \
 	FASTAPI(background_task, "starlette.background", "BackgroundTask") \

@@ -1,7 +1,7 @@
 /*
  * condition: If-None-Match, If-Modified-Since, If-Range.
  *
- * Called by mount.c and answer.c. A date in the form that servers send is read here; what
+ * Called by mount.c and reply.c. A date in the form that servers send is read here; what
  * else Python's parsedate() makes a date of is left to it.
  */
 #include "files/condition.h"

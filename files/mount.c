@@ -1,7 +1,7 @@
 /*
  * mount: from a request to a file of one of the directories.
  *
- * Called by bindings/plan/mounted.c. The order of what is looked for is that of Starlette's
+ * Called by bindings/plan/mounted.c and bindings/stack/mount.c. The order of what is looked for is that of Starlette's
  * StaticFiles.get_response(). A file is read where it is needed: whoever has it on a disk
  * that does not answer waits, as with nginx.
  */
@@ -11,18 +11,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "files/answer.h"
 #include "files/condition.h"
 #include "files/open.h"
 #include "files/stamp.h"
 
 /* 304, with the one field of a file's that it may have. */
-static void
-unchanged_give(struct hx_exchange *x, const struct files_stamp *stamp)
+static enum files_verdict
+unchanged_make(struct files_reply *r, const struct files_asked *q,
+    const struct files_stamp *stamp)
 {
 	struct hx_header etag = { SLICE_LIT("etag"), files_stamp_etag(stamp) };
+	struct mw_answer a;
 
-	(void)x->calls->answer(x, 304, &etag, 1, (struct hx_piece){ .bytes = SLICE_LIT("") });
+	if (mw_answer_init(&a, q->arena, 304, &etag, 1) < 0)
+		return FILES_LEFT;
+	*r = files_reply_text(&a, SLICE_LIT(""));
+	return FILES_REPLY;
 }
 
 /* The fields of FileResponse(path, stat_result=...). 0, or -1 when out of memory. */
@@ -42,57 +46,53 @@ head_write(struct mw_answer *a, struct arena *arena, int status, struct slice ty
 	return mw_answer_append(a, SLICE_LIT("etag"), files_stamp_etag(stamp));
 }
 
-/* Answer with that file, unless the client has it. */
+/* The answer with that file (which is taken), unless the client has it. */
 static enum files_verdict
-file_give(const struct files_mount *mount, struct hx_exchange *x, struct hx_file *file,
-    const char *name, int status)
+file_make(const struct files_mount *mount, const struct files_asked *q, struct hx_file *file,
+    const char *name, int status, struct files_reply *r)
 {
 	struct slice type = files_types_get(mount->types, (struct slice){ name, strlen(name) });
-	struct files_stamp stamp;
+	struct files_stamp *stamp = arena_alloc(q->arena, sizeof(*stamp));
+	enum files_condition condition = FILES_CHANGED;
 	struct mw_answer a;
 
-	if (type.ptr == NULL || !files_stamp_make(&stamp, file))
+	*r = (struct files_reply){ .file = file };
+	if (type.ptr == NULL || stamp == NULL || !files_stamp_make(stamp, file))
 		return FILES_LEFT;
 	if (status == 200)
-		switch (files_condition_look(files_answer_asked(x, SLICE_LIT("if-none-match")),
-		    files_answer_asked(x, SLICE_LIT("if-modified-since")), &stamp)) {
-		case FILES_CHANGED:
-			break;
-		case FILES_UNCHANGED:
-			unchanged_give(x, &stamp);
-			return FILES_ANSWERED;
-		case FILES_CHANGE_UNSURE:
-			return FILES_LEFT;
-		}
-	if (head_write(&a, &x->arena, status, type, &stamp, file) < 0)
+		condition = files_condition_look(files_asked_field(q, SLICE_LIT("if-none-match")),
+		    files_asked_field(q, SLICE_LIT("if-modified-since")), stamp);
+	if (condition == FILES_CHANGE_UNSURE)
 		return FILES_LEFT;
-	files_open_hold(file);
-	if (files_answer_give(x, &a, file))
-		return FILES_ANSWERED;
-	files_open_release(file);
-	return FILES_LEFT;
+	if (condition == FILES_UNCHANGED) {
+		files_reply_drop(r);
+		return unchanged_make(r, q, stamp);
+	}
+	return head_write(&a, q->arena, status, type, stamp, file) == 0 &&
+	    files_reply_make(r, q, &a, file) ? FILES_REPLY : FILES_LEFT;
 }
 
 /* The same for what was found. The descriptor goes. */
 static enum files_verdict
-entry_give(const struct files_mount *mount, struct hx_exchange *x, struct files_entry *entry,
-    int status)
+entry_make(const struct files_mount *mount, const struct files_asked *q,
+    struct files_entry *entry, int status, struct files_reply *r)
 {
 	struct hx_file *file = files_open_new(entry->fd, &entry->st);
-	enum files_verdict verdict;
+	enum files_verdict verdict = FILES_LEFT;
 
 	if (file == NULL) {
 		close(entry->fd);
 		return FILES_LEFT;
 	}
-	verdict = file_give(mount, x, file, entry->name, status);
-	files_open_release(file);
+	verdict = file_make(mount, q, file, entry->name, status, r);
+	if (verdict != FILES_REPLY)
+		files_reply_drop(r);
 	return verdict;
 }
 
 /* No file is to be sent for this path. */
 static enum files_verdict
-missing(const struct files_mount *mount, struct hx_exchange *x)
+missing(const struct files_mount *mount, const struct files_asked *q, struct files_reply *r)
 {
 	struct files_entry entry;
 
@@ -101,7 +101,7 @@ missing(const struct files_mount *mount, struct hx_exchange *x)
 	switch (files_tree_look(mount->trees, mount->n_trees, "404.html", &entry)) {
 	case FILES_FOUND:
 		if (S_ISREG(entry.st.st_mode))
-			return entry_give(mount, x, &entry, 404);
+			return entry_make(mount, q, &entry, 404, r);
 		close(entry.fd);
 		return FILES_MISSING;
 	case FILES_NONE:
@@ -115,7 +115,8 @@ missing(const struct files_mount *mount, struct hx_exchange *x)
 
 /* A directory, in html mode. */
 static enum files_verdict
-index_give(const struct files_mount *mount, struct hx_exchange *x, const char *path)
+index_make(const struct files_mount *mount, const struct files_asked *q, const char *path,
+    struct files_reply *r)
 {
 	char index[FILES_PATH_ROOM + sizeof("/index.html")];
 	struct files_entry entry;
@@ -125,42 +126,43 @@ index_give(const struct files_mount *mount, struct hx_exchange *x, const char *p
 	case FILES_FOUND:
 		break;
 	case FILES_NONE:
-		return missing(mount, x);
+		return missing(mount, q, r);
 	case FILES_TOO_LONG:
 	case FILES_UNSURE:
 		return FILES_LEFT;
 	}
-	if (S_ISREG(entry.st.st_mode) && x->req.path.ptr[x->req.path.len - 1] == '/')
-		return entry_give(mount, x, &entry, 200);
+	if (S_ISREG(entry.st.st_mode) && q->path.ptr[q->path.len - 1] == '/')
+		return entry_make(mount, q, &entry, 200, r);
 	close(entry.fd);
-	return S_ISREG(entry.st.st_mode) ? FILES_REDIRECT : missing(mount, x);
+	return S_ISREG(entry.st.st_mode) ? FILES_REDIRECT : missing(mount, q, r);
 }
 
 enum files_verdict
-files_mount_answer(const struct files_mount *mount, struct hx_exchange *x, struct slice rest)
+files_mount_look(const struct files_mount *mount, const struct files_asked *q,
+    struct slice rest, struct files_reply *r)
 {
 	char path[FILES_PATH_ROOM];
 	struct files_entry entry;
 
-	if (!x->is_head && !slice_equal(x->req.method_name, SLICE_LIT("GET")))
+	if (!files_asked_head(q) && !files_asked_get(q))
 		return FILES_NOT_ALLOWED;
 	if (!files_tree_path(rest, path))
 		return FILES_LEFT;
 	if (path[0] == '\\')
-		return missing(mount, x);
+		return missing(mount, q, r);
 	switch (files_tree_look(mount->trees, mount->n_trees, path, &entry)) {
 	case FILES_FOUND:
 		break;
 	case FILES_NONE:
-		return missing(mount, x);
+		return missing(mount, q, r);
 	case FILES_TOO_LONG:
 		return FILES_MISSING;
 	case FILES_UNSURE:
 		return FILES_LEFT;
 	}
 	if (S_ISREG(entry.st.st_mode))
-		return entry_give(mount, x, &entry, 200);
+		return entry_make(mount, q, &entry, 200, r);
 	close(entry.fd);
-	return S_ISDIR(entry.st.st_mode) && mount->html ? index_give(mount, x, path) :
-	    missing(mount, x);
+	return S_ISDIR(entry.st.st_mode) && mount->html ? index_make(mount, q, path, r) :
+	    missing(mount, q, r);
 }

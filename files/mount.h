@@ -5,9 +5,9 @@
 #define FILES_MOUNT_H
 
 #include "base/attr.h"
+#include "files/reply.h"
 #include "files/tree.h"
 #include "files/types.h"
-#include "http/exchange.h"
 
 struct files_mount {
 	struct files_tree *trees;	/* in the order in which they are searched */
@@ -17,15 +17,16 @@ struct files_mount {
 };
 
 enum files_verdict {
-	FILES_ANSWERED,
+	FILES_REPLY,		/* the reply was made */
 	FILES_MISSING,		/* HTTPException(404) */
 	FILES_NOT_ALLOWED,	/* HTTPException(405), with Allow: GET, HEAD */
 	FILES_REDIRECT,		/* to the same path with a slash behind */
-	FILES_LEFT		/* nothing was sent; StaticFiles itself must answer */
+	FILES_LEFT		/* StaticFiles itself must answer */
 };
 
-/* Answer x, whose path continues with `rest` behind the mount's. */
-enum files_verdict files_mount_answer(const struct files_mount *mount, struct hx_exchange *x,
-    struct slice rest) MUST_CHECK;
+/* The answer to q, whose path continues with `rest` behind the mount's. The caller drops a
+ * reply that was made. */
+enum files_verdict files_mount_look(const struct files_mount *mount, const struct files_asked *q,
+    struct slice rest, struct files_reply *r) MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * open: a descriptor and who still needs it.
  *
- * Called by answer.c, mount.c and bindings/plan/file.c. Several ranges of one answer share
+ * Called by give.c, mount.c, reply.c and bindings/plan/file.c. Several ranges of one answer share
  * one file, and the output lets go of each when it is sent. It must not need the interpreter.
  */
 #include "files/open.h"

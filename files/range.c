@@ -1,7 +1,7 @@
 /*
  * range: Starlette's FileResponse._parse_range_header() over bytes.
  *
- * Called by answer.c. Values are texts in Latin-1: there, only ASCII has digits, and blanks
+ * Called by reply.c. Values are texts in Latin-1: there, only ASCII has digits, and blanks
  * are those of hx_field_strip(). Numbers are what Python's int() takes: a sign, digits, single
  * underscores between them. It must not allocate.
  */

@@ -70,6 +70,12 @@ void pyb_asgi_take_back(struct pyb_asgi *a);
 /* Whose receive or send it is, borrowed; NULL: a layer's own. */
 struct pyb_asgi *pyb_asgi_of(struct pyb_module_state *st, PyObject *callable);
 
+/* Would receive() give the whole content of the request at once, in one message? */
+bool pyb_asgi_has_content(const struct pyb_asgi *a);
+
+/* Would receive() then wait, for http.disconnect? */
+bool pyb_asgi_has_client(const struct pyb_asgi *a);
+
 /* Has http.response.start gone through `send`, or would it have but for a client that is
  * gone? False for a `send` that pyb_asgi_send() has not made. */
 bool pyb_asgi_is_started(struct pyb_module_state *st, PyObject *send);

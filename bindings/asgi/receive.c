@@ -1,7 +1,7 @@
 /*
  * receive: the application asks for request content.
  *
- * Called by asgi.c, whose method it is. Each call makes a coroutine, like uvicorn's
+ * Called by asgi.c, whose method it is, and by stack/listen.c. Each call makes a coroutine, like uvicorn's
  * `async def receive`. The coroutine copies the content that has arrived, or asks the
  * connection to read on and waits for more. After the last piece it waits for
  * http.disconnect, which comes when the client has gone away or the answer is complete.
@@ -67,13 +67,25 @@ disconnect_new(struct pyb_asgi *a)
 	return message;
 }
 
+bool
+pyb_asgi_has_client(const struct pyb_asgi *a)
+{
+	return a->x != NULL && !a->complete && a->x->content.complete &&
+	    !a->x->content.aborted && !a->x->content.peer_closed;
+}
+
+bool
+pyb_asgi_has_content(const struct pyb_asgi *a)
+{
+	return !a->delivered && pyb_asgi_has_client(a);
+}
+
 PyObject *
 pyb_asgi_method_watch(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	struct pyb_asgi *a = (struct pyb_asgi *)self;
 
-	if (a->x == NULL || a->complete || !a->x->content.complete || a->x->content.aborted ||
-	    a->x->content.peer_closed)
+	if (!pyb_asgi_has_client(a))
 		Py_RETURN_NONE;
 	a->delivered = true;
 	a->x->calls->want_read(a->x);

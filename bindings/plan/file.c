@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/decimal.h"
+#include "base/must.h"
 #include "bindings/asgi/fields.h"
+#include "bindings/plan/chunks.h"
 #include "bindings/plan/result.h"
-#include "files/answer.h"
+#include "files/give.h"
 #include "files/open.h"
 #include "files/stamp.h"
 
@@ -155,47 +157,108 @@ stat_fields_add(PyObject *raw, const struct hx_file *file, struct arena *arena)
 	return added;
 }
 
-/* Give the file with the fields of the response. False: nothing was sent. */
-static bool
-give(struct hx_exchange *x, PyObject *raw, int status, struct hx_file *file)
+/* Take back all fields from the n-th on: what Starlette sends instead has those of the file that
+ * Starlette finds. */
+static void
+fields_take_back(PyObject *raw, Py_ssize_t n)
 {
-	Py_ssize_t n = PyList_GET_SIZE(raw);
-	struct pyb_fields f = { 0 };
-	struct mw_answer a;
-	bool given;
-
-	given = stat_fields_add(raw, file, &x->arena) && pyb_fields_read(&f, raw, &x->arena) == 0 &&
-	    mw_answer_init(&a, &x->arena, status, f.all, f.n) == 0 &&
-	    files_answer_give(x, &a, file);
-	pyb_fields_fini(&f);
-	/* What Starlette sends instead has the fields of the file that Starlette finds. */
-	if (!given && PyList_SetSlice(raw, n, PY_SSIZE_T_MAX, NULL) < 0)
+	if (PyList_SetSlice(raw, n, PY_SSIZE_T_MAX, NULL) < 0)
 		PyErr_Clear();
-	return given;
+}
+
+/* May FileResponse send a file with this status? */
+static bool
+status_fits(PyObject *number, int *status)
+{
+	long value = PyLong_AsLong(number);
+
+	PyErr_Clear();
+	*status = (int)value;
+	return value >= 200 && value <= 599 && value != 204 && value != 205 && value != 304;
+}
+
+/* Make the reply with the fields of the response. Takes the file in any case. False: it was not
+ * made, and the response is as before. */
+static bool
+reply_make(const struct held *h, int status, struct hx_file *file, const struct files_asked *q,
+    struct files_reply *reply, struct pyb_fields *f)
+{
+	Py_ssize_t n = PyList_GET_SIZE(h->raw);
+	struct mw_answer a;
+	bool made = false;
+
+	*reply = (struct files_reply){ .file = file };
+	if (stat_fields_add(h->raw, file, q->arena) &&
+	    pyb_fields_read(f, h->raw, q->arena) == 0 &&
+	    mw_answer_init(&a, q->arena, status, f->all, f->n) == 0)
+		made = files_reply_make(reply, q, &a, file);
+	if (made)
+		return true;
+	files_reply_drop(reply);
+	PyErr_Clear();
+	fields_take_back(h->raw, n);
+	return false;
 }
 
 bool
 pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
 {
+	struct files_asked asked = files_give_asked(r->x);
+	struct pyb_fields fields = { 0 };
+	struct files_reply reply;
 	struct hx_file *file;
 	struct held h;
-	long status;
+	int status;
+	bool given;
 
-	if (!held_read(r, response, &h) || r->x->state != HX_RUNNING ||
-	    !pyb_result_background_empty(r->app->st, response))
-		return false;
-	status = PyLong_AsLong(h.status);
-	PyErr_Clear();
-	if (status < 200 || status > 599 || status == 204 || status == 205 || status == 304)
+	if (r->x->state != HX_RUNNING || !held_read(r, response, &h) ||
+	    !pyb_result_background_empty(r->app->st, response) || !status_fits(h.status, &status))
 		return false;
 	file = file_open(h.path);
+	/* What follows waits in Starlette until a long file is sent. */
+	if (file != NULL && follows && file->size > HX_FILE_AT_ONCE) {
+		files_open_release(file);
+		file = NULL;
+	}
 	if (file == NULL)
 		return false;
-	/* What follows waits in Starlette until a long file is sent. */
-	if ((follows && file->size > HX_FILE_AT_ONCE) || !give(r->x, h.raw, (int)status, file)) {
-		files_open_release(file);
-		PyErr_Clear();
+	given = reply_make(&h, status, file, &asked, &reply, &fields);
+	if (given)
+		files_give(r->x, &reply);
+	pyb_fields_fini(&fields);
+	return given;
+}
+
+bool
+pyb_file_behind(struct pyb_run *r, PyObject *response)
+{
+	struct pyb_chunks *c = NULL;
+	struct pyb_fields fields = { 0 };
+	struct files_asked asked;
+	struct hx_file *file = NULL;
+	struct held h;
+	Py_ssize_t n = 0;
+	int status;
+
+	must(r->chunks == NULL);
+	if (held_read(r, response, &h) &&
+	    pyb_result_background_empty(r->app->st, response) && status_fits(h.status, &status))
+		c = pyb_chunks_new(r->app->st);
+	if (c == NULL)
 		return false;
+	n = PyList_GET_SIZE(h.raw);
+	if (pyb_chunks_asked(c, r->scope, &asked))
+		file = file_open(h.path);
+	if (file != NULL && reply_make(&h, status, file, &asked, &c->reply, &fields)) {
+		c->path = Py_NewRef(h.path);
+		if (pyb_chunks_begin(c, h.raw) == 0)
+			r->chunks = c;
+		else
+			fields_take_back(h.raw, n);
 	}
-	return true;
+	pyb_fields_fini(&fields);
+	PyErr_Clear();
+	if (r->chunks == NULL)
+		pyb_chunks_free(c);
+	return r->chunks != NULL;
 }

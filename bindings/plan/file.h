@@ -14,4 +14,7 @@
  * False: nothing was sent; await the response. Leaves no exception. */
 bool pyb_file_give(struct pyb_run *r, PyObject *response, bool follows) MUST_CHECK;
 
+/* The same for a run behind a layer: r->chunks becomes the answer, and nothing is sent yet. */
+bool pyb_file_behind(struct pyb_run *r, PyObject *response) MUST_CHECK;
+
 #endif

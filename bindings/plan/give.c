@@ -14,7 +14,8 @@
 static bool
 file_give(struct pyb_run *r, PyObject *response, bool follows)
 {
-	return pyb_file_give(r, response, follows || r->tasks != NULL || r->late != NULL);
+	return r->x == NULL ? pyb_file_behind(r, response) :
+	    pyb_file_give(r, response, follows || r->tasks != NULL || r->late != NULL);
 }
 
 enum pyb_result_verdict
@@ -23,9 +24,7 @@ pyb_give_result(struct pyb_run *r, PyObject **response)
 	enum pyb_result_verdict verdict;
 
 	must(r->x != NULL || r->send != NULL);
-	if (r->x == NULL)
-		return pyb_messages_result(r, response);
-	verdict = pyb_result_answer(r, response);
+	verdict = r->x == NULL ? pyb_messages_result(r, response) : pyb_result_answer(r, response);
 	if (verdict != PYB_RESULT_RESPONSE || !file_give(r, *response, false))
 		return verdict;
 	Py_CLEAR(*response);
@@ -36,9 +35,8 @@ bool
 pyb_give_response(struct pyb_run *r, PyObject *response, bool follows)
 {
 	must(r->x != NULL || r->send != NULL);
-	if (r->x == NULL)
-		return pyb_messages_response(r, response);
-	return pyb_result_send(r->app, response, r->x) || file_give(r, response, follows);
+	return (r->x == NULL ? pyb_messages_response(r, response) :
+	    pyb_result_send(r->app, response, r->x)) || file_give(r, response, follows);
 }
 
 bool

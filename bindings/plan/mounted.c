@@ -1,7 +1,7 @@
 /*
  * mounted: a file, or what FastAPI makes of the HTTPException of StaticFiles.
  *
- * Called by bindings/request.c. The room files answers with files; no Python runs for that.
+ * Called by bindings/request.c and bindings/stack/mount.c. The room files answers with files; no Python runs for that.
  * No user code may run here.
  */
 #include "bindings/plan/mounted.h"
@@ -9,28 +9,40 @@
 #include "base/must.h"
 #include "bindings/asgi/scope.h"
 #include "bindings/plan/result.h"
+#include "files/give.h"
 
-/* At its first request StaticFiles looks at its directory, and raises if there is none. */
-static bool
-is_checked(struct pyb_app *app, struct pyb_mount *mount)
+bool
+pyb_mounted_ready(const struct pyb_binding *b, struct pyb_mount *mount)
 {
 	PyObject *checked;
 
+	if (b->answers.http_handler == NULL)
+		return false;
 	if (mount->checked)
 		return true;
-	checked = PyObject_CallOneArg(app->binding->mounts.check, mount->instance);
+	checked = PyObject_CallOneArg(b->mounts.check, mount->instance);
 	mount->checked = checked == Py_True;
 	PyErr_Clear();
 	Py_XDECREF(checked);
 	return mount->checked;
 }
 
-/* Send the Response of an HTTPException that FastAPI's own handler answers. */
-static bool
-exception_send(struct pyb_app *app, struct hx_exchange *x, long status, PyObject *response)
+PyObject *
+pyb_mounted_exception(const struct pyb_binding *b, enum files_verdict verdict)
 {
-	return response != Py_None && pyb_answers_http(&app->binding->answers, status) &&
-	    pyb_result_send(app, response, x);
+	PyObject *response = verdict == FILES_MISSING ? b->mounts.missing : b->mounts.not_allowed;
+	long status = verdict == FILES_MISSING ? 404 : 405;
+
+	must(verdict == FILES_MISSING || verdict == FILES_NOT_ALLOWED);
+	return response != Py_None && pyb_answers_http(&b->answers, status) ? response : NULL;
+}
+
+static bool
+exception_send(struct pyb_app *app, struct hx_exchange *x, enum files_verdict verdict)
+{
+	PyObject *response = pyb_mounted_exception(app->binding, verdict);
+
+	return response != NULL && pyb_result_send(app, response, x);
 }
 
 static bool
@@ -52,22 +64,24 @@ redirect_send(struct pyb_app *app, struct hx_exchange *x)
 bool
 pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount)
 {
-	const struct pyb_mounts *mounts = &app->binding->mounts;
+	struct files_asked asked = files_give_asked(x);
+	enum files_verdict verdict;
+	struct files_reply reply;
 	bool sent = false;
 
 	must(x->n_params > 0);
-	if (app->binding->answers.http_handler == NULL || !is_checked(app, mount) ||
+	if (!pyb_mounted_ready(app->binding, mount) ||
 	    (x->root_in_path && x->root_path.len > 0))
 		return false;
-	switch (files_mount_answer(&mount->files, x, x->params[x->n_params - 1])) {
-	case FILES_ANSWERED:
+	verdict = files_mount_look(&mount->files, &asked, x->params[x->n_params - 1], &reply);
+	switch (verdict) {
+	case FILES_REPLY:
+		files_give(x, &reply);
 		sent = true;
 		break;
 	case FILES_MISSING:
-		sent = exception_send(app, x, 404, mounts->missing);
-		break;
 	case FILES_NOT_ALLOWED:
-		sent = exception_send(app, x, 405, mounts->not_allowed);
+		sent = exception_send(app, x, verdict);
 		break;
 	case FILES_REDIRECT:
 		sent = redirect_send(app, x);

@@ -8,6 +8,15 @@
 #include "bindings/app.h"
 #include "http/exchange.h"
 
+/* Is the mount's directory there, and are answers in the place of its files FastAPI's own? At
+ * its first request StaticFiles looks, and raises if there is none. Leaves no exception. */
+bool pyb_mounted_ready(const struct pyb_binding *b, struct pyb_mount *mount) MUST_CHECK;
+
+/* The Response of FastAPI's own handler to what StaticFiles raises with that verdict, MISSING
+ * or NOT_ALLOWED; other requests get it, too. Borrowed; NULL: it is not known. */
+PyObject *pyb_mounted_exception(const struct pyb_binding *b, enum files_verdict verdict)
+    MUST_CHECK;
+
 /* Answer x, which has matched the route of that mount, as its StaticFiles would, and give it
  * back. False: nothing was sent; the application must answer. Leaves no exception. */
 bool pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount)

@@ -7,6 +7,7 @@
 #include "bindings/plan/run.h"
 
 #include "base/must.h"
+#include "bindings/plan/chunks.h"
 #include "bindings/session.h"
 #include "bindings/text.h"
 #include "middleware/exchange.h"
@@ -85,6 +86,9 @@ pyb_run_clear(struct pyb_run *r)
 	for (int i = 0; i < PYB_EXIT_STACKS; i++)
 		Py_CLEAR(r->stacks[i]);
 	Py_CLEAR(r->stream);
+	if (r->chunks != NULL)
+		pyb_chunks_free(r->chunks);
+	r->chunks = NULL;
 	Py_CLEAR(r->messages.start);
 	Py_CLEAR(r->messages.body);
 	for (uint32_t i = 0; i < r->plan->n_slots; i++)

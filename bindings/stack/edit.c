@@ -1,7 +1,7 @@
 /*
  * edit: from a message to the layers, and back into the message.
  *
- * Called by filter.c, and by inner.c and unrouted.c for a complete answer. What the layers do to a
+ * Called by filter.c, and by inner.c and answer.c for a complete answer. What the layers do to a
  * message is seen in the message itself, as with Starlette's classes. A message that
  * Starlette's class would refuse must not reach the native one: until the first has gone
  * on, a relay takes over; from then on it goes out as it is.

@@ -1,7 +1,7 @@
 /*
  * enter: the entries of a scope, in the order in which FastAPI makes them.
  *
- * Called by inner.c before user code inside the router runs, and by unrouted.c. The names and their values
+ * Called by inner.c before user code inside the router runs, by unrouted.c and by mount.c. The names and their values
  * are those of Entry.enter() and RouteHelper.fill_scope() in python/fastrapi/compile, which
  * do the same for plans that run elsewhere. It must run no user code.
  */
@@ -92,9 +92,8 @@ route_put(struct pyb_module_state *st, PyObject *scope, PyObject *place, PyObjec
 	    (route != Py_None && PyDict_SetItem(scope, st->n_route, route) < 0) ? -1 : 0;
 }
 
-/* FastAPI looks at the request's fields in a list of its own, which is then the scope's. */
-static int
-fields_copy(struct pyb_module_state *st, PyObject *scope)
+int
+pyb_enter_fields(struct pyb_module_state *st, PyObject *scope)
 {
 	PyObject *list = PyDict_GetItemWithError(scope, st->n_headers), *copy;
 	int rc;
@@ -139,6 +138,45 @@ pyb_enter_route(struct pyb_module_state *st, PyObject *scope, PyObject *place,
 	return rc;
 }
 
+/* The entries of Mount.matches(). The path of the application is an empty one, or find.c would
+ * not have found the mount. */
+static int
+mount_put(struct pyb_module_state *st, PyObject *scope, PyObject *place, PyObject *params,
+    PyObject *root)
+{
+	PyObject *none = PyUnicode_FromString("");
+	int rc;
+
+	rc = none == NULL || PyDict_SetItem(scope, st->n_path_params, params) < 0 ||
+	    PyDict_SetDefault(scope, st->n_app_root_path, none) == NULL ||
+	    PyDict_SetItem(scope, st->n_root_path, root) < 0 ||
+	    PyDict_SetItem(scope, st->n_endpoint, PyTuple_GET_ITEM(place, PYB_PLACE_ENDPOINT)) < 0 ||
+	    (PyTuple_GET_ITEM(place, PYB_PLACE_INCLUDED) != Py_None &&
+	    included_put(st, scope, place) < 0) ? -1 : 0;
+	Py_XDECREF(none);
+	return rc;
+}
+
+int
+pyb_enter_mount(struct pyb_module_state *st, PyObject *scope, PyObject *place, PyObject *path,
+    size_t rest)
+{
+	PyObject *params = params_make(st, scope, PyTuple_GET_ITEM(place, PYB_PLACE_CONVERTORS),
+	    NULL, 0), *root = NULL;
+	struct slice whole;
+	int rc = -1;
+
+	if (params != NULL && pyb_text_slice(path, &whole) == 0) {
+		must(whole.len > rest);
+		root = pyb_text_utf8((struct slice){ whole.ptr, whole.len - rest - 1 });
+	}
+	if (root != NULL)
+		rc = mount_put(st, scope, place, params, root);
+	Py_XDECREF(params);
+	Py_XDECREF(root);
+	return rc;
+}
+
 /* What FastAPI's request_response puts there. A route of Starlette's own has another. */
 static int
 stacks_put(struct pyb_run *r, PyObject *place)
@@ -151,7 +189,7 @@ stacks_put(struct pyb_run *r, PyObject *place)
 		&r->stacks[PYB_STACK_LATE]) < 0 ||
 	    stack_put(st, r->scope, st->n_fastapi_function_astack,
 		&r->stacks[PYB_STACK_EARLY]) < 0 ||
-	    fields_copy(st, r->scope) < 0 ? -1 : 0;
+	    pyb_enter_fields(st, r->scope) < 0 ? -1 : 0;
 }
 
 int

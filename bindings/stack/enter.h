@@ -37,6 +37,15 @@ int pyb_enter_router(struct pyb_module_state *st, PyObject *scope, PyObject *pla
 int pyb_enter_route(struct pyb_module_state *st, PyObject *scope, PyObject *place,
     const struct slice *params, size_t n) MUST_CHECK;
 
+/* Put into it what a mount adds, whose part of `path` stands before a slash and `rest` bytes. 0, or
+ * -1 with an exception set. */
+int pyb_enter_mount(struct pyb_module_state *st, PyObject *scope, PyObject *place, PyObject *path,
+    size_t rest) MUST_CHECK;
+
+/* FastAPI and FileResponse look at the request's fields in a list of their own, which is then the
+ * scope's. 0, or -1 with an exception set. */
+int pyb_enter_fields(struct pyb_module_state *st, PyObject *scope) MUST_CHECK;
+
 /* Put into the run's scope what user code finds there inside FastAPI's layers and router,
  * with new exit stacks, also stored in r->stacks. 0, or -1 with an exception set. */
 int pyb_enter_scope(struct pyb_run *r, PyObject *place) MUST_CHECK;

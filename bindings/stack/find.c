@@ -131,12 +131,16 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 			router_ask(w, scope, shm_method_number(name), path, arena, found);
 		return;
 	}
-	if (t->routes[route].plan == SHM_NONE || host_claims(w, scope, route))
-		return;
-	plan = &t->plans[t->routes[route].plan];
 	found->place = PyTuple_GET_ITEM(w->places, route);
-	if (found->place != Py_None && root_fits(w->st, scope, found->place) &&
-	    !(plan->flags & SHM_PLAN_F_STACKS))
+	if (found->place == Py_None || host_claims(w, scope, route) ||
+	    !root_fits(w->st, scope, found->place))
+		return;
+	if (t->routes[route].plan == SHM_NONE) {
+		found->mount = pyb_mounts_get(&w->binding->mounts, route);
+		return;
+	}
+	plan = &t->plans[t->routes[route].plan];
+	if (!(plan->flags & SHM_PLAN_F_STACKS))
 		found->plan = plan;
 }
 
@@ -145,15 +149,18 @@ pyb_find_plan(struct pyb_within *w, PyObject *scope, struct arena *arena,
     struct pyb_found *found)
 {
 	found->plan = NULL;
+	found->mount = NULL;
 	found->verdict = PYB_ROUTER_UNSURE;
 	found->n_params = 0;
 	if (w->app == NULL || w->app->binding != w->binding ||
 	    w->app->force == PYB_FORCE_ASGI || !scope_fits(w->st, scope) || !loop_fits(w->st))
 		goto done;
 	match(w, scope, arena, found);
-	if ((found->plan != NULL || found->verdict != PYB_ROUTER_UNSURE) &&
+	if ((found->plan != NULL || found->mount != NULL ||
+	    found->verdict != PYB_ROUTER_UNSURE) &&
 	    pyb_guards_look(&w->binding->guards, false) != PYB_GUARD_HOLDS) {
 		found->plan = NULL;
+		found->mount = NULL;
 		found->verdict = PYB_ROUTER_UNSURE;
 	}
 done:

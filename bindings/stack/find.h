@@ -16,6 +16,7 @@ struct pyb_found {
 	enum pyb_router_verdict verdict;	/* without a plan: what the router answers; UNSURE: the
 					 * next application does */
 	uint32_t route;			/* that does not allow the method */
+	struct pyb_mount *mount;	/* without a plan: the files that the path is below, or NULL */
 	PyObject *place;		/* borrowed from the Within's places */
 	PyObject *path;			/* borrowed from the scope */
 	struct slice params[SHM_MAX_PARAMS];	/* they point into `path` */

@@ -18,11 +18,14 @@
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 #include "bindings/plan/upload.h"
+#include "bindings/stack/answer.h"
 #include "bindings/stack/body.h"
+#include "bindings/stack/deliver.h"
 #include "bindings/stack/edit.h"
 #include "bindings/stack/enter.h"
 #include "bindings/stack/find.h"
 #include "bindings/stack/internal.h"
+#include "bindings/stack/mount.h"
 #include "bindings/stack/sink.h"
 #include "bindings/stack/unrouted.h"
 
@@ -35,6 +38,25 @@ sink_take(struct pyb_run *r)
 	return r->phase == PYB_RUN_SEND && r->messages.start != NULL && r->tasks == NULL &&
 	    r->source.files == NULL && !pyb_exits_open(r) && pyb_sink_fill(r->app->st, r->send, &r->messages, r->stacks,
 	    r->handled != NULL);
+}
+
+/* The answer is a file: begin to send it. Nothing has been sent until then. 0, or -1 with an
+ * exception set. */
+static int
+file_begin(struct pyb_run *r)
+{
+	struct pyb_chunks *chunks = r->chunks;
+	int rc;
+
+	if (chunks == NULL)
+		return 0;
+	must(r->phase == PYB_RUN_SEND);
+	r->chunks = NULL;
+	r->answered = false;
+	rc = pyb_deliver(chunks, r->receive, r->send, &r->messages, &r->stream);
+	r->answered = rc == 0;
+	r->streams = r->stream != NULL;
+	return rc;
 }
 
 /* The native layers around the plan edit its answer before it goes out. 0, or -1 with an
@@ -55,7 +77,7 @@ phases_run(struct pyb_inner *c, PyObject *value, PyObject **out)
 	while (pyb_phases_left(r)) {
 		enum pyb_coro_verdict verdict = PYB_CORO_ERROR;
 
-		if (answer_edit(r) == 0) {
+		if (file_begin(r) == 0 && answer_edit(r) == 0) {
 			if (sink_take(r))
 				break;
 			verdict = pyb_phases_run(r, value, out);
@@ -233,6 +255,8 @@ begin(struct pyb_inner *c, PyObject **out)
 	pyb_find_plan(c->within, c->scope, &c->arena, &found);
 	if (found.verdict != PYB_ROUTER_UNSURE)
 		return pyb_unrouted_begin(c, &found, out);
+	if (found.mount != NULL)
+		return pyb_mount_begin(c, &found, out);
 	if (found.plan == NULL || !run_make(c, &found))
 		return pyb_leave_on(c, c->receive, c->send, out);
 	if (!(found.plan->flags & SHM_PLAN_F_BODY))
@@ -261,8 +285,8 @@ inner_step(void *arg, PyObject *value, PyObject **out)
 		return content_read(c, value, out);
 	case PYB_INNER_FORM:
 		return form_took(c, value, out);
-	case PYB_INNER_UNROUTED:
-		return pyb_unrouted_run(c, value, out);
+	case PYB_INNER_ANSWER:
+		return pyb_answer_run(c, value, out);
 	case PYB_INNER_RUN:
 		return phases_run(c, value, out);
 	case PYB_INNER_NEXT:
@@ -283,6 +307,7 @@ inner_release(void *arg)
 	}
 	Py_CLEAR(c->messages.start);
 	Py_CLEAR(c->messages.body);
+	Py_CLEAR(c->stream);
 	Py_CLEAR(c->outermost);
 	Py_CLEAR(c->chunks);
 	Py_CLEAR(c->place);
@@ -300,7 +325,8 @@ inner_traverse(void *arg, visitproc visit, void *varg)
 {
 	struct pyb_inner *c = arg;
 	PyObject *all[] = {
-		(PyObject *)c->within, c->scope, c->receive, c->send, c->place, c->outermost
+		(PyObject *)c->within, c->scope, c->receive, c->send, c->place, c->outermost,
+		c->stream
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

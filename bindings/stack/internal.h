@@ -1,5 +1,5 @@
 /*
- * internal: what inner.c and leave.c share; no other file includes it.
+ * internal: what the files share that answer one request behind the innermost layer.
  */
 #ifndef BINDINGS_STACK_INTERNAL_H
 #define BINDINGS_STACK_INTERNAL_H
@@ -13,7 +13,7 @@ enum pyb_inner_phase {
 	PYB_INNER_NEW,		/* nothing was done */
 	PYB_INNER_CONTENT,	/* waits for a message of the content */
 	PYB_INNER_FORM,		/* waits for a form that arrives */
-	PYB_INNER_UNROUTED,	/* no route takes it: the answer is sent */
+	PYB_INNER_ANSWER,	/* an answer without a plan is sent */
 	PYB_INNER_RUN,		/* user code has begun: r->phase says more */
 	PYB_INNER_NEXT		/* the next application ends the request */
 };
@@ -29,8 +29,9 @@ struct pyb_inner {
 	PyObject *place;
 	PyObject *chunks;		/* list of what has come of the content, or NULL */
 	PyObject *path;			/* strong: keeps the texts of the path parameters */
-	/* When no route takes it: */
+	/* When it is answered without a plan: */
 	struct pyb_messages messages;
+	PyObject *stream;		/* a coroutine that sends the answer, or NULL */
 	PyObject *outermost;		/* the exit stack in the scope, until it is left; or NULL */
 };
 

@@ -1,7 +1,7 @@
 /*
  * passage: the Python type Passage.
  *
- * Called by layer_run.c, reply.c, call_next.c, application.c, send.c, receive.c and race.c,
+ * Called by layer_run.c, reply.c, call_next.c, application.c, send.c, receive.c, listen.c and race.c,
  * and by engine/ (the type). It runs nobody's code: who waits is woken through the loop.
  */
 #include "bindings/stack/passage.h"

@@ -1,7 +1,7 @@
 /*
  * receive: receive_or_disconnect() of Starlette's BaseHTTPMiddleware.
  *
- * Called by application.c. What the client sends comes by wrapped_receive() of the
+ * Called by application.c and listen.c. What the client sends comes by wrapped_receive() of the
  * layer's request. It is awaited in the application's own task, but ends when the outer
  * answer has gone out.
  */
@@ -161,4 +161,11 @@ pyb_receive_function(struct pyb_passage *p)
 	static PyMethodDef function = { "receive", receive_call, METH_NOARGS, NULL };
 
 	return PyCFunction_New(&function, (PyObject *)p);
+}
+
+struct pyb_passage *
+pyb_receive_passage(PyObject *function)
+{
+	return PyCFunction_Check(function) && PyCFunction_GET_FUNCTION(function) == receive_call ?
+	    (struct pyb_passage *)PyCFunction_GET_SELF(function) : NULL;
 }

@@ -12,4 +12,7 @@
 /* The function; new reference, NULL with an exception set. */
 PyObject *pyb_receive_function(struct pyb_passage *p) MUST_CHECK;
 
+/* Whose receive() it is, borrowed; NULL: it is another function. */
+struct pyb_passage *pyb_receive_passage(PyObject *function);
+
 #endif

@@ -1,8 +1,9 @@
 /*
  * sink: the Python type Sink.
  *
- * Called by inner.c, unrouted.c and reply.c, which fill it, by application.c and
- * call_next.c, whose it is, by layer_run.c and send.c, and by engine/ (the type). It must
+ * Called by inner.c, answer.c and reply.c, which fill it, by application.c and
+ * call_next.c, whose it is, by layer_run.c, send.c, deliver.c and listen.c, and by engine/ (the
+ * type). It must
  * deliver nothing by itself: the layer does, with what is in it.
  */
 #include "bindings/stack/sink.h"
@@ -35,6 +36,12 @@ static bool
 is_hungry(struct pyb_module_state *st, PyObject *send)
 {
 	return Py_TYPE(send) == st->sink_type && ((struct sink *)send)->hungry;
+}
+
+bool
+pyb_sink_takes(struct pyb_module_state *st, PyObject *send)
+{
+	return is_hungry(st, send);
 }
 
 bool

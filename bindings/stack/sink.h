@@ -28,6 +28,9 @@ bool pyb_sink_fill(struct pyb_module_state *st, PyObject *send, struct pyb_messa
 bool pyb_sink_pass(struct pyb_module_state *st, PyObject *send, PyObject *start,
     PyObject *body) MUST_CHECK;
 
+/* Would a complete answer that is sent with `send` be put into a Sink? */
+bool pyb_sink_takes(struct pyb_module_state *st, PyObject *send);
+
 /* From now on it takes no complete answer. */
 void pyb_sink_sate(PyObject *sink);
 

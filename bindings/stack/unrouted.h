@@ -12,8 +12,4 @@
 enum pyb_coro_verdict pyb_unrouted_begin(struct pyb_inner *c, const struct pyb_found *found,
     PyObject **out) MUST_CHECK;
 
-/* Its further steps, in phase UNROUTED. */
-enum pyb_coro_verdict pyb_unrouted_run(struct pyb_inner *c, PyObject *value, PyObject **out)
-    MUST_CHECK;
-
 #endif

@@ -6,5 +6,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-for directory in (".", "../middleware", "../parity"):
+for directory in (".", "../middleware", "../parity", "../compile"):
     sys.path.insert(0, str((Path(__file__).parent / directory).resolve()))

@@ -127,6 +127,10 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         raise NotCompiled(surprise(exc)) from exc
     _block(entries)
     files.recognise(entries)
+    layers = layers_of(app)
+    python = [layer.name for layer in layers if not layer.native]
+    if python and not junctions.has_junctions(app):
+        files.leave(entries, python)
     objects = Objects()
     helpers: list[Helper | None] = []
     plans: list[tuple[Any, ...]] = []
@@ -141,7 +145,7 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         routes.append(_route(entry, number))
     table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
     return Compiled(
-        entries, helpers, tuple(objects.all), table, websockets(app.router), layers_of(app), hosts
+        entries, helpers, tuple(objects.all), table, websockets(app.router), layers, hosts
     )
 
 
@@ -230,7 +234,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     natives = [layer for layer in placed if layer.native]
     front = natives if direct else stretches.front(placed)
     answers = answers_of(app, layers.inner if layers else exception_layer(app), compiled.entries)
-    files_mounted = files.files_of(compiled.entries, answers) if direct else None
+    files_mounted = files.files_of(compiled.entries, answers) if direct or layers else None
     watched = [*natives, *(layer for row in inner_placed for layer in row if layer.native)]
     watched += files_mounted.layers if files_mounted else []
     own = [layer for one in (app, *(made.app for made in inner_layers)) for layer in junctions.own_layers(one)]
@@ -254,7 +258,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     for made, row in zip((layers, *inner_layers), (placed, *inner_placed), strict=True):
         if made is not None:
             router = None if made is layers else made.app.router
-            made.bind(engine_app, compiled.helpers_of(router), app, scoped)
+            made.bind(engine_app, compiled.helpers_of(router), compiled.entries, app, scoped)
             stretches.bind(made, engine_app, row)
     if sealed >= 0 and not same:
         return "this process compiled a different table (routes added at start-up?)"

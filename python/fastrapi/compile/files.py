@@ -165,6 +165,14 @@ def recognise(entries: Iterable[Entry]) -> None:
             entry.files = found
 
 
+def leave(entries: Iterable[Entry], middleware: list[str]) -> None:
+    """No mount is native behind this middleware: C does not stand between it and the router."""
+    for entry in entries:
+        if entry.files is not None:
+            entry.files = None
+            entry.reason += f" behind {', '.join(middleware)}"
+
+
 def _types() -> Layer:
     """The tables of mimetypes, in the form of a native layer: what was asked of them is
     kept."""

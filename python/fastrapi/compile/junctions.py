@@ -27,6 +27,7 @@ from .records import Place
 
 if TYPE_CHECKING:
     from .route_helper import Helper
+    from .walk import Entry
 
 # An application's attribute: its Junctions.
 _KEPT_AS = "_fastrapi_junctions"
@@ -96,15 +97,19 @@ class Junctions:
         return _engine.Outer(self.app, self.first, self.failed)
 
     def bind(
-        self, engine_app: Any, helpers: Sequence[Helper | None], outermost: Any, scoped: bool
-    ) -> None:
-        """Run the plans that ``engine_app`` is bound to; ``helpers`` by route. ``outermost`` is
-        the application whose router requests meet first. ``scoped``: see ``bind_within()``."""
+        self, engine_app: Any, helpers: Sequence[Helper | None], entries: Sequence[Entry],
+        outermost: Any, scoped: bool,
+    ) -> None:  # fmt: skip
+        """Run the plans that ``engine_app`` is bound to, and serve its files; ``helpers`` and
+        ``entries`` by route. ``outermost`` is the application whose router requests meet first.
+        ``scoped``: see ``bind_within()``."""
         router = outermost.router
         handlers = self.inner._exception_handlers, self.inner._status_handlers
         stacks = 1 if isinstance(self.app, fastapi.FastAPI) else 0
 
-        def place(helper: Helper | None) -> Place | None:
+        def place(helper: Helper | None, entry: Entry) -> Place | None:
+            if entry.files is not None:
+                return entry.mount_place(handlers, router) if self.app is outermost else None
             # Limits of forms would be in the scope, too.
             if helper is None or helper.entry.form_limits:
                 return None
@@ -113,7 +118,7 @@ class Junctions:
         asked = any(map(is_included, router.routes))
         unknown = self.app is not outermost or bool(getattr(router, "form_limits", None))
         own = None if unknown else Place(handlers, router, None, None, None, None, (), asked, 1, "")
-        _engine.bind_within(self.within, engine_app, (*map(place, helpers), own), scoped)
+        _engine.bind_within(self.within, engine_app, (*map(place, helpers, entries), own), scoped)
         for within, layer in self.places:
             if is_dispatch(type(layer)):
                 _engine.bind_layer(within, application_of(layer))

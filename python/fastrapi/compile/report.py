@@ -41,7 +41,7 @@ def _encodes(plan: Plan) -> str:
 
 _NO_WEBSOCKET = "not served yet: a WebSocket handshake is answered with 501"
 _HOST = "asgi: Host route"
-_FILES = "compiled: a file of a mounted directory, without Python"
+_FILES = "a file of a mounted directory"
 IN_PART = (
     "compiled in part: parameters, validation and the answer are C's; what is named runs in Python "
     "around them"
@@ -68,18 +68,17 @@ def _verdicts(compiled: Compiled) -> Iterator[Verdict]:
     plans = [Plan._make(plan) for plan in described["plans"]]
     for entry, row in zip(compiled.entries, described["routes"], strict=True):
         number = Route._make(row).plan
-        if entry.files is not None and not compiled.middleware:
-            yield Verdict(True, [], "")
+        if entry.files is not None:
+            yield Verdict(True, _python_around(compiled), "")
         elif number == NONE:
-            yield Verdict(False, [], _reason(compiled, entry))
+            yield Verdict(False, [], entry.reason)
         else:
             yield Verdict(True, _around(compiled, entry, plans[number]), "")
 
 
-def _reason(compiled: Compiled, entry: Entry) -> str:
-    """Why requests of an entry go through ASGI."""
-    behind = f" behind {', '.join(compiled.middleware)}" if entry.files is not None else ""
-    return entry.reason + behind
+def _python_around(compiled: Compiled) -> list[str]:
+    """The middleware that Python runs around everything."""
+    return [f"behind {', '.join(compiled.middleware)}"] if compiled.middleware else []
 
 
 def _around(compiled: Compiled, entry: Entry, plan: Plan) -> list[str]:
@@ -190,12 +189,14 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     for host in compiled.hosts:
         if number >= host.first:
             yield f"unless its host may be {host.host}: {_HOST}"
-    if entry.files is not None and not compiled.middleware:
-        yield _FILES
+    if entry.files is not None:
+        around = _python_around(compiled)
+        partly, how = (" in part", around[0]) if around else ("", "without Python")
+        yield f"compiled{partly}: {_FILES}, {how}"
         return
     plan = _plan_of_route(compiled.table, number)
     if plan is None:
-        yield f"asgi: {_reason(compiled, entry)}"
+        yield f"asgi: {entry.reason}"
         return
     partly = " in part" if _around(compiled, entry, plan) else ""
     yield f"compiled{partly}: runs {_where(plan.flags, compiled, entry)}"

@@ -1,4 +1,4 @@
-"""Streaming responses of plans without the layers that FastAPI puts around them.
+"""Streaming responses of plans, and files, without the layers that FastAPI puts around them.
 
 C steps the iterator, as Starlette's ``stream_response()`` does (``bindings/plan/pieces``).
 In the place of the task group, and of the task in which Starlette waits for
@@ -17,7 +17,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any
 
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
+from starlette import _utils
 from starlette.responses import StreamingResponse
 
 from fastrapi._engine import Asgi, Passage, send_pieces
@@ -127,7 +128,7 @@ class _Listener:
 
 
 def _nothing() -> None:
-    """Who has stopped finds nothing."""
+    """Who has stopped finds nothing; the engine closes files itself."""
 
 
 class _Watch:
@@ -157,20 +158,50 @@ def _listen(receive: Any, found: Callable[[], None]) -> _Listener | _Watch:
 
 
 async def _stream(response: Any, receive: Any, send: Any) -> None:
-    # Starlette's task group gives the iterator a task, and a context, of its own.
-    await _in_context(copy_context(), _send_pieces(response, receive, send))
+    await _send_as_group(send_pieces(response, send), receive)
     if response.background is not None:
         await response.background()
 
 
-async def _send_pieces(response: Any, receive: Any, send: Any) -> None:
-    """Send the pieces until the client is gone. Raises what a task group raises."""
+def _send_as_group(sending: Any, receive: Any) -> Coroutine[Any, Any, None]:
+    """Starlette's task group gives ``sending`` a task, and a context, of its own."""
+    own: Coroutine[Any, Any, None] = _in_context(copy_context(), _send_pieces(sending, receive))
+    return own
+
+
+def file_behind(sending: Any, receive: Any) -> Coroutine[Any, Any, None]:
+    """Does what ``FileResponse.__call__()`` does while ``sending`` sends the file's messages."""
+    without = _needs_no_task(receive)
+    return _send_as_group(sending, receive) if without else _send_in_group(sending, receive)
+
+
+async def _send_in_group(sending: Any, receive: Any) -> None:
+    async with _utils.create_collapsing_task_group() as task_group:
+
+        async def send_all() -> None:
+            try:
+                await sending
+            finally:
+                # A thread closes Starlette's file, and the layers go on meanwhile.
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(_nothing)
+            task_group.cancel_scope.cancel()
+
+        task_group.start_soon(send_all)
+        while True:
+            if (await receive())["type"] == "http.disconnect":
+                task_group.cancel_scope.cancel()
+                break
+
+
+async def _send_pieces(sending: Any, receive: Any) -> None:
+    """Await ``sending`` until the client is gone. Raises what a task group raises."""
     errors: list[BaseException] = []
     listener: _Listener | _Watch | None = None
     try:
         with CancelScope() as cancel:
             listener = _listen(receive, cancel.cancel)
-            await send_pieces(response, send)
+            await sending
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -92,6 +92,15 @@ class Entry:
             self.inside.prefix,
         )  # fmt: skip
 
+    def mount_place(self, handlers: tuple[Any, Any], router: Any) -> Place | None:
+        """The same for a mount. None: limits of forms would be in the scope, too."""
+        if self.form_limits:
+            return None
+        return Place(
+            handlers, router, self.effective.app, None, self.included, self.context, (),
+            self.asked, 1, "",
+        )  # fmt: skip
+
 
 def _is_text(convertor: Any) -> bool:
     """Does it give the text as it is?"""
@@ -153,14 +162,15 @@ def _entry(declared: _Declared) -> Entry:
     )
 
 
-def _mount(route: Any, effective: Any) -> Entry:
+def _mount(declared: _Declared) -> Entry:
+    route, effective = declared.route, declared.effective
     path = effective.path + "/{path:path}"
     parts = template_parts(path, effective.param_convertors)
     if parts is None or not _pattern_is_plain(path, effective.path_regex):
         return _barrier(route, "mount with a custom convertor in its path")
     return Entry(
         path, parts, None, str(route.name or ""), route, effective,
-        reason="mounted application",
+        included=declared.included, context=declared.context, reason="mounted application",
     )  # fmt: skip
 
 
@@ -193,7 +203,7 @@ def _one(declared: _Declared) -> Entry | None:
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
     if isinstance(route, Mount) and type(route) is Mount:
-        return _mount(route, effective)
+        return _mount(declared)
     if isinstance(route, Route) and _inherits(route, Route, "matches"):
         entry = _entry(declared)
         if not entry.barrier and not _inherits(route, Route, "handle"):

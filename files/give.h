@@ -1,0 +1,17 @@
+/*
+ * give: a reply goes to an exchange.
+ */
+#ifndef FILES_GIVE_H
+#define FILES_GIVE_H
+
+#include "files/reply.h"
+#include "http/exchange.h"
+
+/* What the exchange's request asks; memory is the exchange's. */
+struct files_asked files_give_asked(struct hx_exchange *x);
+
+/* Answer x with the reply, which is dropped. The file goes to the answer, whoever still has to
+ * send it. */
+void files_give(struct hx_exchange *x, struct files_reply *r);
+
+#endif
