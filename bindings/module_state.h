@@ -39,7 +39,7 @@
 	NAME(filename) NAME(fill_scope) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
 	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
 	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
-	NAME(raw_path) NAME(read_form) NAME(receive) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
+	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
 	NAME(scheme) NAME(scope) NAME(send) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
 	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) \
