@@ -43,6 +43,7 @@ scope_fits(struct pyb_module_state *st, PyObject *scope)
 		return false;
 	return PyDict_Contains(scope, st->t_outcome) == 0 &&
 	    PyDict_Contains(scope, st->t_replay) == 0 &&
+	    PyDict_Contains(scope, st->t_form) == 0 &&	/* it was read: the Seam has its place */
 	    PyDict_Contains(scope, st->t_telemetry) == 0;
 }
 
