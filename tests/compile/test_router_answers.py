@@ -136,7 +136,6 @@ def custom(app: FastAPI) -> None:
         (handler(HTTPException), "POST", "/get"),
         (handler(HTTPException), "GET", "/nowhere"),
         (default, "GET", "/nowhere"),
-        (host, "GET", "/nowhere"),
         (custom, "GET", "/custom"),
     ],
 )
@@ -156,6 +155,7 @@ def test_what_the_application_answers_itself_is_left_to_it(
         (handler(405), "GET", "/nowhere"),
         (handler(HTTPException), "GET", "/slash"),
         (default, "POST", "/get"),
+        (host, "GET", "/nowhere"),
         (custom, "GET", "/nowhere"),
     ],
 )

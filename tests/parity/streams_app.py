@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -259,6 +260,10 @@ def plain_held(_: Annotated[str, Depends(held)]) -> Iterator[str]:
         noted.append("exit plain")
 
 
+# Older versions leave every dependency at the same time.
+EARLY: Any = {"scope": "function"} if "scope" in inspect.signature(Depends).parameters else {}
+
+
 def early() -> Iterator[None]:
     yield
     noted.append("exit early")
@@ -277,7 +282,7 @@ async def with_dependencies(
     tasks: BackgroundTasks,
     request: Request,
     _one: Annotated[str, Depends(plain_held)],
-    _two: Annotated[None, Depends(early, scope="function")],
+    _two: Annotated[None, Depends(early, **EARLY)],
     _three: Annotated[None, Depends(exit_fails)],
 ) -> StreamingResponse:
     tasks.add_task(noted.append, "background")
