@@ -40,7 +40,7 @@
 	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
 	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
 	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
-	NAME(scheme) NAME(scope) NAME(send) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
+	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
 	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) \
 	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_soon) NAME(cancel) \

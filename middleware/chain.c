@@ -197,6 +197,19 @@ mw_chain_is_heavy(const struct mw_pass *pass, const struct hx_piece *piece, bool
 }
 
 bool
+mw_chain_is_ready(const struct mw_pass *pass)
+{
+	for (size_t i = 0; i < pass->met; i++) {
+		const struct mw_layer *layer = &pass->chain->layers[i];
+
+		if (layer->class->ready != NULL &&
+		    !layer->class->ready(layer->set, state_of(pass, layer)))
+			return false;
+	}
+	return true;
+}
+
+bool
 mw_chain_takes(const struct mw_pass *pass, const struct mw_answer *a, size_t len)
 {
 	for (size_t i = 0; i < pass->met; i++) {
@@ -206,7 +219,7 @@ mw_chain_takes(const struct mw_pass *pass, const struct mw_answer *a, size_t len
 		    !layer->class->takes(layer->set, state_of(pass, layer), a, len))
 			return false;
 	}
-	return true;
+	return mw_chain_is_ready(pass);
 }
 
 void

@@ -83,7 +83,11 @@ void mw_chain_work(struct mw_pass *pass, const struct hx_piece *piece, bool last
 /* Would a layer hold up the loop with this piece, or the first of its parts? */
 bool mw_chain_is_heavy(const struct mw_pass *pass, const struct hx_piece *piece, bool last);
 
-/* May the layers edit this answer of `len` bytes at once? */
+/* Can the layers write what an answer depends on beside itself? If not, only Starlette's
+ * classes can edit one. */
+bool mw_chain_is_ready(const struct mw_pass *pass);
+
+/* The same, and may they edit this answer of `len` bytes at once? */
 bool mw_chain_takes(const struct mw_pass *pass, const struct mw_answer *a, size_t len);
 
 /* The request is over. */

@@ -1,8 +1,9 @@
 /*
  * exchange: filters of hx_calls.
  *
- * Called by bindings/front.c, bindings/request.c, bindings/plan/finish.c, bindings/plan/run.c
- * and bindings/plan/stream.c. The exchange's own calls stand behind the filters' and get the
+ * Called by bindings/front.c, bindings/request.c, bindings/plan/file.c, bindings/plan/finish.c,
+ * bindings/plan/mounted.c, bindings/plan/result.c, bindings/plan/run.c and
+ * bindings/plan/stream.c. The exchange's own calls stand behind the filters' and get the
  * edited answer. An exchange may begin its next request before released() returns, so that a
  * filter goes before it hands that call on.
  */
@@ -41,6 +42,14 @@ mw_exchange_session(const struct hx_exchange *x)
 	const struct mw_around *around = x->upper.layers;
 
 	return around != NULL ? around->pass.session : NULL;
+}
+
+bool
+mw_exchange_is_ready(const struct hx_exchange *x)
+{
+	const struct mw_around *around = x->upper.layers;
+
+	return around == NULL || mw_chain_is_ready(&around->pass);
 }
 
 bool

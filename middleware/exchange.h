@@ -26,6 +26,9 @@ enum mw_verdict mw_exchange_begin(enum mw_place place, const struct mw_front *fr
 /* The session of the request, its keeper's (session.h); NULL: it has none. */
 void *mw_exchange_session(const struct hx_exchange *x);
 
+/* Can the layers inside edit an answer? If not, Starlette's own must. */
+bool mw_exchange_is_ready(const struct hx_exchange *x);
+
 /* Starlette's own layers take the request over: take the chain inside away, if it is there. */
 void mw_exchange_leave(struct hx_exchange *x);
 

@@ -116,8 +116,12 @@ struct mw_class {
 	bool (*heavy)(const void *set, const void *state, const struct hx_piece *piece,
 	    bool last);
 	void (*work)(const void *set, void *state, const struct hx_piece *piece, bool last);
+	/* Is what the answer depends on beside itself (user code's session) something that this
+	 * layer can write? If not, Starlette's own class must edit the answer. NULL: yes. */
+	bool (*ready)(const void *set, void *state);
 	/* May an answer of `len` bytes with this head, as it comes from within, be edited
-	 * here? If not, Starlette's own class must: it would not do so at once. NULL: any. */
+	 * here, at once? If not, Starlette's own class must: it would not do so at once. Asked
+	 * where no other thread can work(). NULL: any. */
 	bool (*takes)(const void *set, void *state, const struct mw_answer *a, size_t len);
 	/* The request is over: free what its state owns. */
 	void (*end)(const void *set, void *state);

@@ -224,10 +224,8 @@ use_look(const struct session *set, struct state *s)
 }
 
 static bool
-session_takes(const void *set, void *state, const struct mw_answer *a, size_t len)
+session_ready(const void *set, void *state)
 {
-	(void)a;
-	(void)len;
 	return use_look(set, state) == 0;
 }
 
@@ -346,7 +344,7 @@ const struct mw_class mw_session = {
 	.state_bytes = sizeof(struct state),
 	.enter = session_enter,
 	.head = session_head,
-	.takes = session_takes,
+	.ready = session_ready,
 	.end = session_end,
 	.open = session_open,
 	.close = session_close,

@@ -20,6 +20,7 @@
 #include "files/give.h"
 #include "files/open.h"
 #include "files/stamp.h"
+#include "middleware/exchange.h"
 
 /* What the instance holds, borrowed from it. */
 struct held {
@@ -211,7 +212,8 @@ pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
 	int status;
 	bool given;
 
-	if (r->x->state != HX_RUNNING || !held_read(r, response, &h) ||
+	if (r->x->state != HX_RUNNING || !mw_exchange_is_ready(r->x) ||
+	    !held_read(r, response, &h) ||
 	    !pyb_result_background_empty(r->app->st, response) || !status_fits(h.status, &status))
 		return false;
 	file = file_open(h.path);

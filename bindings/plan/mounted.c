@@ -10,6 +10,7 @@
 #include "bindings/asgi/scope.h"
 #include "bindings/plan/result.h"
 #include "files/give.h"
+#include "middleware/exchange.h"
 
 bool
 pyb_mounted_ready(const struct pyb_binding *b, struct pyb_mount *mount)
@@ -70,7 +71,7 @@ pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount 
 	bool sent = false;
 
 	must(x->n_params > 0);
-	if (!pyb_mounted_ready(app->binding, mount) ||
+	if (!pyb_mounted_ready(app->binding, mount) || !mw_exchange_is_ready(x) ||
 	    (x->root_in_path && x->root_path.len > 0))
 		return false;
 	verdict = files_mount_look(&mount->files, &asked, x->params[x->n_params - 1], &reply);

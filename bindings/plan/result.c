@@ -15,6 +15,7 @@
 #include "bindings/piece.h"
 #include "bindings/plan/params.h"
 #include "http/field.h"
+#include "middleware/exchange.h"
 
 enum {
 	MAX_FIELDS = 64,
@@ -243,7 +244,7 @@ pyb_result_send(struct pyb_app *app, PyObject *response, struct hx_exchange *x)
 		goto done;
 	code = PyLong_AsLong(status);
 	if (code < 200 || code > 999 || code == 205 ||
-	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)))
+	    !length_fits(&f, code, (size_t)PyBytes_GET_SIZE(body)) || !mw_exchange_is_ready(x))
 		goto done;
 	x->calls->answer(x, (int)code, f.all, f.n, pyb_piece_of(body));
 	sent = true;
@@ -261,7 +262,7 @@ pyb_result_send_json(struct pyb_app *app, PyObject *content, int status,
 {
 	struct fields f;
 
-	if (pyb_json_encode(&app->json, content) != PYB_JSON_OK)
+	if (!mw_exchange_is_ready(x) || pyb_json_encode(&app->json, content) != PYB_JSON_OK)
 		return false;
 	fields_json(&f, app->json.len);
 	x->calls->answer(x, status, f.all, f.n,
@@ -339,7 +340,7 @@ json_answer(struct pyb_run *r)
 	piece = json.bytes != NULL ? pyb_piece_of(json.bytes) :
 	    (struct hx_piece){ .bytes = json.text };
 	fields_json(&f, piece.bytes.len);
-	if (!fields_add_injected(app->st, &f, r->response)) {
+	if (!fields_add_injected(app->st, &f, r->response) || !mw_exchange_is_ready(r->x)) {
 		hx_exchange_piece_drop(piece);
 		Py_XDECREF(json.bytes);
 		return PYB_RESULT_RESPONSE;

@@ -28,7 +28,7 @@ layers_take(struct pyb_run *r, PyObject *response)
 	if (raw != NULL && pyb_fields_read(&f, raw, &r->x->arena) == 0) {
 		long code = PyLong_AsLong(status);
 
-		take = code >= 200 && code <= 599;
+		take = code >= 200 && code <= 599 && mw_exchange_is_ready(r->x);
 	}
 	pyb_fields_fini(&f);
 	Py_XDECREF(status);
