@@ -95,7 +95,7 @@ serve(const struct master_conf *conf, const char *python)
 static int
 printed(void)
 {
-	if (fflush(stdout) == 0)
+	if (ferror(stdout) == 0 && fflush(stdout) == 0)
 		return WIRE_EXIT_OK;
 	fprintf(stderr, "fastrd: cannot write to standard output: %s\n", strerror(errno));
 	return WIRE_EXIT_BUG;
@@ -104,12 +104,15 @@ printed(void)
 int
 main(int argc, char **argv)
 {
+	static char text[64 * 1024];	/* what is printed, until the process ends */
 	struct master_conf conf;
 	char python[PATH_MAX];
 	int rc;
 
 	if (standard_fds() < 0)
 		return WIRE_EXIT_BUG;
+	/* One write: of one that fails between others stdio does not keep the reason. */
+	(void)setvbuf(stdout, text, _IOFBF, sizeof(text));
 	rc = master_conf_read(&conf, argc, argv);
 	if (rc != 0)
 		return rc > 0 ? printed() : WIRE_EXIT_USAGE;

@@ -2,7 +2,8 @@
  * give: alone or behind a layer.
  *
  * Called by finish.c, raised.c and tasks.c, which know what the answer is. Nothing here may
- * decide that, nor look at it.
+ * decide that, nor look at it. Where user code has begun an answer by itself, Starlette sends
+ * the second one, and fails as it does.
  */
 #include "bindings/plan/give.h"
 
@@ -24,6 +25,10 @@ pyb_give_result(struct pyb_run *r, PyObject **response)
 	enum pyb_result_verdict verdict;
 
 	must(r->x != NULL || r->send != NULL);
+	if (r->x != NULL && pyb_run_has_begun(r)) {
+		*response = pyb_result_response(r);
+		return *response != NULL ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
+	}
 	verdict = r->x == NULL ? pyb_messages_result(r, response) : pyb_result_answer(r, response);
 	if (verdict != PYB_RESULT_RESPONSE || !file_give(r, *response, false))
 		return verdict;
@@ -35,6 +40,8 @@ bool
 pyb_give_response(struct pyb_run *r, PyObject *response, bool follows)
 {
 	must(r->x != NULL || r->send != NULL);
+	if (r->x != NULL && pyb_run_has_begun(r))
+		return false;
 	return (r->x == NULL ? pyb_messages_response(r, response) :
 	    pyb_result_send(r->app, response, r->x)) || file_give(r, response, follows);
 }

@@ -99,6 +99,8 @@ refuse(PyObject *given)
 	return PYB_CORO_ERROR;
 }
 
+static enum pyb_coro_verdict taken(struct pieces *p, PyObject *chunk, PyObject **out);
+
 /* Ask the iterator for its next piece. */
 static enum pyb_coro_verdict
 piece_ask(struct pieces *p, PyObject **out)
@@ -110,7 +112,7 @@ piece_ask(struct pieces *p, PyObject **out)
 	p->phase = TAKE;
 	*out = Py_TYPE(p->iterator)->tp_as_async->am_anext(p->iterator);
 	if (*out == NULL)
-		return PYB_CORO_ERROR;
+		return taken(p, NULL, out);
 	methods = Py_TYPE(*out)->tp_as_async;
 	if ((methods == NULL || methods->am_await == NULL) && !PyGen_CheckExact(*out)) {
 		enum pyb_coro_verdict verdict = refuse(*out);
@@ -121,7 +123,6 @@ piece_ask(struct pieces *p, PyObject **out)
 	return PYB_CORO_AWAIT;
 }
 
-static enum pyb_coro_verdict piece_send(struct pieces *p, PyObject *piece, PyObject **out);
 
 /* After what was sent. */
 static enum pyb_coro_verdict

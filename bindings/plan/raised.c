@@ -20,9 +20,7 @@ static bool
 begun(const struct pyb_run *r)
 {
 	/* Behind a layer the messages go out as Starlette's do: the layer sees both answers. */
-	if (r->scope != NULL)
-		return false;
-	return r->x->state != HX_RUNNING || (r->asgi != NULL && pyb_asgi_has_begun(r->asgi));
+	return r->scope == NULL && pyb_run_has_begun(r);
 }
 
 /* exc.status_code of an HTTPException. New reference; NULL without an exception: it is no

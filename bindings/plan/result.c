@@ -316,6 +316,7 @@ pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
 		out->text = (struct slice){ app->json.bytes, app->json.len };
 		return PYB_RESULT_SENT;
 	}
+	pyb_json_trim(&app->json);
 	if (r->plan->response_mode != SHM_RESPONSE_MODEL_JSON)
 		return PYB_RESULT_RESPONSE;
 	out->bytes = model_json(r, &helper);
@@ -333,8 +334,12 @@ json_answer(struct pyb_run *r)
 	struct fields f;
 	struct pyb_result_json json;
 	struct hx_piece piece;
-	enum pyb_result_verdict verdict = pyb_result_json(r, &json);
+	enum pyb_result_verdict verdict;
 
+	/* Asked before user code serialises, which must do so once, and after it. */
+	if (!mw_exchange_is_ready(r->x))
+		return PYB_RESULT_RESPONSE;
+	verdict = pyb_result_json(r, &json);
 	if (verdict != PYB_RESULT_SENT)
 		return verdict;
 	piece = json.bytes != NULL ? pyb_piece_of(json.bytes) :
@@ -343,6 +348,7 @@ json_answer(struct pyb_run *r)
 	if (!fields_add_injected(app->st, &f, r->response) || !mw_exchange_is_ready(r->x)) {
 		hx_exchange_piece_drop(piece);
 		Py_XDECREF(json.bytes);
+		pyb_json_trim(&app->json);
 		return PYB_RESULT_RESPONSE;
 	}
 	r->x->calls->answer(r->x, json.status, f.all, f.n, piece);

@@ -215,3 +215,10 @@ pyb_run_request(struct pyb_run *r)
 	r->request = made;
 	return made;
 }
+
+bool
+pyb_run_has_begun(const struct pyb_run *r)
+{
+	must(r->x != NULL);
+	return r->x->state != HX_RUNNING || (r->asgi != NULL && pyb_asgi_has_begun(r->asgi));
+}

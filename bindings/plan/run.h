@@ -139,6 +139,9 @@ pyb_run_helper(const struct pyb_run *r)
 	return PyTuple_GET_ITEM(r->binding->objects, r->plan->helper);
 }
 
+/* Alone: has user code begun an answer, through the `send` of its Request? */
+bool pyb_run_has_begun(const struct pyb_run *r);
+
 /* What a coroutine that has the run visits for the garbage collector. */
 int pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg);
 

@@ -41,8 +41,7 @@ layers_take(struct pyb_run *r, PyObject *response)
 static bool
 sides_make(struct pyb_run *r, PyObject *response)
 {
-	if (r->x->state != HX_RUNNING || (r->asgi != NULL && pyb_asgi_has_begun(r->asgi)) ||
-	    !layers_take(r, response))
+	if (pyb_run_has_begun(r) || !layers_take(r, response))
 		return false;
 	if (r->asgi == NULL && (r->asgi = pyb_asgi_new(r->app, r->x)) == NULL)
 		return false;

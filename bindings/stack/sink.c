@@ -32,10 +32,13 @@ pyb_sink_is_text(PyObject *type, PyObject *text)
 	return is > 0;
 }
 
+/* Not once an answer has begun by a message. */
 static bool
 is_hungry(struct pyb_module_state *st, PyObject *send)
 {
-	return Py_TYPE(send) == st->sink_type && ((struct sink *)send)->hungry;
+	struct sink *s = (struct sink *)send;
+
+	return Py_TYPE(send) == st->sink_type && s->hungry && !s->p->answered;
 }
 
 bool

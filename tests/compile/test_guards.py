@@ -11,7 +11,9 @@ import fastapi
 import fastapi.routing
 import pytest
 import starlette.applications
+import starlette.endpoints
 import starlette.requests
+import starlette.routing
 from client import run
 from declared import FASTAPI
 from fastapi import Body, Depends, FastAPI, HTTPException
@@ -279,7 +281,7 @@ def test_a_change_by_a_layer_counts_for_its_own_request(layers: int) -> None:
     run(main)
 
 
-@pytest.mark.parametrize("part", ["app", "endpoint", "methods"])
+@pytest.mark.parametrize("part", ["app", "endpoint", "methods", "path_regex", "matches", "handle"])
 def test_a_route_of_other_parts_is_seen_by_the_full_check(part: str) -> None:
     app = application()
 
@@ -292,6 +294,35 @@ def test_a_route_of_other_parts_is_seen_by_the_full_check(part: str) -> None:
         assert found.check() is None
         setattr(app.router.routes[-1], part, other)
         assert found.check() == "the application changed"
+
+    run(main)
+
+
+class OtherRequest(starlette.requests.Request):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (fastapi.routing, "Request"),
+        (starlette.routing, "Request"),
+        (starlette.routing, "request_response"),
+        (starlette.routing, "run_in_threadpool"),
+        (starlette.endpoints, "Request"),
+        (starlette.endpoints, "run_in_threadpool"),
+        (starlette.endpoints, "is_async_callable"),
+    ],
+)
+def test_names_that_plans_stand_for_are_watched(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    app = application()
+
+    async def main() -> None:
+        assert (await ask(app, WHO))[0] == COMPILED
+        monkeypatch.setattr(module, name, OtherRequest)
+        assert (await ask(app, WHO))[0] != COMPILED
 
     run(main)
 

@@ -94,6 +94,7 @@ def test_an_application_that_serves_itself_has_them(app_dir):
         (["--trusted-hosts", "a.example,b.example:80"], "'b.example:80' is wrong; want a host without port"),
         (["--trusted-hosts", "*a.example"], "'*a.example' is wrong; want a host without port"),
         (["--cors-allow-origin-regex", "("], "missing ), unterminated subpattern"),
+        (["--cors-allow-origin-regex", "a{99999999999999999999}"], "the repetition number is too large"),
         (["--cors-allow-origins=*", "--cors-allow-methods", "GET PUT"], "'GET PUT' is wrong; want methods"),
         (["--cors-allow-credentials"], "--cors-allow-credentials has no effect without --cors-allow-origins"),
         (["--gzip-level", "10"], "--gzip-level 10: want a number from 0 to 9"),

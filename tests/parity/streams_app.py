@@ -151,6 +151,15 @@ class Counts:
         return self.given(self.left)
 
 
+class EndsAtOnce(Counts):
+    """Says that it is over before there is anything to wait for."""
+
+    def __anext__(self) -> Any:
+        if self.left == 0:
+            raise StopAsyncIteration
+        return super().__anext__()
+
+
 async def countdown(left: int) -> bytes:
     await asyncio.sleep(0)
     if left < 0:
@@ -172,6 +181,7 @@ def of_iterator(iterator: Any) -> StreamingResponse:
 MAKE: dict[str, Any] = {
     "iterator": lambda: StreamingResponse(Counts(countdown)),
     "plain next": lambda: StreamingResponse(Counts(str)),
+    "plain end": lambda: StreamingResponse(EndsAtOnce(countdown)),
     "no next": lambda: of_iterator(NoNext()),
     "no iterator": lambda: of_iterator(3),
     "pieces": lambda: StreamingResponse(pieces()),

@@ -119,7 +119,7 @@ def _cancel(passage: Passage) -> None:
     passage.aborting = True
     scope: Any = CancelScope()
     scope._host_task = passage.host
-    for task in list(passage.tasks or ()):
+    for task in filter(None, list(passage.tasks or ())):
         state = _task_states.setdefault(task, TaskState(None, None))
         top: Any = state.cancel_scope
         if top is None:

@@ -70,7 +70,7 @@ def _check(settings: Settings) -> None:
     regex = settings["cors_allow_origin_regex"]
     try:
         re.compile(regex)
-    except re.error as exc:
+    except (re.error, OverflowError, RecursionError) as exc:
         raise Refused(f"--cors-allow-origin-regex {regex}: {exc}") from None
 
 

@@ -15,6 +15,7 @@ import fastapi.dependencies.utils
 import fastapi.encoders
 import fastapi.exception_handlers
 import fastapi.routing
+import starlette.endpoints
 import starlette.middleware.base
 import starlette.requests
 import starlette.responses
@@ -26,7 +27,14 @@ from .mounts import Level
 from .overrides import same
 from .recognise import ENTRANCES, is_own, only_own_layers
 
-_MODULES = (json, fastapi.routing, fastapi.dependencies.utils, fastapi.encoders)
+_MODULES = (
+    json,
+    fastapi.routing,
+    fastapi.dependencies.utils,
+    fastapi.encoders,
+    starlette.routing,
+    starlette.endpoints,
+)
 _CLASSES = (
     starlette.requests.Request,
     starlette.requests.HTTPConnection,
@@ -48,7 +56,10 @@ _NAMES = {
         "serialize_response",
         "run_in_threadpool",
         "jsonable_encoder",
+        "Request",
     ),
+    starlette.routing: ("request_response", "run_in_threadpool", "Request"),
+    starlette.endpoints: ("run_in_threadpool", "is_async_callable", "Request"),
     fastapi.dependencies.utils: (
         "solve_dependencies",
         "request_params_to_args",
@@ -80,7 +91,8 @@ _FOREIGN = object()
 def _own(found: Any) -> Any:
     """``found``; _FOREIGN when it was patched before fastrapi looked."""
     function = found.fget if type(found) is property else found
-    return found if function is None or is_own(function) else _FOREIGN
+    own = function is None or function is starlette.requests.Request or is_own(function)
+    return found if own else _FOREIGN
 
 
 def _snapshot() -> list[Expected]:
@@ -125,10 +137,14 @@ def _routers(router: Any, seen: set[int]) -> list[Any]:
     return found
 
 
+# Attributes of a route; the last two are methods of its class, unless somebody has replaced them.
+_OF_ROUTES = ("app", "endpoint", "methods", "path_regex", "matches", "handle")
+
+
 def _parts(route: Any) -> tuple[Any, ...]:
     """What a route hands its requests to, and which."""
     held = getattr(route, "__dict__", {})
-    return held.get("app"), held.get("endpoint"), held.get("methods")
+    return tuple(held.get(name) for name in _OF_ROUTES)
 
 
 # Attributes of a mounted application.

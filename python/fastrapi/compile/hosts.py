@@ -33,7 +33,7 @@ class Hosted(NamedTuple):
 
 def is_host(route: Any) -> bool:
     """Is this a Host route that matches as its class does?"""
-    return type(route) is Host and is_own(Host.matches)
+    return type(route) is Host and is_own(Host.matches) and "matches" not in vars(route)
 
 
 def hosted(host: str, first: int) -> Hosted:

@@ -112,6 +112,8 @@ def _level(route: Any) -> Level | None:
     Starlette have it."""
     if type(route) is not Mount or route.app is not route._base_app or "{" in route.path:
         return None
+    if not {"matches", "handle"}.isdisjoint(vars(route)):
+        return None
     app = route.app
     if not dialect.STACKS_IN_SCOPE or not all(map(is_own, _OWN)):
         return None

@@ -46,7 +46,8 @@ def function_of(entry: Entry) -> Function:
     limit = getattr(getattr(entry.included, "include_context", None), "max_body_size", None)
     if limit is not None:
         raise NotCompiled("plain Starlette route with a limit of the content")
-    if type(route) is starlette.routing.Route and dialect.STACKS_IN_SCOPE:
+    known = type(route) is starlette.routing.Route and "handle" not in vars(route)
+    if known and dialect.STACKS_IN_SCOPE:
         if isinstance(route.endpoint, type):
             return _of_class(route)
         flags = _function_flags(route)
@@ -66,7 +67,8 @@ def _function_flags(route: Any) -> int:
         return int(FLAG.AWAIT | (FLAG.SUSPENDS if may_suspend(function) else 0))
     if (
         type(function) is functools.partial
-        and function.func is vars(starlette.routing)["run_in_threadpool"]
+        and function.func is run_in_threadpool
+        and is_own(run_in_threadpool)
         and function.args == (route.endpoint,)
         and not function.keywords
     ):
@@ -74,15 +76,9 @@ def _function_flags(route: Any) -> int:
     return 0
 
 
-@functools.cache
-def _endpoints_are_known() -> bool:
-    """Is the installed HTTPEndpoint one that this module stands for?"""
-    names = vars(starlette.endpoints)
-    return (
-        fingerprint(_SOURCES) in _KNOWN
-        and names["run_in_threadpool"] is run_in_threadpool
-        and names["is_async_callable"] is is_async_callable
-    )
+# Is the installed HTTPEndpoint one that this module stands for? ``guards`` watch the names that
+# it uses.
+_ENDPOINTS_ARE_KNOWN = fingerprint(_SOURCES) in _KNOWN
 
 
 def _is_plain(cls: Any) -> bool:
@@ -100,7 +96,7 @@ def _of_class(route: Any) -> Function:
         and not hasattr(cls, "__getattr__")
         and all(is_own(vars(HTTPEndpoint)[name]) for name in ("__init__", "__await__", "dispatch"))
         and _is_plain(cls)
-        and _endpoints_are_known()
+        and _ENDPOINTS_ARE_KNOWN
     )
     if not known:
         raise NotCompiled("plain Starlette route whose class is no HTTPEndpoint, or a changed one")

@@ -17,6 +17,7 @@ from tempfile import SpooledTemporaryFile
 from types import FunctionType
 from typing import Any
 
+import starlette.datastructures
 import starlette.requests
 from starlette import formparsers
 from starlette.concurrency import run_in_threadpool
@@ -70,6 +71,16 @@ _PRISTINE: tuple[tuple[Any, str, Any], ...] = (
     (formparsers, "Headers", Headers),
     (formparsers, "FormData", FormData),
     (starlette.requests, "MultiPartParser", formparsers.MultiPartParser),
+    *(
+        (owner, name, vars(owner).get(name))
+        for owner, name in (
+            (formparsers, "_user_safe_decode"),
+            (formparsers, "multipart"),
+            (getattr(formparsers, "multipart", None), "MultipartParser"),
+            (starlette.datastructures, "run_in_threadpool"),
+        )
+        if owner is not None
+    ),
 )
 
 

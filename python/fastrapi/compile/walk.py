@@ -175,7 +175,10 @@ def _mount(declared: _Declared) -> Entry:
 
 
 def _inherits(route: Any, base: type, *names: str) -> bool:
-    return all(getattr(type(route), name) is getattr(base, name) for name in names)
+    """Has neither the class of ``route`` nor ``route`` itself replaced these methods?"""
+    return {*names}.isdisjoint(vars(route)) and all(
+        getattr(type(route), name) is getattr(base, name) for name in names
+    )
 
 
 def _handles_as_fastapi(route: Any, included: Any) -> bool:
@@ -202,7 +205,7 @@ def _one(declared: _Declared) -> Entry | None:
         if not entry.barrier and not _handles_as_fastapi(route, included):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
-    if isinstance(route, Mount) and type(route) is Mount:
+    if type(route) is Mount and _inherits(route, Mount, "matches"):
         return _mount(declared)
     if isinstance(route, Route) and _inherits(route, Route, "matches"):
         entry = _entry(declared)
