@@ -69,6 +69,10 @@ pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
 	Py_VISIT(r->request);
 	Py_VISIT(r->tasks);
 	Py_VISIT(r->stream);
+	Py_VISIT(r->result);
+	Py_VISIT(r->made);
+	Py_VISIT(r->form);
+	Py_VISIT(r->outcome);
 	return 0;
 }
 
