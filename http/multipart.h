@@ -46,7 +46,9 @@ enum hx_multipart_state {
 enum hx_multipart_event {
 	HX_MULTIPART_MORE,	/* all bytes used */
 	HX_MULTIPART_PART,	/* a part begins: its field lines, until the next one does */
-	HX_MULTIPART_DATA,	/* *data is content of the part, valid until the next call */
+	/* *data is content of the part, valid until the next call. It stands in `buf`; or it
+	 * starts at m->delimiter and is a copy of the bytes that came last, up to buf[*used]. */
+	HX_MULTIPART_DATA,
 	HX_MULTIPART_PART_END,
 	HX_MULTIPART_MALFORMED,	/* or out of memory; the end */
 };

@@ -4,7 +4,8 @@
  * Called by engine/ (the type) and by upload.c (the field lines). python/fastrapi/compile/uploads.py
  * feeds a Parts with the pieces of a content as they arrive, and writes to files what it
  * gives. Texts are collected here, within their limit; the bytes of files are views of the
- * piece, so that they are not copied. Nothing here may write to a file, which may block.
+ * piece, so that they are not copied. What a piece holds of a file is one view, however often
+ * it looks like the start of a delimiter. Nothing here may write to a file, which may block.
  */
 #include "bindings/plan/parts.h"
 
@@ -31,6 +32,13 @@ struct parts {
 	PyObject *file;			/* of that part; NULL: it is a text */
 	char *text;			/* its content */
 	size_t text_len, text_cap;
+};
+
+/* What a piece brings for files. */
+struct brought {
+	PyObject *piece;
+	PyObject *due;			/* list of (file, data) */
+	size_t start, end;		/* in the piece: content of the file in hand, not yet in `due` */
 };
 
 PyObject *
@@ -136,24 +144,18 @@ text_keep(struct parts *p, struct slice data)
 	return 0;
 }
 
-/* `data` as an object: a view of `piece`, or bytes where it does not stand there. */
+/* piece[start .. end) as an object: a view, or the piece itself. */
 static PyObject *
-buffer_new(PyObject *piece, struct slice data)
+buffer_new(PyObject *piece, size_t start, size_t end)
 {
-	const char *bytes = PyBytes_AS_STRING(piece);
-	size_t len = (size_t)PyBytes_GET_SIZE(piece);
 	PyObject *all, *part;
-	Py_ssize_t at;
 
-	if (data.ptr == bytes && data.len == len)
+	if (start == 0 && end == (size_t)PyBytes_GET_SIZE(piece))
 		return Py_NewRef(piece);
-	if (data.ptr < bytes || data.ptr >= bytes + len)
-		return pyb_text_bytes(data);
-	at = data.ptr - bytes;
 	all = PyMemoryView_FromObject(piece);
 	if (all == NULL)
 		return NULL;
-	part = PySequence_GetSlice(all, at, at + (Py_ssize_t)data.len);
+	part = PySequence_GetSlice(all, (Py_ssize_t)start, (Py_ssize_t)end);
 	Py_DECREF(all);
 	return part;
 }
@@ -169,6 +171,45 @@ due_add(struct parts *p, PyObject *due, PyObject *data)
 	Py_XDECREF(entry);
 	Py_XDECREF(data);
 	return rc;
+}
+
+/* Append the run in hand, unless it is empty. 0, or -1 with an exception set. */
+static int
+run_flush(struct parts *p, struct brought *b)
+{
+	size_t start = b->start;
+
+	b->start = b->end;
+	return start == b->end ? 0 :
+	    due_add(p, b->due, buffer_new(b->piece, start, b->end));
+}
+
+/* Take content of a file, when `used` bytes of the piece have been read. 0, or -1 with an
+ * exception set. */
+static int
+file_take(struct parts *p, struct brought *b, struct slice data, size_t used)
+{
+	size_t start, end, carried = 0;
+
+	if (data.ptr != p->m.delimiter) {
+		start = (size_t)(data.ptr - PyBytes_AS_STRING(b->piece));
+		end = start + data.len;
+	} else {
+		/* Not a delimiter after all. Only what came with earlier pieces is a copy. */
+		carried = data.len > used ? data.len - used : 0;
+		start = used - (data.len - carried);
+		end = used;
+	}
+	data.len = carried;
+	if (carried > 0 && due_add(p, b->due, pyb_text_bytes(data)) < 0)
+		return -1;
+	if (start != b->end) {
+		if (run_flush(p, b) < 0)
+			return -1;
+		b->start = start;
+	}
+	b->end = end;
+	return 0;
 }
 
 /* The part in hand is complete. 0, or -1 with an exception set. */
@@ -191,23 +232,24 @@ part_end(struct parts *p, PyObject *due)
 	return rc;
 }
 
-/* 0, or -1 with an exception set. */
+/* `used` bytes of the piece have been read. 0, or -1 with an exception set. */
 static int
-event_take(struct parts *p, enum hx_multipart_event event, PyObject *piece, struct slice data,
-    PyObject *due)
+event_take(struct parts *p, enum hx_multipart_event event, struct brought *b,
+    struct slice data, size_t used)
 {
 	switch (event) {
 	case HX_MULTIPART_PART:
 		return part_begin(p);
 	case HX_MULTIPART_DATA:
-		return p->file == NULL ? text_keep(p, data) :
-		    due_add(p, due, buffer_new(piece, data));
+		return p->file == NULL ? text_keep(p, data) : file_take(p, b, data, used);
 	case HX_MULTIPART_PART_END:
-		return p->name != NULL ? part_end(p, due) : 0;
+		if (run_flush(p, b) < 0)
+			return -1;
+		return p->name != NULL ? part_end(p, b->due) : 0;
 	case HX_MULTIPART_MALFORMED:
 		return refuse(p, "Invalid multipart data.", 0);
-	default:
-		return 0;
+	default:	/* the end of the piece */
+		return run_flush(p, b);
 	}
 }
 
@@ -216,24 +258,24 @@ static PyObject *
 parts_feed(PyObject *self, PyObject *piece)
 {
 	struct parts *p = (struct parts *)self;
+	struct brought b = { .piece = piece };
 	enum hx_multipart_event event = HX_MULTIPART_PART;
-	PyObject *due = NULL;
 	size_t at = 0, used, len;
 
 	if (!PyBytes_CheckExact(piece))
 		return PyErr_Format(PyExc_TypeError, "a piece of a form must be bytes");
-	due = PyList_New(0);
+	b.due = PyList_New(0);
 	len = (size_t)PyBytes_GET_SIZE(piece);
-	while (due != NULL && event != HX_MULTIPART_MORE) {
+	while (b.due != NULL && event != HX_MULTIPART_MORE) {
 		struct slice data = SLICE_NULL;
 
 		event = hx_multipart_feed(&p->m, PyBytes_AS_STRING(piece) + at, len - at, &used,
 		    &data);
 		at += used;
-		if (event_take(p, event, piece, data, due) < 0)
-			Py_CLEAR(due);
+		if (event_take(p, event, &b, data, at) < 0)
+			Py_CLEAR(b.due);
 	}
-	return due;
+	return b.due;
 }
 
 static PyObject *

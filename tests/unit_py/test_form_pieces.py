@@ -236,6 +236,69 @@ def test_what_is_patched_reads_forms_itself(monkeypatch: pytest.MonkeyPatch) -> 
     assert seen == ["end"]
 
 
+# None of them is a delimiter of boundary "x".
+NEARLY = [b"\r\n--xa", b"\r\n--x\rb", b"\r\n--x-c", b"\r\n--d", b"\r\r\n--x\r\r\n-", b"\r\n--x-\r\n--x\r"]
+
+
+def fed(pieces: list[bytes]) -> tuple[list[tuple[str, bytes | str]], list[int]]:
+    """The parts of a form with boundary "x", and how many buffers each piece gave for files."""
+    parts = _engine.Parts(b"x", (100, 100, 1 << 20), lambda headers, filename: bytearray())
+    counts: list[int] = []
+    whole: list[int] = []
+    for piece in pieces:
+        due = parts.feed(piece)
+        counts.append(sum(data is not None for _, data in due))
+        for file, data in due:
+            assert id(file) not in whole and data != b""
+            if data is None:
+                whole.append(id(file))
+            else:
+                file += data
+    return [(name, value if isinstance(value, str) else bytes(value)) for name, value in parts.items], counts
+
+
+def form_of_x(contents: list[bytes]) -> bytes:
+    """A file of each content, and a text before the last."""
+    head = b'--x\r\nContent-Disposition: form-data; name="f"%s\r\n\r\n%s\r\n'
+    files = [head % (b'; filename="f"', content) for content in contents]
+    return b"".join([*files[:-1], head % (b"", contents[0]), files[-1]]) + b"--x--\r\n"
+
+
+@pytest.mark.parametrize("nearly", NEARLY)
+def test_what_looks_like_delimiters_is_one_buffer(nearly: bytes) -> None:
+    """A piece gives one buffer for each file, and one for what an earlier piece may have begun."""
+    contents = [nearly * 5, b"", b"y" + nearly * 3, nearly * 2 + b"y"]
+    content = form_of_x(contents)
+    values = [*contents[:-1], contents[0].decode(), contents[-1]]
+    expected = [("f", value) for value in values]
+    assert fed([content]) == (expected, [3])
+    for at in range(1, len(content)):
+        found, counts = fed([content[:at], content[at:]])
+        assert found == expected and counts[0] <= 3 and sum(counts) <= 5, at
+    for size in range(1, 12):
+        found, counts = fed([content[at : at + size] for at in range(0, len(content), size)])
+        assert found == expected and max(counts) <= 3, size
+        both([content[at : at + size] for at in range(0, len(content), size)], {}, kind=b"multipart/form-data; boundary=x")
+
+
+def test_a_large_content_of_what_looks_like_delimiters(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    real = tempfile.SpooledTemporaryFile.write
+
+    def write(self: Any, data: Any) -> int:
+        written.append(len(data))
+        return real(self, data)
+
+    contents = [b"\r\n--xa" * 100_000, b"\r\n--x-" * 1000 + b"\r\n--xb"]
+    pieces = cut(form_of_x(contents), [200_001, 200_003, 400_007])
+    kind = b"multipart/form-data; boundary=x"
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile.SpooledTemporaryFile, "write", write)
+        asyncio.run(read(True, Client(pieces), {}, kind))
+    assert len(written) <= 2 * len(pieces) and sum(written) == sum(map(len, contents))
+    both(pieces, {}, kind=kind)
+
+
 def test_parts_refuses_what_is_no_form() -> None:
     for wrong in ((), (b"b",), ("b", (1, 1, 1), print), (b"b", (1, 1), print), (b"b", (1, 1, 10**30), print)):
         with pytest.raises((TypeError, OverflowError)):
