@@ -33,18 +33,12 @@ pyb_sink_is_text(PyObject *type, PyObject *text)
 }
 
 /* Not once an answer has begun by a message. */
-static bool
-is_hungry(struct pyb_module_state *st, PyObject *send)
+bool
+pyb_sink_takes(struct pyb_module_state *st, PyObject *send)
 {
 	struct sink *s = (struct sink *)send;
 
 	return Py_TYPE(send) == st->sink_type && s->hungry && !s->p->answered;
-}
-
-bool
-pyb_sink_takes(struct pyb_module_state *st, PyObject *send)
-{
-	return is_hungry(st, send);
 }
 
 bool
@@ -53,7 +47,7 @@ pyb_sink_fill(struct pyb_module_state *st, PyObject *send, struct pyb_messages *
 {
 	struct sink *s = (struct sink *)send;
 
-	if (!is_hungry(st, send))
+	if (!pyb_sink_takes(st, send))
 		return false;
 	s->hungry = 0;
 	Py_XSETREF(s->start, m->start);
@@ -72,7 +66,7 @@ pyb_sink_pass(struct pyb_module_state *st, PyObject *send, PyObject *start, PyOb
 {
 	struct sink *s = (struct sink *)send;
 
-	if (!is_hungry(st, send))
+	if (!pyb_sink_takes(st, send))
 		return false;
 	s->hungry = 0;
 	Py_XSETREF(s->start, Py_NewRef(start));

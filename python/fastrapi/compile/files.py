@@ -30,7 +30,7 @@ from starlette.staticfiles import StaticFiles
 
 from .answers import Answers, handled
 from .layers import Expected, Layer, is_at_home
-from .recognise import is_own
+from .recognise import inherits, is_own
 from .versions import fingerprint
 from .walk import Entry
 
@@ -138,7 +138,7 @@ def _reason(entry: Entry) -> str:
     mount = entry.effective
     if entry.inside.levels:
         return "is mounted in a mounted application"
-    if type(mount) is not Mount or not {"matches", "handle"}.isdisjoint(vars(mount)):
+    if type(mount) is not Mount or not inherits(mount, Mount, "matches", "handle"):
         return "is mounted in a way of its own"
     if mount.param_convertors.keys() != {"path"}:
         return "is mounted at a path with parameters"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from starlette.routing import PARAM_REGEX, Host
 
-from .recognise import is_own
+from .recognise import inherits, is_own
 
 
 class Hosted(NamedTuple):
@@ -33,7 +33,7 @@ class Hosted(NamedTuple):
 
 def is_host(route: Any) -> bool:
     """Is this a Host route that matches as its class does?"""
-    return type(route) is Host and is_own(Host.matches) and "matches" not in vars(route)
+    return type(route) is Host and is_own(Host.matches) and inherits(route, Host, "matches")
 
 
 def hosted(host: str, first: int) -> Hosted:

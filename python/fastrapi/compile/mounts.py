@@ -25,7 +25,7 @@ from starlette.routing import Mount, Router
 
 from . import dialect
 from .junctions import builds_as_its_class, has_junctions
-from .recognise import application_reason, is_own, only_own_layers, router_reason
+from .recognise import application_reason, inherits, is_own, only_own_layers, router_reason
 
 _OWN = (
     *(getattr(Mount, name) for name in ("matches", "handle")),
@@ -112,7 +112,7 @@ def _level(route: Any) -> Level | None:
     Starlette have it."""
     if type(route) is not Mount or route.app is not route._base_app or "{" in route.path:
         return None
-    if not {"matches", "handle"}.isdisjoint(vars(route)):
+    if not inherits(route, Mount, "matches", "handle"):
         return None
     app = route.app
     if not dialect.STACKS_IN_SCOPE or not all(map(is_own, _OWN)):

@@ -91,6 +91,13 @@ def is_own(function: Any) -> bool:
     )
 
 
+def inherits(one: Any, base: type, *names: str) -> bool:
+    """Has neither the class of ``one`` nor ``one`` itself replaced these methods of ``base``?"""
+    return {*names}.isdisjoint(vars(one)) and all(
+        getattr(type(one), name) is getattr(base, name) for name in names
+    )
+
+
 def nested_code(function: Any, code: Any) -> bool:
     """Is ``code`` the code of a function defined inside ``function``?"""
     pending = [function.__code__]

@@ -12,10 +12,11 @@ import starlette.routing
 from starlette._utils import is_async_callable
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
+from starlette.routing import Route
 
 from . import dialect, exit_stacks
 from .answers import handlers_of
-from .recognise import free_variables, is_own, nested_code
+from .recognise import free_variables, inherits, is_own, nested_code
 from .records import FLAG, NotCompiled
 from .suspend import may_suspend
 from .versions import fingerprint
@@ -46,7 +47,7 @@ def function_of(entry: Entry) -> Function:
     limit = getattr(getattr(entry.included, "include_context", None), "max_body_size", None)
     if limit is not None:
         raise NotCompiled("plain Starlette route with a limit of the content")
-    known = type(route) is starlette.routing.Route and "handle" not in vars(route)
+    known = type(route) is Route and inherits(route, Route, "handle")
     if known and dialect.STACKS_IN_SCOPE:
         if isinstance(route.endpoint, type):
             return _of_class(route)

@@ -15,7 +15,7 @@ from fastrapi.handshakes import is_websocket
 
 from .hosts import is_host
 from .mounts import Inside
-from .recognise import IncludedRouter, is_included, pristine_handler
+from .recognise import IncludedRouter, inherits, is_included, pristine_handler
 from .records import PART, NotCompiled, Place
 
 _KINDS = {
@@ -174,19 +174,12 @@ def _mount(declared: _Declared) -> Entry:
     )  # fmt: skip
 
 
-def _inherits(route: Any, base: type, *names: str) -> bool:
-    """Has neither the class of ``route`` nor ``route`` itself replaced these methods?"""
-    return {*names}.isdisjoint(vars(route)) and all(
-        getattr(type(route), name) is getattr(base, name) for name in names
-    )
-
-
 def _handles_as_fastapi(route: Any, included: Any) -> bool:
     """Has the class of ``route`` left its handler alone? One that has made it itself, and of
     FastAPI's own, has; that of an included route is made later."""
-    if not _inherits(route, routing.APIRoute, "handle"):
+    if not inherits(route, routing.APIRoute, "handle"):
         return False
-    if _inherits(route, routing.APIRoute, "get_route_handler"):
+    if inherits(route, routing.APIRoute, "get_route_handler"):
         return True
     try:
         pristine_handler(route.app)
@@ -199,17 +192,17 @@ def _one(declared: _Declared) -> Entry | None:
     """The entry of a declared route; None: it matches no HTTP request."""
     route, effective, included, *_ = declared
     if isinstance(route, routing.APIRoute):
-        if not _inherits(route, routing.APIRoute, "matches"):
+        if not inherits(route, routing.APIRoute, "matches"):
             return _barrier(route, f"custom route class {type(route).__name__}")
         entry = _entry(declared)
         if not entry.barrier and not _handles_as_fastapi(route, included):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
-    if type(route) is Mount and _inherits(route, Mount, "matches"):
+    if type(route) is Mount and inherits(route, Mount, "matches"):
         return _mount(declared)
-    if isinstance(route, Route) and _inherits(route, Route, "matches"):
+    if isinstance(route, Route) and inherits(route, Route, "matches"):
         entry = _entry(declared)
-        if not entry.barrier and not _inherits(route, Route, "handle"):
+        if not entry.barrier and not inherits(route, Route, "handle"):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
     if is_websocket(route):
@@ -260,7 +253,7 @@ def _is_transparent(route: Any) -> bool:
     return (
         is_included(route)
         and type(route) is IncludedRouter
-        and _inherits(route.original_router, routing.APIRouter, "matches", "handle", "app")
+        and inherits(route.original_router, routing.APIRouter, "matches", "handle", "app")
     )
 
 
