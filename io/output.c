@@ -16,8 +16,6 @@
 
 enum {
 	MAX_IOV = 64, FIRST_SEGMENTS = 8,
-	/* Of files, before others have their turn: a fast peer takes all that it is given. */
-	FILE_BYTES_AT_ONCE = 2 * 1024 * 1024,
 	COPY_BYTES = 16 * 1024
 };
 
@@ -237,9 +235,10 @@ advance(struct io_output *o, size_t n)
 	sent_all(o);
 }
 
-/* What is in memory, up to the next piece of a file, which *more says there is. */
+/* What is in memory, `most` bytes at most, up to the next piece of a file, which *more says
+ * there is. */
 static int
-iov_fill(const struct io_output *o, struct iovec *iov, bool *more)
+iov_fill(const struct io_output *o, struct iovec *iov, size_t most, bool *more)
 {
 	size_t copied = o->copied_sent, skip = o->head_sent;
 	int n = 0;
@@ -248,6 +247,7 @@ iov_fill(const struct io_output *o, struct iovec *iov, bool *more)
 	for (size_t i = o->head; i < o->n_segments && n < MAX_IOV; i++) {
 		const struct io_segment *s = &o->segments[i];
 		const char *from = s->bytes != NULL ? s->bytes : o->copied + copied;
+		size_t len = s->len - skip < most ? s->len - skip : most;
 
 		*more = is_file(s);
 		if (*more)
@@ -255,8 +255,9 @@ iov_fill(const struct io_output *o, struct iovec *iov, bool *more)
 		if (is_copied(s))
 			copied += s->len;
 		iov[n].iov_base = (void *)(uintptr_t)(from + skip);
-		iov[n].iov_len = s->len - skip;
-		n += s->len > skip;
+		iov[n].iov_len = len;
+		n += len > 0;
+		most -= len;
 		skip = 0;
 	}
 	return n;
@@ -296,29 +297,27 @@ file_send(const struct io_output *o, const struct io_peer *peer, void *to, size_
 }
 
 enum io_output_result
-io_output_write(struct io_output *o, const struct io_peer *peer, void *to)
+io_output_write(struct io_output *o, const struct io_peer *peer, void *to, size_t most)
 {
 	struct iovec iov[MAX_IOV];
-	size_t left = FILE_BYTES_AT_ONCE;
 
 	while (o->head < o->n_segments) {
 		bool file = is_file(&o->segments[o->head]), more = false;
-		int n = file ? 0 : iov_fill(o, iov, &more);
+		int n = file ? 0 : iov_fill(o, iov, most, &more);
 		ssize_t sent = n > 0 ? peer->write(to, iov, n, more) : 0;
 
-		if (file && left == 0)
-			return IO_OUTPUT_AGAIN;
-		if (file) {
-			sent = file_send(o, peer, to, left);
-			if (sent == 0)
-				return IO_OUTPUT_CUT;
-			left -= sent > 0 ? (size_t)sent : 0;
-		}
+		if (most == 0 && o->backlog > 0)
+			return IO_OUTPUT_MORE;
+		if (file)
+			sent = file_send(o, peer, to, most);
+		if (file && sent == 0)
+			return IO_OUTPUT_CUT;
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK ?
 			    IO_OUTPUT_AGAIN : IO_OUTPUT_GONE;
+		most -= (size_t)sent;
 		advance(o, (size_t)sent);
 	}
 	return IO_OUTPUT_SENT;

@@ -37,7 +37,13 @@ struct io_output {
 	size_t backlog;			/* bytes not yet taken by the kernel */
 };
 
-enum io_output_result { IO_OUTPUT_SENT, IO_OUTPUT_AGAIN, IO_OUTPUT_GONE, IO_OUTPUT_CUT };
+enum io_output_result {
+	IO_OUTPUT_SENT,		/* all of it */
+	IO_OUTPUT_AGAIN,	/* the peer takes no more now */
+	IO_OUTPUT_MORE,		/* as much as was allowed; the peer may take more */
+	IO_OUTPUT_GONE,		/* the peer never takes more; errno says why */
+	IO_OUTPUT_CUT		/* a file has become shorter: what follows has no place */
+};
 
 /* How bytes get to the peer. */
 struct io_peer {
@@ -75,11 +81,9 @@ int io_output_refer(struct io_output *o, const void *bytes, size_t len,
 int io_output_file(struct io_output *o, int fd, uint64_t at, size_t len,
     io_release_f *release, void *arg) MUST_CHECK;
 
-/* Send what the peer takes. SENT: all of it; AGAIN: the peer takes no more now, or it is
- * somebody else's turn; GONE: it never will, errno says why; CUT: a file has become shorter,
- * so that what follows has no place. */
+/* Send what the peer takes, `most` bytes at most. */
 enum io_output_result io_output_write(struct io_output *o, const struct io_peer *peer,
-    void *to) MUST_CHECK;
+    void *to, size_t most) MUST_CHECK;
 
 /* Do not send the rest. Its referred pieces can be reaped. */
 void io_output_drop(struct io_output *o);

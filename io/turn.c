@@ -18,6 +18,11 @@
 #include "base/log.h"
 #include "base/must.h"
 
+enum {
+	SHARE = 128 * 1024,		/* bytes of one flush */
+	TURN_BYTES = 1024 * 1024	/* of those in a turn */
+};
+
 struct io_turn {
 	unsigned holders;
 	struct event_base *base;
@@ -27,6 +32,7 @@ struct io_turn {
 	struct list jobs;
 	struct list running;	/* jobs that io_turn_run() has still to run */
 	struct list dirty;
+	struct list waiting;	/* to be flushed, one share after the other */
 };
 
 static void
@@ -74,6 +80,7 @@ io_turn_new(void)
 	list_init(&t->jobs);
 	list_init(&t->running);
 	list_init(&t->dirty);
+	list_init(&t->waiting);
 	t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	t->base = t->wake_fd >= 0 ? base_new() : NULL;
 	if (t->base == NULL || event_assign(&t->wake, t->base, t->wake_fd,
@@ -113,6 +120,7 @@ io_turn_abandon(struct io_turn *t)
 	list_init(&t->jobs);
 	list_init(&t->running);
 	list_init(&t->dirty);
+	list_init(&t->waiting);
 }
 
 struct event_base *
@@ -141,6 +149,14 @@ io_turn_dirty(struct io_turn *t, struct io_flush *flush)
 	must(flush->flush != NULL);
 	if (!list_has(&flush->node))
 		list_append(&t->dirty, &flush->node);
+}
+
+void
+io_turn_await(struct io_turn *t, struct io_flush *flush)
+{
+	must(flush->flush != NULL);
+	if (!list_has(&flush->node))
+		list_append(&t->waiting, &flush->node);
 }
 
 void
@@ -180,7 +196,8 @@ io_turn_poll(struct io_turn *t, bool block)
 {
 	/* EVLOOP_ONCE in both cases: without it libevent polls again for as long as
 	 * anything is ready. */
-	int flags = EVLOOP_ONCE | (block && list_is_empty(&t->jobs) ? 0 : EVLOOP_NONBLOCK);
+	bool idle = list_is_empty(&t->jobs) && list_is_empty(&t->waiting);
+	int flags = EVLOOP_ONCE | (block && idle ? 0 : EVLOOP_NONBLOCK);
 	int rc = event_base_loop(t->base, flags);
 
 	atomic_store(&t->awake, true);
@@ -200,16 +217,26 @@ io_turn_run(struct io_turn *t)
 	}
 }
 
+/* Flush one share; returns what is left of the turn's bytes. */
+static size_t
+share_flush(struct list_node *node, size_t left)
+{
+	struct io_flush *flush = container_of(node, struct io_flush, node);
+	size_t sent = flush->flush(flush, SHARE);
+
+	return sent < left ? left - sent : 0;
+}
+
 void
 io_turn_flush(struct io_turn *t)
 {
+	size_t left = TURN_BYTES;
 	struct list_node *node;
 
-	while ((node = list_take(&t->dirty)) != NULL) {
-		struct io_flush *flush = container_of(node, struct io_flush, node);
-
-		flush->flush(flush);
-	}
+	while ((node = list_take(&t->dirty)) != NULL)
+		left = share_flush(node, left);
+	while (left > 0 && (node = list_take(&t->waiting)) != NULL)
+		left = share_flush(node, left);
 }
 
 void

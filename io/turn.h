@@ -4,11 +4,17 @@
  * An io_turn is a libevent base, a FIFO of jobs and a list of what has bytes to send
  * ("dirty"). A turn has three parts, in the order in which bindings/loop/loop.c has them:
  *
- *	flush	without the interpreter: what is dirty sends, as a rule with one system call
+ *	flush	without the interpreter: what is dirty sends, as a rule with one system call;
+ *		then those who wait have their share, as far as the turn's bytes go
  *	poll	without the interpreter; libevent's callbacks move bytes and push jobs
  *	run	with the interpreter: the jobs that were queued when the run began
  *
  * A flush sends what the run before it has queued: it is the end of that run's turn.
+ *
+ * A fast peer takes all that it is given. So that many of them, or one, do not hold up the
+ * others, each is given a share at a time, one after the other, and all of them together so
+ * many bytes a turn. What is dirty has its first share at once, also when these are used up:
+ * most answers are smaller than a share.
  *
  * event_base_loop() cannot be re-entered, so no user code ever runs inside it. Other
  * threads than the loop's may call io_turn_wake() and nothing else.
@@ -36,7 +42,8 @@ struct io_job {
 /* Something with bytes to send at the end of the turn, embedded in the same way. */
 struct io_flush {
 	struct list_node node;
-	void (*flush)(struct io_flush *flush);	/* interpreter NOT held */
+	/* Send `most` bytes at most; returns how many. Interpreter NOT held. */
+	size_t (*flush)(struct io_flush *flush, size_t most);
 };
 
 /* NULL with errno set when out of memory or descriptors. */
@@ -66,9 +73,14 @@ void io_turn_push(struct io_turn *t, struct io_job *job);
  * turn must still live. */
 void io_turn_remove(struct io_job *job);
 
-/* Flush at the end of this turn, once however often this is called. io_turn_undirty()
- * takes that back. */
+/* Flush at the end of this turn, once however often this is called. */
 void io_turn_dirty(struct io_turn *t, struct io_flush *flush);
+
+/* Flush when those who wait already have had their share, in this turn or a later one; no-op
+ * when it is to be flushed anyway. The next poll does not wait for events. */
+void io_turn_await(struct io_turn *t, struct io_flush *flush);
+
+/* Take either back. */
 void io_turn_undirty(struct io_flush *flush);
 
 /* True when jobs are queued: the next poll must not block. */
@@ -84,15 +96,16 @@ int io_turn_each(const struct io_turn *t, int (*see)(const struct io_job *job, v
  * the look then ends the poll. */
 void io_turn_prepare(struct io_turn *t);
 
-/* Wait for events and run their callbacks. Does not wait when `block` is false or jobs
- * are queued. 0, or -1 with errno when the kernel refuses. */
+/* Wait for events and run their callbacks. Does not wait when `block` is false, jobs are
+ * queued, or somebody waits to be flushed. 0, or -1 with errno when the kernel refuses. */
 int io_turn_poll(struct io_turn *t, bool block) MUST_CHECK;
 
 /* Run the jobs that are queued now, first in, first out. Within a job it first runs those
  * that the run around it has left. */
 void io_turn_run(struct io_turn *t);
 
-/* Flush what is dirty, also what becomes dirty meanwhile. */
+/* Flush what is dirty, also what becomes dirty meanwhile; then those who wait, until the
+ * turn's bytes are used up. */
 void io_turn_flush(struct io_turn *t);
 
 /* End a poll that waits. For any thread and for signal handlers; never blocks, and makes

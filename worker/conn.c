@@ -214,7 +214,7 @@ worker_conn_close_soon(struct worker_conn *c)
 {
 	c->close_after = true;
 	if (c->out.backlog == 0)
-		worker_flush_now(c);
+		worker_flush_now(c, 0);
 	else
 		worker_conn_dirty(c);
 }

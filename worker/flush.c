@@ -1,8 +1,8 @@
 /*
  * flush: as a rule one system call per connection and turn.
  *
- * Called by the turn, by libevent when a full socket has room again, and by conn.c
- * and transport.c, all perhaps without the interpreter: what needs it goes through
+ * Called by the turn, by transport.c when a full socket has room again, and by conn.c, all
+ * perhaps without the interpreter: what needs it goes through
  * the connection's job.
  */
 #include "worker/flush.h"
@@ -30,14 +30,14 @@ sent_all(struct worker_conn *c)
 		worker_conn_kill(c);
 }
 
-void
-worker_flush_now(struct worker_conn *c)
+size_t
+worker_flush_now(struct worker_conn *c, size_t most)
 {
 	size_t before = c->out.backlog, sent;
 	enum io_output_result result;
 
 	must(c->state != CONN_DEAD);
-	result = io_output_write(&c->out, &c->transport->peer, c->transport_arg);
+	result = io_output_write(&c->out, &c->transport->peer, c->transport_arg, most);
 	sent = before - c->out.backlog;
 	worker_count(c->w, SHM_COUNT_bytes_out, sent);
 	if (before >= WORKER_HIGH_WATER)
@@ -58,6 +58,10 @@ worker_flush_now(struct worker_conn *c)
 			io_timers_touch(&c->w->timeouts.write, &c->write_timer);
 		c->transport->want_write(c->transport_arg);
 		break;
+	case IO_OUTPUT_MORE:
+		io_timers_touch(&c->w->timeouts.write, &c->write_timer);
+		io_turn_await(c->w->turn, &c->flush);
+		break;
 	case IO_OUTPUT_CUT:
 		log_warnx("a file has become shorter while it was sent");
 		worker_conn_kill(c);
@@ -66,10 +70,20 @@ worker_flush_now(struct worker_conn *c)
 		worker_conn_kill(c);
 		break;
 	}
+	return sent;
+}
+
+size_t
+worker_flush_turn(struct io_flush *flush, size_t most)
+{
+	return worker_flush_now(container_of(flush, struct worker_conn, flush), most);
 }
 
 void
-worker_flush_turn(struct io_flush *flush)
+worker_flush_writable(struct worker_conn *c)
 {
-	worker_flush_now(container_of(flush, struct worker_conn, flush));
+	if (c->out.backlog < WORKER_HIGH_WATER)
+		worker_conn_dirty(c);
+	else
+		io_turn_await(c->w->turn, &c->flush);
 }

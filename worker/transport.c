@@ -59,7 +59,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	worker_flush_now(arg);
+	worker_flush_writable(arg);
 }
 
 /* An answer is one piece as a rule, and send() is cheaper than a sendmsg() of one. */

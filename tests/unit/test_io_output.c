@@ -128,7 +128,7 @@ order_in_is_order_out_however_little_the_peer_takes(void)
 		CU_ASSERT_EQUAL(io_output_copy(&o, "four ", 5), 0);
 		CU_ASSERT_EQUAL(io_output_refer(&o, "five", 4, release, (void *)2), 0);
 		CU_ASSERT_EQUAL(o.backlog, 23);
-		for (room = step; io_output_write(&o, &peer, NULL) == IO_OUTPUT_AGAIN;)
+		for (room = step; io_output_write(&o, &peer, NULL, PEER) == IO_OUTPUT_AGAIN;)
 			room = step;
 		expect("one two three four five");
 		CU_ASSERT_EQUAL(o.backlog, 0);
@@ -150,7 +150,7 @@ pieces_are_let_go_of_in_order_and_only_when_asked(void)
 	CU_ASSERT_EQUAL(io_output_copy(&o, "c", 1), 0);
 	CU_ASSERT_EQUAL(io_output_refer(&o, "d", 1, release_in_order, "3"), 0);
 	room = 2;
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_AGAIN);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_AGAIN);
 	CU_ASSERT(io_output_reapable(&o));
 	CU_ASSERT_STRING_EQUAL(order, "");
 	io_output_reap(&o);
@@ -169,14 +169,14 @@ what_a_gone_peer_did_not_take_is_dropped(void)
 	CU_ASSERT_EQUAL(io_output_refer(&o, "a", 1, release, (void *)0), 0);
 	CU_ASSERT_EQUAL(io_output_copy(&o, "b", 1), 0);
 	fail_with = ECONNRESET;
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_GONE);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_GONE);
 	CU_ASSERT_FALSE(io_output_reapable(&o));
 	io_output_drop(&o);
 	CU_ASSERT_EQUAL(o.backlog, 0);
 	CU_ASSERT(io_output_reapable(&o));
 	fail_with = 0;
 	CU_ASSERT_EQUAL(io_output_copy(&o, "again", 5), 0);
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_SENT);
 	expect("again");
 	end(&o);
 	CU_ASSERT_EQUAL(released[0], 1);
@@ -191,7 +191,7 @@ no_piece_is_lost_without_memory(void)
 	for (uintptr_t i = 0; i < REFERRED; i++)
 		CU_ASSERT_EQUAL_FATAL(io_output_refer(&o, "x", 1, release, (void *)i), 0);
 	no_memory = true;
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_SENT);
 	io_output_reap(&o);
 	for (int i = 0; i < REFERRED; i++)
 		CU_ASSERT_EQUAL(released[i], 1);
@@ -216,7 +216,7 @@ without_memory_nothing_is_taken(void)
 	while (io_output_refer(&o, "c", 1, release, NULL) == 0)
 		taken++;
 	CU_ASSERT_EQUAL(o.backlog, 2 + (size_t)taken);
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_SENT);
 	CU_ASSERT_EQUAL(n_got, 2 + (size_t)taken);
 	end(&o);
 	CU_ASSERT_EQUAL(released[0], taken);
@@ -235,7 +235,7 @@ a_queue_that_is_never_empty_does_not_grow(void)
 		CU_ASSERT_EQUAL(io_output_copy(&o, "0123456789", 10), 0);
 		CU_ASSERT_EQUAL(io_output_refer(&o, "r", 1, release, (void *)(i % REFERRED)), 0);
 		room = i < 10 ? 4 : 11;
-		CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_AGAIN);
+		CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_AGAIN);
 		if (i % 7 == 0)
 			io_output_reap(&o);
 		if (i == 2000) {
@@ -277,7 +277,7 @@ any_sequence_of_calls_keeps_order_and_count(void)
 			break;
 		case 2:
 			room = (size_t)(rand() % 40);
-			CU_ASSERT(io_output_write(&o, &peer, NULL) != IO_OUTPUT_GONE);
+			CU_ASSERT(io_output_write(&o, &peer, NULL, PEER) != IO_OUTPUT_GONE);
 			break;
 		default:
 			io_output_reap(&o);
@@ -285,7 +285,7 @@ any_sequence_of_calls_keeps_order_and_count(void)
 		CU_ASSERT_EQUAL_FATAL(o.backlog, n_model - n_got);
 	}
 	room = PEER;
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_SENT);
 	CU_ASSERT_EQUAL(n_got, n_model);
 	CU_ASSERT_EQUAL(memcmp(got, model, n_model), 0);
 	end(&o);
@@ -304,7 +304,7 @@ an_empty_output_keeps_no_buffer(void)
 			CU_ASSERT_EQUAL_FATAL(io_output_refer(&o, "c", 1, release, (void *)i), 0);
 		}
 		room = PEER;
-		CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+		CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_SENT);
 		io_output_trim(&o);
 		CU_ASSERT_PTR_NULL(o.copied);
 		CU_ASSERT_TRUE(o.cap_segments >= 200);	/* some are to be reaped */
@@ -368,7 +368,7 @@ pieces_of_files_keep_their_place(void)
 			CU_ASSERT_EQUAL(io_output_file(&o, fd, 0, 2, release, (void *)3), 0);
 			CU_ASSERT_EQUAL(io_output_copy(&o, ">", 1), 0);
 			CU_ASSERT_EQUAL(o.backlog, 11);
-			for (room = step; io_output_write(&o, &peers[i], NULL) ==
+			for (room = step; io_output_write(&o, &peers[i], NULL, PEER) ==
 			    IO_OUTPUT_AGAIN;)
 				room = step;
 			expect("<23456|901>");
@@ -377,6 +377,38 @@ pieces_of_files_keep_their_place(void)
 			CU_ASSERT_EQUAL(released[1], 0);
 			CU_ASSERT_EQUAL(released[2] + released[3], 2);
 			end(&o);
+			CU_ASSERT_EQUAL(released[1], 1);
+		}
+	close(fd);
+}
+
+/* A peer that takes all it is given gets no more than is allowed, wherever that ends. */
+static void
+no_more_goes_out_than_is_allowed(void)
+{
+	const struct io_peer peers[] = { peer, { peer_write, peer_send_file } };
+	int fd = file_make("0123456789", 10);
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
+		for (size_t most = 1; most < 20; most++) {
+			size_t before = 0;
+			struct io_output o;
+
+			begin(&o);
+			CU_ASSERT_EQUAL(io_output_copy(&o, "<ab", 3), 0);
+			CU_ASSERT_EQUAL(io_output_refer(&o, "", 0, release, (void *)0), 0);
+			CU_ASSERT_EQUAL(io_output_refer(&o, "cde", 3, release, (void *)0), 0);
+			CU_ASSERT_EQUAL(io_output_file(&o, fd, 2, 5, release, (void *)1), 0);
+			CU_ASSERT_EQUAL(io_output_copy(&o, "fg>", 3), 0);
+			CU_ASSERT_EQUAL(io_output_refer(&o, "", 0, release, (void *)0), 0);
+			while (io_output_write(&o, &peers[i], NULL, most) == IO_OUTPUT_MORE) {
+				CU_ASSERT_EQUAL_FATAL(n_got - before, most);
+				before = n_got;
+			}
+			CU_ASSERT_TRUE(n_got - before <= most);
+			expect("<abcde23456fg>");
+			end(&o);
+			CU_ASSERT_EQUAL(released[0], 3);
 			CU_ASSERT_EQUAL(released[1], 1);
 		}
 	close(fd);
@@ -392,10 +424,10 @@ more_is_said_before_a_file(void)
 	CU_ASSERT_EQUAL(io_output_copy(&o, "<", 1), 0);
 	CU_ASSERT_EQUAL(io_output_file(&o, fd, 0, 1, release, (void *)0), 0);
 	room = 1;
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_AGAIN);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_AGAIN);
 	room = PEER;
 	CU_ASSERT_TRUE(said_more || n_got == 1);
-	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL), IO_OUTPUT_SENT);
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_SENT);
 	CU_ASSERT_FALSE(said_more);
 	expect("<0");
 	end(&o);
@@ -414,7 +446,7 @@ a_file_that_is_shorter_cuts_the_output(void)
 		begin(&o);
 		CU_ASSERT_EQUAL(io_output_file(&o, fd, 8, 5, release, (void *)0), 0);
 		CU_ASSERT_EQUAL(io_output_copy(&o, "next", 4), 0);
-		CU_ASSERT_EQUAL(io_output_write(&o, &peers[i], NULL), IO_OUTPUT_CUT);
+		CU_ASSERT_EQUAL(io_output_write(&o, &peers[i], NULL, PEER), IO_OUTPUT_CUT);
 		expect("89");
 		CU_ASSERT_EQUAL(released[0], 0);
 		io_output_drop(&o);
@@ -429,6 +461,7 @@ main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "pieces of files keep their place", pieces_of_files_keep_their_place },
+		{ "no more goes out than is allowed", no_more_goes_out_than_is_allowed },
 		{ "more is said before a file", more_is_said_before_a_file },
 		{ "a file that is shorter cuts the output",
 		    a_file_that_is_shorter_cuts_the_output },

@@ -140,21 +140,23 @@ a_job_may_be_taken_out_before_and_during_the_run(void)
 	io_turn_free(turn);
 }
 
-static void
-flush_note(struct io_flush *node)
+static size_t
+flush_note(struct io_flush *node, size_t most)
 {
+	(void)most;
 	note((char)('a' + (node - nodes)));
+	return 0;
 }
 
-static void
-flush_more(struct io_flush *node)
+static size_t
+flush_more(struct io_flush *node, size_t most)
 {
-	flush_note(node);
 	io_turn_dirty(turn, &nodes[3]);
+	return flush_note(node, most);
 }
 
 static void
-dirty(int i, void (*flush)(struct io_flush *))
+dirty(int i, size_t (*flush)(struct io_flush *, size_t))
 {
 	nodes[i].flush = flush;
 	io_turn_dirty(turn, &nodes[i]);
@@ -178,6 +180,43 @@ what_is_dirty_is_flushed_once_in_order(void)
 	io_turn_undirty(&nodes[0]);
 	io_turn_flush(turn);
 	CU_ASSERT_STRING_EQUAL(order, "cadb");
+	io_turn_free(turn);
+}
+
+/* Takes all that it is given, and is never through. */
+static size_t
+flush_without_end(struct io_flush *node, size_t most)
+{
+	note((char)('a' + (node - nodes)));
+	io_turn_await(turn, node);
+	return most;
+}
+
+static void
+who_never_ends_has_a_share_at_a_time(void)
+{
+	size_t first;
+
+	open_all();
+	dirty(0, flush_without_end);
+	dirty(1, flush_without_end);
+	dirty(2, flush_note);
+	io_turn_flush(turn);
+	/* Each had one share before anybody has a second; then they take turns. */
+	CU_ASSERT_NSTRING_EQUAL(order, "abcabab", 7);
+	first = strlen(order);
+	CU_ASSERT_TRUE_FATAL(first < sizeof(order) / 2 - 1);
+	/* A poll that may block does not while they wait. */
+	CU_ASSERT_EQUAL(io_turn_poll(turn, true), 0);
+	dirty(2, flush_note);
+	io_turn_flush(turn);
+	CU_ASSERT_EQUAL(order[first], 'c');
+	CU_ASSERT_TRUE(strlen(order) <= 2 * first);
+	io_turn_undirty(&nodes[0]);
+	io_turn_undirty(&nodes[1]);
+	first = strlen(order);
+	io_turn_flush(turn);
+	CU_ASSERT_EQUAL(strlen(order), first);
 	io_turn_free(turn);
 }
 
@@ -270,6 +309,7 @@ main(void)
 		{ "a job may be taken out before and during the run",
 		    a_job_may_be_taken_out_before_and_during_the_run },
 		{ "what is dirty is flushed once, in order", what_is_dirty_is_flushed_once_in_order },
+		{ "who never ends has a share at a time", who_never_ends_has_a_share_at_a_time },
 		{ "another thread ends the poll", another_thread_ends_the_poll },
 		{ "a wake-up between prepare and poll is not lost",
 		    a_wake_up_between_prepare_and_poll_is_not_lost },

@@ -260,7 +260,7 @@ test_a_queue_that_is_never_empty_stays_small(void)
 	for (int i = 0; i < 4000 && rig.app.ended == 0; i++) {
 		budget = 700;
 		rig_turn(&rig, false);
-		worker_flush_now(c);
+		worker_flush_now(c, WORKER_HIGH_WATER);
 		cap = c->out.copied_cap > cap ? c->out.copied_cap : cap;
 		segments = c->out.cap_segments > segments ? c->out.cap_segments : segments;
 	}
