@@ -2,8 +2,7 @@
  * flush: as a rule one system call per connection and turn.
  *
  * Called by the turn, by transport.c when a full socket has room again, and by conn.c, all
- * perhaps without the interpreter: what needs it goes through
- * the connection's job.
+ * perhaps without the interpreter: what needs it goes through the connection's job.
  */
 #include "worker/flush.h"
 
