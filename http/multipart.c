@@ -87,16 +87,18 @@ span(struct input *in, char stop, bool *found)
 	return s;
 }
 
-/* Line breaks, and with them whatever comes before a hyphen, may stand before the first
- * boundary. */
+/* A line break, and with it whatever comes before a hyphen, may stand before the first
+ * boundary. python-multipart looks for it in each piece anew. */
 static void
 start_skip(struct hx_multipart *m, struct input *in)
 {
 	bool found = true;
 
-	if (m->state == HX_MULTIPART_SKIP || *in->at == '\r' || *in->at == '\n')
+	if (*in->at == '\r' || *in->at == '\n')
 		span(in, '-', &found);
-	m->state = found ? HX_MULTIPART_FIRST : HX_MULTIPART_SKIP;
+	if (!found)
+		return;
+	m->state = HX_MULTIPART_FIRST;
 	m->matched = 2;
 }
 

@@ -1,8 +1,9 @@
 /*
  * multipart: the parts of a multipart/form-data content (RFC 7578, RFC 2046), as they come.
  *
- * What is a part, and what is malformed, is as python-multipart reads a content in one piece;
- * how the bytes are cut changes nothing. Of a part that the content does not end there is no
+ * What is a part, and what is malformed, is as python-multipart reads the same pieces. How the
+ * bytes are cut changes nothing but what may stand before the first boundary: a piece in which
+ * that has not begun must begin with it, or with a line break. Of a part that the content does not end there is no
  * PART_END; it does not count.
  */
 #ifndef HTTP_MULTIPART_H
@@ -25,8 +26,7 @@ struct hx_multipart_field {
 };
 
 enum hx_multipart_state {
-	HX_MULTIPART_START,		/* nothing but line breaks yet */
-	HX_MULTIPART_SKIP,		/* ... which lead to the first hyphen */
+	HX_MULTIPART_START,		/* no hyphen yet */
 	HX_MULTIPART_FIRST,		/* in the first boundary */
 	HX_MULTIPART_FIRST_CR,		/* behind it */
 	HX_MULTIPART_FIRST_LF,

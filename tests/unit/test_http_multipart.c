@@ -70,9 +70,6 @@ static const struct vector vectors[] = {
 	/* What stands before the first boundary. */
 	{ "\r\n" HEAD "x\r\n--b--", A1 "d 78\ne\n" },
 	{ "\n\n" HEAD "x\r\n--b--", A1 "d 78\ne\n" },
-	{ "\r\npreamble\r\n" HEAD "x\r\n--b--", A1 "d 78\ne\n" },
-	{ "\r\npre-amble\r\n" HEAD "x\r\n--b--", "!\n" },
-	{ "\r\nno boundary", "" },
 	{ "preamble\r\n" HEAD, "!\n" },
 	{ "-b\r\n", "!\n" },
 	{ "--c\r\n", "!\n" },
@@ -102,6 +99,36 @@ test_vectors(void)
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
 		compare(SLICE_LIT("b"), vectors[i].content, strlen(vectors[i].content),
 		    vectors[i].says);
+}
+
+/* What stands before the first boundary is looked for in each piece anew. */
+static void
+test_preambles(void)
+{
+	static const struct {
+		const char *content;
+		size_t first;	/* length of the first piece; the second is the rest */
+		const char *says;
+	} rows[] = {
+		{ "\r\npreamble\r\n" HEAD "x\r\n--b--", 0, A1 "d 78\ne\n" },
+		{ "\r\npreamble\r\n" HEAD "x\r\n--b--", 10, A1 "d 78\ne\n" },
+		{ "\r\npreamble\r\n" HEAD "x\r\n--b--", 12, A1 "d 78\ne\n" },
+		{ "\r\npreamble\r\n" HEAD "x\r\n--b--", 2, "!\n" },
+		{ "\r\npreamble\r\n" HEAD "x\r\n--b--", 9, "!\n" },
+		{ "\r\npre-amble\r\n" HEAD "x\r\n--b--", 0, "!\n" },
+		{ "\r\nno boundary", 0, "" },
+		{ "\r\nno boundary", 2, "!\n" },
+		{ "\r\nno boundary\n", 13, "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = strlen(rows[i].content);
+		char *got = multipart_transcript(SLICE_LIT("b"), rows[i].content, len,
+		    rows[i].first, len);
+
+		CU_ASSERT_STRING_EQUAL(got, rows[i].says);
+		free(got);
+	}
 }
 
 static void
@@ -184,6 +211,7 @@ main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "vectors, cut at every point", test_vectors },
+		{ "preambles, cut", test_preambles },
 		{ "boundaries", test_boundaries },
 		{ "limits of field lines", test_limits_of_field_lines },
 		{ "fields by name", test_fields_by_name },

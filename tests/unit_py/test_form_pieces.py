@@ -151,6 +151,16 @@ def test_every_cut() -> None:
     both([b"", content, b""], {})
 
 
+@pytest.mark.parametrize("before", [b"\r\n", b"\n\n\r", b"\r\npreamble\r\n", b"preamble\r\n", b"\r\npre-amble\r\n"])
+def test_every_cut_of_what_stands_before_the_first_boundary(before: bytes) -> None:
+    content = before + part(b"a", b"1") + b"--" + BOUNDARY + b"--\r\n"
+    for first in range(len(before) + 4):
+        for second in range(first, len(before) + 4):
+            both(cut(content, [first, second]), {})
+            both(cut(content[:second], [first]), {})
+    both([content[at : at + 1] for at in range(len(content))], {})
+
+
 @pytest.mark.parametrize("kind", [
     b"multipart/form-data", b"multipart/form-data; boundary=", b"multipart/form-data; boundary=" + b"b" * 300, b"text/plain",
     b'multipart/form-data; boundary="%s"' % BOUNDARY, TYPE + b"; charset=utf8", TYPE + b"; charset=latin-1",
