@@ -85,111 +85,56 @@ released(struct hx_exchange *x, void **place)
 
 /* The calls of what stands at a place, a member of x->upper. A call is not told which table it
  * stands in, so each place has its own. */
-static int
-edge_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
-    struct hx_piece content)
-{
-	return mw_around_answer(x->upper.edge, status, fields, n, content);
-}
+#define PLACE_CALLS(place) \
+	static int \
+	place##_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n, \
+	    struct hx_piece content) \
+	{ \
+		return mw_around_answer(x->upper.place, status, fields, n, content); \
+	} \
+	static int \
+	place##_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n) \
+	{ \
+		return mw_around_head(x->upper.place, status, fields, n); \
+	} \
+	static int \
+	place##_body(struct hx_exchange *x, struct hx_piece piece, bool last) \
+	{ \
+		return mw_around_body(x->upper.place, piece, last); \
+	} \
+	static bool \
+	place##_full(struct hx_exchange *x) \
+	{ \
+		return mw_around_full(x->upper.place); \
+	} \
+	static void \
+	place##_want_read(struct hx_exchange *x) \
+	{ \
+		((struct mw_around *)x->upper.place)->calls->want_read(x); \
+	} \
+	static void \
+	place##_abort(struct hx_exchange *x) \
+	{ \
+		mw_around_abort(x->upper.place); \
+	} \
+	static void \
+	place##_released(struct hx_exchange *x) \
+	{ \
+		released(x, &x->upper.place); \
+	} \
+	static const struct hx_calls place##_calls = { \
+		.answer = place##_answer, \
+		.head = place##_head, \
+		.body = place##_body, \
+		.full = place##_full, \
+		.want_read = place##_want_read, \
+		.abort = place##_abort, \
+		.released = place##_released, \
+	};
 
-static int
-edge_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n)
-{
-	return mw_around_head(x->upper.edge, status, fields, n);
-}
-
-static int
-edge_body(struct hx_exchange *x, struct hx_piece piece, bool last)
-{
-	return mw_around_body(x->upper.edge, piece, last);
-}
-
-static bool
-edge_full(struct hx_exchange *x)
-{
-	return mw_around_full(x->upper.edge);
-}
-
-static void
-edge_want_read(struct hx_exchange *x)
-{
-	((struct mw_around *)x->upper.edge)->calls->want_read(x);
-}
-
-static void
-edge_abort(struct hx_exchange *x)
-{
-	mw_around_abort(x->upper.edge);
-}
-
-static void
-edge_released(struct hx_exchange *x)
-{
-	released(x, &x->upper.edge);
-}
-
-static const struct hx_calls edge_calls = {
-	.answer = edge_answer,
-	.head = edge_head,
-	.body = edge_body,
-	.full = edge_full,
-	.want_read = edge_want_read,
-	.abort = edge_abort,
-	.released = edge_released,
-};
-
-static int
-layers_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
-    struct hx_piece content)
-{
-	return mw_around_answer(x->upper.layers, status, fields, n, content);
-}
-
-static int
-layers_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n)
-{
-	return mw_around_head(x->upper.layers, status, fields, n);
-}
-
-static int
-layers_body(struct hx_exchange *x, struct hx_piece piece, bool last)
-{
-	return mw_around_body(x->upper.layers, piece, last);
-}
-
-static bool
-layers_full(struct hx_exchange *x)
-{
-	return mw_around_full(x->upper.layers);
-}
-
-static void
-layers_want_read(struct hx_exchange *x)
-{
-	((struct mw_around *)x->upper.layers)->calls->want_read(x);
-}
-
-static void
-layers_abort(struct hx_exchange *x)
-{
-	mw_around_abort(x->upper.layers);
-}
-
-static void
-layers_released(struct hx_exchange *x)
-{
-	released(x, &x->upper.layers);
-}
-
-static const struct hx_calls layers_calls = {
-	.answer = layers_answer,
-	.head = layers_head,
-	.body = layers_body,
-	.full = layers_full,
-	.want_read = layers_want_read,
-	.abort = layers_abort,
-	.released = layers_released,
-};
+PLACE_CALLS(edge)
+PLACE_CALLS(layers)
+#undef PLACE_CALLS
 
 void
 mw_exchange_leave(struct hx_exchange *x)

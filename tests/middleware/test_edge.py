@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import random
@@ -17,6 +18,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from fastrapi import _engine
+from fastrapi.compile import edge
 
 Flags = dict[str, str]
 SAMPLES = sample(
@@ -169,3 +173,19 @@ def compare_edge(kind: str, values: dict[str, str], some: list[Ask], mode: str, 
 def test_every_answer_is_starlettes(number: int, kind: str) -> None:
     mode = "asgi" if number % 4 == 3 else "none"
     compare_edge(kind, SAMPLES[number], asks(number), mode, scheme="https" if number % 3 == 2 else "http")
+
+
+@pytest.mark.parametrize("kind, option, flag", [
+    (GZipMiddleware, "compresslevel", "--gzip-level"), (CORSMiddleware, "allow_private_network", "--cors-allow-private-network"),
+    (TrustedHostMiddleware, "www_redirect", "--www-redirect"),
+])  # fmt: skip
+def test_an_option_that_the_installed_class_has_not_is_named_by_its_flag(
+    kind: Any, option: str, flag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signature = inspect.signature(kind)
+    older = signature.replace(parameters=[one for name, one in signature.parameters.items() if name != option])
+    monkeypatch.setattr(edge.inspect, "signature", {kind: older}.get)  # type: ignore[attr-defined]
+    flags = {"gzip": "1", "cors_allow_origins": "*", "cors_allow_private_network": "1", "trusted_hosts": "a"}
+    layers = [one for one in edge.declared(_engine.settings("alone", flags)) if one.name == kind.__name__]
+    with pytest.raises(edge.Refused, match=f"^{flag} needs a newer Starlette"):
+        list(edge._behind(None, layers))

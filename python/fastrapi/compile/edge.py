@@ -34,16 +34,38 @@ _BESIDE_ORIGINS = (
 )  # fmt: skip
 
 
+# All layers, outermost first: module and name of the class, the settings any of which asks for
+# it, and for each of its options the setting that says it.
+_LAYERS: tuple[tuple[str, str, tuple[str, ...], dict[str, str]], ...] = (
+    ("trustedhost", "TrustedHostMiddleware", ("trusted_hosts",), {
+        "allowed_hosts": "trusted_hosts", "www_redirect": "www_redirect",
+    }),
+    ("cors", "CORSMiddleware", ("cors_allow_origins", "cors_allow_origin_regex"), {
+        name: f"cors_{name}"
+        for name in (
+            "allow_origins", "allow_origin_regex", "allow_methods", "allow_headers",
+            "allow_credentials", "allow_private_network", "expose_headers", "max_age",
+        )
+    }),
+    ("httpsredirect", "HTTPSRedirectMiddleware", ("https_redirect",), {}),
+    ("gzip", "GZipMiddleware", ("gzip",), {
+        "minimum_size": "gzip_minimum_size", "compresslevel": "gzip_level",
+    }),
+)  # fmt: skip
+
+
 class Refused(ValueError):
     """Says which flag is wrong, and what to write instead."""
 
 
 class Declared(NamedTuple):
-    """One layer: its class's module and name, and what it is made with."""
+    """One layer: its class's module and name, what it is made with, and the settings that these
+    options come from."""
 
     module: str
     name: str
     options: Settings
+    flags: dict[str, str]
 
 
 def _flag(name: str) -> str:
@@ -74,38 +96,22 @@ def _check(settings: Settings) -> None:
         raise Refused(f"--cors-allow-origin-regex {regex}: {exc}") from None
 
 
-def _cors(settings: Settings) -> Settings:
-    return {
-        "allow_origins": _list(settings, "cors_allow_origins"),
-        "allow_origin_regex": settings["cors_allow_origin_regex"] or None,
-        "allow_methods": _list(settings, "cors_allow_methods"),
-        "allow_headers": _list(settings, "cors_allow_headers"),
-        "allow_credentials": settings["cors_allow_credentials"],
-        "allow_private_network": settings["cors_allow_private_network"],
-        "expose_headers": _list(settings, "cors_expose_headers"),
-        "max_age": settings["cors_max_age"],
-    }
+def _value(settings: Settings, name: str) -> Any:
+    """A setting as an option. An expression that is not given is None."""
+    if name in _LISTS:
+        return _list(settings, name)
+    return settings[name] or None if name == "cors_allow_origin_regex" else settings[name]
 
 
 def declared(settings: Settings) -> list[Declared]:
     """The layers that these settings ask for, outermost first. Refused when one of the
     settings is wrong. Imports nothing."""
     _check(settings)
-    found = []
-    if hosts := _list(settings, "trusted_hosts"):
-        options = {"allowed_hosts": hosts, "www_redirect": settings["www_redirect"]}
-        found.append(Declared("trustedhost", "TrustedHostMiddleware", options))
-    if settings["cors_allow_origins"] or settings["cors_allow_origin_regex"]:
-        found.append(Declared("cors", "CORSMiddleware", _cors(settings)))
-    if settings["https_redirect"]:
-        found.append(Declared("httpsredirect", "HTTPSRedirectMiddleware", {}))
-    if settings["gzip"]:
-        options = {
-            "minimum_size": settings["gzip_minimum_size"],
-            "compresslevel": settings["gzip_level"],
-        }
-        found.append(Declared("gzip", "GZipMiddleware", options))
-    return found
+    return [
+        Declared(module, name, {option: _value(settings, flag) for option, flag in flags.items()}, flags)
+        for module, name, by, flags in _LAYERS
+        if any(_value(settings, flag) for flag in by)
+    ]
 
 
 class Edge(NamedTuple):
@@ -125,27 +131,28 @@ class Edge(NamedTuple):
         return f"all inside Starlette's own {', '.join(self.names)}: {self.reason}"
 
 
-def _known(cls: Any, options: Settings) -> Settings:
+def _known(cls: Any, layer: Declared) -> Settings:
     """The options as the installed version has them. Refused when it has not one that is
     asked for."""
     names = inspect.signature(cls).parameters
-    for name, value in options.items():
+    for name, value in layer.options.items():
         if value and name not in names:
-            raise Refused(f"{_flag(f'cors_{name}')} needs a newer Starlette than is installed")
-    return {name: value for name, value in options.items() if name in names}
+            raise Refused(f"{_flag(layer.flags[name])} needs a newer Starlette than is installed")
+    return {name: value for name, value in layer.options.items() if name in names}
 
 
 def _behind(app: Any, layers: list[Declared]) -> Iterator[Any]:
     """The instances of Starlette's classes, innermost first."""
-    for module, name, options in reversed(layers):
+    for layer in reversed(layers):
         try:
-            cls = getattr(importlib.import_module(f"starlette.middleware.{module}"), name)
+            module = importlib.import_module(f"starlette.middleware.{layer.module}")
         except ImportError:
             raise Refused(
-                f"flags that put Starlette's {name} around an application need Starlette; "
+                f"flags that put Starlette's {layer.name} around an application need Starlette; "
                 "install it where the application runs"
             ) from None
-        app = cls(app, **_known(cls, options))
+        cls = getattr(module, layer.name)
+        app = cls(app, **_known(cls, layer))
         yield app
 
 
