@@ -77,7 +77,7 @@ of_json(struct pyb_run *r, const struct pyb_result_json *json, PyObject *injecte
 {
 	size_t len = json->bytes != NULL ? (size_t)PyBytes_GET_SIZE(json->bytes) :
 	    json->text.len;
-	PyObject *content = json->bytes != NULL ? json->bytes :
+	PyObject *content = json->bytes != NULL ? Py_NewRef(json->bytes) :
 	    PyBytes_FromStringAndSize(json->text.ptr, (Py_ssize_t)len);
 	PyObject *fields = content != NULL ? fields_json(r->app->st, len, injected) : NULL;
 	PyObject *status = fields != NULL ? PyLong_FromLong(json->status) : NULL;

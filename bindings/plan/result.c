@@ -12,6 +12,7 @@
 #include "base/decimal.h"
 #include "base/must.h"
 #include "bindings/asgi/fields.h"
+#include "bindings/compat.h"
 #include "bindings/piece.h"
 #include "bindings/plan/params.h"
 #include "http/field.h"
@@ -134,45 +135,39 @@ background_empty(struct pyb_module_state *st, PyObject *background)
 	    !background_waits(st, background));
 }
 
-/* The bytes of validate_python(result, from_attributes=True) and to_json(...). New
- * reference. NULL: with *helper the route's helper must make the answer or raise
- * FastAPI's own error; else an exception is set. */
-static PyObject *
-model_json(struct pyb_run *r, bool *helper)
+/* Leave in r->encoded the bytes of validate_python(result, from_attributes=True) and to_json(...),
+ * or the ValidationError: user code in the model runs once. NULL stays there when to_json() takes
+ * more than there is room for. 0, or -1 with an exception set. */
+static int
+model_encode(struct pyb_run *r)
 {
 	const struct shm_plan *plan = r->plan;
 	PyObject *const *objects = &PyTuple_GET_ITEM(r->binding->objects, 0);
-	PyObject *value, *json, *args[2 + MAX_KEYWORDS];
+	PyObject *value, *args[2 + MAX_KEYWORDS];
 	PyObject *values = objects[plan->response_values];
 	Py_ssize_t n = PyTuple_GET_SIZE(values);
 
-	*helper = false;
+	must(r->encoded == NULL);
+	if (n > MAX_KEYWORDS)
+		return 0;
 	value = pyb_param_validate(r->app->st, objects[plan->response_validator], r->result);
 	if (value == NULL) {
-		PyErr_Clear();
-		*helper = true;
-		return NULL;
-	}
-	if (n > MAX_KEYWORDS) {
-		Py_DECREF(value);
-		*helper = true;
-		return NULL;
+		if (!PyErr_ExceptionMatches(r->app->st->validation_error))
+			return -1;
+		r->encoded = PyErr_GetRaisedException();
+		return 0;
 	}
 	args[0] = NULL;
 	args[1] = value;
 	for (Py_ssize_t i = 0; i < n; i++)
 		args[2 + i] = PyTuple_GET_ITEM(values, i);
-	json = PyObject_Vectorcall(objects[plan->response_serializer], args + 1,
+	r->encoded = PyObject_Vectorcall(objects[plan->response_serializer], args + 1,
 	    1 | PY_VECTORCALL_ARGUMENTS_OFFSET, objects[plan->response_kwargs]);
 	Py_DECREF(value);
-	if (json != NULL && !PyBytes_CheckExact(json)) {
-		Py_CLEAR(json);
-		*helper = true;
-	}
-	return json;
+	return r->encoded == NULL ? -1 : 0;
 }
 
-/* The Response that FastAPI makes: helper.encode(result, response, background, method).
+/* The Response that FastAPI makes: helper.encode(result, response, background, method, encoded).
  * New reference; NULL with an exception set. */
 static PyObject *
 helper_encode(struct pyb_run *r)
@@ -183,7 +178,8 @@ helper_encode(struct pyb_run *r)
 	if (method != NULL)
 		response = PyObject_CallMethodObjArgs(helper, r->app->st->n_encode, r->result,
 		    r->response != NULL ? r->response : Py_None,
-		    r->background != NULL ? r->background : Py_None, method, NULL);
+		    r->background != NULL ? r->background : Py_None, method,
+		    r->encoded != NULL ? r->encoded : Py_None, NULL);
 	Py_XDECREF(method);
 	return response;
 }
@@ -304,7 +300,6 @@ enum pyb_result_verdict
 pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
 {
 	struct pyb_app *app = r->app;
-	bool helper;
 
 	*out = (struct pyb_result_json){ .status = 0 };
 	if (r->plan->response_mode == SHM_RESPONSE_HELPER || is_response(r))
@@ -319,9 +314,11 @@ pyb_result_json(struct pyb_run *r, struct pyb_result_json *out)
 	pyb_json_trim(&app->json);
 	if (r->plan->response_mode != SHM_RESPONSE_MODEL_JSON)
 		return PYB_RESULT_RESPONSE;
-	out->bytes = model_json(r, &helper);
-	if (out->bytes == NULL)
-		return helper ? PYB_RESULT_RESPONSE : PYB_RESULT_ERROR;
+	if (model_encode(r) < 0)
+		return PYB_RESULT_ERROR;
+	if (r->encoded == NULL || !PyBytes_CheckExact(r->encoded))
+		return PYB_RESULT_RESPONSE;
+	out->bytes = r->encoded;
 	return PYB_RESULT_SENT;
 }
 
@@ -347,12 +344,10 @@ json_answer(struct pyb_run *r)
 	fields_json(&f, piece.bytes.len);
 	if (!fields_add_injected(app->st, &f, r->response) || !mw_exchange_is_ready(r->x)) {
 		hx_exchange_piece_drop(piece);
-		Py_XDECREF(json.bytes);
 		pyb_json_trim(&app->json);
 		return PYB_RESULT_RESPONSE;
 	}
 	r->x->calls->answer(r->x, json.status, f.all, f.n, piece);
-	Py_XDECREF(json.bytes);
 	pyb_json_trim(&app->json);
 	return PYB_RESULT_SENT;
 }

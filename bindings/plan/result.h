@@ -27,7 +27,7 @@ enum pyb_result_verdict pyb_result_answer(struct pyb_run *r, PyObject **response
 /* r->result as JSON, with the status of its answer. */
 struct pyb_result_json {
 	int status;
-	PyObject *bytes;	/* new reference; NULL: see text */
+	PyObject *bytes;	/* borrowed from the run; NULL: see text */
 	struct slice text;	/* valid until the next JSON is made; see pyb_json_trim() */
 };
 

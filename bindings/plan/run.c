@@ -70,6 +70,7 @@ pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
 	Py_VISIT(r->tasks);
 	Py_VISIT(r->stream);
 	Py_VISIT(r->result);
+	Py_VISIT(r->encoded);
 	Py_VISIT(r->made);
 	Py_VISIT(r->form);
 	Py_VISIT(r->outcome);
@@ -98,6 +99,7 @@ pyb_run_clear(struct pyb_run *r)
 	for (uint32_t i = 0; i < r->plan->n_slots; i++)
 		Py_CLEAR(r->slots[i]);
 	Py_CLEAR(r->result);
+	Py_CLEAR(r->encoded);
 	Py_CLEAR(r->scope);
 	Py_CLEAR(r->receive);
 	Py_CLEAR(r->send);

@@ -108,6 +108,8 @@ struct pyb_run {
 	uint32_t *names;		/* by slot: the ALIAS step under whose name its value was
 					 * found, or 0; NULL: there is none */
 	PyObject *result;
+	PyObject *encoded;		/* what a response model has made of it: bytes, or its
+					 * ValidationError; NULL: it was not asked */
 	PyObject *made;			/* the Response, while EARLY, and of a stream */
 	PyObject *tasks;		/* background tasks that are run here, or NULL */
 	Py_ssize_t next_task;		/* of them */

@@ -220,7 +220,11 @@ test_models(void)
 		    "sent", "(200, " JSON("6") ", b'dumped')" },
 		{ MODEL("names = tuple(f'n{i}' for i in range(15)); values = tuple(range(15))"),
 		    "sent", HELPED },
-		{ MODEL("def valid(value, *, from_attributes): raise ValueError"), "sent", HELPED },
+		{ MODEL("def valid(value, *, from_attributes): raise ValueError"),
+		    "raised ValueError", NULL },
+		{ MODEL("from pydantic import TypeAdapter\n"
+		    "def valid(value, *, from_attributes): TypeAdapter(int).validate_python('x')"),
+		    "sent", HELPED },
 		{ MODEL("def dump(value, **given): raise KeyError"), "raised KeyError", NULL },
 		{ MODEL("def dump(value, **given): return 'text'"), "sent", HELPED },
 		{ MODEL("def dump(value, **given): return b'x' * 9000"), "sent",

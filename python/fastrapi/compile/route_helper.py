@@ -7,6 +7,7 @@ answers are theirs.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import json
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 import fastapi.routing as routing
 from fastapi.exceptions import RequestValidationError
 from fastapi.utils import is_body_allowed_for_status_code
+from pydantic_core import ValidationError
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -128,11 +130,12 @@ class RouteHelper:
         uploads.keep(scope, form)
 
     def encode(
-        self, result: Any, response: Any, background: Any, method: str
+        self, result: Any, response: Any, background: Any, method: str, encoded: Any
     ) -> Response:
         """The Response FastAPI makes of ``result``; ``response`` and
         ``background`` are the injected objects or None. Raises what FastAPI
-        raises."""
+        raises. ``encoded`` is what the response model has made of the result: bytes, or its
+        ValidationError; None: it was not asked."""
         values = self.values
         injected = response if response is not None else SimpleNamespace(status_code=None)
         arguments: dict[str, Any] = {"background": background}
@@ -142,7 +145,9 @@ class RouteHelper:
         if injected.status_code:
             arguments["status_code"] = injected.status_code
         dump_json = uses_dump_json(values)
-        content = self._serialize(result, dump_json, method)
+        content = encoded
+        if encoded is None or isinstance(encoded, ValidationError):
+            content = self._serialize(result, dump_json, method, encoded)
         if dump_json:
             made = Response(content=content, media_type="application/json", **arguments)
         else:
@@ -153,11 +158,12 @@ class RouteHelper:
             made.headers.raw.extend(response.headers.raw)
         return made
 
-    def _serialize(self, result: Any, dump_json: bool, method: str) -> Any:
+    def _serialize(self, result: Any, dump_json: bool, method: str, error: Any) -> Any:
         values = self.values
+        field = values["response_field"]
         return step_through(
             _serialize_response(
-                field=values["response_field"],
+                field=field if error is None else _failing(field, error),
                 response_content=result,
                 include=values["response_model_include"],
                 exclude=values["response_model_exclude"],
@@ -239,6 +245,23 @@ class RouteHelper:
             raise error
 
         setattr(request, name, read)
+
+
+class _Raises:
+    """The type adapter of a field whose value was found invalid."""
+
+    def __init__(self, error: Any) -> None:
+        self.error = error
+
+    def validate_python(self, value: Any, **_: Any) -> NoReturn:
+        raise self.error
+
+
+def _failing(field: Any, error: Any) -> Any:
+    """The field as it fails with ``error``, without asking its type once more."""
+    field = copy.copy(field)
+    field._type_adapter = _Raises(error)
+    return field
 
 
 Helper = RouteHelper | StarletteHelper
