@@ -23,18 +23,48 @@ struct waiting {
 
 void
 mw_around_init(struct mw_around *r, struct hx_exchange *x, const struct mw_front *front,
-    const struct mw_pass *pass)
+    const struct mw_pass *pass, struct mw_around *outer)
 {
-	*r = (struct mw_around){ .x = x, .calls = x->calls, .front = *front, .pass = *pass };
+	*r = (struct mw_around){ .x = x, .outer = outer, .front = *front, .pass = *pass };
+	r->calls = outer != NULL ? outer->calls : x->calls;
 	list_init(&r->queue);
 	if (front->means != NULL)
 		front->means->hold(front->owner);
 }
 
-bool
-mw_around_is_busy(const struct mw_around *r)
+/* The calls of what stands behind. */
+static int
+next_answer(struct mw_around *r, int status, const struct hx_header *fields, size_t n,
+    struct hx_piece content)
 {
-	return r->passing;
+	return r->outer != NULL ? mw_around_answer(r->outer, status, fields, n, content) :
+	    r->calls->answer(r->x, status, fields, n, content);
+}
+
+static int
+next_head(struct mw_around *r, int status, const struct hx_header *fields, size_t n)
+{
+	return r->outer != NULL ? mw_around_head(r->outer, status, fields, n) :
+	    r->calls->head(r->x, status, fields, n);
+}
+
+static int
+next_body(struct mw_around *r, struct hx_piece piece, bool last)
+{
+	return r->outer != NULL ? mw_around_body(r->outer, piece, last) :
+	    r->calls->body(r->x, piece, last);
+}
+
+static bool
+next_full(struct mw_around *r)
+{
+	return r->outer != NULL ? mw_around_full(r->outer) : r->calls->full(r->x);
+}
+
+static void
+next_abort(struct mw_around *r)
+{
+	r->outer != NULL ? mw_around_abort(r->outer) : r->calls->abort(r->x);
 }
 
 /* The release of a part of a file: what is left of the file keeps it. */
@@ -87,7 +117,7 @@ fail(struct mw_around *r)
 {
 	pieces_drop(r);
 	r->cut = true;
-	r->calls->abort(r->x);
+	next_abort(r);
 	return -1;
 }
 
@@ -132,12 +162,12 @@ hand_on(struct mw_around *r, struct hx_piece piece, bool last)
 
 	r->begun = true;
 	if (!begun && last)
-		return r->calls->answer(r->x, a->status, a->fields, a->n, piece);
-	if (!begun && r->calls->head(r->x, a->status, a->fields, a->n) < 0) {
+		return next_answer(r, a->status, a->fields, a->n, piece);
+	if (!begun && next_head(r, a->status, a->fields, a->n) < 0) {
 		hx_exchange_piece_drop(piece);
 		return -1;
 	}
-	return r->calls->body(r->x, piece, last);
+	return next_body(r, piece, last);
 }
 
 static void
@@ -184,7 +214,7 @@ passed_all(struct mw_around *r)
 
 	r->passing = r->asked = false;
 	if (r->aborts && !r->cut)
-		r->calls->abort(r->x);
+		next_abort(r);
 	if (r->ends)
 		r->x->calls->released(r->x);
 	else if (asked)
@@ -199,7 +229,7 @@ go_on(struct mw_around *r)
 	struct hx_exchange *x = r->x;
 
 	while (!r->working && (r->has_rest || !list_is_empty(&r->queue))) {
-		if (r->begun && !x->content.aborted && r->calls->full(x))
+		if (r->begun && !x->content.aborted && next_full(r))
 			return;		/* mw_around_writable() follows */
 		if (!r->has_rest) {
 			struct waiting *w = container_of(list_take(&r->queue), struct waiting,
@@ -265,7 +295,7 @@ mw_around_body(struct mw_around *r, struct hx_piece piece, bool last)
 	int rc;
 
 	if (r->is_left)
-		return r->calls->body(r->x, piece, last);
+		return next_body(r, piece, last);
 	if (r->cut || r->aborts) {
 		hx_exchange_piece_drop(piece);
 		return -1;
@@ -295,7 +325,7 @@ mw_around_answer(struct mw_around *r, int status, const struct hx_header *fields
     struct hx_piece content)
 {
 	if (r->is_left)
-		return r->calls->answer(r->x, status, fields, n, content);
+		return next_answer(r, status, fields, n, content);
 	if (head_edit(r, status, fields, n) == 0)
 		return mw_around_body(r, content, true);
 	hx_exchange_piece_drop(content);
@@ -308,21 +338,21 @@ mw_around_head(struct mw_around *r, int status, const struct hx_header *fields, 
 	struct mw_answer *a = &r->answer;
 
 	if (r->is_left)
-		return r->calls->head(r->x, status, fields, n);
+		return next_head(r, status, fields, n);
 	if (head_edit(r, status, fields, n) < 0 ||
 	    (r->pass.holder > 0 && mw_answer_keep(a) < 0))
 		return fail(r);
 	if (r->pass.holder > 0)
 		return 0;
 	r->begun = true;
-	return r->calls->head(r->x, a->status, a->fields, a->n);
+	return next_head(r, a->status, a->fields, a->n);
 }
 
 bool
 mw_around_full(struct mw_around *r)
 {
 	if (!r->passing || r->is_left)
-		return r->calls->full(r->x);
+		return next_full(r);
 	r->asked = true;
 	return true;
 }
@@ -335,7 +365,7 @@ mw_around_abort(struct mw_around *r)
 		return;
 	}
 	r->cut = true;
-	r->calls->abort(r->x);
+	next_abort(r);
 }
 
 /* The chain is not needed any more. */

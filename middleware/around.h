@@ -34,7 +34,8 @@ struct mw_front {
 
 struct mw_around {
 	struct hx_exchange *x;
-	const struct hx_calls *calls;	/* behind it */
+	struct mw_around *outer;	/* another one behind it, or NULL */
+	const struct hx_calls *calls;	/* behind all */
 	struct mw_front front;
 	struct mw_pass pass;
 	struct mw_answer answer;	/* its head, as long as it has not gone on */
@@ -52,10 +53,10 @@ struct mw_around {
 	bool cut;			/* the answer cannot be completed */
 };
 
-/* Stand in front of the calls of `x`, with a pass that has let the request in. The caller puts
- * its own table of calls there. */
+/* Stand in front of the calls of `x`, or of `outer` (may be NULL), which stands there, with a pass
+ * that has let the request in. The caller puts its own table of calls there. */
 void mw_around_init(struct mw_around *r, struct hx_exchange *x, const struct mw_front *front,
-    const struct mw_pass *pass);
+    const struct mw_pass *pass, struct mw_around *outer);
 
 /* The calls of http/exchange.h. released() is mw_around_end(). */
 int mw_around_answer(struct mw_around *r, int status, const struct hx_header *fields, size_t n,
@@ -78,6 +79,10 @@ bool mw_around_leave(struct mw_around *r) MUST_CHECK;
 bool mw_around_end(struct mw_around *r) MUST_CHECK;
 
 /* Is something on its way? The exchange must stay then. */
-bool mw_around_is_busy(const struct mw_around *r);
+static inline bool
+mw_around_is_busy(const struct mw_around *r)
+{
+	return r->passing;
+}
 
 #endif

@@ -69,83 +69,89 @@ mw_exchange_writable(struct hx_exchange *x)
 		mw_around_writable(x->upper.layers);
 }
 
-/* The application's side is done: when the answer is through, so is what stands at that place. */
-static void
-released(struct hx_exchange *x, void **place)
+/* What stands in front of all others, if anything does. */
+static struct mw_around *
+innermost(const struct hx_exchange *x)
 {
-	struct mw_around *around = *place;
-	const struct hx_calls *calls = around->calls;
+	return x->upper.layers != NULL ? x->upper.layers : x->upper.edge;
+}
 
-	if (!mw_around_end(around))
+static int
+around_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
+    struct hx_piece content)
+{
+	return mw_around_answer(innermost(x), status, fields, n, content);
+}
+
+static int
+around_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n)
+{
+	return mw_around_head(innermost(x), status, fields, n);
+}
+
+static int
+around_body(struct hx_exchange *x, struct hx_piece piece, bool last)
+{
+	return mw_around_body(innermost(x), piece, last);
+}
+
+static bool
+around_full(struct hx_exchange *x)
+{
+	return mw_around_full(innermost(x));
+}
+
+static void
+around_want_read(struct hx_exchange *x)
+{
+	innermost(x)->calls->want_read(x);
+}
+
+static void
+around_abort(struct hx_exchange *x)
+{
+	mw_around_abort(innermost(x));
+}
+
+/* Take the innermost away. */
+static void
+away(struct hx_exchange *x)
+{
+	struct mw_around *around = innermost(x);
+
+	if (x->upper.layers != NULL)
+		x->upper.layers = NULL;
+	else
+		x->upper.edge = NULL;
+	if (around->outer == NULL)
+		x->calls = around->calls;
+}
+
+/* The application's side is done: when the answer is through, so is what stands in front. */
+static void
+around_released(struct hx_exchange *x)
+{
+	if (!mw_around_end(innermost(x)))
 		return;
-	*place = NULL;
-	x->calls = calls;
+	away(x);
 	x->calls->released(x);
 }
 
-/* The calls of what stands at a place, a member of x->upper. A call is not told which table it
- * stands in, so each place has its own. */
-#define PLACE_CALLS(place) \
-	static int \
-	place##_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n, \
-	    struct hx_piece content) \
-	{ \
-		return mw_around_answer(x->upper.place, status, fields, n, content); \
-	} \
-	static int \
-	place##_head(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n) \
-	{ \
-		return mw_around_head(x->upper.place, status, fields, n); \
-	} \
-	static int \
-	place##_body(struct hx_exchange *x, struct hx_piece piece, bool last) \
-	{ \
-		return mw_around_body(x->upper.place, piece, last); \
-	} \
-	static bool \
-	place##_full(struct hx_exchange *x) \
-	{ \
-		return mw_around_full(x->upper.place); \
-	} \
-	static void \
-	place##_want_read(struct hx_exchange *x) \
-	{ \
-		((struct mw_around *)x->upper.place)->calls->want_read(x); \
-	} \
-	static void \
-	place##_abort(struct hx_exchange *x) \
-	{ \
-		mw_around_abort(x->upper.place); \
-	} \
-	static void \
-	place##_released(struct hx_exchange *x) \
-	{ \
-		released(x, &x->upper.place); \
-	} \
-	static const struct hx_calls place##_calls = { \
-		.answer = place##_answer, \
-		.head = place##_head, \
-		.body = place##_body, \
-		.full = place##_full, \
-		.want_read = place##_want_read, \
-		.abort = place##_abort, \
-		.released = place##_released, \
-	};
-
-PLACE_CALLS(edge)
-PLACE_CALLS(layers)
-#undef PLACE_CALLS
+static const struct hx_calls around_calls = {
+	.answer = around_answer,
+	.head = around_head,
+	.body = around_body,
+	.full = around_full,
+	.want_read = around_want_read,
+	.abort = around_abort,
+	.released = around_released,
+};
 
 void
 mw_exchange_leave(struct hx_exchange *x)
 {
-	struct mw_around *around = x->upper.layers;
-	const struct hx_calls *calls = around != NULL ? around->calls : NULL;
-
-	if (around == NULL || !mw_around_leave(around))
-		return;
-	x->upper.layers = NULL;
-	x->calls = calls;
+	if (x->upper.layers != NULL && mw_around_leave(x->upper.layers))
+		away(x);
 }
 
 /* A layer answers. */
@@ -188,11 +194,11 @@ mw_exchange_begin(enum mw_place place, const struct mw_front *front, struct hx_e
 		mw_chain_end(&pass);
 		return verdict;
 	}
-	mw_around_init(around, x, front, &pass);
+	mw_around_init(around, x, front, &pass, x->upper.edge);
 	if (place == MW_EDGE)
 		x->upper.edge = around;
 	else
 		x->upper.layers = around;
-	x->calls = place == MW_EDGE ? &edge_calls : &layers_calls;
+	x->calls = &around_calls;
 	return MW_PASS;
 }
