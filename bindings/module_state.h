@@ -42,7 +42,7 @@
 	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
 	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
-	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) \
+	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) NAME(_form) \
 	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_soon) NAME(cancel) \
 	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
 	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(surface) \
@@ -99,6 +99,7 @@
 	FASTAPI(response_base, "starlette.responses", "Response") \
 	FASTAPI(request_class, "starlette.requests", "Request") \
 	FASTAPI(client_disconnect, "starlette.requests", "ClientDisconnect") \
+	FASTAPI(form_class, "starlette.datastructures", "FormData") \
 	FASTAPI(upload_class, "starlette.datastructures", "UploadFile") \
 	FASTAPI(multipart_exception, "starlette.formparsers", "MultiPartException") \
 	/* (form, or the exception that reading it raised) -> the outcome of a plan that gave up */ \

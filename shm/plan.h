@@ -170,7 +170,7 @@ enum shm_kind {
 	X(SUSPENDS, 2)		/* some step may suspend: run in a task */ \
 	X(THREAD, 4)		/* every call is SYNC: one hop to the pool runs the plan */ \
 	X(STACKS, 8)		/* runs inside FastAPI's request_response only: needs its exit \
-				 * stacks, or a Request that has read a form */ \
+				 * stacks */ \
 	X(SCOPE, 16)		/* user code gets the Request: build the whole scope */ \
 	X(FORM, 32)		/* the content is read as a form */ \
 	X(REREADS, 64)		/* has REREAD steps */ \

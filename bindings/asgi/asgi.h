@@ -73,6 +73,10 @@ struct pyb_asgi *pyb_asgi_of(struct pyb_module_state *st, PyObject *callable);
 /* Would receive() give the whole content of the request at once, in one message? */
 bool pyb_asgi_has_content(const struct pyb_asgi *a);
 
+/* All of the request's content was read in another way: receive() waits for
+ * http.disconnect. */
+void pyb_asgi_was_read(struct pyb_asgi *a);
+
 /* Would receive() then wait, for http.disconnect? */
 bool pyb_asgi_has_client(const struct pyb_asgi *a);
 

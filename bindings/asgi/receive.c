@@ -1,7 +1,7 @@
 /*
  * receive: the application asks for request content.
  *
- * Called by asgi.c, whose method it is, and by stack/listen.c. Each call makes a coroutine, like uvicorn's
+ * Called by asgi.c, whose method it is, by plan/run.c and by stack/listen.c. Each call makes a coroutine, like uvicorn's
  * `async def receive`. The coroutine copies the content that has arrived, or asks the
  * connection to read on and waits for more. After the last piece it waits for
  * http.disconnect, which comes when the client has gone away or the answer is complete.
@@ -78,6 +78,12 @@ bool
 pyb_asgi_has_content(const struct pyb_asgi *a)
 {
 	return !a->delivered && pyb_asgi_has_client(a);
+}
+
+void
+pyb_asgi_was_read(struct pyb_asgi *a)
+{
+	a->delivered = true;
 }
 
 PyObject *

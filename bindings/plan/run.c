@@ -206,6 +206,45 @@ request_of_scope(struct pyb_run *r)
 	    r->send, NULL);
 }
 
+/* request._form, of what the plan has read. 1; 0: it has read none; -1 with an exception
+ * set. */
+static int
+form_keep(struct pyb_run *r, PyObject *request)
+{
+	struct pyb_module_state *st = r->app->st;
+	PyObject *items;
+
+	if (!r->source.form_pairs.loaded)
+		return 0;
+	if (r->form == NULL) {
+		items = pyb_source_form_items(&r->source);
+		if (items != NULL)
+			r->form = PyObject_CallOneArg(st->form_class, items);
+		Py_XDECREF(items);
+	}
+	return r->form == NULL || PyObject_SetAttr(request, st->n__form, r->form) < 0 ? -1 :
+	    pyb_source_content_type(&r->source).len > 0;
+}
+
+/* FastAPI would have read the content through this very object, which keeps it. Where a
+ * form has no content type, it reads nothing. 0, or -1 with an exception set. */
+static int
+content_keep(struct pyb_run *r, PyObject *request)
+{
+	struct pyb_module_state *st = r->app->st;
+	int read;
+
+	if (r->plan->flags & SHM_PLAN_F_FORM)
+		read = form_keep(r, request);
+	else if (r->body != NULL)
+		read = PyObject_SetAttr(request, st->n__body, r->body) < 0 ? -1 : 1;
+	else
+		read = 0;
+	if (read > 0 && r->asgi != NULL)
+		pyb_asgi_was_read(r->asgi);
+	return read <= 0 ? read : PyObject_SetAttr(request, st->n__stream_consumed, Py_True);
+}
+
 PyObject *
 pyb_run_request(struct pyb_run *r)
 {
@@ -214,12 +253,16 @@ pyb_run_request(struct pyb_run *r)
 	if (r->request != NULL)
 		return r->request;
 	made = r->scope != NULL ? request_of_scope(r) : request_of_exchange(r);
-	/* FastAPI would have read the content through this very object, which keeps it. */
-	if (made != NULL && r->body != NULL &&
-	    PyObject_SetAttr(made, r->app->st->n__body, r->body) < 0)
+	if (made != NULL && content_keep(r, made) < 0)
 		Py_CLEAR(made);
 	r->request = made;
 	return made;
+}
+
+int
+pyb_run_was_read(struct pyb_run *r)
+{
+	return r->request != NULL ? content_keep(r, r->request) : 0;
 }
 
 bool

@@ -158,4 +158,8 @@ PyObject *pyb_run_method(struct pyb_run *r) MUST_CHECK;
  * exception set. */
 PyObject *pyb_run_request(struct pyb_run *r) MUST_CHECK;
 
+/* The content was read. If the Request was made before, it keeps what FastAPI's would have.
+ * 0, or -1 with an exception set. */
+int pyb_run_was_read(struct pyb_run *r) MUST_CHECK;
+
 #endif

@@ -114,10 +114,10 @@ form_give(struct pyb_run *r)
 {
 	if (r->form != NULL)
 		return pyb_form_take(r, r->form) == 0;
-	must(r->body != NULL);
-	r->source.content = (struct slice){
-		PyBytes_AS_STRING(r->body), (size_t)PyBytes_GET_SIZE(r->body)
-	};
+	if (r->body != NULL)
+		r->source.content = (struct slice){
+			PyBytes_AS_STRING(r->body), (size_t)PyBytes_GET_SIZE(r->body)
+		};
 	if (r->plan->flags & SHM_PLAN_F_MULTIPART)
 		r->source.st = r->app->st;
 	return pyb_form_limit(r) == 0;
@@ -140,7 +140,7 @@ steps_begin(struct pyb_inner *c, PyObject **out)
 		return pyb_leave_replay(c, r->body, out);
 	if (!pyb_read_steps(r))
 		return pyb_leave_replay(c, r->body, out);
-	if (!(r->plan->flags & SHM_PLAN_F_BODY) && scope_enter(c) < 0) {
+	if (r->plan->flags & SHM_PLAN_F_BODY ? pyb_run_was_read(r) < 0 : scope_enter(c) < 0) {
 		PyErr_Clear();
 		return pyb_leave_replay(c, r->body, out);
 	}
@@ -235,22 +235,30 @@ run_make(struct pyb_inner *c, const struct pyb_found *found)
 	return true;
 }
 
-/* May all of the form be in memory? Else it is read while it arrives. */
-static bool
-form_is_small(struct pyb_inner *c)
+/* How the plan's content is read. */
+enum reading { NOTHING, AT_ONCE, ARRIVING };
+
+static enum reading
+reading_of(struct pyb_inner *c, const struct shm_plan *plan)
 {
 	struct pyb_module_state *st = pyb_stack_state(c);
 	struct pyb_source source;
 
-	return pyb_source_scope(&source, c->scope, &c->arena, st->n_headers,
-	    st->n_query_string) == 0 && pyb_upload_is_small(source.headers, source.n_headers);
+	if (!(plan->flags & SHM_PLAN_F_FORM))
+		return plan->flags & SHM_PLAN_F_BODY ? AT_ONCE : NOTHING;
+	if (pyb_source_scope(&source, c->scope, &c->arena, st->n_headers, st->n_query_string) < 0)
+		return ARRIVING;
+	/* Starlette takes a form of no type for an empty one, and leaves the content. */
+	if (pyb_source_content_type(&source).len == 0)
+		return NOTHING;
+	return pyb_upload_is_small(source.headers, source.n_headers) ? AT_ONCE : ARRIVING;
 }
 
 static enum pyb_coro_verdict
 begin(struct pyb_inner *c, PyObject **out)
 {
 	struct pyb_found found;
-	bool arrives;
+	enum reading reading;
 
 	pyb_find_plan(c->within, c->scope, &c->arena, &found);
 	if (found.verdict != PYB_ROUTER_UNSURE)
@@ -261,16 +269,18 @@ begin(struct pyb_inner *c, PyObject **out)
 		return pyb_leave_on(c, c->receive, c->send, out);
 	if (!(found.plan->flags & SHM_PLAN_F_BODY))
 		return steps_begin(c, out);
-	arrives = (found.plan->flags & SHM_PLAN_F_FORM) && !form_is_small(c);
+	reading = reading_of(c, found.plan);
 	/* Where it is not known how Starlette reads a form, that reads it. */
-	if (arrives && !(found.plan->flags & SHM_PLAN_F_MULTIPART))
+	if (reading == ARRIVING && !(found.plan->flags & SHM_PLAN_F_MULTIPART))
 		return pyb_leave_on(c, c->receive, c->send, out);
 	/* A layer's receive() may look into the scope. */
 	if (scope_enter(c) < 0) {
 		PyErr_Clear();
 		return pyb_leave_on(c, c->receive, c->send, out);
 	}
-	return arrives ? form_read(c, out) : content_read(c, Py_None, out);
+	if (reading == NOTHING)
+		return steps_begin(c, out);
+	return reading == ARRIVING ? form_read(c, out) : content_read(c, Py_None, out);
 }
 
 static enum pyb_coro_verdict

@@ -281,9 +281,6 @@ def placement(draft: Draft) -> int:
     after the first of them: FastAPI runs validators on the loop.
     """
     flags = 0
-    # The Request has read a form.
-    if draft.flags & PLAN_FLAG.SCOPE and draft.flags & PLAN_FLAG.FORM:
-        flags |= PLAN_FLAG.STACKS
     # FastAPI's exit stacks have other names, and perhaps another order.
     if draft.flags & (PLAN_FLAG.SCOPE | PLAN_FLAG.EXITS) and not dialect.STACKS_IN_SCOPE:
         flags |= PLAN_FLAG.STACKS

@@ -88,8 +88,6 @@ def _around(compiled: Compiled, entry: Entry, plan: Plan) -> list[str]:
     found = [f"behind {', '.join(behind)}"] if behind else []
     if not plan.flags & PLAN_FLAG.STACKS:
         return found
-    if plan.flags & PLAN_FLAG.FORM and plan.flags & PLAN_FLAG.SCOPE:
-        return [*found, "a Request that has read a form"]
     what = "dependencies with yield" if plan.flags & PLAN_FLAG.EXITS else "a Request"
     return [*found, f"{what}, in this version of FastAPI"]
 

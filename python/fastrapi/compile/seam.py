@@ -215,7 +215,8 @@ class Seam:
             scope.update(zip(("session",), session, strict=False))
         items = scope.pop(FORM_KEY, None)
         if items is not None:
-            request._form = FormData(items)
+            if request._form is None:
+                request._form = FormData(items)
             uploads.keep(scope, request._form)
         failed = isinstance(outcome, BaseException) or (
             isinstance(outcome, Unwinding) and outcome.failure is not None and not outcome.answered
