@@ -111,9 +111,10 @@ static bool
 gzip_takes(const void *set, void *state, const struct mw_answer *a, size_t len)
 {
 	const struct mw_gzip_set *gzip = set;
+	const struct hx_piece piece = { .bytes = { NULL, len } };
 
 	return !((const struct mw_gzip_state *)state)->accepted || (int64_t)len < gzip->minimum_size ||
-	    (int64_t)len < gzip->thread_minimum_size || passes(gzip, state, a);
+	    !mw_gzip_content_is_long(gzip, state, &piece, true) || passes(gzip, state, a);
 }
 
 static int

@@ -211,13 +211,14 @@ bool
 mw_gzip_content_is_long(const struct mw_gzip_set *gzip, const struct mw_gzip_state *s,
     const struct hx_piece *piece, bool last)
 {
-	bool kept;
+	bool whole = !s->started && mw_gzip_content_is_whole(piece, last), kept;
 
 	if (piece->file == NULL)
-		return (int64_t)piece->bytes.len >= gzip->thread_minimum_size &&
-		    piece->bytes.len >= LONG_BYTES;
+		return piece->bytes.len >= LONG_BYTES &&
+		    ((int64_t)piece->bytes.len >= gzip->thread_minimum_size ||
+		    (!whole && piece->bytes.len >= FILE_PIECE));
 	kept = !s->started && last && is_all(piece) && mw_kept_has(gzip->kept, piece->file);
-	return !kept && (s->started || !mw_gzip_content_is_whole(piece, last));
+	return !kept && !whole;
 }
 
 /* All of a content. Each thread has a compressor of its own. */

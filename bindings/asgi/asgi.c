@@ -120,8 +120,8 @@ pyb_asgi_detach(struct pyb_asgi *a)
 	task_keep(a, x->upper.local);
 	a->x = NULL;
 	x->upper.asgi = NULL;
-	pyb_asgi_wake(a, &a->receivers);
-	pyb_asgi_wake(a, &a->senders);
+	pyb_waiters_wake(a->app->st, &a->receivers);
+	pyb_waiters_wake(a->app->st, &a->senders);
 	if (x->upper.run == NULL)
 		x->calls->released(x);
 	Py_DECREF(a);
@@ -139,15 +139,15 @@ pyb_asgi_answered(struct pyb_asgi *a)
 void
 pyb_asgi_content(struct pyb_asgi *a)
 {
-	pyb_asgi_wake(a, &a->receivers);
+	pyb_waiters_wake(a->app->st, &a->receivers);
 	if (a->x != NULL && a->x->content.aborted)
-		pyb_asgi_wake(a, &a->senders);
+		pyb_waiters_wake(a->app->st, &a->senders);
 }
 
 void
 pyb_asgi_writable(struct pyb_asgi *a)
 {
-	pyb_asgi_wake(a, &a->senders);
+	pyb_waiters_wake(a->app->st, &a->senders);
 }
 
 bool

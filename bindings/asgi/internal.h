@@ -1,5 +1,5 @@
 /*
- * internal: what asgi.c, receive.c, report.c, send.c and waiters.c share; no other file
+ * internal: what asgi.c, receive.c, report.c and send.c share; no other file
  * includes it.
  */
 #ifndef BINDINGS_ASGI_INTERNAL_H
@@ -9,6 +9,7 @@
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
 #include "bindings/loop/local.h"
+#include "bindings/waiters.h"
 
 struct pyb_asgi {
 	PyObject_HEAD
@@ -32,14 +33,6 @@ struct pyb_asgi {
  * waits in receive() or send(), and drops the exchange's reference to `a`. The exchange
  * may begin its next request before this returns. A second call does nothing. */
 void pyb_asgi_detach(struct pyb_asgi *a);
-
-/* A new future of the running loop, appended to *list (&a->receivers or &a->senders). New
- * reference; NULL with an exception set. */
-PyObject *pyb_asgi_wait(struct pyb_asgi *a, PyObject **list) MUST_CHECK;
-
-/* Resolve every future of *list, which becomes empty (NULL). Each waiting coroutine then
- * looks at the state again. */
-void pyb_asgi_wake(struct pyb_asgi *a, PyObject **list);
 
 /* watch() -> a future that is done when receive() would give http.disconnect, after all
  * content was received. None: the content is not complete, or the client is gone. */

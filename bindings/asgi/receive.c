@@ -95,7 +95,7 @@ pyb_asgi_method_watch(PyObject *self, PyObject *Py_UNUSED(ignored))
 		Py_RETURN_NONE;
 	a->delivered = true;
 	a->x->calls->want_read(a->x);
-	return pyb_asgi_wait(a, &a->receivers);
+	return pyb_waiters_wait(a->app->st, &a->receivers);
 }
 
 static enum pyb_coro_verdict
@@ -114,7 +114,7 @@ receive_step(void *arg, PyObject *value, PyObject **out)
 	} else {
 		room_make(a->x);
 		a->x->calls->want_read(a->x);
-		*out = pyb_asgi_wait(a, &a->receivers);
+		*out = pyb_waiters_wait(a->app->st, &a->receivers);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}
 	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;

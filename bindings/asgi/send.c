@@ -228,7 +228,7 @@ pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **o
 		return 1;
 	}
 	if (a->x != NULL && a->x->calls->full(a->x)) {
-		*out = pyb_asgi_wait(a, &a->senders);
+		*out = pyb_waiters_wait(a->app->st, &a->senders);
 		return *out != NULL ? 0 : -1;
 	}
 	if (a->complete)
@@ -251,7 +251,7 @@ send_step(void *arg, PyObject *value, PyObject **out)
 	if (value == NULL)
 		return PYB_CORO_ERROR;
 	if (!gone && a->x != NULL && a->x->calls->full(a->x)) {
-		*out = pyb_asgi_wait(a, &a->senders);
+		*out = pyb_waiters_wait(a->app->st, &a->senders);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}
 	if (gone)

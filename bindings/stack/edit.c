@@ -8,6 +8,8 @@
  */
 #include "bindings/stack/edit.h"
 
+#include "bindings/stack/work.h"
+
 static enum pyb_fate
 out_of_memory(void)
 {
@@ -95,66 +97,92 @@ content_put(struct pyb_filter *f, PyObject *message, struct hx_piece piece)
 	return rc;
 }
 
-/* Let the layers edit a message's content, and write the head that they have held back into
- * `held` (NULL: none). 0, or -1 with an exception set. */
-static int
-content_edit(struct pyb_filter *f, PyObject *held, PyObject *message, const struct content *c)
+static struct hx_piece
+piece_of(const struct content *c)
 {
-	const char *bytes = PyBytes_AS_STRING(c->bytes);
-	struct hx_piece piece = { .bytes = { bytes, (size_t)PyBytes_GET_SIZE(c->bytes) } };
+	return (struct hx_piece){
+		.bytes = { PyBytes_AS_STRING(c->bytes), (size_t)PyBytes_GET_SIZE(c->bytes) }
+	};
+}
 
+/* Content goes on, behind a start that was `held` (NULL: none). */
+static void
+content_begin(struct pyb_filter *f, PyObject *held, const struct content *c)
+{
 	f->begun = true;
 	f->over = c->last;
 	f->held_back = f->held_back || held != NULL;
-	if (mw_chain_piece(&f->pass, &f->head.answer, &piece, c->last) < 0) {
-		PyErr_NoMemory();
-		return -1;
-	}
-	if ((piece.bytes.ptr != bytes || c->missing) && content_put(f, message, piece) < 0)
+}
+
+/* Write into the messages what the layers have made: the piece, if it is another one (`made`), and
+ * the head that they have held back, into `held` (NULL: none). 0, or -1 with an exception set. */
+static int
+made_write(struct pyb_filter *f, PyObject *held, PyObject *message, struct hx_piece piece,
+    bool made)
+{
+	if (made && content_put(f, message, piece) < 0)
 		return -1;
 	return held != NULL ? head_write(f, held) : 0;
 }
 
-static bool
-takes(struct pyb_filter *f, const struct content *c)
+static enum pyb_fate
+made_send(struct pyb_filter *f, PyObject *message, struct hx_piece piece, bool made)
 {
-	return mw_chain_takes(&f->pass, &f->head.answer, (size_t)PyBytes_GET_SIZE(c->bytes));
+	if (made_write(f, f->held, message, piece, made) < 0)
+		return PYB_FATE_FAILED;
+	return f->held != NULL ? PYB_FATE_ON_HELD : PYB_FATE_ON;
 }
 
-/* The first piece: the layer that holds the start decides about it. */
+/* Let the layers edit a message's content, and the start that they hold. */
 static enum pyb_fate
-first_take(struct pyb_filter *f, PyObject *message)
+content_edit(struct pyb_filter *f, PyObject *message, const struct content *c)
+{
+	struct hx_piece piece = piece_of(c);
+
+	content_begin(f, f->held, c);
+	switch (mw_chain_piece_begin(&f->pass, &f->head.answer, &piece, c->last)) {
+	case MW_PIECE_DONE:
+		return made_send(f, message, piece, c->missing ||
+		    piece.bytes.ptr != PyBytes_AS_STRING(c->bytes));
+	case MW_PIECE_HEAVY:
+		return pyb_work_new(f, c->bytes, c->last) < 0 ? PYB_FATE_FAILED : PYB_FATE_WORK;
+	case MW_PIECE_FAILED:
+		break;
+	}
+	return out_of_memory();
+}
+
+enum pyb_fate
+pyb_edit_worked(struct pyb_filter *f, PyObject *message)
+{
+	struct hx_piece piece;
+
+	return pyb_work_take(f, &piece) < 0 ? PYB_FATE_FAILED : made_send(f, message, piece, true);
+}
+
+/* Has the layer that holds the start to decide about this piece? */
+static bool
+first_fits(struct pyb_filter *f, PyObject *message)
 {
 	struct pyb_module_state *st = f->stretch->st;
 	PyObject *body = PyDict_GetItemWithError(message, st->n_body);
-	enum pyb_fate fate = PYB_FATE_RELAYED;
-	struct content c;
 
-	if (f->held == NULL || body == NULL || !PyBytes_CheckExact(body) ||
-	    !pyb_view_head_holds(st, f->held, &f->head))
-		return PYB_FATE_RELAYED;
-	if (content_read(st, message, &c) < 0)
-		fate = PYB_FATE_FAILED;
-	else if (!c.last || takes(f, &c))
-		fate = content_edit(f, f->held, message, &c) < 0 ? PYB_FATE_FAILED :
-		    PYB_FATE_ON_HELD;
-	Py_XDECREF(c.bytes);
-	return fate;
+	return f->held != NULL && body != NULL && PyBytes_CheckExact(body) &&
+	    pyb_view_head_holds(st, f->held, &f->head);
 }
 
 static enum pyb_fate
 piece_take(struct pyb_filter *f, PyObject *message)
 {
-	enum pyb_fate fate = PYB_FATE_ON;
+	enum pyb_fate fate = PYB_FATE_FAILED;
 	struct content c;
 
 	if (!f->stretch->holds || f->over)
 		return PYB_FATE_ON;
-	if (!f->begun)
-		return first_take(f, message);
-	if (content_read(f->stretch->st, message, &c) < 0 ||
-	    content_edit(f, NULL, message, &c) < 0)
-		fate = PYB_FATE_FAILED;
+	if (!f->begun && !first_fits(f, message))
+		return PYB_FATE_RELAYED;
+	if (content_read(f->stretch->st, message, &c) == 0)
+		fate = content_edit(f, message, &c);
 	Py_XDECREF(c.bytes);
 	return fate;
 }
@@ -200,16 +228,23 @@ pyb_edit_message(struct pyb_filter *f, PyObject *message)
 static int
 taken_edit(struct pyb_filter *f, struct pyb_messages *m, const struct content *c)
 {
-	bool holds;
+	struct hx_piece piece = piece_of(c);
+	PyObject *held = NULL;
 
 	if (mw_chain_head(&f->pass, &f->head.answer) < 0) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	holds = f->pass.holder > 0;
-	if (!holds && head_write(f, m->start) < 0)
+	if (f->pass.holder > 0)
+		held = m->start;
+	else if (head_write(f, m->start) < 0)
 		return -1;
-	return content_edit(f, holds ? m->start : NULL, m->body, c);
+	content_begin(f, held, c);
+	if (mw_chain_piece(&f->pass, &f->head.answer, &piece, true) == 0)
+		return made_write(f, held, m->body, piece,
+		    piece.bytes.ptr != PyBytes_AS_STRING(c->bytes));
+	PyErr_NoMemory();
+	return -1;
 }
 
 /* 1: the layers have edited the answer; 0: they cannot, and nothing has happened; -1 with an
@@ -225,7 +260,7 @@ whole_edit(struct pyb_filter *f, struct pyb_messages *m)
 	    !PyBytes_CheckExact(body) || !head_read(f, m->start))
 		return 0;
 	c.bytes = Py_NewRef(body);
-	if (takes(f, &c))
+	if (mw_chain_takes(&f->pass, &f->head.answer, (size_t)PyBytes_GET_SIZE(body)))
 		done = taken_edit(f, m, &c) < 0 ? -1 : 1;
 	Py_DECREF(c.bytes);
 	return done;

@@ -14,12 +14,16 @@ enum pyb_fate {
 	PYB_FATE_ON,		/* it goes on */
 	PYB_FATE_ON_HELD,	/* the start that was held (f->held) goes on, then the message */
 	PYB_FATE_KEPT,		/* nothing goes on */
+	PYB_FATE_WORK,		/* f->work comes first (work.h), then pyb_edit_worked() */
 	PYB_FATE_RELAYED,	/* Starlette's own class must edit it; nothing has gone on yet */
 	PYB_FATE_FAILED		/* an exception is set */
 };
 
-/* Let the layers edit a message, in place. */
+/* Let the layers edit a message, in place. The filter has no work. */
 enum pyb_fate pyb_edit_message(struct pyb_filter *f, PyObject *message) MUST_CHECK;
+
+/* The work for a message is done: let it go on. */
+enum pyb_fate pyb_edit_worked(struct pyb_filter *f, PyObject *message) MUST_CHECK;
 
 /* The messages are a complete answer that is to go to *send (a strong reference). If that is
  * a filter whose layers can edit it at once, they do so, and *send becomes what is outside

@@ -12,6 +12,7 @@
 #include "bindings/coro.h"
 #include "bindings/session.h"
 #include "bindings/stack/edit.h"
+#include "bindings/stack/work.h"
 
 enum { ARENA_BYTES = 1024 };
 
@@ -104,7 +105,8 @@ relay_send(struct pyb_filter *f, PyObject *message)
 struct delivery {
 	struct pyb_filter *filter;	/* strong */
 	PyObject *message;
-	enum { TAKE, HEAD, LAST } phase;
+	enum { TAKE, TURN, WORK, HEAD, LAST } phase;
+	bool works;			/* the filter's work is this call's */
 };
 
 static enum pyb_coro_verdict
@@ -128,13 +130,21 @@ send_held(struct delivery *d, PyObject **out)
 	return verdict;
 }
 
+/* Starlette has a checkpoint before it asks a thread. */
 static enum pyb_coro_verdict
-delivery_begin(struct delivery *d, PyObject **out)
+work_wait(struct delivery *d, PyObject **out)
 {
-	struct pyb_filter *f = d->filter;
+	d->works = true;
+	d->phase = TURN;
+	*out = PyObject_CallNoArgs(d->filter->stretch->st->turn);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
 
+static enum pyb_coro_verdict
+message_go(struct delivery *d, enum pyb_fate fate, PyObject **out)
+{
 	d->phase = LAST;
-	switch (pyb_edit_message(f, d->message)) {
+	switch (fate) {
 	case PYB_FATE_ON:
 		return send_on(d, d->message, out);
 	case PYB_FATE_ON_HELD:
@@ -142,13 +152,42 @@ delivery_begin(struct delivery *d, PyObject **out)
 	case PYB_FATE_KEPT:
 		*out = Py_NewRef(Py_None);
 		return PYB_CORO_RETURN;
+	case PYB_FATE_WORK:
+		return work_wait(d, out);
 	case PYB_FATE_RELAYED:
-		*out = relay_send(f, d->message);
+		*out = relay_send(d->filter, d->message);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	case PYB_FATE_FAILED:
 		break;
 	}
 	return PYB_CORO_ERROR;
+}
+
+static enum pyb_coro_verdict
+delivery_begin(struct delivery *d, PyObject **out)
+{
+	if (d->filter->work == NULL)
+		return message_go(d, pyb_edit_message(d->filter, d->message), out);
+	*out = pyb_work_wait(d->filter);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+static enum pyb_coro_verdict
+worked(struct delivery *d, PyObject **out)
+{
+	d->works = false;
+	return message_go(d, pyb_edit_worked(d->filter, d->message), out);
+}
+
+static enum pyb_coro_verdict
+work_begin(struct delivery *d, PyObject **out)
+{
+	int done = pyb_work_begin(d->filter, out);
+
+	d->phase = WORK;
+	if (done > 0)
+		return worked(d, out);
+	return done == 0 ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
 static enum pyb_coro_verdict
@@ -161,6 +200,10 @@ delivery_step(void *arg, PyObject *value, PyObject **out)
 	switch (d->phase) {
 	case TAKE:
 		return delivery_begin(d, out);
+	case TURN:
+		return work_begin(d, out);
+	case WORK:
+		return worked(d, out);
 	case HEAD:
 		d->phase = LAST;
 		return send_on(d, d->message, out);
@@ -176,6 +219,8 @@ delivery_release(void *arg)
 {
 	struct delivery *d = arg;
 
+	if (d->works)
+		pyb_work_leave(d->filter);
 	Py_CLEAR(d->filter);
 	Py_CLEAR(d->message);
 	PyMem_Free(d);

@@ -15,6 +15,8 @@
 #include "bindings/stack/stretch.h"
 #include "bindings/stack/view.h"
 
+struct pyb_work;
+
 struct pyb_filter {
 	PyObject_HEAD
 	struct pyb_stretch *stretch;	/* strong */
@@ -27,6 +29,7 @@ struct pyb_filter {
 	struct pyb_view_head head;	/* of the answer, once its start has come */
 	PyObject *held;			/* that start, while a layer holds it */
 	PyObject *relay;		/* called with messages; NULL: the layers have them */
+	struct pyb_work *work;		/* a piece that a thread compresses, see work.h; or NULL */
 	bool begun;			/* something has gone on */
 	bool held_back;			/* and that was a start which a layer had held */
 	bool over;			/* the last of the content has */

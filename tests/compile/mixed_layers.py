@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import json
 import random
+import tempfile
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Any
 
 from dispatch_layers import Heads, Rescues, Shortens, by_function
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 from itsdangerous import TimestampSigner
 from layers import (
     Adds, Awaits, Catches, Copies, Fields, Layer, Log, Raises, Refused, Rewrites, Roots, Sends, Short, Tasks, make,
@@ -30,6 +31,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.middleware.sessions import Session, SessionMiddleware
 from wire import Request as Asked
 
+FILE = tempfile.NamedTemporaryFile()
+FILE_BYTES = FILE.write(b"a line of a file\n" * 10_000)
+FILE.flush()
 ORIGIN = ("Origin", "https://a.example")
 PREFLIGHT = (ORIGIN, ("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "X-A"))
 GZIP = ("Accept-Encoding", "br, gzip")
@@ -164,6 +168,7 @@ def body(content: Any = b"", **more: Any) -> dict[str, Any]:
 
 TEXT = (b"content-type", b"text/plain")
 LONG = b"long enough to be worth it " * 40
+LARGE = LONG * 200
 NO_BODY = {"type": "http.response.body", "more_body": True}
 ANSWERS: list[list[dict[str, Any]]] = [
     [start([TEXT]), body(LONG)],
@@ -195,6 +200,10 @@ ANSWERS: list[list[dict[str, Any]]] = [
     [start([TEXT]), body(LONG, more_body=True), start([TEXT]), body()],
     [start([TEXT])],
     [start([TEXT]), body(LONG, more_body=True)],
+    [start([TEXT]), body(LARGE)],
+    [start([TEXT]), body(LARGE, more_body=True), body(LARGE[:70_000], more_body=True), body(b"end")],
+    [start([TEXT]), body(LARGE[:70_000], more_body=True), body(bytearray(LARGE), more_body=True), body(LARGE)],
+    [start([TEXT, (b"content-encoding", b"br")]), body(LARGE)],
     [body(LONG)],
     [],
     [{"type": "http.response.start", "headers": [TEXT]}, body(LONG)],
@@ -300,6 +309,14 @@ def application(layers: list[tuple[Any, dict[str, Any]]]) -> tuple[FastAPI, Log]
     async def long(n: int = 1000) -> Any:
         return {"long": "x" * n}
 
+    @app.get("/pieces")
+    async def pieces(n: int) -> Response:
+        return StreamingResponse((b"%d" % i * n for i in range(3)), media_type="text/plain")
+
+    @app.get("/file")
+    async def file() -> Response:
+        return FileResponse(FILE.name, media_type="text/plain")
+
     @app.get("/vary")
     async def vary() -> Response:
         headers = {"Vary": "Cookie", "Access-Control-Allow-Origin": "https://own.example"}
@@ -323,6 +340,7 @@ TARGETS = (
     "/hello", "/hello", "/hello", "/plain", "/items/a/7?q=1", "/items/a/x", "/response", "/empty", "/stream",
     "/background", "/yield", "/raise/http", "/raise/refused", "/raise/value", "/odd", "/nowhere", "/hello/",
     "/session", "/session", "/session", "/long", "/long", "/long?n=20", "/vary", "/packed",
+    "/long?n=70000", "/long?n=200000", "/pieces?n=2000", "/pieces?n=70000", "/pieces?n=200000", "/file",
 )  # fmt: skip
 
 
@@ -359,7 +377,9 @@ def plain_answer(data: bytes) -> tuple[Any, ...]:
         return lines, content
     if b"transfer-encoding: chunked" in lines:
         sizes, content = _dechunked(content)
-        return lines, sizes, content and zlib.decompressobj(31).decompress(content)
+        whole = content and zlib.decompressobj(31).decompress(content)
+        # What a file becomes is kept, and then goes out in one.
+        return lines, len(whole) == FILE_BYTES or sizes, whole
     known = b"content-length: %d" % len(content)
     lines = [b"content-length: packed" if line == known and content else line for line in lines]
     if not content:  # HEAD: nobody can unpack it

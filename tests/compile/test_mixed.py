@@ -51,6 +51,10 @@ def _lines(answer: Answer, seen: list[str]) -> list[str]:
     return [*map(repr, plain_answer(answer.data)), _plain(repr(answer.exceptions)), *seen]
 
 
+def _short(line: str) -> str:
+    return line if len(line) < 600 else f"{line[:300]} ... {line[-300:]}"
+
+
 def _shown(layers: list[tuple[Any, dict[str, Any]]]) -> str:
     return ", ".join(f"{cls.__name__}({options})" for cls, options in layers)
 
@@ -72,7 +76,7 @@ def test_in_every_order_all_is_as_with_starlettes_own(
             for request, theirs, ours in zip(asked(seed, ASKED), expected, got, strict=True):
                 one, two = _lines(*theirs), _lines(*ours)
                 if one != two:
-                    changes = "\n".join(difflib.ndiff(one, two))
+                    changes = "\n".join(map(_short, difflib.unified_diff(one, two, "theirs", "ours", n=1)))
                     reports.append(f"{seed}: {_shown(setup(seed))}\n{request}\n{changes}")
 
     run(main)

@@ -2,7 +2,8 @@
 
 ``direct`` has no middleware of its own, so its plans run without FastAPI's stack.
 ``native`` has such as run in C. ``behind`` has a plain ASGI middleware, behind which its
-plans run, and ``dispatched`` an ``@app.middleware("http")``. ``layered`` has several.
+plans run, and ``dispatched`` an ``@app.middleware("http")``. ``layered`` has several. ``edged`` has
+none; the settings EDGE put native ones around it.
 """
 
 from __future__ import annotations
@@ -158,9 +159,14 @@ native = FastAPI()
 behind = FastAPI()
 dispatched = FastAPI()
 layered = FastAPI()
+edged = FastAPI()
 EVERY = {
     "direct": direct, "native": native, "behind": behind, "dispatched": dispatched,
-    "layered": layered,
+    "layered": layered, "edged": edged,
+}  # fmt: skip
+EDGE = {
+    "FASTRD_GZIP": "1", "FASTRD_TRUSTED_HOSTS": "leak.test,b,host.test",
+    "FASTRD_CORS_ALLOW_ORIGINS": "https://a.example",
 }  # fmt: skip
 MOUNTED = {name: FastAPI() for name in EVERY}
 for _name, _app in EVERY.items():
@@ -363,6 +369,27 @@ def plain_fail_http() -> None:
 @on("/big")
 async def big() -> list[dict[str, Any]]:
     return BIG
+
+
+@on("/large-text")
+async def large_text() -> PlainTextResponse:
+    return PlainTextResponse("large " * 40_000)
+
+
+@on("/large-stream")
+async def large_stream() -> StreamingResponse:
+    async def content() -> AsyncIterator[bytes]:
+        for n in range(3):
+            yield b"%d large " % n * 12_000
+
+    return StreamingResponse(content(), media_type="text/plain")
+
+
+@on("/invalid-result", response_model=Item)
+async def invalid_result(response: Response, odd: bool = False) -> Any:
+    if odd:
+        response.headers["X-Odd"] = "a\rb"
+    return {"name": "chair", "price": 1, "parts": []} if odd else {"name": ""}
 
 
 @on("/response")

@@ -44,6 +44,10 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.fixture(scope="module")
 def watch(runner: asyncio.Runner) -> Iterator[Watch]:
     """Everything compiled, bound and used, then counted."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in apps.EDGE.items():
+            patch.setenv(name, value)
+        serving_of(apps.edged)
     for app in apps.EVERY.values():
         for way in [*BOTH, *REFUSED, *DROPPED]:
             runner.run(ask(app, way))
@@ -70,7 +74,7 @@ async def ask(app: FastAPI, way: Way) -> tuple[list[int], MemoryConnection]:
 
 
 def expected(app: FastAPI, way: Way) -> int:
-    other = ROOMY | PREFLIGHT if app in (apps.native, apps.layered) else ROOMY
+    other = ROOMY | PREFLIGHT if app in (apps.native, apps.layered, apps.edged) else ROOMY
     return other.get(way.name, way.status)
 
 
@@ -107,8 +111,8 @@ def test_nothing_is_left_of_a_request(
         descriptors = os.listdir("/proc/self/fd")
         statuses, connection = await asyncio.wait_for(ask(app, way), 10)
         assert statuses == ([expected(app, way)] * way.together if way.status else [])
-        preflight = app is apps.native and way.name in PREFLIGHT
-        alone = app in (apps.direct, apps.native)  # others answer some ways in other ways
+        preflight = app in (apps.native, apps.edged) and way.name in PREFLIGHT
+        alone = app in (apps.direct, apps.native, apps.edged)  # others answer some ways in other ways
         if alone and way.how and way.name not in ROOMY and not preflight:
             ran = {how: getattr(connection, how) for how in ("compiled", "replayed", "asgi")}
             if way.how == "inside":  # counted or not

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
+import apps
 import load
 import memory
 import pytest
@@ -94,8 +95,8 @@ def descriptors_at_rest(server: Fastrd, worker: int) -> list[str]:
 @pytest.mark.parametrize(
     ("app", "share", "preflight"),
     [
-        ("direct", 0.62, 405), ("native", 0.1, 200), ("behind", 0.08, 405),
-        ("dispatched", 0.08, 405), ("layered", 0.08, 200),
+        ("direct", 0.54, 405), ("native", 0.1, 200), ("behind", 0.08, 405),
+        ("dispatched", 0.08, 405), ("layered", 0.08, 200), ("edged", 0.08, 200),
     ],
 )
 def test_every_way_of_a_request(
@@ -104,7 +105,8 @@ def test_every_way_of_a_request(
     requests = int(pytestconfig.getoption("requests") * share)
     lap = load.lap_of_ways(preflight)
     collect = load.alone(ways.Way("collect", ways.request("POST", "/collect"), 200, ""))
-    with Fastrd(f"apps:{app}", tmp_path, "--app-dir", str(HERE), env=ONE_ARENA) as server:
+    env = {**ONE_ARENA, **(apps.EDGE if app == "edged" else {})}
+    with Fastrd(f"apps:{app}", tmp_path, "--app-dir", str(HERE), env=env) as server:
 
         def tidy() -> None:
             load.run(server.port, [collect], 1)

@@ -91,6 +91,12 @@ BOTH = [
     Way("security", get("/secret", "Authorization: Bearer abc"), 200, "compiled"),
     Way("security refuses", get("/secret"), 401, "compiled"),
     Way("big answer", get("/big", "Accept-Encoding: gzip"), 200, "compiled"),
+    Way("large answer", get("/large-text", "Accept-Encoding: gzip"), 200, "compiled"),
+    Way("large pieces", get("/large-stream", "Accept-Encoding: gzip"), 200, "compiled"),
+    Way("large mounted file, packed", get("/large/0", "Accept-Encoding: gzip"), 200, "compiled"),
+    Way("pipelined large answers", get("/large-text", "Accept-Encoding: gzip"), 200, "compiled", together=5),
+    Way("invalid result", get("/invalid-result"), 500, "compiled"),
+    Way("result and a field that cannot be sent", get("/invalid-result?odd=1"), 500, "compiled"),
     Way("own response", get("/response"), 200, "compiled"),
     Way("HTTPException", get("/raise/http"), 404, "compiled"),
     Way("HTTPException of a text", get("/raise/text"), 403, "compiled"),
@@ -211,5 +217,7 @@ DROPPED = [
     Way("left in a stream with exits", get("/endless-yielding"), 0, "", leave_after=10_000),
     Way("left in a mounted file", get("/large/0"), 0, "", leave_after=100),
     Way("left in a file", get("/file"), 0, "", leave_after=100),
+    Way("left while content is packed", get("/large-text", "Accept-Encoding: gzip"), 0, ""),
+    Way("left while pieces are packed", get("/large-stream", "Accept-Encoding: gzip"), 0, ""),
 ]
 EVERY = [*BOTH, *REFUSED, *DROPPED]

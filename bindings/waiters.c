@@ -1,16 +1,14 @@
 /*
- * waiters: the futures of coroutines that wait in receive() or send().
+ * waiters: futures of the running loop.
  *
- * Called by asgi.c (the state has changed: wake them), receive.c and send.c (wait). Nothing
- * here may use the exchange.
+ * Called by asgi/ for receive() and send(), and by stack/work.c.
  */
-#include "bindings/asgi/internal.h"
+#include "bindings/waiters.h"
 
 void
-pyb_asgi_wake(struct pyb_asgi *a, PyObject **list)
+pyb_waiters_wake(struct pyb_module_state *st, PyObject **list)
 {
 	PyObject *waiters = *list;
-	struct pyb_module_state *st = a->app->st;
 
 	*list = NULL;
 	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
@@ -52,9 +50,8 @@ waiters_prune(struct pyb_module_state *st, PyObject *waiters)
 }
 
 PyObject *
-pyb_asgi_wait(struct pyb_asgi *a, PyObject **list)
+pyb_waiters_wait(struct pyb_module_state *st, PyObject **list)
 {
-	struct pyb_module_state *st = a->app->st;
 	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
 
 	if (loop == NULL)
