@@ -1,7 +1,7 @@
 /*
  * offload: a queue in front of the pool.
  *
- * Called by bindings/front.c. Nothing here may wait.
+ * Called by bindings/front.c and bindings/stack/work.c. Nothing here may wait.
  */
 #include "bindings/loop/offload.h"
 
