@@ -112,7 +112,7 @@
 	FASTAPI(receive_again, "fastrapi.compile.junctions", "ReceiveAgain") \
 	/* (scope, exception or None) -> the outcome of a plan whose answer is a handler's */ \
 	FASTAPI(handled_outcome, "fastrapi.compile.exit_stacks", "Handled") \
-	/* (response, scope, receive, send, exact) -> what streams a response, or None */ \
+	/* (response, scope, receive, send) -> what streams a response, or None */ \
 	FASTAPI(streaming, "fastrapi.compile.streams", "streaming") \
 	/* where FastAPI keeps the stack of what is left after the answer */ \
 	FASTAPI(late_stack, "fastrapi.compile.exit_stacks", "LATE_STACK") \

@@ -13,6 +13,7 @@
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
 #include "bindings/loop/pool.h"
+#include "bindings/loop/subtask.h"
 #include "bindings/loop/timer.h"
 #include "bindings/module_state.h"
 #include "bindings/plan/nested.h"
@@ -82,8 +83,8 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->asgi_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
-	if (pyb_nested_register(module) < 0 || pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 ||
-	    pyb_build_register(module) < 0 ||
+	if (pyb_subtask_register(module) < 0 || pyb_nested_register(module) < 0 ||
+	    pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 || pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
 	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0)
 		return -1;

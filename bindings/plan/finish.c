@@ -105,7 +105,7 @@ raised(struct pyb_run *r, int used)
 static void
 response_leave(struct pyb_run *r, PyObject *response, int used)
 {
-	if (pyb_stream_give(r, response, used != 0)) {
+	if (pyb_stream_give(r, response)) {
 		Py_DECREF(response);
 		given(r, PYB_STACK_EARLY);
 		return;

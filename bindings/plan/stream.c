@@ -51,14 +51,13 @@ sides_make(struct pyb_run *r, PyObject *response)
 }
 
 bool
-pyb_stream_give(struct pyb_run *r, PyObject *response, bool exact)
+pyb_stream_give(struct pyb_run *r, PyObject *response)
 {
 	PyObject *stream = NULL;
 
 	if (r->scope != NULL || sides_make(r, response))
 		stream = PyObject_CallFunctionObjArgs(r->app->st->streaming, response,
-		    r->scope != NULL ? r->scope : pyb_asgi_scope(r->asgi), r->receive, r->send,
-		    exact ? Py_True : Py_False, NULL);
+		    r->scope != NULL ? r->scope : pyb_asgi_scope(r->asgi), r->receive, r->send, NULL);
 	PyErr_Clear();
 	r->streams = stream != NULL && stream != Py_None;
 	if (r->streams) {

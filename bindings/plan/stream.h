@@ -13,8 +13,8 @@
 #include "bindings/plan/run.h"
 
 /* The answer is `response`, if Starlette's own methods stream it: r->streams is set then. False:
- * nothing was given. Leaves no exception. Runs no user code. `exact`: see streaming() there. */
-bool pyb_stream_give(struct pyb_run *r, PyObject *response, bool exact) MUST_CHECK;
+ * nothing was given. Leaves no exception. Runs no user code. */
+bool pyb_stream_give(struct pyb_run *r, PyObject *response) MUST_CHECK;
 
 /* Send it, in the manner of pyb_call_steps(). */
 enum pyb_coro_verdict pyb_stream_send(struct pyb_run *r, PyObject *value, PyObject **out)

@@ -9,9 +9,9 @@
 
 #include "bindings/compat.h"
 #include "bindings/coro.h"
+#include "bindings/loop/subtask.h"
 #include "bindings/stack/receive.h"
 #include "bindings/stack/sink.h"
-#include "bindings/stack/subtask.h"
 
 struct application {
 	struct pyb_passage *p;		/* strong */

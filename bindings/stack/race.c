@@ -8,8 +8,6 @@
  */
 #include "bindings/stack/race.h"
 
-#include <stdbool.h>
-
 #include "bindings/awaitable.h"
 #include "bindings/compat.h"
 
@@ -19,6 +17,7 @@ struct race {
 	PyObject *inner;		/* the coroutine's iterator; NULL once it has ended */
 	PyObject *wanted;		/* the future that it waits for, or NULL */
 	bool turn;			/* it waits for a turn of the loop */
+	bool waited;			/* it has waited for a future */
 };
 
 /* Cancel the future that it waits for. 0, or -1 with an exception set. */
@@ -41,6 +40,7 @@ yielded(struct race *r, PyObject *wanted)
 	r->turn = wanted == Py_None;
 	if (r->turn)
 		return 0;
+	r->waited = true;
 	r->wanted = Py_NewRef(wanted);
 	return r->p->sent ? wanted_cancel(r) : 0;
 }
@@ -186,6 +186,12 @@ pyb_race_new(struct pyb_passage *p, PyObject *coroutine)
 	if (pyb_passage_add(&p->races, (PyObject *)r) < 0)
 		Py_CLEAR(r);
 	return (PyObject *)r;
+}
+
+bool
+pyb_race_has_waited(PyObject *race)
+{
+	return ((struct race *)race)->waited;
 }
 
 int

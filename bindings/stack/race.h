@@ -5,6 +5,7 @@
 #define BINDINGS_STACK_RACE_H
 
 #include <Python.h>
+#include <stdbool.h>
 
 #include "base/attr.h"
 #include "bindings/stack/passage.h"
@@ -12,6 +13,9 @@
 /* An awaitable of the result of `coroutine`. It goes on in the awaiting task itself; once
  * p->sent is set it is cancelled. New reference; NULL with an exception set. */
 PyObject *pyb_race_new(struct pyb_passage *p, PyObject *coroutine) MUST_CHECK;
+
+/* Has it waited for a future? */
+bool pyb_race_has_waited(PyObject *race);
 
 /* The outer answer has gone out: cancel what all races of `p` wait for. 0, or -1 with an
  * exception set. */

@@ -13,11 +13,13 @@
 #include "bindings/stack/race.h"
 #include "bindings/stack/turn.h"
 
-/* Turns that the group inside the original takes after a message. */
-enum { GROUP_TURNS = 4 };
+/* Turns that the group inside the original takes after a message. Where the message has not
+ * been waited for, its other task begins in the first of them. */
+enum { WAITED_TURNS = 2, READY_TURNS = 4 };
 
 struct receive {
 	struct pyb_passage *p;		/* strong */
+	PyObject *race;			/* what it awaits, or NULL */
 	PyObject *message;		/* NULL until it has come */
 	enum { NEW, RACE, GROUP } phase;
 	int turns;			/* still to take */
@@ -53,8 +55,9 @@ begin(struct receive *r, PyObject **out)
 		return give(r, out);
 	coroutine = PyObject_CallMethodNoArgs(p->request, st->n_wrapped_receive);
 	if (coroutine != NULL)
-		*out = pyb_race_new(p, coroutine);
+		r->race = pyb_race_new(p, coroutine);
 	Py_XDECREF(coroutine);
+	*out = Py_XNewRef(r->race);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
@@ -77,7 +80,8 @@ ended(struct receive *r, PyObject **out)
 	if (cancelled < 0)
 		return PYB_CORO_ERROR;
 	r->phase = GROUP;
-	r->turns = cancelled ? GROUP_TURNS : 0;
+	r->turns = !cancelled ? 0 : pyb_race_has_waited(r->race) ? WAITED_TURNS : READY_TURNS;
+	Py_CLEAR(r->race);
 	return turn(r, out);
 }
 
@@ -125,6 +129,7 @@ receive_release(void *arg)
 {
 	struct receive *r = arg;
 
+	Py_CLEAR(r->race);
 	Py_CLEAR(r->message);
 	Py_CLEAR(r->p);
 	PyMem_Free(r);
@@ -135,6 +140,7 @@ receive_traverse(void *own, visitproc visit, void *arg)
 {
 	struct receive *r = own;
 
+	Py_VISIT(r->race);
 	Py_VISIT(r->message);
 	return visit((PyObject *)r->p, arg);
 }

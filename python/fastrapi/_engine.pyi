@@ -1,6 +1,6 @@
 """The C extension as the Python side of fastrapi sees it."""
 
-from asyncio import AbstractEventLoop, Future
+from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
@@ -95,6 +95,7 @@ def bind_within(
     scoped: bool, /
 ) -> None: ...
 
+def begin_task(loop: AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], /) -> Task[Any]: ...
 def send_pieces(response: Any, send: Any, /) -> Coroutine[Any, Any, None]: ...
 def run_nested(
     app: App, route: int, request: Any, values: tuple[str, ...], fallback: Any, /

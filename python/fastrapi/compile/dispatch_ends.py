@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 import starlette.middleware.base as base
 from anyio import ClosedResourceError, EndOfStream
-from anyio._backends._asyncio import CancelScope, TaskState, _task_states
+from anyio._backends._asyncio import CancelScope, _task_states
 from fastrapi._engine import Passage
 
-from .groups import GROUP, raise_collapsed
+from .groups import GROUP, cancel, raise_collapsed
 
 ORIGINAL = base.BaseHTTPMiddleware.__call__
 REQUEST = base._CachedRequest
@@ -112,25 +112,10 @@ async def leave(passage: Passage) -> None:
 
 
 def _cancel(passage: Passage) -> None:
-    """Cancel the applications as the scope of a group does: one scope is put above
-    theirs."""
-    if passage.aborting:
-        return
-    passage.aborting = True
-    scope: Any = CancelScope()
-    scope._host_task = passage.host
-    for task in filter(None, list(passage.tasks or ())):
-        state = _task_states.setdefault(task, TaskState(None, None))
-        top: Any = state.cancel_scope
-        if top is None:
-            state.cancel_scope = scope
-            scope._tasks.add(task)
-            continue
-        while top._parent_scope is not None:
-            top = top._parent_scope
-        top._parent_scope = scope
-        scope._child_scopes.add(top)
-    scope.cancel()
+    """Cancel the applications."""
+    if not passage.aborting:
+        passage.aborting = True
+        cancel(filter(None, list(passage.tasks or ())), passage.host)
 
 
 async def fail(passage: Passage, exc: BaseException) -> None:

@@ -1,30 +1,26 @@
 """Streaming responses of plans, and files, without the layers that FastAPI puts around them.
 
-C steps the iterator, as Starlette's ``stream_response()`` does (``bindings/plan/pieces``).
-In the place of the task group, and of the task in which Starlette waits for
-``http.disconnect``, stand a cancel scope and a listener, with the same effect on the
-iterator: it is cancelled as in a task group. Where
-user code gives the ``receive``, that code needs a task, and Starlette's own ``__call__`` runs;
-so it does for server-sent events, whose tasks in FastAPI race with its end.
+C steps the iterator, as Starlette's ``stream_response()`` does (``bindings/plan/pieces``), in a
+task of its own. In the place of the task group, and of the task in which Starlette waits for
+``http.disconnect``, stands a listener without a task. Where user code gives the ``receive``, that
+code needs a task; there, and inside a cancel scope of anyio's, the group is Starlette's.
 What a stream raises leaves as from there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import types
 from collections.abc import Callable, Coroutine
-from contextvars import Context, copy_context
 from typing import Any
 
 from anyio import CancelScope, to_thread
 from starlette import _utils
 from starlette.responses import StreamingResponse
 
-from fastrapi._engine import Asgi, Passage, send_pieces
+from fastrapi._engine import Asgi, Passage, begin_task, send_pieces
+from fastrapi.loop import EventLoop
 
-from . import dialect
-from .groups import raise_collapsed
+from . import dialect, groups
 from .recognise import is_own
 
 _NAMES = ("__call__", "stream_response", "listen_for_disconnect")
@@ -63,15 +59,11 @@ def _listens(scope: Any) -> bool:
 
 
 def streaming(
-    response: Any, scope: Any, receive: Any, send: Any, exact: bool
+    response: Any, scope: Any, receive: Any, send: Any
 ) -> Coroutine[Any, Any, None] | None:
-    """Does what ``response(scope, receive, send)`` does. None: it is no plain stream.
-    ``exact``: tasks that are ended behind it may tell how many turns of the loop it takes."""
+    """Does what ``response(scope, receive, send)`` does. None: it is no plain stream."""
     if not is_plain(response) or scope["type"] != "http" or not _listens(scope):
         return None
-    if exact or not _needs_no_task(receive):
-        own: Coroutine[Any, Any, None] = response(scope, receive, send)
-        return own
     return _stream(response, receive, send)
 
 
@@ -158,33 +150,46 @@ def _listen(receive: Any, found: Callable[[], None]) -> _Listener | _Watch:
 
 
 async def _stream(response: Any, receive: Any, send: Any) -> None:
-    await _send_as_group(send_pieces(response, send), receive)
+    await _send_beside(send_pieces(response, send), receive)
     if response.background is not None:
         await response.background()
 
 
-def _send_as_group(sending: Any, receive: Any) -> Coroutine[Any, Any, None]:
-    """Starlette's task group gives ``sending`` a task, and a context, of its own."""
-    own: Coroutine[Any, Any, None] = _in_context(copy_context(), _send_pieces(sending, receive))
-    return own
-
-
 def file_behind(sending: Any, receive: Any) -> Coroutine[Any, Any, None]:
     """Does what ``FileResponse.__call__()`` does while ``sending`` sends the file's messages."""
-    without = _needs_no_task(receive)
-    return _send_as_group(sending, receive) if without else _send_in_group(sending, receive)
+    return _send_beside(sending, receive, closes=True)
 
 
-async def _send_in_group(sending: Any, receive: Any) -> None:
+def _send_beside(
+    sending: Any, receive: Any, closes: bool = False
+) -> Coroutine[Any, Any, None]:
+    """Await ``sending`` in a task of its own until ``http.disconnect`` comes. Raises what
+    Starlette's task group raises. ``closes``: at the end a thread closes a file."""
+    loop = asyncio.get_running_loop()
+    if (
+        _needs_no_task(receive)
+        and isinstance(loop, EventLoop)
+        and loop.get_task_factory() is None
+        and not groups.is_scoped(asyncio.current_task())
+    ):
+        return _without_group(sending, receive, loop)
+    return _in_group(_closing(sending) if closes else sending, receive)
+
+
+async def _closing(sending: Any) -> None:
+    try:
+        await sending
+    finally:
+        # A thread closes Starlette's file, and the layers go on meanwhile.
+        with CancelScope(shield=True):
+            await to_thread.run_sync(_nothing)
+
+
+async def _in_group(sending: Any, receive: Any) -> None:
     async with _utils.create_collapsing_task_group() as task_group:
 
         async def send_all() -> None:
-            try:
-                await sending
-            finally:
-                # A thread closes Starlette's file, and the layers go on meanwhile.
-                with CancelScope(shield=True):
-                    await to_thread.run_sync(_nothing)
+            await sending
             task_group.cancel_scope.cancel()
 
         task_group.start_soon(send_all)
@@ -194,40 +199,38 @@ async def _send_in_group(sending: Any, receive: Any) -> None:
                 break
 
 
-async def _send_pieces(sending: Any, receive: Any) -> None:
-    """Await ``sending`` until the client is gone. Raises what a task group raises."""
-    errors: list[BaseException] = []
-    listener: _Listener | _Watch | None = None
+async def _without_group(sending: Any, receive: Any, loop: EventLoop) -> None:
+    host = asyncio.current_task()
+    over = loop.create_future()  # all is sent, or the task has ended
+    raised: BaseException | None = None
+    child: asyncio.Task[None] | None = None
+    cancelled = False
+
+    def tell(_: Any = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    async def send_all() -> None:
+        await sending
+        tell()
+
+    def leave() -> None:
+        nonlocal cancelled
+        tell()
+        cancelled = child is not None and not child.done()
+        if cancelled:
+            groups.cancel([child], host)
+
+    listener = _listen(receive, leave)
+    child = begin_task(loop, send_all())
     try:
-        with CancelScope() as cancel:
-            listener = _listen(receive, cancel.cancel)
-            await sending
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # Raised by the iterator itself: a task group ends silently.
-    except Exception as exc:
-        errors.append(exc)
+        if not child.done():
+            child.add_done_callback(tell)
+            await over
+    except asyncio.CancelledError as exc:
+        raised = exc
     finally:
-        if listener is not None:
-            listener.stop()
-    if listener is not None and listener.error is not None:
-        errors.insert(0, listener.error)
-    if errors:
-        raise_collapsed(errors)
-
-
-@types.coroutine
-def _in_context(context: Context, coroutine: Any) -> Any:
-    """The result of ``coroutine``, which runs in ``context``."""
-    step, value = coroutine.send, None
-    while True:
-        try:
-            wanted = context.run(step, value)
-        except StopIteration as stop:
-            return stop.value
-        try:
-            step, value = coroutine.send, (yield wanted)
-        except BaseException as exc:
-            step, value = coroutine.throw, exc
+        listener.stop()
+    raised = listener.error or raised
+    if raised is not None or not child.done() or child.cancelled() or child.exception():
+        await groups.leave(child, raised, cancelled)

@@ -1,11 +1,11 @@
 /*
  * subtask: a task that begins at once.
  *
- * Called by application.c, which runs what a dispatch layer wraps in a task of its own
- * without a turn of the loop. While the new task makes its first step it must be the
- * current one, and its caller must not.
+ * Called by stack/application.c, which runs what a dispatch layer wraps in a task of its own
+ * without a turn of the loop, and by engine/ (begin_task()). While the new task makes its first
+ * step it must be the current one, and its caller must not.
  */
-#include "bindings/stack/subtask.h"
+#include "bindings/loop/subtask.h"
 
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
@@ -72,3 +72,31 @@ pyb_subtask_begin(struct pyb_module_state *st, PyObject *loop, PyObject *coro, P
 }
 
 #endif
+
+/* begin_task(loop, coroutine) -> a task */
+static PyObject *
+begin_task(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+	struct pyb_module_state *st = PyModule_GetState(module);
+	PyObject *context, *task = NULL;
+
+	if (n != 2 || !PyObject_TypeCheck(args[0], st->loop_type))
+		return PyErr_Format(PyExc_TypeError, "begin_task() wants a loop and a coroutine");
+	context = PyContext_CopyCurrent();
+	if (context != NULL)
+		task = pyb_subtask_begin(st, args[0], args[1], context, NULL);
+	Py_XDECREF(context);
+	return task;
+}
+
+int
+pyb_subtask_register(PyObject *module)
+{
+	static PyMethodDef functions[] = {
+		{ "begin_task", (PyCFunction)(void (*)(void))begin_task, METH_FASTCALL,
+		    "begin_task(loop, coroutine): a task that has made its first step." },
+		{ NULL, NULL, 0, NULL }
+	};
+
+	return PyModule_AddFunctions(module, functions);
+}
