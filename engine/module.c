@@ -16,6 +16,7 @@
 #include "bindings/loop/subtask.h"
 #include "bindings/loop/timer.h"
 #include "bindings/module_state.h"
+#include "bindings/plan/chunks.h"
 #include "bindings/plan/nested.h"
 #include "bindings/plan/parts.h"
 #include "bindings/plan/pieces.h"
@@ -55,6 +56,7 @@ types_make(PyObject *module, struct pyb_module_state *st)
 	    (st->passage_type = pyb_passage_type_new(module)) == NULL ||
 	    (st->stretch_type = pyb_stretch_type_new(module)) == NULL ||
 	    (st->filter_type = pyb_filter_type_new(module)) == NULL ||
+	    (st->chunks_type = pyb_chunks_type_new(module)) == NULL ||
 	    (st->parts_type = pyb_parts_type_new(module)) == NULL ||
 	    (st->race_type = pyb_race_type_new(module)) == NULL ||
 	    (st->turn_type = pyb_turn_type_new(module)) == NULL ||
@@ -79,6 +81,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->stretch_type) < 0 ||
 	    PyModule_AddType(module, st->dispatch_type) < 0 ||
 	    PyModule_AddType(module, st->parts_type) < 0 ||
+	    PyModule_AddType(module, st->chunks_type) < 0 ||
 	    PyModule_AddType(module, st->passage_type) < 0 ||
 	    PyModule_AddType(module, st->asgi_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)

@@ -1,16 +1,13 @@
 /*
  * give: pieces of a file for whoever carries an exchange.
  *
- * Called by bindings/plan/mounted.c and bindings/plan/file.c. The bytes of the file pass nobody here:
+ * Called by bindings/plan/mounted.c, bindings/plan/file.c and bindings/asgi/send.c. The bytes of the file pass nobody here:
  * pieces name them. Nothing is sent before the layers around the exchange have agreed.
  */
 #include "files/give.h"
 
 #include "files/open.h"
 #include "middleware/exchange.h"
-
-/* From here on Starlette sends a file in pieces. */
-enum { WHOLE_MAX = 64 * 1024 - 1 };
 
 struct files_asked
 files_give_asked(struct hx_exchange *x)
@@ -57,10 +54,8 @@ single(const struct files_reply *r)
 
 /* Send several parts. The calls say -1 when the peer is gone, who needs no answer. */
 static void
-parts_send(struct hx_exchange *x, const struct files_reply *r)
+parts_send(struct hx_exchange *x, const struct files_reply *r, bool last)
 {
-	if (x->calls->head(x, r->head.status, r->head.fields, r->head.n) < 0)
-		return;
 	for (size_t i = 0; i < r->n_parts; i++) {
 		const struct files_range *part = &r->parts[i];
 
@@ -70,15 +65,30 @@ parts_send(struct hx_exchange *x, const struct files_reply *r)
 		    x->calls->body(x, (struct hx_piece){ .bytes = FILES_PART_END }, false) < 0)
 			return;
 	}
-	(void)x->calls->body(x, (struct hx_piece){ .bytes = r->tail }, true);
+	(void)x->calls->body(x, (struct hx_piece){ .bytes = r->tail }, last);
+}
+
+static bool
+is_several(const struct files_reply *r)
+{
+	return r->kind == FILES_PARTS && r->heads != NULL;
 }
 
 void
 files_give(struct hx_exchange *x, struct files_reply *r)
 {
-	if (r->kind == FILES_PARTS && r->heads != NULL)
-		parts_send(x, r);
-	else
+	if (!is_several(r))
 		(void)x->calls->answer(x, r->head.status, r->head.fields, r->head.n, single(r));
+	else if (x->calls->head(x, r->head.status, r->head.fields, r->head.n) == 0)
+		parts_send(x, r, true);
 	files_reply_drop(r);
+}
+
+void
+files_give_content(struct hx_exchange *x, const struct files_reply *r)
+{
+	if (is_several(r))
+		parts_send(x, r, false);
+	else
+		(void)x->calls->body(x, single(r), false);
 }

@@ -14,4 +14,7 @@ struct files_asked files_give_asked(struct hx_exchange *x);
  * send it. */
 void files_give(struct hx_exchange *x, struct files_reply *r);
 
+/* Give x, which has had a head, the content of the reply. The end of the answer is to follow. */
+void files_give_content(struct hx_exchange *x, const struct files_reply *r);
+
 #endif

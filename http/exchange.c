@@ -102,7 +102,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	content_free(x);
 	arena_fini(&x->arena);
 	x->state = HX_IDLE;
-	x->is_head = false;
+	x->is_head = x->cut = false;
 	x->status = 0;
 	x->promise = (struct hx_promise){ 0 };
 	x->origin = x->peer;

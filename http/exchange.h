@@ -174,6 +174,9 @@ struct hx_calls {
 	/* True: so much waits to be sent that a producer should pause until the
 	 * owner says that there is room. */
 	bool (*full)(struct hx_exchange *x);
+	/* True: something still waits to be sent. The owner says that there is room when nothing
+	 * does any more. */
+	bool (*unsent)(struct hx_exchange *x);
 	/* The application waits for content of the request: send 100 Continue if
 	 * the client expects it, and read on. */
 	void (*want_read)(struct hx_exchange *x);
@@ -199,6 +202,7 @@ struct hx_exchange {
 	bool is_head;			/* HEAD: no content is sent */
 	int status;			/* of the answer once its head was sent, 0 before */
 	struct hx_promise promise;	/* of the head that was sent */
+	bool cut;			/* a file became shorter while it was sent: the peer is gone */
 	const struct hx_calls *calls;
 	void *owner;			/* the connection; only `calls` look at it */
 	/* What the application's side keeps with the exchange. This room never looks. */

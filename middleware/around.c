@@ -1,7 +1,7 @@
 /*
  * around: pieces one after the other, some by way of another thread.
  *
- * Called by exchange.c. At most one piece is in the chain. A long file that a layer compresses
+ * Called by exchange.c and next.c. At most one piece is in the chain. A long file that a layer compresses
  * goes through it in parts, so that no more of it is in memory than the connection can take.
  * What happens while another thread has a part is noted, and done when that is through.
  */
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "middleware/next.h"
 
 /* As much of a file at once as Starlette would read. */
 enum { FILE_PART = 64 * 1024 };
@@ -30,41 +31,6 @@ mw_around_init(struct mw_around *r, struct hx_exchange *x, const struct mw_front
 	list_init(&r->queue);
 	if (front->means != NULL)
 		front->means->hold(front->owner);
-}
-
-/* The calls of what stands behind. */
-static int
-next_answer(struct mw_around *r, int status, const struct hx_header *fields, size_t n,
-    struct hx_piece content)
-{
-	return r->outer != NULL ? mw_around_answer(r->outer, status, fields, n, content) :
-	    r->calls->answer(r->x, status, fields, n, content);
-}
-
-static int
-next_head(struct mw_around *r, int status, const struct hx_header *fields, size_t n)
-{
-	return r->outer != NULL ? mw_around_head(r->outer, status, fields, n) :
-	    r->calls->head(r->x, status, fields, n);
-}
-
-static int
-next_body(struct mw_around *r, struct hx_piece piece, bool last)
-{
-	return r->outer != NULL ? mw_around_body(r->outer, piece, last) :
-	    r->calls->body(r->x, piece, last);
-}
-
-static bool
-next_full(struct mw_around *r)
-{
-	return r->outer != NULL ? mw_around_full(r->outer) : r->calls->full(r->x);
-}
-
-static void
-next_abort(struct mw_around *r)
-{
-	r->outer != NULL ? mw_around_abort(r->outer) : r->calls->abort(r->x);
 }
 
 /* The release of a part of a file: what is left of the file keeps it. */
@@ -117,7 +83,7 @@ fail(struct mw_around *r)
 {
 	pieces_drop(r);
 	r->cut = true;
-	next_abort(r);
+	mw_next_abort(r);
 	return -1;
 }
 
@@ -162,12 +128,12 @@ hand_on(struct mw_around *r, struct hx_piece piece, bool last)
 
 	r->begun = true;
 	if (!begun && last)
-		return next_answer(r, a->status, a->fields, a->n, piece);
-	if (!begun && next_head(r, a->status, a->fields, a->n) < 0) {
+		return mw_next_answer(r, a->status, a->fields, a->n, piece);
+	if (!begun && mw_next_head(r, a->status, a->fields, a->n) < 0) {
 		hx_exchange_piece_drop(piece);
 		return -1;
 	}
-	return next_body(r, piece, last);
+	return mw_next_body(r, piece, last);
 }
 
 static void
@@ -214,7 +180,7 @@ passed_all(struct mw_around *r)
 
 	r->passing = r->asked = false;
 	if (r->aborts && !r->cut)
-		next_abort(r);
+		mw_next_abort(r);
 	if (r->ends)
 		r->x->calls->released(r->x);
 	else if (asked)
@@ -229,7 +195,7 @@ go_on(struct mw_around *r)
 	struct hx_exchange *x = r->x;
 
 	while (!r->working && (r->has_rest || !list_is_empty(&r->queue))) {
-		if (r->begun && !x->content.aborted && next_full(r))
+		if (r->begun && !x->content.aborted && mw_next_full(r))
 			return;		/* mw_around_writable() follows */
 		if (!r->has_rest) {
 			struct waiting *w = container_of(list_take(&r->queue), struct waiting,
@@ -295,7 +261,7 @@ mw_around_body(struct mw_around *r, struct hx_piece piece, bool last)
 	int rc;
 
 	if (r->is_left)
-		return next_body(r, piece, last);
+		return mw_next_body(r, piece, last);
 	if (r->cut || r->aborts) {
 		hx_exchange_piece_drop(piece);
 		return -1;
@@ -325,7 +291,7 @@ mw_around_answer(struct mw_around *r, int status, const struct hx_header *fields
     struct hx_piece content)
 {
 	if (r->is_left)
-		return next_answer(r, status, fields, n, content);
+		return mw_next_answer(r, status, fields, n, content);
 	if (head_edit(r, status, fields, n) == 0)
 		return mw_around_body(r, content, true);
 	hx_exchange_piece_drop(content);
@@ -338,21 +304,30 @@ mw_around_head(struct mw_around *r, int status, const struct hx_header *fields, 
 	struct mw_answer *a = &r->answer;
 
 	if (r->is_left)
-		return next_head(r, status, fields, n);
+		return mw_next_head(r, status, fields, n);
 	if (head_edit(r, status, fields, n) < 0 ||
 	    (r->pass.holder > 0 && mw_answer_keep(a) < 0))
 		return fail(r);
 	if (r->pass.holder > 0)
 		return 0;
 	r->begun = true;
-	return next_head(r, a->status, a->fields, a->n);
+	return mw_next_head(r, a->status, a->fields, a->n);
 }
 
 bool
 mw_around_full(struct mw_around *r)
 {
 	if (!r->passing || r->is_left)
-		return next_full(r);
+		return mw_next_full(r);
+	r->asked = true;
+	return true;
+}
+
+bool
+mw_around_unsent(struct mw_around *r)
+{
+	if (!r->passing || r->is_left)
+		return mw_next_unsent(r);
 	r->asked = true;
 	return true;
 }
@@ -365,7 +340,7 @@ mw_around_abort(struct mw_around *r)
 		return;
 	}
 	r->cut = true;
-	next_abort(r);
+	mw_next_abort(r);
 }
 
 /* The chain is not needed any more. */

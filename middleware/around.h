@@ -64,6 +64,7 @@ int mw_around_answer(struct mw_around *r, int status, const struct hx_header *fi
 int mw_around_head(struct mw_around *r, int status, const struct hx_header *fields, size_t n);
 int mw_around_body(struct mw_around *r, struct hx_piece piece, bool last);
 bool mw_around_full(struct mw_around *r);
+bool mw_around_unsent(struct mw_around *r);
 void mw_around_abort(struct mw_around *r);
 
 /* Those behind have room again. */

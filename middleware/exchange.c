@@ -101,6 +101,12 @@ around_full(struct hx_exchange *x)
 	return mw_around_full(innermost(x));
 }
 
+static bool
+around_unsent(struct hx_exchange *x)
+{
+	return mw_around_unsent(innermost(x));
+}
+
 static void
 around_want_read(struct hx_exchange *x)
 {
@@ -142,6 +148,7 @@ static const struct hx_calls around_calls = {
 	.head = around_head,
 	.body = around_body,
 	.full = around_full,
+	.unsent = around_unsent,
 	.want_read = around_want_read,
 	.abort = around_abort,
 	.released = around_released,

@@ -94,6 +94,7 @@ struct worker_conn {
 	struct io_output out;
 	struct io_flush flush;
 	bool backlog_high;			/* a producer may wait until `out` is low */
+	bool backlog_any;			/* ... until it is empty */
 	bool close_after;			/* close when everything is sent */
 	bool said_close;			/* the last head said `connection: close` */
 

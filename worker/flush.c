@@ -41,8 +41,9 @@ worker_flush_now(struct worker_conn *c, size_t most)
 	worker_count(c->w, SHM_COUNT_bytes_out, sent);
 	if (before >= WORKER_HIGH_WATER)
 		c->backlog_high = true;
-	if (c->backlog_high && c->out.backlog <= WORKER_LOW_WATER) {
-		c->backlog_high = false;
+	if ((c->backlog_high && c->out.backlog <= WORKER_LOW_WATER) ||
+	    (c->backlog_any && c->out.backlog == 0)) {
+		c->backlog_high = c->backlog_any = false;
 		c->writable_due = true;
 		worker_conn_push(c);
 	}
@@ -63,6 +64,7 @@ worker_flush_now(struct worker_conn *c, size_t most)
 		break;
 	case IO_OUTPUT_CUT:
 		log_warnx("a file has become shorter while it was sent");
+		c->x.cut = true;
 		worker_conn_kill(c);
 		break;
 	case IO_OUTPUT_GONE:

@@ -143,6 +143,15 @@ reply_full(struct hx_exchange *x)
 	return full;
 }
 
+static bool
+reply_unsent(struct hx_exchange *x)
+{
+	struct worker_conn *c = conn_of(x);
+
+	c->backlog_any = c->out.backlog > 0;
+	return c->backlog_any;
+}
+
 static void
 reply_want_read(struct hx_exchange *x)
 {
@@ -240,7 +249,7 @@ reply_released(struct hx_exchange *x)
 		worker_memory_large(&c->w->memory);
 	hx_exchange_reset(x);
 	c->content_waiter = WAITER_NONE;
-	c->content_due = c->backlog_high = false;
+	c->content_due = c->backlog_high = c->backlog_any = false;
 	if (c->state != CONN_RUNNING)
 		return;
 	worker_hands_drop(c);
@@ -334,6 +343,7 @@ const struct hx_calls worker_reply_calls = {
 	.head = reply_head,
 	.body = reply_body,
 	.full = reply_full,
+	.unsent = reply_unsent,
 	.want_read = reply_want_read,
 	.abort = reply_abort,
 	.released = reply_released,

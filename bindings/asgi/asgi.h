@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "bindings/app.h"
 #include "bindings/loop/local.h"
+#include "files/reply.h"
 #include "http/exchange.h"
 
 struct pyb_asgi;
@@ -63,6 +64,15 @@ bool pyb_asgi_is_answered(const struct pyb_asgi *a);
  * -1 with an exception set. */
 int pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **out)
     MUST_CHECK;
+
+/* Give the server the content of a file, whose head has gone through send(); the end of the answer
+ * is to follow. False: nothing was done, for the head has announced something else. The reply is
+ * not dropped. */
+bool pyb_asgi_give_file(struct pyb_asgi *a, const struct files_reply *r) MUST_CHECK;
+
+/* Has all gone to the client that was sent? 1: it has, or the client is gone; 0: await *out, then
+ * call again; -1 with RuntimeError set: a file has become shorter while it was sent. */
+int pyb_asgi_drain(struct pyb_asgi *a, PyObject **out) MUST_CHECK;
 
 /* What has gone through `send` was held by a native layer, and that is gone: nothing was sent. */
 void pyb_asgi_take_back(struct pyb_asgi *a);

@@ -1,7 +1,7 @@
 /*
  * send: the application answers.
  *
- * Called by asgi.c, whose method it is, and by plan/pieces.c. Each call of the method makes a
+ * Called by asgi.c, whose method it is, and by plan/pieces.c, plan/drain.c and stack/carry.c. Each call of the method makes a
  * coroutine that follows uvicorn's RequestResponseCycle.send: the same order of checks, the same exceptions with the same
  * texts, and no effect at all once the client has gone away. It waits before it writes
  * while the connection is full. It must never block the loop: waiting means awaiting a
@@ -13,6 +13,7 @@
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
 #include "bindings/piece.h"
+#include "files/give.h"
 #include "http/field.h"
 
 /* message[key], new reference. NULL without an exception when the key is absent, else
@@ -239,6 +240,34 @@ pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **o
 	rc = content != NULL ? content_send(a, content, last) : -1;
 	Py_XDECREF(content);
 	return rc < 0 ? -1 : 1;
+}
+
+bool
+pyb_asgi_give_file(struct pyb_asgi *a, const struct files_reply *r)
+{
+	const struct hx_exchange *x = a->x;
+
+	if (is_gone(a))
+		return true;
+	if (x == NULL || x->state != HX_HEAD_SENT || !x->promise.content ||
+	    !x->promise.has_length || x->promise.left != r->len)
+		return false;
+	files_give_content(a->x, r);
+	return true;
+}
+
+int
+pyb_asgi_drain(struct pyb_asgi *a, PyObject **out)
+{
+	if (a->x != NULL && a->x->cut) {
+		PyErr_SetString(PyExc_RuntimeError,
+		    "Response content shorter than Content-Length");
+		return -1;
+	}
+	if (a->x == NULL || is_gone(a) || !a->x->calls->unsent(a->x))
+		return 1;
+	*out = pyb_waiters_wait(a->app->st, &a->senders);
+	return *out != NULL ? 0 : -1;
 }
 
 /* `arg` is the tuple (asgi, message). */

@@ -1,7 +1,7 @@
 /*
  * chunks: http.response.start, and a file in messages.
  *
- * Called by file.c, run.c and stack/. The messages are those of FileResponse._handle_simple(),
+ * Called by file.c, by stack/ and by engine/ (the type). The messages are those of FileResponse._handle_simple(),
  * _handle_single_range() and _handle_multiple_ranges(), or those of the Response that it sends
  * in their place. Reading waits for the disk, as everywhere in the room files.
  */
@@ -10,94 +10,33 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <structmember.h>
 #include <unistd.h>
 
 #include "base/must.h"
-#include "bindings/coro.h"
 #include "bindings/plan/messages.h"
-#include "bindings/text.h"
 
 enum {
 	ARENA_BYTES = 2048,
 	CHUNK = 64 * 1024	/* FileResponse.chunk_size */
 };
 
-/* What the coroutine sends next. */
+/* Which piece is next. */
 enum next { START, PART_HEAD, PART, TAIL, NOTHING };
 
 struct pyb_chunks *
 pyb_chunks_new(struct pyb_module_state *st)
 {
-	struct pyb_chunks *c = PyMem_Calloc(1, sizeof(*c));
+	PyTypeObject *type = st->chunks_type;
+	struct pyb_chunks *c = (struct pyb_chunks *)type->tp_alloc(type, 0);
 
-	if (c == NULL)
+	if (c == NULL) {
+		PyErr_Clear();
 		return NULL;
+	}
 	arena_init(&c->arena, ARENA_BYTES);
 	c->st = st;
 	return c;
-}
-
-void
-pyb_chunks_free(struct pyb_chunks *c)
-{
-	files_reply_drop(&c->reply);
-	Py_CLEAR(c->status);
-	Py_CLEAR(c->fields);
-	Py_CLEAR(c->path);
-	Py_CLEAR(c->send);
-	arena_fini(&c->arena);
-	PyMem_Free(c);
-}
-
-/* The entry as an exact dict, borrowed; NULL: it is absent or no dict. */
-static PyObject *
-dict_of(PyObject *scope, PyObject *key)
-{
-	PyObject *value = PyDict_GetItemWithError(scope, key);
-
-	return value != NULL && PyDict_CheckExact(value) ? value : NULL;
-}
-
-/* Would FileResponse wait for http.disconnect while it sends, and send content by itself? */
-static bool
-is_usual(struct pyb_module_state *st, PyObject *scope)
-{
-	PyObject *asgi = dict_of(scope, st->n_asgi), *version;
-
-	if (asgi == NULL || PyDict_Contains(scope, st->n_extensions) != 0)
-		return false;
-	version = PyDict_GetItemWithError(asgi, st->n_spec_version);
-	return version != NULL && PyUnicode_CheckExact(version) &&
-	    PyUnicode_CompareWithASCIIString(version, "2.3") == 0;
-}
-
-/* The entry as text. False: it is none. */
-static bool
-text_of(PyObject *scope, PyObject *key, struct slice *out)
-{
-	PyObject *text = PyDict_GetItemWithError(scope, key);
-
-	return text != NULL && PyUnicode_CheckExact(text) && pyb_text_slice(text, out) == 0;
-}
-
-bool
-pyb_chunks_asked(struct pyb_chunks *c, PyObject *scope, struct files_asked *q)
-{
-	struct pyb_module_state *st = c->st;
-	struct pyb_source source;
-	bool usual;
-
-	*q = (struct files_asked){ .arena = &c->arena };
-	usual = PyDict_CheckExact(scope) && is_usual(st, scope) &&
-	    text_of(scope, st->n_method, &q->method) && text_of(scope, st->n_path, &q->path) &&
-	    q->path.len > 0 && pyb_source_scope(&source, scope, &c->arena, st->n_headers,
-	    st->n_query_string) == 0;
-	PyErr_Clear();
-	if (!usual)
-		return false;
-	q->fields = source.headers;
-	q->n_fields = source.n_headers;
-	return true;
 }
 
 /* The fields of a head as pairs of bytes. New reference; NULL with an exception set. */
@@ -166,13 +105,11 @@ file_read(const struct files_reply *r, uint64_t at, size_t len)
 	return bytes;
 }
 
-/* http.response.body with its end, or not; the content is stolen. New reference; NULL with an
- * exception set. */
-static PyObject *
-body_new(struct pyb_module_state *st, PyObject *content, bool more)
+PyObject *
+pyb_chunks_body(struct pyb_module_state *st, PyObject *bytes, bool more)
 {
-	return content == NULL ? NULL : pyb_messages_new(st, st->t_http_response_body, st->n_body,
-	    content, st->n_more_body, Py_NewRef(more ? Py_True : Py_False));
+	return bytes == NULL ? NULL : pyb_messages_new(st, st->t_http_response_body, st->n_body,
+	    bytes, st->n_more_body, Py_NewRef(more ? Py_True : Py_False));
 }
 
 static PyObject *
@@ -181,11 +118,12 @@ bytes_of(struct slice text)
 	return PyBytes_FromStringAndSize(text.ptr, (Py_ssize_t)text.len);
 }
 
-static PyObject *
-start_new(struct pyb_chunks *c)
+PyObject *
+pyb_chunks_start(struct pyb_chunks *c)
 {
 	PyObject *status = c->status, *fields = c->fields;
 
+	must(status != NULL && fields != NULL);
 	c->status = c->fields = NULL;
 	return pyb_messages_new(c->st, c->st->t_http_response_start, c->st->n_status, status,
 	    c->st->n_headers, fields);
@@ -217,9 +155,9 @@ pyb_chunks_messages(struct pyb_chunks *c, struct pyb_messages *m)
 	content = content_read(&c->reply);
 	if (content == NULL)
 		return PyErr_Occurred() ? -1 : 0;
-	m->body = c->reply.kind != FILES_TEXT ? body_new(st, content, false) :
+	m->body = c->reply.kind != FILES_TEXT ? pyb_chunks_body(st, content, false) :
 	    pyb_messages_new(st, st->t_http_response_body, st->n_body, content, NULL, NULL);
-	m->start = m->body != NULL ? start_new(c) : NULL;
+	m->start = m->body != NULL ? pyb_chunks_start(c) : NULL;
 	if (m->start != NULL)
 		return 1;
 	Py_CLEAR(m->body);
@@ -241,16 +179,27 @@ path_of(const struct pyb_chunks *c)
 	return PyUnicode_DecodeFSDefaultAndSize(path, len > 0 ? len : 0);
 }
 
-/* There is nothing where the head has announced something. */
-static PyObject *
-shorter_raise(const struct pyb_chunks *c)
+static bool
+is_several(const struct pyb_chunks *c)
 {
-	PyObject *path = path_of(c);
+	return c->reply.heads != NULL;
+}
 
+void
+pyb_chunks_cut(const struct pyb_chunks *c)
+{
+	PyObject *path;
+
+	PyErr_Clear();
+	if (!is_several(c)) {
+		PyErr_SetString(PyExc_RuntimeError,
+		    "Response content shorter than Content-Length");
+		return;
+	}
+	path = path_of(c);
 	if (path != NULL)
 		PyErr_Format(PyExc_RuntimeError, "File at path %U is shorter than expected.", path);
 	Py_XDECREF(path);
-	return NULL;
 }
 
 /* The next piece of the part that is sent, or what stands behind it. */
@@ -264,17 +213,16 @@ several_next(struct pyb_chunks *c)
 	if (c->at >= to) {
 		c->part++;
 		c->next = c->part < r->n_parts ? PART_HEAD : TAIL;
-		return body_new(c->st, bytes_of(FILES_PART_END), true);
+		return bytes_of(FILES_PART_END);
 	}
 	bytes = file_read(r, c->at, to - c->at < CHUNK ? (size_t)(to - c->at) : CHUNK);
-	if (bytes == NULL)
-		return NULL;
-	if (PyBytes_GET_SIZE(bytes) == 0) {
-		Py_DECREF(bytes);
-		return shorter_raise(c);
+	if (bytes != NULL && PyBytes_GET_SIZE(bytes) == 0) {
+		pyb_chunks_cut(c);
+		Py_CLEAR(bytes);
 	}
-	c->at += (uint64_t)PyBytes_GET_SIZE(bytes);
-	return body_new(c->st, bytes, true);
+	if (bytes != NULL)
+		c->at += (uint64_t)PyBytes_GET_SIZE(bytes);
+	return bytes;
 }
 
 /* The next piece of the file, or of its only part. */
@@ -289,83 +237,129 @@ one_next(struct pyb_chunks *c)
 	c->at += got;
 	if (got < CHUNK || c->at >= to)
 		c->next = NOTHING;
-	return body_new(c->st, bytes, c->next != NOTHING);
-}
-
-/* The message that is due; NULL with an exception set. */
-static PyObject *
-message_next(struct pyb_chunks *c)
-{
-	const struct files_reply *r = &c->reply;
-	bool several = r->heads != NULL;
-
-	switch (c->next) {
-	case START:
-		c->next = several ? PART_HEAD : PART;
-		if (r->kind == FILES_PARTS)
-			c->at = (uint64_t)r->parts[0].from;
-		return start_new(c);
-	case PART_HEAD:
-		c->next = PART;
-		c->at = (uint64_t)r->parts[c->part].from;
-		return body_new(c->st, bytes_of(r->heads[c->part]), true);
-	case PART:
-		return several ? several_next(c) : one_next(c);
-	default:
-		break;
-	}
-	c->next = NOTHING;
-	return body_new(c->st, bytes_of(r->tail), false);
-}
-
-static enum pyb_coro_verdict
-chunks_step(void *arg, PyObject *value, PyObject **out)
-{
-	struct pyb_chunks *c = arg;
-	PyObject *message;
-
-	if (value == NULL)
-		return PYB_CORO_ERROR;
-	if (c->next == NOTHING) {
-		*out = Py_NewRef(Py_None);
-		return PYB_CORO_RETURN;
-	}
-	/* Where Starlette waits for a thread others have their turn, and the client may be gone. */
-	if (c->next != START && !c->waited) {
-		c->waited = true;
-		*out = PyObject_CallNoArgs(c->st->turn);
-		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
-	}
-	c->waited = false;
-	message = message_next(c);
-	if (message != NULL)
-		*out = PyObject_CallOneArg(c->send, message);
-	Py_XDECREF(message);
-	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
-}
-
-static void
-chunks_release(void *arg)
-{
-	pyb_chunks_free(arg);
-}
-
-static int
-chunks_traverse(void *arg, visitproc visit, void *varg)
-{
-	struct pyb_chunks *c = arg;
-
-	return (c->fields != NULL && visit(c->fields, varg) != 0) || visit(c->send, varg) != 0;
+	return bytes;
 }
 
 PyObject *
-pyb_chunks_send(struct pyb_chunks *c, PyObject *send)
+pyb_chunks_piece(struct pyb_chunks *c)
 {
-	static const struct pyb_coro_class class = {
-		"file", chunks_step, chunks_release, chunks_traverse
-	};
+	const struct files_reply *r = &c->reply;
 
-	must(c->reply.file != NULL && !pyb_chunks_bare(c));
-	c->send = Py_NewRef(send);
-	return pyb_coro_new(c->st, &class, c);
+	must(r->file != NULL && !pyb_chunks_bare(c));
+	if (c->next == START) {
+		c->next = is_several(c) ? PART_HEAD : PART;
+		c->at = r->kind == FILES_PARTS ? (uint64_t)r->parts[0].from : 0;
+	}
+	switch (c->next) {
+	case PART_HEAD:
+		c->next = PART;
+		c->at = (uint64_t)r->parts[c->part].from;
+		return bytes_of(r->heads[c->part]);
+	case PART:
+		return is_several(c) ? several_next(c) : one_next(c);
+	case TAIL:
+		c->next = NOTHING;
+		return bytes_of(r->tail);
+	default:
+		break;
+	}
+	return NULL;
+}
+
+bool
+pyb_chunks_over(const struct pyb_chunks *c)
+{
+	return c->next == NOTHING;
+}
+
+/* read() */
+static PyObject *
+chunks_read(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	PyObject *bytes = pyb_chunks_piece((struct pyb_chunks *)self);
+
+	return bytes == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : bytes;
+}
+
+/* As of a message of content, so that who expects another one refuses it as such. */
+static PyObject *
+chunks_item(PyObject *self, PyObject *key)
+{
+	struct pyb_module_state *st = ((struct pyb_chunks *)self)->st;
+	int is = PyObject_RichCompareBool(key, st->n_type, Py_EQ);
+
+	if (is == 0)
+		PyErr_SetObject(PyExc_KeyError, key);
+	return is > 0 ? Py_NewRef(st->t_http_response_body) : NULL;
+}
+
+static int
+chunks_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct pyb_chunks *c = (struct pyb_chunks *)self;
+
+	Py_VISIT(Py_TYPE(self));
+	Py_VISIT(c->status);
+	Py_VISIT(c->fields);
+	Py_VISIT(c->path);
+	return 0;
+}
+
+static int
+chunks_clear(PyObject *self)
+{
+	struct pyb_chunks *c = (struct pyb_chunks *)self;
+
+	Py_CLEAR(c->status);
+	Py_CLEAR(c->fields);
+	Py_CLEAR(c->path);
+	return 0;
+}
+
+static void
+chunks_dealloc(PyObject *self)
+{
+	struct pyb_chunks *c = (struct pyb_chunks *)self;
+	PyTypeObject *type = Py_TYPE(self);
+
+	PyObject_GC_UnTrack(self);
+	chunks_clear(self);
+	files_reply_drop(&c->reply);
+	arena_fini(&c->arena);
+	type->tp_free(self);
+	Py_DECREF(type);
+}
+
+static PyMethodDef chunks_methods[] = {
+	{ "read", chunks_read, METH_NOARGS, "read() -> the next piece of the file, or None." },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyMemberDef chunks_members[] = {
+	{ "more_body", T_BOOL, offsetof(struct pyb_chunks, more), READONLY, NULL },
+	{ NULL, 0, 0, 0, NULL }
+};
+
+static PyType_Slot chunks_slots[] = {
+	{ Py_tp_dealloc, chunks_dealloc },
+	{ Py_tp_traverse, chunks_traverse },
+	{ Py_tp_clear, chunks_clear },
+	{ Py_tp_methods, chunks_methods },
+	{ Py_tp_members, chunks_members },
+	{ Py_mp_subscript, chunks_item },
+	{ Py_tp_doc, "A message: a file that nobody has read yet." },
+	{ 0, NULL }
+};
+
+static PyType_Spec chunks_spec = {
+	.name = "fastrapi._engine.FileContent",
+	.basicsize = sizeof(struct pyb_chunks),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.slots = chunks_slots,
+};
+
+PyTypeObject *
+pyb_chunks_type_new(PyObject *module)
+{
+	return (PyTypeObject *)PyType_FromModuleAndSpec(module, &chunks_spec, NULL);
 }

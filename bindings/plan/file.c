@@ -15,7 +15,9 @@
 #include "base/decimal.h"
 #include "base/must.h"
 #include "bindings/asgi/fields.h"
+#include "bindings/plan/asked.h"
 #include "bindings/plan/chunks.h"
+#include "bindings/plan/drain.h"
 #include "bindings/plan/result.h"
 #include "files/give.h"
 #include "files/open.h"
@@ -201,6 +203,26 @@ reply_make(const struct held *h, int status, struct hx_file *file, const struct 
 	return false;
 }
 
+/* What follows a long file waits until it is sent: let phase SEND wait. False: it cannot. Leaves no
+ * exception. */
+static bool
+drain_prepare(struct pyb_run *r, PyObject *response, const struct held *h,
+    const struct files_reply *reply)
+{
+	must(r->arena == &r->own && r->stream == NULL && r->made == NULL);
+	if (r->asgi == NULL)
+		r->asgi = pyb_asgi_new(r->app, r->x);
+	if (r->asgi != NULL)
+		r->stream = pyb_drain_new(r->app->st, r->asgi,
+		    reply->heads != NULL ? h->path : NULL);
+	PyErr_Clear();
+	if (r->stream == NULL)
+		return false;
+	r->streams = true;
+	r->made = Py_NewRef(response);
+	return true;
+}
+
 bool
 pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
 {
@@ -209,22 +231,25 @@ pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
 	struct files_reply reply;
 	struct hx_file *file;
 	struct held h;
-	int status;
+	Py_ssize_t n;
 	bool given;
+	int status;
 
 	if (r->x->state != HX_RUNNING || !mw_exchange_is_ready(r->x) ||
 	    !held_read(r, response, &h) ||
 	    !pyb_result_background_empty(r->app->st, response) || !status_fits(h.status, &status))
 		return false;
 	file = file_open(h.path);
-	/* What follows waits in Starlette until a long file is sent. */
-	if (file != NULL && follows && file->size > HX_FILE_AT_ONCE) {
-		files_open_release(file);
-		file = NULL;
-	}
 	if (file == NULL)
 		return false;
+	n = PyList_GET_SIZE(h.raw);
 	given = reply_make(&h, status, file, &asked, &reply, &fields);
+	if (given && follows && reply.len > HX_FILE_AT_ONCE &&
+	    !drain_prepare(r, response, &h, &reply)) {
+		files_reply_drop(&reply);
+		fields_take_back(h.raw, n);
+		given = false;
+	}
 	if (given)
 		files_give(r->x, &reply);
 	pyb_fields_fini(&fields);
@@ -249,18 +274,18 @@ pyb_file_behind(struct pyb_run *r, PyObject *response)
 	if (c == NULL)
 		return false;
 	n = PyList_GET_SIZE(h.raw);
-	if (pyb_chunks_asked(c, r->scope, &asked))
+	if (pyb_asked_read(c->st, r->scope, &c->arena, &asked))
 		file = file_open(h.path);
 	if (file != NULL && reply_make(&h, status, file, &asked, &c->reply, &fields)) {
 		c->path = Py_NewRef(h.path);
 		if (pyb_chunks_begin(c, h.raw) == 0)
-			r->chunks = c;
+			r->chunks = (PyObject *)c;
 		else
 			fields_take_back(h.raw, n);
 	}
 	pyb_fields_fini(&fields);
 	PyErr_Clear();
 	if (r->chunks == NULL)
-		pyb_chunks_free(c);
+		Py_DECREF(c);
 	return r->chunks != NULL;
 }

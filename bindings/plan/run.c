@@ -7,7 +7,6 @@
 #include "bindings/plan/run.h"
 
 #include "base/must.h"
-#include "bindings/plan/chunks.h"
 #include "bindings/session.h"
 #include "bindings/text.h"
 #include "middleware/exchange.h"
@@ -69,6 +68,7 @@ pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
 	Py_VISIT(r->request);
 	Py_VISIT(r->tasks);
 	Py_VISIT(r->stream);
+	Py_VISIT(r->chunks);
 	Py_VISIT(r->result);
 	Py_VISIT(r->encoded);
 	Py_VISIT(r->made);
@@ -91,9 +91,7 @@ pyb_run_clear(struct pyb_run *r)
 	for (int i = 0; i < PYB_EXIT_STACKS; i++)
 		Py_CLEAR(r->stacks[i]);
 	Py_CLEAR(r->stream);
-	if (r->chunks != NULL)
-		pyb_chunks_free(r->chunks);
-	r->chunks = NULL;
+	Py_CLEAR(r->chunks);
 	Py_CLEAR(r->messages.start);
 	Py_CLEAR(r->messages.body);
 	for (uint32_t i = 0; i < r->plan->n_slots; i++)

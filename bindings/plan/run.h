@@ -42,8 +42,6 @@ enum pyb_run_mode {
 	PYB_RUN_NESTED		/* inside request_response, in the task of the caller */
 };
 
-struct pyb_chunks;
-
 /* What must be left. */
 enum pyb_exit_kind {
 	PYB_EXIT_ASYNC,		/* contextlib's manager of an asynchronous generator */
@@ -83,8 +81,8 @@ struct pyb_run {
 	struct pyb_messages messages;	/* behind a layer */
 	bool streams;			/* the answer goes out piece by piece; see stream.h */
 	PyObject *stream;		/* the coroutine that sends it, until it is awaited */
-	struct pyb_chunks *chunks;	/* behind a layer: the answer is a file that is to be sent; or
-					 * NULL */
+	PyObject *chunks;		/* behind a layer: the FileContent of an answer that is to be
+					 * sent; or NULL */
 	bool scoped;			/* a cancel scope of anyio's may reach the run's task */
 	PyObject *cleanup;		/* behind a layer: FastAPI's cancel scope around asynchronous
 					 * dependencies, borrowed from its entry in `late`; or NULL */

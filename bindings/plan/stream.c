@@ -91,6 +91,7 @@ pyb_stream_has_begun(const struct pyb_run *r)
 void
 pyb_stream_sent(struct pyb_run *r)
 {
-	if (r->x != NULL && r->arena == &r->own && pyb_asgi_is_answered(r->asgi))
+	if (r->x != NULL && r->arena == &r->own &&
+	    (pyb_asgi_is_answered(r->asgi) || r->x->state == HX_DONE))
 		pyb_after_begin(r);
 }

@@ -8,6 +8,7 @@
  */
 #include "bindings/stack/deliver.h"
 
+#include "bindings/stack/carry.h"
 #include "bindings/stack/filter.h"
 #include "bindings/stack/listen.h"
 #include "bindings/stack/sink.h"
@@ -21,16 +22,15 @@ behind_filters(struct pyb_module_state *st, PyObject *send)
 	return send;
 }
 
-/* A coroutine that sends all messages. 0, or -1 with an exception set. Takes the chunks. */
+/* A coroutine that sends all of the answer. 0, or -1 with an exception set. */
 static int
 send_begin(struct pyb_chunks *c, PyObject *receive, PyObject *send, PyObject **stream)
 {
-	struct pyb_module_state *st = c->st;
-	PyObject *sending = pyb_chunks_send(c, send);
+	PyObject *sending = pyb_carry_answer(c, send);
 
 	if (sending == NULL)
 		return -1;
-	*stream = PyObject_CallFunctionObjArgs(st->file_behind, sending, receive, NULL);
+	*stream = PyObject_CallFunctionObjArgs(c->st->file_behind, sending, receive, NULL);
 	Py_DECREF(sending);
 	return *stream == NULL ? -1 : 0;
 }
@@ -54,9 +54,8 @@ pyb_deliver(struct pyb_chunks *c, PyObject *receive, PyObject *send, struct pyb_
     PyObject **stream)
 {
 	int made = at_once(c, receive, send, m);
+	int rc = made == 0 ? send_begin(c, receive, send, stream) : made < 0 ? -1 : 0;
 
-	if (made == 0)
-		return send_begin(c, receive, send, stream);
-	pyb_chunks_free(c);
-	return made < 0 ? -1 : 0;
+	Py_DECREF(c);
+	return rc;
 }

@@ -1,7 +1,7 @@
 /*
  * filter: the Python type Filter.
  *
- * Called by stretch.c and by engine/ (the type). A request goes forward once; each call
+ * Called by stretch.c, by carry.c and by engine/ (the type). A request goes forward once; each call
  * makes a coroutine that delivers one message. Nothing is done to a message before that is
  * awaited.
  */
@@ -78,6 +78,12 @@ pyb_filter_forward(struct pyb_filter *f, PyObject *scope, struct pyb_messages *a
 	pyb_view_close(&v);
 	PyErr_Clear();
 	return verdict;
+}
+
+bool
+pyb_filter_is_bare(const struct pyb_filter *f)
+{
+	return f->begun && !f->stretch->holds && f->relay == NULL;
 }
 
 /* Let the relay have the message, after the start that was held. The awaitable; NULL with an

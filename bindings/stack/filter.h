@@ -39,6 +39,9 @@ struct pyb_filter {
 /* A filter that sends to `send`. New reference; NULL with an exception set. */
 struct pyb_filter *pyb_filter_new(struct pyb_stretch *s, PyObject *send) MUST_CHECK;
 
+/* Do its layers leave the content of the answer alone that has begun? */
+bool pyb_filter_is_bare(const struct pyb_filter *f);
+
 /* Take the request of this scope forward. MW_ANSWER: the two messages are a layer's answer.
  * MW_UNSURE: nothing has happened. Leaves no exception. */
 enum mw_verdict pyb_filter_forward(struct pyb_filter *f, PyObject *scope,

@@ -45,7 +45,7 @@ sink_take(struct pyb_run *r)
 static int
 file_begin(struct pyb_run *r)
 {
-	struct pyb_chunks *chunks = r->chunks;
+	struct pyb_chunks *chunks = (struct pyb_chunks *)r->chunks;
 	int rc;
 
 	if (chunks == NULL)

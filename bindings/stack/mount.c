@@ -8,6 +8,7 @@
 #include "bindings/stack/mount.h"
 
 #include "base/must.h"
+#include "bindings/plan/asked.h"
 #include "bindings/plan/messages.h"
 #include "bindings/plan/mounted.h"
 #include "bindings/stack/answer.h"
@@ -63,7 +64,7 @@ answer(struct pyb_inner *c, const struct pyb_found *found, enum files_verdict ve
 		rc = verdict == FILES_REPLY ? pyb_chunks_begin(chunks, NULL) :
 		    instead_make(c, verdict);
 	if (rc < 0 || verdict != FILES_REPLY)
-		pyb_chunks_free(chunks);
+		Py_DECREF(chunks);
 	if (rc < 0) {
 		PyErr_Clear();
 		return pyb_leave_on(c, c->receive, c->send, out);
@@ -84,12 +85,12 @@ pyb_mount_begin(struct pyb_inner *c, const struct pyb_found *found, PyObject **o
 
 	must(found->mount != NULL && found->n_params > 0);
 	if (chunks != NULL && pyb_mounted_ready(b, found->mount) &&
-	    pyb_chunks_asked(chunks, c->scope, &asked))
+	    pyb_asked_read(chunks->st, c->scope, &chunks->arena, &asked))
 		verdict = files_mount_look(&found->mount->files, &asked,
 		    found->params[found->n_params - 1], &chunks->reply);
 	if (chunks != NULL && is_known(b, verdict))
 		return answer(c, found, verdict, chunks, out);
 	if (chunks != NULL)
-		pyb_chunks_free(chunks);
+		Py_DECREF(chunks);
 	return pyb_leave_on(c, c->receive, c->send, out);
 }

@@ -10,6 +10,7 @@
 
 #include "bindings/plan/messages.h"
 #include "bindings/stack/call_next.h"
+#include "bindings/stack/carry.h"
 #include "bindings/stack/send.h"
 #include "bindings/stack/sink.h"
 #include "bindings/stack/turn.h"
@@ -198,16 +199,30 @@ end_send(struct pyb_reply *r, struct pyb_passage *p, PyObject **out)
 	return send(r, p, PYB_REPLY_END, message, out);
 }
 
-/* Send a message of the content. *empty: it has none, and nothing was sent. */
+/* Send a file. */
+static enum pyb_coro_verdict
+file_send(struct pyb_reply *r, struct pyb_passage *p, struct pyb_chunks *file, PyObject **out)
+{
+	r->last = !file->more;
+	r->phase = PYB_REPLY_BODY;
+	*out = pyb_carry_content(file, p->send);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+/* Send a message of the content, which may be all of a file's. *empty: it has none, and nothing
+ * was sent. */
 static enum pyb_coro_verdict
 message_send(struct pyb_reply *r, struct pyb_passage *p, PyObject *message, bool *empty,
     PyObject **out)
 {
 	struct pyb_module_state *st = p->layer->st;
-	PyObject *body, *type = PyObject_GetItem(message, st->n_type);
+	PyObject *body, *type;
 	bool is_body, is_path;
 	int full, last;
 
+	if (Py_TYPE(message) == st->chunks_type)
+		return file_send(r, p, (struct pyb_chunks *)message, out);
+	type = PyObject_GetItem(message, st->n_type);
 	if (type == NULL)
 		return PYB_CORO_ERROR;
 	is_path = pyb_sink_is_text(type, st->t_http_response_pathsend);

@@ -8,6 +8,7 @@
 #include "bindings/stack/send.h"
 
 #include "bindings/coro.h"
+#include "bindings/plan/chunks.h"
 #include "bindings/stack/sink.h"
 #include "bindings/stack/turn.h"
 
@@ -89,9 +90,12 @@ deliver(struct send *s, PyObject **out)
 int
 pyb_send_is_last(struct pyb_module_state *st, PyObject *message)
 {
-	PyObject *value = PyObject_GetItem(message, st->n_type);
+	PyObject *value;
 	int is;
 
+	if (Py_TYPE(message) == st->chunks_type)
+		return !((struct pyb_chunks *)message)->more;
+	value = PyObject_GetItem(message, st->n_type);
 	if (value == NULL)
 		return -1;
 	is = pyb_sink_is_text(value, st->t_http_response_pathsend);

@@ -2,7 +2,7 @@
  * sink: the Python type Sink.
  *
  * Called by inner.c, answer.c and reply.c, which fill it, by application.c and
- * call_next.c, whose it is, by layer_run.c, send.c, deliver.c and listen.c, and by engine/ (the
+ * call_next.c, whose it is, by layer_run.c, send.c, deliver.c, carry.c and listen.c, and by engine/ (the
  * type). It must
  * deliver nothing by itself: the layer does, with what is in it.
  */
@@ -39,6 +39,12 @@ pyb_sink_takes(struct pyb_module_state *st, PyObject *send)
 	struct sink *s = (struct sink *)send;
 
 	return Py_TYPE(send) == st->sink_type && s->hungry && !s->p->answered;
+}
+
+bool
+pyb_sink_takes_file(struct pyb_module_state *st, PyObject *send)
+{
+	return Py_TYPE(send) == st->sink_type && !((struct sink *)send)->p->exact;
 }
 
 bool

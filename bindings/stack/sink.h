@@ -31,6 +31,10 @@ bool pyb_sink_pass(struct pyb_module_state *st, PyObject *send, PyObject *start,
 /* Would a complete answer that is sent with `send` be put into a Sink? */
 bool pyb_sink_takes(struct pyb_module_state *st, PyObject *send);
 
+/* May a FileContent be sent with `send` in the place of the messages of the content? Not where
+ * somebody might see how many there are. */
+bool pyb_sink_takes_file(struct pyb_module_state *st, PyObject *send);
+
 /* From now on it takes no complete answer. */
 void pyb_sink_sate(PyObject *sink);
 

@@ -50,6 +50,11 @@ class Sink:
 class Asgi:
     def watch(self) -> Any: ...
 
+class FileContent:
+    more_body: bool
+
+    def read(self) -> bytes | None: ...
+
 class Passage:
     app: Any
     scope: Any

@@ -503,6 +503,12 @@ def file() -> FileResponse:
     return FileResponse(__file__)
 
 
+@on("/large-file")
+async def large_file(one: Annotated[list[int], Depends(opened)], tasks: BackgroundTasks) -> FileResponse:
+    tasks.add_task(asyncio.sleep, 0)
+    return FileResponse(pathlib.Path(LARGE.name, "0"))
+
+
 @on("/form", methods=["POST"])
 async def form(name: Annotated[str, Form()], n: Annotated[int, Form()] = 0) -> list[Any]:
     return [name, n]

@@ -147,6 +147,9 @@ BOTH = [
     Way("ranges of a file", get("/file", "Range: bytes=5-20,40-"), 206, "compiled"),
     Way("range beyond a file", get("/file", "Range: bytes=99999999-"), 416, "compiled"),
     Way("pipelined files", get("/file"), 200, "compiled", together=20),
+    Way("file with exits", get("/large-file"), 200, "compiled"),
+    Way("ranges of a file with exits", get("/large-file", "Range: bytes=5-99999,150000-"), 206, "compiled"),
+    Way("pipelined files with exits", get("/large-file"), 200, "compiled", together=20),
     Way("mounted file", get("/mounted/ways.py"), 200, "compiled"),
     Way("range of a mounted file", get("/mounted/ways.py", "Range: bytes=5-20,40-"), 206, "compiled"),
     Way("mounted file not modified", get("/mounted/ways.py", "If-None-Match: *"), 304, "compiled"),
@@ -219,5 +222,6 @@ DROPPED = [
     Way("left in a file", get("/file"), 0, "", leave_after=100),
     Way("left while content is packed", get("/large-text", "Accept-Encoding: gzip"), 0, ""),
     Way("left while pieces are packed", get("/large-stream", "Accept-Encoding: gzip"), 0, ""),
+    Way("left in a file with exits", get("/large-file"), 0, "", leave_after=100),
 ]
 EVERY = [*BOTH, *REFUSED, *DROPPED]

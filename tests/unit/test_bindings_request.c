@@ -73,7 +73,7 @@ note_released(struct hx_exchange *of)
 }
 
 static const struct hx_calls calls = {
-	.answer = note_answer, .head = note_head, .body = note_body, .full = never_full,
+	.answer = note_answer, .head = note_head, .body = note_body, .full = never_full, .unsent = never_full,
 	.want_read = note_abort, .abort = note_abort, .released = note_released,
 };
 

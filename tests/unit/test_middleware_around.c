@@ -144,7 +144,7 @@ take_released(struct hx_exchange *x)
 }
 
 static const struct hx_calls calls = {
-	take_answer, take_head, take_body, take_full, NULL, take_abort, take_released,
+	take_answer, take_head, take_body, take_full, take_full, NULL, take_abort, take_released,
 };
 
 static int

@@ -112,7 +112,7 @@ take_released(struct hx_exchange *x)
 }
 
 static const struct hx_calls calls = {
-	take_answer, take_head, take_body, take_full, take_want_read, take_abort, take_released,
+	take_answer, take_head, take_body, take_full, take_full, take_want_read, take_abort, take_released,
 };
 
 static struct mw_chain chain;

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import starlette.middleware.base as base
 from anyio import ClosedResourceError, EndOfStream
 from anyio._backends._asyncio import CancelScope, _task_states
-from fastrapi._engine import Passage
+from fastrapi._engine import FileContent, Passage
 
 from .groups import GROUP, cancel, raise_collapsed
 
@@ -29,6 +29,17 @@ async def call_next(request: Any) -> Any:
 
 
 call_next.__qualname__ = "BaseHTTPMiddleware.__call__.<locals>.call_next"
+
+
+async def _pieces(file: FileContent) -> AsyncGenerator[bytes, None]:
+    """Those that FileResponse would have sent."""
+    while True:
+        await sleep(0)  # a thread reads Starlette's
+        piece = file.read()
+        if piece is None:
+            return
+        if piece:
+            yield piece
 
 
 async def body(passage: Passage) -> AsyncGenerator[Any, None]:
@@ -46,6 +57,11 @@ async def body(passage: Passage) -> AsyncGenerator[Any, None]:
             message = await passage.take()
         except EndOfStream:
             return
+        if type(message) is FileContent:
+            async for piece in _pieces(message):
+                yield piece
+            more = message.more_body
+            continue
         if message["type"] == _PATHSEND:
             yield message
             return
