@@ -124,10 +124,16 @@
 	/* where FastAPI keeps those scopes, or None */ \
 	FASTAPI(cleanup_scopes, "fastrapi.compile.exit_stacks", "CLEANUP_SCOPES") \
 	FASTAPI(send_nothing, "fastrapi.compile.exit_stacks", "send_nothing") \
-	/* (future) -> a coroutine of its result; cancelling it leaves the future */ \
-	FASTAPI(shielded, "fastrapi.hooks", "shielded") \
-	/* (function) -> the same for a pool thread, in the current task's cancel scope */ \
-	FASTAPI(scoped, "fastrapi.hooks", "scoped") \
+	/* () -> (shield, scope): what a hop waits in, and the cancel scope of its functions */ \
+	FASTAPI(thread_scopes, "fastrapi.compile.scopes", "thread_scopes") \
+	/* (future, shield) -> a coroutine of its result; cancel scopes wait for it */ \
+	FASTAPI(shielded, "fastrapi.compile.scopes", "shielded") \
+	/* (shield) -> was a cancel scope around it cancelled */ \
+	FASTAPI(is_cancelled_around, "fastrapi.compile.scopes", "is_cancelled_around") \
+	/* (scope) -> the one before it on this thread */ \
+	FASTAPI(swap_scope, "fastrapi.compile.scopes", "swap_scope") \
+	/* () -> a coroutine that raises where its task is cancelled by a scope */ \
+	FASTAPI(checkpoint_if_cancelled, "anyio.lowlevel", "checkpoint_if_cancelled") \
 	/* () -> what FastAPI awaits when it has left an asynchronous generator */ \
 	FASTAPI(checkpoint, "fastrapi.compile.exit_stacks", "checkpoint") \
 	/* () -> a coroutine that lets others have their turn, where it may be cancelled */ \

@@ -1,7 +1,7 @@
 /*
  * sync_mode: measurements behind --sync auto.
  *
- * Called by plan/phases.c around the functions of a plan. Times are wall time, which errs
+ * Called by plan/phases.c and plan/hop.c around the functions of a plan, and by plan/plain.c. Times are wall time, which errs
  * on the side of the pool: a thread that lost its core looks slow and is simply not
  * promoted.
  */

@@ -19,6 +19,7 @@
 #include "bindings/plan/finish.h"
 #include "bindings/plan/form.h"
 #include "bindings/plan/phases.h"
+#include "bindings/plan/plain.h"
 #include "bindings/plan/raised.h"
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
@@ -383,7 +384,7 @@ pyb_alone_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_pla
 	} else if (plan->flags & SHM_PLAN_F_SUSPENDS) {
 		task_start(r);
 	} else if ((plan->flags & SHM_PLAN_F_THREAD) &&
-	    !pyb_phases_inline(r)) {
+	    !pyb_plain_inline(r)) {
 		pool_start(r);
 	} else {
 		run_inline(r);

@@ -2,7 +2,7 @@
  * call: the steps that call user code, in FastAPI's order.
  *
  * Called by phases.c (phase STEPS: at once, in a task or on a pool thread), by alone.c (the
- * leading validators) and by nested.c (in the task of request_response). It must never send
+ * leading validators), by nested.c (in the task of request_response) and by thread_call.c (hops). It must never send
  * anything: when the endpoint has returned, what gives the answer is not its concern.
  */
 #include "bindings/plan/call.h"
@@ -17,10 +17,8 @@
 
 enum { STACK_ARGS = 16 };
 
-/* Is an argument missing, because its validation failed? Like solve_dependencies, the
- * plan then does not call the function. */
-static bool
-args_lack(struct pyb_run *r, const struct shm_step *step)
+bool
+pyb_call_lacks(const struct pyb_run *r, const struct shm_step *step)
 {
 	const uint32_t *slots = r->binding->table.args + step->first;
 
@@ -31,7 +29,7 @@ args_lack(struct pyb_run *r, const struct shm_step *step)
 }
 
 /* Call `callable` with the values of the step's slots, behind `first` (NULL: nothing). No
- * slot is empty: see shm/check_plan.c and args_lack(). */
+ * slot is empty: see shm/check_plan.c and pyb_call_lacks(). */
 static PyObject *
 call_object(struct pyb_run *r, const struct shm_step *step, PyObject *callable, PyObject *first)
 {
@@ -63,9 +61,8 @@ call_object(struct pyb_run *r, const struct shm_step *step, PyObject *callable, 
 	return result;
 }
 
-/* Call the step's function. */
-static PyObject *
-call_now(struct pyb_run *r, const struct shm_step *step)
+PyObject *
+pyb_call_function(struct pyb_run *r, const struct shm_step *step)
 {
 	return call_object(r, step, PyTuple_GET_ITEM(r->binding->objects, step->object), NULL);
 }
@@ -78,7 +75,7 @@ call_sync(struct pyb_run *r, const struct shm_step *step)
 
 	if (context == NULL)
 		return NULL;
-	value = call_now(r, step);
+	value = pyb_call_function(r, step);
 	pyb_plain_leave(r, context);
 	return value;
 }
@@ -124,9 +121,8 @@ injected(struct pyb_run *r, const struct shm_step *step)
 	}
 }
 
-/* Store the step's value (stolen; NULL leaves the slot empty). */
-static void
-slot_set(struct pyb_run *r, const struct shm_step *step, PyObject *value)
+void
+pyb_call_keep(struct pyb_run *r, const struct shm_step *step, PyObject *value)
 {
 	if (step->op == SHM_STEP_ENDPOINT)
 		Py_XSETREF(r->result, value);
@@ -145,7 +141,7 @@ validator_step(struct pyb_run *r, const struct shm_step *step)
 	enum pyb_param_verdict verdict = pyb_read_step(r, step, &value);
 
 	if (verdict == PYB_PARAM_OK) {
-		slot_set(r, step, value);
+		pyb_call_keep(r, step, value);
 		return 0;
 	}
 	/* The step that looked for the value has said so. */
@@ -202,9 +198,61 @@ errors_raise(struct pyb_run *r)
 	}
 }
 
+/* AWAIT: *out is a new reference. What it gives is the value of r->awaited, if that is set. */
 enum step_verdict { STEP_DONE, STEP_AWAIT, STEP_FAILED };
 
-/* Call a dependency or the endpoint. AWAIT: *out is a new reference. */
+bool
+pyb_call_injects(const struct shm_step *step)
+{
+	return step->op == SHM_STEP_REQUEST || step->op == SHM_STEP_RESPONSE ||
+	    step->op == SHM_STEP_BACKGROUND || step->op == SHM_STEP_FRESH;
+}
+
+static enum step_verdict
+inject_step(struct pyb_run *r, const struct shm_step *step)
+{
+	PyObject *value = injected(r, step);
+
+	if (value == NULL)
+		return STEP_FAILED;
+	pyb_call_keep(r, step, value);
+	return STEP_DONE;
+}
+
+/* A plain function is the next. In a cancel scope of anyio's that was cancelled it is not
+ * called. AWAIT: the step comes once more. */
+static enum step_verdict
+scopes_look(struct pyb_run *r, PyObject **out)
+{
+	bool checked = r->checked || (r->mode != PYB_RUN_TASK && r->mode != PYB_RUN_NESTED);
+
+	r->checked = false;
+	*out = checked ? NULL : pyb_hop_checkpoint(r);
+	if (*out == NULL)
+		return PyErr_Occurred() ? STEP_FAILED : STEP_DONE;
+	r->checked = true;
+	r->pc--;
+	return STEP_AWAIT;
+}
+
+/* A hop is about to begin: make what its steps inject. */
+static enum step_verdict
+hop_prepare(struct pyb_run *r)
+{
+	for (uint32_t pc = r->pc; pc < r->plan->n_steps; pc++) {
+		const struct shm_step *step = &r->steps[pc];
+
+		if (pyb_call_injects(step)) {
+			if (inject_step(r, step) == STEP_FAILED)
+				return STEP_FAILED;
+		} else if (!pyb_thread_call_takes(r, step)) {
+			break;
+		}
+	}
+	return STEP_DONE;
+}
+
+/* Call a dependency or the endpoint. */
 static enum step_verdict
 call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 {
@@ -214,42 +262,58 @@ call_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 		errors_raise(r);
 		return STEP_FAILED;
 	}
-	if (args_lack(r, step))
+	if (pyb_call_lacks(r, step))
 		return STEP_DONE;
 	if (step->flags & SHM_STEP_F_SYNC) {
-		if (r->mode == PYB_RUN_TASK || r->mode == PYB_RUN_NESTED) {
-			*out = pyb_thread_call(r, step);
+		enum step_verdict verdict = scopes_look(r, out);
+
+		if (verdict != STEP_DONE)
+			return verdict;
+		if (!pyb_plain_here(r)) {
+			if (hop_prepare(r) == STEP_DONE)
+				*out = pyb_thread_call(r, step);
 			return *out == NULL ? STEP_FAILED : STEP_AWAIT;
 		}
 		value = call_sync(r, step);
 	} else {
-		value = call_now(r, step);
+		value = pyb_call_function(r, step);
 	}
 	if (value == NULL)
 		return STEP_FAILED;
 	if (step->flags & SHM_STEP_F_AWAIT) {
 		*out = value;
+		r->awaited = step;
 		return STEP_AWAIT;
 	}
-	slot_set(r, step, value);
+	pyb_call_keep(r, step, value);
 	return STEP_DONE;
 }
 
-/* Enter a dependency with `yield`; inside request_response its exit stack does. AWAIT: *out
- * is a new reference. */
+/* Enter a dependency with `yield`; inside request_response its exit stack does. */
 static enum step_verdict
 enter_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 {
+	bool plain = (step->flags & SHM_STEP_F_SYNC) != 0;
+	enum step_verdict verdict = STEP_DONE;
 	PyObject *manager;
 
-	if (args_lack(r, step))
+	if (pyb_call_lacks(r, step))
 		return STEP_DONE;
+	r->awaited = step;
 	if (r->mode == PYB_RUN_NESTED) {
 		*out = call_object(r, step, PyTuple_GET_ITEM(r->binding->objects, step->key),
 		    r->request);
 		return *out == NULL ? STEP_FAILED : STEP_AWAIT;
 	}
-	manager = call_now(r, step);
+	if (plain)
+		verdict = scopes_look(r, out);
+	if (verdict == STEP_DONE && plain && !pyb_plain_here(r))
+		verdict = hop_prepare(r);
+	if (verdict != STEP_DONE) {
+		r->awaited = NULL;
+		return verdict;
+	}
+	manager = pyb_call_function(r, step);
 	if (manager == NULL)
 		return STEP_FAILED;
 	switch (pyb_exits_enter(r, step, manager, out)) {
@@ -258,7 +322,8 @@ enter_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	case PYB_CORO_ERROR:
 		return STEP_FAILED;
 	default:
-		slot_set(r, step, *out);
+		r->awaited = NULL;
+		pyb_call_keep(r, step, *out);
 		*out = NULL;
 		return STEP_DONE;
 	}
@@ -267,8 +332,6 @@ enter_step(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 static enum step_verdict
 step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 {
-	PyObject *value;
-
 	switch (step->op) {
 	case SHM_STEP_CALL:
 	case SHM_STEP_ENDPOINT:
@@ -279,11 +342,7 @@ step_one(struct pyb_run *r, const struct shm_step *step, PyObject **out)
 	case SHM_STEP_RESPONSE:
 	case SHM_STEP_BACKGROUND:
 	case SHM_STEP_FRESH:
-		value = injected(r, step);
-		if (value == NULL)
-			return STEP_FAILED;
-		slot_set(r, step, value);
-		return STEP_DONE;
+		return inject_step(r, step);
 	case SHM_STEP_REREAD:
 		return pyb_reread_step(r, step) < 0 ? STEP_FAILED : STEP_DONE;
 	default:
@@ -304,7 +363,7 @@ pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 	if (r->entering != NULL && pyb_exits_entered(r, r->awaited) < 0)
 		return PYB_CORO_ERROR;
 	if (r->awaited != NULL)
-		slot_set(r, r->awaited, Py_NewRef(value));
+		pyb_call_keep(r, r->awaited, Py_NewRef(value));
 	r->awaited = NULL;
 	while (r->pc < r->plan->n_steps) {
 		const struct shm_step *step = &r->steps[r->pc++];
@@ -313,7 +372,6 @@ pyb_call_steps(struct pyb_run *r, PyObject *value, PyObject **out)
 		case STEP_DONE:
 			continue;
 		case STEP_AWAIT:
-			r->awaited = step;
 			return PYB_CORO_AWAIT;
 		case STEP_FAILED:
 			return PYB_CORO_ERROR;

@@ -21,4 +21,20 @@ enum pyb_coro_verdict pyb_call_steps(struct pyb_run *r, PyObject *value, PyObjec
  * exception is set. */
 bool pyb_call_validators(struct pyb_run *r) MUST_CHECK;
 
+/* What follows is for hops (thread_call.h). */
+
+/* Does the step make an object that is injected? Before a hop all that it needs are made. */
+bool pyb_call_injects(const struct shm_step *step);
+
+/* Is an argument of the step missing, because its validation failed? Like solve_dependencies,
+ * the plan then does not call the function. */
+bool pyb_call_lacks(const struct pyb_run *r, const struct shm_step *step);
+
+/* Call the step's function on this thread. The run is not used any more when the function
+ * has begun. New reference; NULL with an exception set. */
+PyObject *pyb_call_function(struct pyb_run *r, const struct shm_step *step) MUST_CHECK;
+
+/* Store the step's value (stolen; NULL leaves the slot empty). */
+void pyb_call_keep(struct pyb_run *r, const struct shm_step *step, PyObject *value);
+
 #endif

@@ -1,8 +1,8 @@
 /*
  * exits: dependencies with `yield` are entered and left.
  *
- * Called by call.c (ENTER steps), phases.c (phases EARLY and LATE), finish.c and stack/ (what
- * is left open). An entry is noted when it has succeeded, and forgotten before it is left, as
+ * Called by call.c and thread_call.c (ENTER steps), phases.c (phases EARLY and LATE), finish.c and
+ * stack/ (what is left open). An entry is noted when it has succeeded, and forgotten before it is left, as
  * AsyncExitStack does: whatever happens meanwhile, it is left once. The objects' own
  * methods run the user's code; nothing here may look into a generator.
  */
@@ -14,13 +14,6 @@
 #include "bindings/plan/stacks.h"
 #include "bindings/plan/stream.h"
 #include "bindings/plan/thread_call.h"
-
-/* Do plain functions run on this very thread? */
-static bool
-is_here(const struct pyb_run *r)
-{
-	return r->mode == PYB_RUN_INLINE || r->mode == PYB_RUN_THREAD;
-}
 
 /* manager.name(*args) here, as a plain function. */
 static PyObject *
@@ -36,22 +29,6 @@ call_here(struct pyb_run *r, PyObject *manager, PyObject *name, PyObject *args)
 	Py_XDECREF(method);
 	pyb_plain_leave(r, context);
 	return value;
-}
-
-/* manager.name(*args) of a plain generator: RETURN with its value, or AWAIT a thread. */
-static enum pyb_coro_verdict
-plain_call(struct pyb_run *r, PyObject *manager, PyObject *name, PyObject *args, PyObject **out)
-{
-	bool here = is_here(r);
-
-	if (here)
-		*out = call_here(r, manager, name, args);
-	else
-		*out = pyb_thread_call_method(r, manager, name, args,
-		    name == r->app->st->n___exit__);
-	if (*out == NULL)
-		return PYB_CORO_ERROR;
-	return here ? PYB_CORO_RETURN : PYB_CORO_AWAIT;
 }
 
 /* The scope of the run, if Python has one. Borrowed. */
@@ -128,11 +105,23 @@ shield_set(struct pyb_run *r, bool on)
 	return rc;
 }
 
+void
+pyb_exits_note(struct pyb_run *r, const struct shm_step *step)
+{
+	bool early = (step->flags & SHM_STEP_F_EARLY) != 0;
+
+	struct pyb_exit **list = early ? &r->early : &r->late;
+
+	r->entering->next = *list;
+	*list = r->entering;
+	r->entering = NULL;
+}
+
 static enum pyb_coro_verdict
-manager_enter(struct pyb_run *r, struct pyb_exit *exit, PyObject **out)
+manager_enter(struct pyb_run *r, const struct shm_step *step, struct pyb_exit *exit,
+    PyObject **out)
 {
 	struct pyb_module_state *st = r->app->st;
-	enum pyb_coro_verdict verdict;
 	PyObject *none;
 
 	if (exit->kind == PYB_EXIT_ASYNC) {
@@ -141,19 +130,23 @@ manager_enter(struct pyb_run *r, struct pyb_exit *exit, PyObject **out)
 		*out = PyObject_CallMethodNoArgs(exit->manager, st->n___aenter__);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}
+	if (!pyb_plain_here(r)) {
+		*out = pyb_thread_call_enter(r, step, exit->manager);
+		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+	}
 	none = PyTuple_New(0);
 	if (none == NULL)
 		return PYB_CORO_ERROR;
-	verdict = plain_call(r, exit->manager, st->n___enter__, none, out);
+	*out = call_here(r, exit->manager, st->n___enter__, none);
 	Py_DECREF(none);
-	return verdict;
+	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 }
 
 static enum pyb_coro_verdict
 manager_leave(struct pyb_run *r, PyObject *manager, enum pyb_exit_kind kind, PyObject **out)
 {
 	struct pyb_module_state *st = r->app->st;
-	enum pyb_coro_verdict verdict;
+	bool here = pyb_plain_here(r);
 	PyObject *nothing;
 
 	if (kind == PYB_EXIT_ASYNC) {
@@ -172,9 +165,12 @@ manager_leave(struct pyb_run *r, PyObject *manager, enum pyb_exit_kind kind, PyO
 	nothing = PyTuple_Pack(3, Py_None, Py_None, Py_None);
 	if (nothing == NULL)
 		return PYB_CORO_ERROR;
-	verdict = plain_call(r, manager, st->n___exit__, nothing, out);
+	*out = here ? call_here(r, manager, st->n___exit__, nothing) :
+	    pyb_thread_call_leave(r, manager, nothing);
 	Py_DECREF(nothing);
-	return verdict;
+	if (*out == NULL)
+		return PYB_CORO_ERROR;
+	return here ? PYB_CORO_RETURN : PYB_CORO_AWAIT;
 }
 
 enum pyb_coro_verdict
@@ -194,7 +190,7 @@ pyb_exits_enter(struct pyb_run *r, const struct shm_step *step, PyObject *manage
 	*exit = (struct pyb_exit){ NULL, manager,
 	    step->flags & SHM_STEP_F_SYNC ? PYB_EXIT_PLAIN : PYB_EXIT_ASYNC };
 	r->entering = exit;
-	verdict = manager_enter(r, exit, out);
+	verdict = manager_enter(r, step, exit, out);
 	if (verdict == PYB_CORO_RETURN && pyb_exits_entered(r, step) < 0) {
 		Py_CLEAR(*out);
 		verdict = PYB_CORO_ERROR;
@@ -220,7 +216,6 @@ pyb_exits_entered(struct pyb_run *r, const struct shm_step *step)
 {
 	struct pyb_exit *exit = r->entering;
 	bool early = (step->flags & SHM_STEP_F_EARLY) != 0;
-	struct pyb_exit **list = early ? &r->early : &r->late;
 	int used = pyb_stacks_used(r), rc = used;
 
 	must(exit != NULL);
@@ -231,9 +226,7 @@ pyb_exits_entered(struct pyb_run *r, const struct shm_step *step)
 		return rc;
 	}
 	/* Entered it is, even when that could not be found out. */
-	r->entering = NULL;
-	exit->next = *list;
-	*list = exit;
+	pyb_exits_note(r, step);
 	return rc;
 }
 

@@ -19,6 +19,9 @@
 enum pyb_coro_verdict pyb_exits_enter(struct pyb_run *r, const struct shm_step *step,
     PyObject *manager, PyObject **out) MUST_CHECK;
 
+/* r->entering, which the step has made, is entered: note it in its list. */
+void pyb_exits_note(struct pyb_run *r, const struct shm_step *step);
+
 /* What was awaited is done, and r->entering is entered. 0, or -1 with an exception set. */
 int pyb_exits_entered(struct pyb_run *r, const struct shm_step *step) MUST_CHECK;
 

@@ -13,6 +13,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/call.h"
+#include "bindings/plan/hop.h"
 #include "bindings/plan/read.h"
 #include "bindings/plan/reread.h"
 #include "bindings/plan/result.h"
@@ -109,8 +110,10 @@ static enum pyb_coro_verdict
 steps_run(struct nested *c, PyObject *value, PyObject **out)
 {
 	struct pyb_run *r = c->run;
-	enum pyb_coro_verdict verdict = pyb_call_steps(r, value, out);
+	enum pyb_coro_verdict verdict;
 
+	pyb_hop_leave(r);
+	verdict = pyb_call_steps(r, value, out);
 	if (verdict != PYB_CORO_RETURN)
 		return verdict;
 	r->phase = PYB_RUN_ENDED;

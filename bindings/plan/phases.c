@@ -9,12 +9,14 @@
 #include "bindings/awaitable.h"
 #include "bindings/plan/call.h"
 #include "bindings/plan/exits.h"
+#include "bindings/plan/hop.h"
 #include "bindings/plan/messages.h"
+#include "bindings/plan/plain.h"
 #include "bindings/plan/stream.h"
 #include "bindings/plan/tasks.h"
 
-enum pyb_coro_verdict
-pyb_phases_run(struct pyb_run *r, PyObject *value, PyObject **out)
+static enum pyb_coro_verdict
+phase_step(struct pyb_run *r, PyObject *value, PyObject **out)
 {
 	if (r->phase == PYB_RUN_STEPS)
 		return pyb_call_steps(r, value, out);
@@ -25,6 +27,25 @@ pyb_phases_run(struct pyb_run *r, PyObject *value, PyObject **out)
 	if (r->phase == PYB_RUN_SEND)
 		return pyb_messages_send(&r->messages, r->send, value, out);
 	return pyb_exits_leave(r, value, out);
+}
+
+enum pyb_coro_verdict
+pyb_phases_run(struct pyb_run *r, PyObject *value, PyObject **out)
+{
+	bool calls = r->phase != PYB_RUN_BACKGROUND && r->phase != PYB_RUN_SEND;
+	struct pyb_sync_stat *stat = calls && r->mode == PYB_RUN_TASK && pyb_plain_inline(r) ?
+	    pyb_plain_stat(r) : NULL;
+	struct pyb_sync_probe probe;
+	enum pyb_coro_verdict verdict;
+
+	/* What the thread may have done last is over. */
+	pyb_hop_leave(r);
+	if (stat == NULL)
+		return phase_step(r, value, out);
+	pyb_sync_mode_begin(&probe, false);
+	verdict = phase_step(r, value, out);
+	pyb_sync_mode_end(stat, &probe, false);
+	return verdict;
 }
 
 bool
@@ -81,29 +102,17 @@ phase_drive(struct pyb_run *r)
 	}
 }
 
-static struct pyb_sync_stat *
-sync_stat(struct pyb_run *r)
-{
-	return &r->binding->sync[r->plan - r->binding->table.plans];
-}
-
-bool
-pyb_phases_inline(struct pyb_run *r)
-{
-	return (r->plan->flags & SHM_PLAN_F_THREAD) &&
-	    pyb_sync_mode_inline(r->app->sync, sync_stat(r));
-}
-
 bool
 pyb_phases_drive(struct pyb_run *r, bool pooled)
 {
+	struct pyb_sync_stat *stat = pyb_plain_stat(r);
 	struct pyb_sync_probe probe;
 	bool returned;
 
-	if (r->app->sync != PYB_SYNC_AUTO || !(r->plan->flags & SHM_PLAN_F_THREAD))
+	if (stat == NULL)
 		return phase_drive(r);
 	pyb_sync_mode_begin(&probe, pooled);
 	returned = phase_drive(r);
-	pyb_sync_mode_end(sync_stat(r), &probe, pooled);
+	pyb_sync_mode_end(stat, &probe, pooled);
 	return returned;
 }

@@ -26,7 +26,4 @@ enum pyb_coro_verdict pyb_phases_run(struct pyb_run *r, PyObject *value, PyObjec
  * thread. False: an exception is set. */
 bool pyb_phases_drive(struct pyb_run *r, bool pooled) MUST_CHECK;
 
-/* May a plan that could run on a pool thread stay on the loop's? */
-bool pyb_phases_inline(struct pyb_run *r);
-
 #endif

@@ -1,15 +1,15 @@
 /*
  * plain: a copied context and no running loop.
  *
- * Called by call.c (dependencies, endpoints) and exits.c (plain generators). It never
- * calls user code itself, and a function on another thread than the run's is
- * thread_call.c's.
+ * Called by call.c (dependencies, endpoints) and exits.c (plain generators), by alone.c, phases.c
+ * and hop.c. It never calls user code itself, and a function on another thread than the
+ * run's is hop.c's.
  */
 #include "bindings/plan/plain.h"
 
-#include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/context.h"
+#include "bindings/loop/sync_mode.h"
 
 /* Make `loop` (None: no loop) the running loop of this thread. A pending exception
  * stays. */
@@ -26,17 +26,61 @@ running_loop_set(struct pyb_module_state *st, PyObject *loop)
 		PyErr_SetRaisedException(pending);
 }
 
+static struct pyb_sync_stat *
+stat_of(const struct pyb_run *r)
+{
+	return &r->binding->sync[r->plan - r->binding->table.plans];
+}
+
+bool
+pyb_plain_inline(const struct pyb_run *r)
+{
+	return (r->plan->flags & SHM_PLAN_F_THREAD) &&
+	    pyb_sync_mode_inline(r->app->sync, stat_of(r));
+}
+
+bool
+pyb_plain_here(const struct pyb_run *r)
+{
+	return r->mode == PYB_RUN_INLINE || r->mode == PYB_RUN_THREAD ||
+	    (r->mode == PYB_RUN_TASK && pyb_plain_inline(r));
+}
+
+struct pyb_sync_stat *
+pyb_plain_stat(const struct pyb_run *r)
+{
+	return r->app->sync == PYB_SYNC_AUTO && (r->plan->flags & SHM_PLAN_F_THREAD) ?
+	    stat_of(r) : NULL;
+}
+
+/* A run behind a layer learns its loop where it needs it. 0, or -1 with an exception set. */
+static int
+local_find(struct pyb_run *r)
+{
+	PyObject *loop;
+
+	if (r->local != NULL)
+		return 0;
+	loop = PyObject_CallNoArgs(r->app->st->get_running_loop);
+	if (loop != NULL)
+		r->local = pyb_local_get(r->app->st, loop);
+	Py_XDECREF(loop);
+	return r->local != NULL ? 0 : -1;
+}
+
 PyObject *
 pyb_plain_enter(struct pyb_run *r)
 {
-	PyObject *context = PyContext_Copy(r->context);
+	PyObject *context;
 
-	must(r->mode == PYB_RUN_INLINE || r->mode == PYB_RUN_THREAD);
+	if (r->mode != PYB_RUN_THREAD && local_find(r) < 0)
+		return NULL;
+	context = r->mode == PYB_RUN_TASK ? PyContext_CopyCurrent() : PyContext_Copy(r->context);
 	if (context == NULL || PyContext_Enter(context) < 0) {
 		Py_XDECREF(context);
 		return NULL;
 	}
-	if (r->mode == PYB_RUN_INLINE)
+	if (r->mode != PYB_RUN_THREAD)
 		running_loop_set(r->app->st, Py_None);
 	return context;
 }
@@ -44,7 +88,7 @@ pyb_plain_enter(struct pyb_run *r)
 void
 pyb_plain_leave(struct pyb_run *r, PyObject *context)
 {
-	if (r->mode == PYB_RUN_INLINE)
+	if (r->mode != PYB_RUN_THREAD)
 		running_loop_set(r->app->st, r->local->loop);
 	pyb_context_leave(context);
 	Py_DECREF(context);

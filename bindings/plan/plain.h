@@ -1,5 +1,5 @@
 /*
- * plain: the surroundings of a plain function on the thread that runs a plan.
+ * plain: where the plain functions of a run are called, and their surroundings there.
  *
  * FastAPI calls each plain function with run_in_threadpool: in a copy of the request's
  * context, and where no event loop runs.
@@ -10,8 +10,18 @@
 #include "base/attr.h"
 #include "bindings/plan/run.h"
 
-/* Enter a copy of the run's context, and hide the loop if this is its thread. Modes INLINE
- * and THREAD. The copy, new reference, for pyb_plain_leave(); NULL with an exception set. */
+/* Does the loop's thread run the plan's functions, which are all plain? So says --sync. */
+bool pyb_plain_inline(const struct pyb_run *r);
+
+/* Are plain functions called on the thread that runs the plan? */
+bool pyb_plain_here(const struct pyb_run *r);
+
+/* What --sync auto knows of the plan; NULL: it is not asked. */
+struct pyb_sync_stat *pyb_plain_stat(const struct pyb_run *r);
+
+/* Enter a copy of the request's context, and hide the loop if this is its thread. Only where
+ * pyb_plain_here(). The copy, new reference, for pyb_plain_leave(); NULL with an exception
+ * set. */
 PyObject *pyb_plain_enter(struct pyb_run *r) MUST_CHECK;
 
 /* End what pyb_plain_enter() began. A pending exception stays. */

@@ -7,6 +7,7 @@
 #include "bindings/plan/run.h"
 
 #include "base/must.h"
+#include "bindings/plan/hop.h"
 #include "bindings/session.h"
 #include "bindings/text.h"
 #include "middleware/exchange.h"
@@ -82,6 +83,7 @@ pyb_run_clear(struct pyb_run *r)
 {
 	struct arena own;
 
+	pyb_hop_leave(r);
 	exits_drop(r->early);
 	exits_drop(r->late);
 	if (r->entering != NULL)

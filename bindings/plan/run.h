@@ -42,6 +42,8 @@ enum pyb_run_mode {
 	PYB_RUN_NESTED		/* inside request_response, in the task of the caller */
 };
 
+struct pyb_hop;
+
 /* What must be left. */
 enum pyb_exit_kind {
 	PYB_EXIT_ASYNC,		/* contextlib's manager of an asynchronous generator */
@@ -92,6 +94,8 @@ struct pyb_run {
 	uint32_t pc;
 	const struct shm_step *awaited;	/* the step that waits for its value, or NULL */
 	struct pyb_exit *entering;	/* the dependency of that step, or NULL */
+	struct pyb_hop *hop;		/* plain functions run on a pool thread; or NULL */
+	bool checked;			/* no cancel scope ends the run before the next function */
 	struct pyb_exit *early, *late;	/* those to be left, by phase */
 	bool unsettled;			/* an asynchronous one was left just now */
 	PyObject *handled;		/* behind a layer: the exception whose handler gave the answer,

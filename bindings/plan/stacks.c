@@ -1,7 +1,7 @@
 /*
  * stacks: FastAPI's exit stacks as user code finds them in the scope.
  *
- * Called by exits.c, finish.c and stack/. Behind a layer they are in the scope that the
+ * Called by exits.c, thread_call.c, finish.c and stack/. Behind a layer they are in the scope that the
  * layer has passed on; alone in that of a Request, if one was made.
  */
 #include "bindings/plan/stacks.h"
@@ -64,15 +64,21 @@ late_stack(struct pyb_run *r)
 }
 
 int
-pyb_stacks_leave_late(struct pyb_run *r, PyObject **out)
+pyb_stacks_late_is_used(struct pyb_run *r)
 {
 	PyObject *stack = late_stack(r);
-	int used = stack != NULL ? pyb_stacks_is_used(r->app->st, stack) :
-	    PyErr_Occurred() ? -1 : 0;
+
+	return stack != NULL ? pyb_stacks_is_used(r->app->st, stack) : PyErr_Occurred() ? -1 : 0;
+}
+
+int
+pyb_stacks_leave_late(struct pyb_run *r, PyObject **out)
+{
+	int used = pyb_stacks_late_is_used(r);
 
 	if (used <= 0)
 		return used;
-	*out = PyObject_CallMethodObjArgs(stack, r->app->st->n___aexit__, Py_None, Py_None,
+	*out = PyObject_CallMethodObjArgs(late_stack(r), r->app->st->n___aexit__, Py_None, Py_None,
 	    Py_None, NULL);
 	return *out != NULL ? 1 : -1;
 }

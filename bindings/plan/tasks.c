@@ -10,7 +10,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/plan/give.h"
-#include "bindings/plan/thread_call.h"
+#include "bindings/plan/hop.h"
 
 /* Is it exactly of one of Starlette's and FastAPI's own classes, and is that class called as
  * they define it? Leaves no exception. */
@@ -153,7 +153,8 @@ task_begin(struct pyb_run *r, PyObject *task)
 	else if (is_async == Py_True)
 		out = PyObject_Call(function, args, named);
 	else
-		out = pyb_thread_call_function(r, function, args, named);
+		out = pyb_hop_begin(r, &(struct pyb_hop_first){
+		    .callable = function, .args = args, .named = named });
 done:
 	Py_XDECREF(function);
 	Py_XDECREF(args);

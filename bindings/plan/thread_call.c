@@ -1,206 +1,211 @@
 /*
- * thread_call: one plain function of a plan on a pool thread, awaited.
+ * thread_call: steps of a plan, and the exits of plain generators, on a pool thread.
  *
- * Called by call.c, exits.c and tasks.c. The job owns everything that the function needs.
- * When the task of the run is cancelled while the function blocks, the run is dropped and
- * the function goes on; nobody gets its result, as with anyio. The thread must therefore
- * never touch the run.
+ * Called by call.c and exits.c, on the loop's thread. What it does on the pool thread must keep
+ * to what pyb_hop.next says.
  */
 #include "bindings/plan/thread_call.h"
 
 #include "base/must.h"
-#include "bindings/compat.h"
-#include "bindings/context.h"
+#include "bindings/plan/call.h"
+#include "bindings/plan/exits.h"
+#include "bindings/plan/stacks.h"
 
-struct thread_call {
-	struct pyb_job job;
-	struct pyb_module_state *st;
-	PyObject *callable, *args, *kwargs, *context;
-	PyObject *future;
-	PyObject *value, *exc;
-};
-
-static void
-call_free(struct thread_call *c)
+bool
+pyb_thread_call_takes(const struct pyb_run *r, const struct shm_step *step)
 {
-	Py_CLEAR(c->callable);
-	Py_CLEAR(c->args);
-	Py_CLEAR(c->kwargs);
-	Py_CLEAR(c->context);
-	Py_CLEAR(c->future);
-	Py_CLEAR(c->value);
-	Py_CLEAR(c->exc);
-	PyMem_Free(c);
-}
-
-static void
-call_work(struct pyb_job *job)
-{
-	struct thread_call *c = container_of(job, struct thread_call, job);
-
-	if (PyContext_Enter(c->context) == 0) {
-		c->value = PyObject_Call(c->callable, c->args, c->kwargs);
-		if (c->value == NULL)
-			c->exc = PyErr_GetRaisedException();
-		pyb_context_leave(c->context);
-	} else {
-		c->exc = PyErr_GetRaisedException();
+	if (!(step->flags & SHM_STEP_F_SYNC))
+		return false;
+	switch (step->op) {
+	case SHM_STEP_CALL:
+		return true;
+	case SHM_STEP_ENDPOINT:
+		return r->errors == NULL;
+	case SHM_STEP_ENTER:
+		return r->mode == PYB_RUN_TASK;
+	default:
+		return false;
 	}
 }
 
-/* The exception as a future can carry it: not StopIteration (PEP 479), for which anyio
- * raises the same RuntimeError. New reference; NULL with an exception set. */
-static PyObject *
-deliverable(PyObject *exc)
+/* r->entering has given `value` (stolen). Where user code has used FastAPI's stacks, or may
+ * have, the loop's thread has more to do. */
+static bool
+entered(struct pyb_hop *h, PyObject *value)
 {
-	PyObject *wrapped;
+	struct pyb_run *r = h->run;
 
-	if (!PyErr_GivenExceptionMatches(exc, PyExc_StopIteration))
-		return Py_NewRef(exc);
-	wrapped = PyObject_CallFunction(PyExc_RuntimeError, "s",
-	    "coroutine raised StopIteration");
-	if (wrapped != NULL)
-		PyException_SetCause(wrapped, Py_NewRef(exc));
-	return wrapped;
+	must(r->entering != NULL && r->awaited == h->step);
+	if ((r->scope == NULL && pyb_stacks_stand_in(r)) || pyb_stacks_used(r) != 0) {
+		PyErr_Clear();
+		h->value = value;
+		return false;
+	}
+	pyb_exits_note(r, h->step);
+	r->awaited = NULL;
+	pyb_call_keep(r, h->step, value);
+	return true;
 }
 
-static void
-call_done(struct pyb_job *job)
+/* Enter `manager` (stolen), which the step has made. */
+static bool
+enter(struct pyb_hop *h, const struct shm_step *step, PyObject *manager)
 {
-	struct thread_call *c = container_of(job, struct thread_call, job);
-	PyObject *done = PyObject_CallMethodNoArgs(c->future, c->st->n_done), *got = NULL, *exc;
+	PyObject *value = PyObject_CallMethodNoArgs(manager, h->st->n___enter__);
+	struct pyb_exit *exit = NULL;
 
-	if (done == Py_False) {
-		if (c->exc == NULL) {
-			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_result, c->value);
-		} else if ((exc = deliverable(c->exc)) != NULL) {
-			got = PyObject_CallMethodOneArg(c->future, c->st->n_set_exception, exc);
-			Py_DECREF(exc);
-		}
+	if (value != NULL && h->run != NULL &&
+	    (exit = arena_alloc(h->run->arena, sizeof(*exit))) == NULL)
+		PyErr_NoMemory();
+	if (exit == NULL) {
+		Py_DECREF(manager);
+		Py_XDECREF(value);
+		return false;
 	}
-	if (done == NULL || (done == Py_False && got == NULL))
-		PyErr_WriteUnraisable(c->callable);
-	Py_XDECREF(done);
-	Py_XDECREF(got);
-	call_free(c);
+	*exit = (struct pyb_exit){ NULL, manager, PYB_EXIT_PLAIN };
+	h->run->entering = exit;
+	h->run->awaited = h->step = step;
+	return entered(h, value);
+}
+
+/* The plan's next step. */
+static bool
+step_next(struct pyb_hop *h)
+{
+	struct pyb_run *r = h->run;
+	const struct shm_step *step;
+	PyObject *value;
+
+	while (r->pc < r->plan->n_steps && pyb_call_injects(&r->steps[r->pc]))
+		r->pc++;
+	if (r->pc == r->plan->n_steps || !pyb_thread_call_takes(r, &r->steps[r->pc]))
+		return false;
+	step = &r->steps[r->pc++];
+	if (pyb_call_lacks(r, step))
+		return true;
+	value = pyb_call_function(r, step);
+	if (value != NULL && h->run != NULL) {
+		if (step->op == SHM_STEP_ENTER)
+			return enter(h, step, value);
+		pyb_call_keep(r, step, value);
+		return true;
+	}
+	Py_XDECREF(value);
+	return false;
+}
+
+/* The first function has returned. */
+static bool
+took(struct pyb_hop *h, PyObject *value)
+{
+	struct pyb_run *r = h->run;
+
+	must(r->awaited == h->step);
+	r->awaited = NULL;
+	pyb_call_keep(r, h->step, value);
+	return true;
 }
 
 /* Copy the step's arguments, by name or by position. 0, or -1 with an exception set. */
 static int
-arguments_take(struct thread_call *c, struct pyb_run *r, const struct shm_step *step)
+arguments_take(struct pyb_run *r, const struct shm_step *step, struct pyb_hop_first *first)
 {
 	const uint32_t *slots = r->binding->table.args + step->first;
 	PyObject *names = step->object2 != SHM_NONE ?
 	    PyTuple_GET_ITEM(r->binding->objects, step->object2) : NULL;
 
-	c->kwargs = PyDict_New();
-	c->args = PyTuple_New(names == NULL ? (Py_ssize_t)step->count : 0);
-	if (c->kwargs == NULL || c->args == NULL)
+	first->named = PyDict_New();
+	first->args = PyTuple_New(names == NULL ? (Py_ssize_t)step->count : 0);
+	if (first->named == NULL || first->args == NULL)
 		return -1;
 	for (uint32_t i = 0; i < step->count; i++) {
 		PyObject *value = r->slots[slots[i]];
 
 		must(value != NULL);
 		if (names == NULL)
-			PyTuple_SET_ITEM(c->args, i, Py_NewRef(value));
-		else if (PyDict_SetItem(c->kwargs, PyTuple_GET_ITEM(names, i), value) < 0)
+			PyTuple_SET_ITEM(first->args, i, Py_NewRef(value));
+		else if (PyDict_SetItem(first->named, PyTuple_GET_ITEM(names, i), value) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* May the current task be within a cancel scope of anyio's, or come into one while it waits?
- * Middleware around a plan may have opened one, and so may a dependency with `yield` that
- * is entered. */
-static bool
-may_be_scoped(const struct pyb_run *r)
-{
-	return r->scoped || PyDict_GET_SIZE(r->app->st->cancel_scopes) > 0;
-}
-
-/* What the function needs beside its arguments. 0, or -1 with an exception set. */
-static int
-call_fill(struct thread_call *c, struct pyb_run *r, PyObject *callable, PyObject *loop)
-{
-	c->st = r->app->st;
-	c->job.work = call_work;
-	c->job.done = call_done;
-	c->callable = may_be_scoped(r) ?
-	    PyObject_CallOneArg(c->st->scoped, callable) : Py_NewRef(callable);
-	if (c->callable == NULL ||
-	    (c->context = PyObject_CallNoArgs(c->st->pool_context)) == NULL ||
-	    (c->future = PyObject_CallMethodNoArgs(loop, c->st->n_create_future)) == NULL)
-		return -1;
-	return 0;
-}
-
-/* Submit the call (stolen), which has its arguments. The awaitable; NULL with an exception
- * set. */
-static PyObject *
-call_submit(struct pyb_run *r, struct thread_call *c, PyObject *callable, bool exit)
-{
-	struct pyb_module_state *st = r->app->st;
-	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL;
-	struct pyb_loop_local *local = NULL;
-	struct pyb_pool *pool;
-
-	if (loop == NULL || (local = pyb_local_get(st, loop)) == NULL ||
-	    (pool = pyb_local_pool(local)) == NULL || call_fill(c, r, callable, loop) < 0) {
-		call_free(c);
-		goto done;
-	}
-	future = Py_NewRef(c->future);
-	c->job.beyond = exit;
-	pyb_pool_submit(pool, &c->job);
-	if (may_be_scoped(r))
-		Py_SETREF(future, PyObject_CallOneArg(st->shielded, future));
-done:
-	Py_XDECREF(loop);
-	Py_XDECREF((PyObject *)local);
-	return future;
-}
-
 PyObject *
 pyb_thread_call(struct pyb_run *r, const struct shm_step *step)
 {
-	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
+	struct pyb_hop_first first = {
+		.callable = PyTuple_GET_ITEM(r->binding->objects, step->object),
+		.step = step, .took = took, .next = step_next
+	};
+	PyObject *awaited = NULL;
 
-	if (c == NULL)
-		return PyErr_NoMemory();
-	if (arguments_take(c, r, step) < 0) {
-		call_free(c);
-		return NULL;
+	if (arguments_take(r, step, &first) == 0) {
+		r->awaited = step;
+		awaited = pyb_hop_begin(r, &first);
 	}
-	return call_submit(r, c, PyTuple_GET_ITEM(r->binding->objects, step->object), false);
+	Py_XDECREF(first.args);
+	Py_XDECREF(first.named);
+	return awaited;
 }
 
 PyObject *
-pyb_thread_call_function(struct pyb_run *r, PyObject *function, PyObject *args, PyObject *named)
+pyb_thread_call_enter(struct pyb_run *r, const struct shm_step *step, PyObject *manager)
 {
-	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
+	struct pyb_hop_first first = { .step = step, .took = entered, .next = step_next };
+	PyObject *awaited = NULL;
 
-	if (c == NULL)
-		return PyErr_NoMemory();
-	c->args = Py_NewRef(args);
-	c->kwargs = Py_NewRef(named);
-	return call_submit(r, c, function, false);
+	must(r->awaited == step);
+	first.args = PyTuple_New(0);
+	first.callable = PyObject_GetAttr(manager, r->app->st->n___enter__);
+	if (first.args != NULL && first.callable != NULL)
+		awaited = pyb_hop_begin(r, &first);
+	Py_XDECREF(first.callable);
+	Py_XDECREF(first.args);
+	return awaited;
+}
+
+/* An exit has returned. */
+static bool
+left(struct pyb_hop *Py_UNUSED(h), PyObject *value)
+{
+	Py_DECREF(value);
+	return true;
+}
+
+/* Leave the next one, if it is a plain generator, and nothing else comes before it. */
+static bool
+exit_next(struct pyb_hop *h)
+{
+	struct pyb_run *r = h->run;
+	struct pyb_exit **list = r->phase == PYB_RUN_EARLY ? &r->early : &r->late;
+	PyObject *manager, *done;
+
+	if (*list == NULL || (*list)->kind != PYB_EXIT_PLAIN ||
+	    (r->phase == PYB_RUN_LATE && pyb_stacks_late_is_used(r) != 0)) {
+		PyErr_Clear();
+		return false;
+	}
+	manager = (*list)->manager;
+	(*list)->manager = NULL;
+	*list = (*list)->next;
+	done = PyObject_CallMethodObjArgs(manager, h->st->n___exit__, Py_None, Py_None, Py_None,
+	    NULL);
+	Py_DECREF(manager);
+	Py_XDECREF(done);
+	return done != NULL;
 }
 
 PyObject *
-pyb_thread_call_method(struct pyb_run *r, PyObject *object, PyObject *name, PyObject *args,
-    bool exit)
+pyb_thread_call_leave(struct pyb_run *r, PyObject *manager, PyObject *args)
 {
-	struct thread_call *c = PyMem_Calloc(1, sizeof(*c));
-	PyObject *method, *future = NULL;
+	struct pyb_hop_first first = {
+		.args = args, .took = left, .next = exit_next, .exit = true
+	};
+	PyObject *awaited = NULL;
 
-	if (c == NULL)
-		return PyErr_NoMemory();
-	c->args = Py_NewRef(args);
-	method = PyObject_GetAttr(object, name);
-	if (method != NULL)
-		future = call_submit(r, c, method, exit);
-	else
-		call_free(c);
-	Py_XDECREF(method);
-	return future;
+	first.callable = PyObject_GetAttr(manager, r->app->st->n___exit__);
+	if (first.callable != NULL)
+		awaited = pyb_hop_begin(r, &first);
+	Py_XDECREF(first.callable);
+	return awaited;
 }

@@ -1,27 +1,30 @@
 /*
- * thread_call: one plain function of a plan on a pool thread, awaited.
+ * thread_call: the plain functions of a plan that follow each other, in one hop.
  *
- * For plans that mix `def` and `async def`. The function runs as FastAPI's
- * anyio.to_thread.run_sync() runs it: in a copied context, without a running loop; the
- * awaiting task gets its result or its exception.
+ * For plans whose functions run in a task. The first is given to the thread with its
+ * arguments; those after it, up to the next step that only the loop's thread can do, find
+ * theirs there.
  */
 #ifndef BINDINGS_PLAN_THREAD_CALL_H
 #define BINDINGS_PLAN_THREAD_CALL_H
 
 #include "base/attr.h"
-#include "bindings/plan/run.h"
+#include "bindings/plan/hop.h"
 
-/* [gil] Submit the step's call from the task that will await it. Returns an awaitable of
- * its result: new reference, NULL with an exception set. Never blocks. */
+/* May the step be one of a hop? */
+bool pyb_thread_call_takes(const struct pyb_run *r, const struct shm_step *step);
+
+/* [gil] Begin a hop with the step's function; r->pc is behind it. What the functions inject
+ * was made. The awaitable, new reference; NULL with an exception set. */
 PyObject *pyb_thread_call(struct pyb_run *r, const struct shm_step *step) MUST_CHECK;
 
-/* The same for function(*args, **named). */
-PyObject *pyb_thread_call_function(struct pyb_run *r, PyObject *function, PyObject *args,
-    PyObject *named) MUST_CHECK;
+/* [gil] The same with the __enter__() of the manager that the step has made, r->entering. The
+ * result of the awaitable is for pyb_exits_entered(), if r->entering is still there. */
+PyObject *pyb_thread_call_enter(struct pyb_run *r, const struct shm_step *step,
+    PyObject *manager) MUST_CHECK;
 
-/* The same for object.name(*args). `exit`: it gives back what the others may wait for, and
- * does not wait for a thread that they have. */
-PyObject *pyb_thread_call_method(struct pyb_run *r, PyObject *object, PyObject *name,
-    PyObject *args, bool exit) MUST_CHECK;
+/* [gil] Begin a hop with manager.__exit__(*args), and with those of the plain generators that are
+ * left after it. */
+PyObject *pyb_thread_call_leave(struct pyb_run *r, PyObject *manager, PyObject *args) MUST_CHECK;
 
 #endif

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import logging
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any, cast
 
 from fastrapi.process import end_if_fork_exits
@@ -87,40 +85,6 @@ def pool_context() -> contextvars.Context:
         return context
     context.run(set_current_async_library, None)
     return context
-
-
-def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What a pool thread has to call for ``function``. ``anyio.from_thread`` then works
-    within the cancel scope of the current task, as in a thread of anyio's: a middleware's
-    time-out is seen by ``check_cancelled()``, and ends what ``run()`` runs."""
-    try:
-        from anyio._backends._asyncio import _task_states
-    except ImportError:
-        return function
-    state = _task_states.get(cast("asyncio.Task[Any]", asyncio.current_task()))
-    scope = state.cancel_scope if state is not None else None
-    return function if scope is None else functools.partial(_call_in, scope, function)
-
-
-def _call_in(scope: Any, function: Callable[..., Any], /, *args: Any, **values: Any) -> Any:
-    from anyio._core._eventloop import threadlocals
-
-    own = threadlocals.current_cancel_scope
-    threadlocals.current_cancel_scope = scope
-    try:
-        return function(*args, **values)
-    finally:
-        threadlocals.current_cancel_scope = own
-
-
-async def shielded(future: asyncio.Future[Any]) -> Any:
-    """The result of a function on a pool thread. Cancel scopes of the application's
-    middleware wait for it, as they do for ``anyio.to_thread.run_sync``: what a
-    dependency has opened for the function is not closed while it runs."""
-    from anyio import CancelScope
-
-    with CancelScope(shield=True):
-        return await future
 
 
 def pool_limit() -> int:

@@ -458,6 +458,11 @@ async def choice(form: Annotated[Named | Numbered, Form()]) -> Any:
     return form
 
 
+@on("/form-request", methods=["POST"])
+async def form_request(request: Request, number: Annotated[str, Form()]) -> Any:
+    return [number, len(await request.form())]
+
+
 async def of_starlette(request: Request) -> Response:
     return PlainTextResponse(request.path_params["name"])
 

@@ -141,6 +141,7 @@ BOTH = [
     Way("several names", get("/names?b=3&name=x&y=1&y=2"), 200, "compiled"),
     Way("invalid under a name", get("/names?b=x&other=3"), 422, "compiled"),
     Way("one of two forms", request("POST", "/choice", FORM, body=b"number=3&number=4"), 200, "compiled"),
+    Way("form and the Request", request("POST", "/form-request", FORM, body=b"number=3&number=4"), 200, "compiled"),
     Way("neither of two forms", request("POST", "/choice", FORM, body=b"x=3"), 422, "compiled"),
     Way("file", get("/file"), 200, "compiled"),
     Way("range of a file", get("/file", "Range: bytes=5-20"), 206, "compiled"),
