@@ -1,13 +1,16 @@
 """A form that arrives in pieces is read exactly as Starlette's MultiPartParser reads it.
 
-The same pieces go through ``Request.form()`` and through ``uploads.read()``, which finds the
-parts in C: fields, files and their places, errors, how much was read, and which files are closed.
+The same pieces go through ``Request.form()`` twice. Its parser is Starlette's own, or the one that
+stands for it and finds the parts in C: fields, files and their places, errors, how much was read,
+and which files are closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -110,7 +113,10 @@ def told(value: Any) -> Any:
 async def read(ours: bool, client: Client, limits: dict[str, Any], kind: bytes = TYPE) -> Any:
     request = request_of(client, kind)
     try:
-        form = await (uploads.read(request, limits) if ours else request.form(**limits))
+        with pytest.MonkeyPatch.context() as patch:
+            if not ours:
+                patch.setattr(formparsers.MultiPartParser, "parse", uploads.PARSE)
+            form = await request.form(**limits)
     except Exception as exc:
         inner = type(exc.__context__)
         return type(exc), getattr(exc, "detail", str(exc)), inner, len(client.left), request._form, request._stream_consumed
@@ -176,7 +182,7 @@ def test_files_are_closed_when_the_form_is_not_whole(opened: list[Any]) -> None:
     for end in ("left", OSError("of a layer"), asyncio.CancelledError()):
         async def main(end: Any = end) -> None:
             with pytest.raises(BaseException):  # noqa: B017
-                await uploads.read(request_of(Client(cut(begun, [3000, 6000]), end)), {})
+                await request_of(Client(cut(begun, [3000, 6000]), end)).form()
 
         asyncio.run(main())
         assert len(opened) == 3 and all(file.closed for file in opened)
@@ -217,7 +223,7 @@ def test_what_goes_to_the_disk_is_written_in_a_thread(monkeypatch: pytest.Monkey
     client.left = cut(content, [head, head + 1500, head + 3000])
 
     async def main() -> None:
-        form = await uploads.read(request_of(client), {})
+        form = await request_of(client).form()
         await form.close()
 
     asyncio.run(main())
@@ -234,7 +240,7 @@ def test_what_is_patched_reads_forms_itself(monkeypatch: pytest.MonkeyPatch) -> 
             await super().write(data)
 
     async def main() -> Any:
-        return await uploads.read(request_of(Client([content])), {})
+        return await request_of(Client([content])).form()
 
     with monkeypatch.context() as patch:
         patch.setattr(formparsers, "UploadFile", Own)
@@ -244,6 +250,29 @@ def test_what_is_patched_reads_forms_itself(monkeypatch: pytest.MonkeyPatch) -> 
         patch.setattr(formparsers.MultiPartParser, "on_end", lambda self: seen.append("end"))
         asyncio.run(main())
     assert seen == ["end"]
+
+
+def test_what_was_patched_before_reads_forms_itself() -> None:
+    """The application was imported, and has replaced something, before it was compiled."""
+    script = """
+import asyncio
+from starlette import formparsers
+async def parse(self, own=formparsers.MultiPartParser.parse):
+    print("patched")
+    return await own(self)
+formparsers.MultiPartParser.parse = parse
+from fastrapi.compile import uploads
+from starlette.requests import Request
+assert not uploads.KNOWN
+async def receive():
+    return {"type": "http.request", "body": b"--x--"}
+asked = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
+async def main():
+    await Request(asked, receive).form()
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "patched\n"
 
 
 # None of them is a delimiter of boundary "x".

@@ -81,7 +81,7 @@ class RouteHelper:
 
     def read_form(self, request: Any) -> Any:
         """Read the form of ``request``, to be awaited."""
-        return uploads.read(request, self.limits)
+        return request.form(**self.limits)
 
     @functools.cached_property
     def exception_handlers(self) -> tuple[Any, Any]:

@@ -2,17 +2,17 @@
 
 ``http/multipart.c`` and ``http/options.c`` read a form as the known versions of
 python-multipart do; any other version's forms are left to FastAPI. A form that is not all
-there is read here, piece by piece; the parts are found in C (``bindings/plan/parts.c``).
+there is read here, piece by piece; the parts are found in C (``bindings/plan/parts.c``). So is
+any other that Starlette reads: ``Request.form()`` of user code ends here, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import codecs
+import functools
 import importlib
-import inspect
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from types import FunctionType
 from typing import Any
@@ -22,12 +22,12 @@ import starlette.requests
 from starlette import formparsers
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from fastrapi import _engine
 
 from . import dialect
+from .recognise import is_own
 from .versions import fingerprint
 
 # Digests of what the readers in C stand for.
@@ -44,6 +44,17 @@ _parsers: Any = formparsers
 _closing: set[asyncio.Task[None]] = set()
 
 
+def _is_patched() -> bool:
+    """Has the application replaced what reads a form, while it was imported?"""
+    parsers: Any = formparsers
+    return parsers.SpooledTemporaryFile is not SpooledTemporaryFile or not all(
+        is_own(value)
+        for cls in (parsers.MultiPartParser, parsers.UploadFile, Request)
+        for value in vars(cls).values()
+        if isinstance(value, FunctionType)
+    )
+
+
 def _is_known() -> bool:
     try:
         importlib.import_module("python_multipart.multipart")
@@ -51,12 +62,24 @@ def _is_known() -> bool:
         return False
     return (
         dialect.STACKS_IN_SCOPE
+        and not _is_patched()
         and fingerprint((_STARLETTE,)) in _KNOWN_STARLETTE
         and fingerprint(_MULTIPART) in _KNOWN_MULTIPART
     )
 
 
 KNOWN = _is_known()
+
+# Starlette's own, which _parse() stands for from here on.
+PARSE = formparsers.MultiPartParser.parse
+
+if KNOWN:
+
+    @functools.wraps(PARSE)
+    async def parse(self: Any) -> FormData:
+        return await _parse(self)
+
+    formparsers.MultiPartParser.parse = parse  # type: ignore[method-assign]
 
 # What reads a form in Starlette, as it was when this module was imported: owner, name, value.
 _PRISTINE: tuple[tuple[Any, str, Any], ...] = (
@@ -136,48 +159,42 @@ def keep(scope: Any, form: Any) -> None:
     scope[dialect.STACKS[0]].push_async_callback(form.close)
 
 
-def read(request: Request, limits: dict[str, Any]) -> Awaitable[FormData]:
-    """``request.form(**limits)``, to be awaited: a multipart form is read in C where
-    Starlette's own code would come to the same."""
-    if type(request) is Request and request._form is None and _reads_as_known():
-        files: list[SpooledTemporaryFile[bytes]] = []
-        parts = _parts(request, limits, files)
-        if parts is not None:
-            return _read(request, parts, files)
-    return request.form(**limits)
+async def _parse(self: Any) -> FormData:
+    """``MultiPartParser.parse()``: in C where Starlette's own code would come to the same."""
+    known = type(self) is formparsers.MultiPartParser and not self.items and _reads_as_known()
+    parts = _parts(self) if known else None
+    if parts is None:
+        form: FormData = await PARSE(self)
+        return form
+    try:
+        async for piece in self.stream:
+            await _write(parts.feed(piece if type(piece) is bytes else bytes(piece)))
+    except BaseException:
+        for file in self._files_to_close_on_error:
+            file.close()
+        raise
+    self.items = parts.items
+    return FormData(self.items)
 
 
-def _parts(
-    request: Request, limits: dict[str, Any], files: list[SpooledTemporaryFile[bytes]]
-) -> _engine.Parts | None:
-    """What finds the parts of a form and makes its files, which are noted in ``files``; None
-    for a content of another kind."""
-    kind, options = _parsers.parse_options_header(request.headers.get("content-type"))
+def _parts(parser: Any) -> _engine.Parts | None:
+    """What finds the parts of a form and makes its files, which ``parser`` notes; None: Starlette
+    says what is wrong, or has limits of another kind."""
+    _, options = _parsers.parse_options_header(parser.headers["Content-Type"])
     charset = options.get(b"charset", b"utf-8").decode("latin-1")
-    most = tuple(limits.get(name, usual) for name, usual in _LIMITS.items())
-    if kind != b"multipart/form-data" or any(type(limit) is not int for limit in most):
+    most = parser.max_files, parser.max_fields, parser.max_part_size
+    if any(type(limit) is not int for limit in most):
         return None
     try:
         if codecs.lookup(charset).name != "utf-8":
             return None
-        boundary = options[b"boundary"]
-        return _engine.Parts(boundary, most, _file_maker(files))
+        return _engine.Parts(options[b"boundary"], most, _file_maker(parser))
     except (LookupError, ValueError, OverflowError):
-        return None  # Starlette says what is wrong
+        return None
 
 
-# What a form may have at most, where nobody says otherwise.
-_LIMITS = {
-    name: parameter.default
-    for name, parameter in inspect.signature(Request.form).parameters.items()
-    if parameter.kind is parameter.KEYWORD_ONLY
-}
-
-
-def _file_maker(
-    files: list[SpooledTemporaryFile[bytes]],
-) -> Callable[[list[tuple[bytes, bytes]], str], UploadFile]:
-    spool: int = formparsers.MultiPartParser.spool_max_size
+def _file_maker(parser: Any) -> Callable[[list[tuple[bytes, bytes]], str], UploadFile]:
+    files, spool = parser._files_to_close_on_error, parser.spool_max_size
 
     def make(headers: list[tuple[bytes, bytes]], filename: str) -> UploadFile:
         file = SpooledTemporaryFile(max_size=spool)
@@ -190,24 +207,6 @@ def _file_maker(
         )
 
     return make
-
-
-async def _read(
-    request: Any, parts: _engine.Parts, files: list[SpooledTemporaryFile[bytes]]
-) -> FormData:
-    try:
-        async with aclosing(request.stream()) as stream:
-            async for piece in stream:
-                await _write(parts.feed(piece if type(piece) is bytes else bytes(piece)))
-    except BaseException as exc:
-        for file in files:
-            file.close()
-        if isinstance(exc, formparsers.MultiPartException):
-            raise HTTPException(status_code=400, detail=exc.message)  # noqa: B904
-        raise
-    request._form = FormData(parts.items)
-    form: FormData = request._form
-    return form
 
 
 async def _write(due: list[tuple[Any, Any]]) -> None:
