@@ -1,5 +1,6 @@
 /*
- * mounts: the directories of files of a binding, and what is known of FileResponse.
+ * mounts: the directories of files of a binding, mounted and of frontends, and what is known of
+ * FileResponse.
  */
 #ifndef BINDINGS_MOUNTS_H
 #define BINDINGS_MOUNTS_H
@@ -16,8 +17,15 @@ struct pyb_mount {
 	bool checked;		/* it has looked at its directory, at its first request */
 };
 
+/* A directory for the paths below one that no route takes. */
+struct pyb_frontend {
+	struct slice path;	/* empty: all paths */
+	size_t mount;		/* its place in `all` */
+};
+
 struct pyb_mounts {
 	PyObject *source;	/* strong: the paths of the trees are its bytes; NULL: no mounts */
+	PyObject *frontends_source;	/* and those of the frontends its */
 	PyObject *content_type;	/* (name) -> bytes; None: it cannot be told */
 	PyObject *check;	/* (instance) -> bool: has it looked at its directory? */
 	PyObject *redirect;	/* (scope) -> the Response for a directory without its slash */
@@ -29,6 +37,8 @@ struct pyb_mounts {
 	struct pyb_mount *all;
 	struct files_tree *trees;
 	size_t n, n_trees;
+	struct pyb_frontend *frontends;	/* in the order in which they are tried */
+	size_t n_frontends;
 	uint32_t *by_route;	/* 1 + the place in `all`; 0: no mount of files */
 	struct files_types types;
 };
@@ -47,5 +57,9 @@ pyb_mounts_get(const struct pyb_mounts *m, uint32_t route)
 
 	return at > 0 ? &m->all[at - 1] : NULL;
 }
+
+/* The frontend that FastAPI chooses for a path, and what follows its own; NULL: none. */
+struct pyb_mount *pyb_mounts_frontend(const struct pyb_mounts *m, struct slice path,
+    struct slice *rest);
 
 #endif

@@ -327,7 +327,7 @@ start(struct pyb_app *app, struct hx_exchange *x)
 		break;
 	case WAY_FILES:
 	case WAY_ROUTER:
-		if (d.way == WAY_FILES ? pyb_mounted_answer(app, x, d.mount) :
+		if (d.way == WAY_FILES ? pyb_mounted_answer(app, x, d.mount, x->params[x->n_params - 1]) :
 		    pyb_router_answer(app, x)) {
 			shm_board_add(app->board, SHM_COUNT_compiled, 1);
 			return;

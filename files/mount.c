@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "files/condition.h"
+#include "files/navigation.h"
 #include "files/open.h"
 #include "files/stamp.h"
 
@@ -59,7 +60,7 @@ file_make(const struct files_mount *mount, const struct files_asked *q, struct h
 	*r = (struct files_reply){ .file = file };
 	if (type.ptr == NULL || stamp == NULL || !files_stamp_make(stamp, file))
 		return FILES_LEFT;
-	if (status == 200)
+	if (status == 200 || mount->fallback != FILES_FALL_PLAIN)
 		condition = files_condition_look(files_asked_field(q, SLICE_LIT("if-none-match")),
 		    files_asked_field(q, SLICE_LIT("if-modified-since")), stamp);
 	if (condition == FILES_CHANGE_UNSURE)
@@ -90,18 +91,17 @@ entry_make(const struct files_mount *mount, const struct files_asked *q,
 	return verdict;
 }
 
-/* No file is to be sent for this path. */
+/* The answer with the file of that name in the place of another; MISSING: it is not there. */
 static enum files_verdict
-missing(const struct files_mount *mount, const struct files_asked *q, struct files_reply *r)
+instead_make(const struct files_mount *mount, const struct files_asked *q, const char *name,
+    int status, struct files_reply *r)
 {
 	struct files_entry entry;
 
-	if (!mount->html)
-		return FILES_MISSING;
-	switch (files_tree_look(mount->trees, mount->n_trees, "404.html", &entry)) {
+	switch (files_tree_look(mount->trees, mount->n_trees, name, &entry)) {
 	case FILES_FOUND:
 		if (S_ISREG(entry.st.st_mode))
-			return entry_make(mount, q, &entry, 404, r);
+			return entry_make(mount, q, &entry, status, r);
 		close(entry.fd);
 		return FILES_MISSING;
 	case FILES_NONE:
@@ -111,6 +111,44 @@ missing(const struct files_mount *mount, const struct files_asked *q, struct fil
 		break;
 	}
 	return FILES_LEFT;
+}
+
+/* index.html, for who navigates. */
+static enum files_verdict
+index_instead(const struct files_mount *mount, const struct files_asked *q,
+    struct files_reply *r)
+{
+	switch (files_navigation_look(files_asked_field(q, SLICE_LIT("accept")))) {
+	case FILES_NAVIGATES:
+		return instead_make(mount, q, "index.html", 200, r);
+	case FILES_NAVIGATES_NOT:
+		return FILES_MISSING;
+	case FILES_NAVIGATION_UNSURE:
+		break;
+	}
+	return FILES_LEFT;
+}
+
+/* No file is to be sent for this path. */
+static enum files_verdict
+missing(const struct files_mount *mount, const struct files_asked *q, struct files_reply *r)
+{
+	enum files_fallback fallback = mount->fallback;
+	enum files_verdict verdict = FILES_MISSING;
+
+	if (!mount->html || fallback == FILES_FALL_NONE)
+		return FILES_MISSING;
+	if (fallback != FILES_FALL_INDEX)
+		verdict = instead_make(mount, q, "404.html", 404, r);
+	if (verdict != FILES_MISSING || fallback == FILES_FALL_PLAIN)
+		return verdict;
+	/* FastAPI raises when the file that it was told of is not there. */
+	if (fallback == FILES_FALL_MISSING)
+		return FILES_LEFT;
+	verdict = index_instead(mount, q, r);
+	return verdict == FILES_MISSING && fallback == FILES_FALL_INDEX &&
+	    files_navigation_look(files_asked_field(q, SLICE_LIT("accept"))) ==
+	    FILES_NAVIGATES ? FILES_LEFT : verdict;
 }
 
 /* A directory, in html mode. */

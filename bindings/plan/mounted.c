@@ -1,7 +1,7 @@
 /*
  * mounted: a file, or what FastAPI makes of the HTTPException of StaticFiles.
  *
- * Called by bindings/request.c and bindings/stack/mount.c. The room files answers with files; no Python runs for that.
+ * Called by bindings/request.c, by router.c and by bindings/stack/mount.c. The room files answers with files; no Python runs for that.
  * No user code may run here.
  */
 #include "bindings/plan/mounted.h"
@@ -63,25 +63,30 @@ redirect_send(struct pyb_app *app, struct hx_exchange *x)
 }
 
 bool
-pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount)
+pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount,
+    struct slice rest)
 {
 	struct files_asked asked = files_give_asked(x);
 	enum files_verdict verdict;
 	struct files_reply reply;
 	bool sent = false;
 
-	must(x->n_params > 0);
 	if (!pyb_mounted_ready(app->binding, mount) || !mw_exchange_is_ready(x) ||
 	    (x->root_in_path && x->root_path.len > 0))
 		return false;
-	verdict = files_mount_look(&mount->files, &asked, x->params[x->n_params - 1], &reply);
+	verdict = files_mount_look(&mount->files, &asked, rest, &reply);
 	switch (verdict) {
 	case FILES_REPLY:
 		files_give(x, &reply);
 		sent = true;
 		break;
-	case FILES_MISSING:
 	case FILES_NOT_ALLOWED:
+		/* A frontend looks for the file first. */
+		if (mount->files.fallback != FILES_FALL_PLAIN)
+			break;
+		sent = exception_send(app, x, verdict);
+		break;
+	case FILES_MISSING:
 		sent = exception_send(app, x, verdict);
 		break;
 	case FILES_REDIRECT:

@@ -17,9 +17,9 @@ bool pyb_mounted_ready(const struct pyb_binding *b, struct pyb_mount *mount) MUS
 PyObject *pyb_mounted_exception(const struct pyb_binding *b, enum files_verdict verdict)
     MUST_CHECK;
 
-/* Answer x, which has matched the route of that mount, as its StaticFiles would, and give it
- * back. False: nothing was sent; the application must answer. Leaves no exception. */
-bool pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount)
-    MUST_CHECK;
+/* Answer x, whose path continues with `rest` behind that of the mount, as its StaticFiles would, and
+ * give it back. False: nothing was sent; the application must answer. Leaves no exception. */
+bool pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount,
+    struct slice rest) MUST_CHECK;
 
 #endif

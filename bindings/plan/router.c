@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "bindings/asgi/scope.h"
+#include "bindings/plan/mounted.h"
 #include "bindings/plan/result.h"
 #include "shm/method.h"
 #include "shm/route.h"
@@ -40,7 +41,7 @@ slashed(struct arena *arena, struct slice path)
 static enum pyb_router_verdict
 no_path(const struct pyb_binding *b, struct arena *arena, struct slice path)
 {
-	struct slice other;
+	struct slice other, rest;
 	uint32_t route;
 
 	if (b->answers.redirect != Py_None && path.len > 1) {
@@ -56,6 +57,8 @@ no_path(const struct pyb_binding *b, struct arena *arena, struct slice path)
 			return PYB_ROUTER_UNSURE;
 		}
 	}
+	if (pyb_mounts_frontend(&b->mounts, path, &rest) != NULL)
+		return PYB_ROUTER_FRONTEND;
 	return b->answers.not_found != Py_None && pyb_answers_http(&b->answers, 404) ?
 	    PYB_ROUTER_NOT_FOUND : PYB_ROUTER_UNSURE;
 }
@@ -93,22 +96,21 @@ pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict
 	case PYB_ROUTER_REDIRECT:
 		return PyObject_CallOneArg(b->answers.redirect, scope);
 	case PYB_ROUTER_UNSURE:
+	case PYB_ROUTER_FRONTEND:
 		break;
 	}
-	must(verdict != PYB_ROUTER_UNSURE);
+	must(false);
 	return NULL;
 }
 
 /* The Response to x. New reference; NULL: the application must answer. Leaves no exception. */
 static PyObject *
-response_find(struct pyb_app *app, struct hx_exchange *x)
+response_find(struct pyb_app *app, struct hx_exchange *x, enum pyb_router_verdict verdict,
+    uint32_t route)
 {
 	const struct pyb_binding *b = app->binding;
 	PyObject *scope = NULL, *response = NULL;
-	enum pyb_router_verdict verdict;
-	uint32_t route;
 
-	verdict = pyb_router_find(b, x->req.method, x->req.path, &x->arena, &route);
 	if (verdict == PYB_ROUTER_REDIRECT)
 		scope = pyb_scope_new(app, x);
 	if (verdict != PYB_ROUTER_UNSURE && (scope != NULL || verdict != PYB_ROUTER_REDIRECT))
@@ -121,13 +123,20 @@ response_find(struct pyb_app *app, struct hx_exchange *x)
 bool
 pyb_router_answer(struct pyb_app *app, struct hx_exchange *x)
 {
+	enum pyb_router_verdict verdict;
+	struct slice rest = SLICE_NULL;
 	PyObject *response;
+	uint32_t route;
 	bool sent = false;
 
 	must(x->route == HX_NO_ROUTE && app->binding != NULL);
 	if (x->root_in_path && x->root_path.len > 0)
 		return false;
-	response = response_find(app, x);
+	verdict = pyb_router_find(app->binding, x->req.method, x->req.path, &x->arena, &route);
+	if (verdict == PYB_ROUTER_FRONTEND)
+		return pyb_mounted_answer(app, x,
+		    pyb_mounts_frontend(&app->binding->mounts, x->req.path, &rest), rest);
+	response = response_find(app, x, verdict, route);
 	if (response != NULL)
 		sent = pyb_result_send(app, response, x);
 	Py_XDECREF(response);

@@ -15,7 +15,8 @@ enum pyb_router_verdict {
 	PYB_ROUTER_UNSURE,	/* the application must answer */
 	PYB_ROUTER_NOT_FOUND,
 	PYB_ROUTER_NOT_ALLOWED,	/* by *route */
-	PYB_ROUTER_REDIRECT
+	PYB_ROUTER_REDIRECT,
+	PYB_ROUTER_FRONTEND	/* a frontend answers */
 };
 
 /* What FastAPI's router answers to a request that no route fully matches, by its method and
@@ -23,7 +24,7 @@ enum pyb_router_verdict {
 enum pyb_router_verdict pyb_router_find(const struct pyb_binding *b, unsigned method,
     struct slice path, struct arena *arena, uint32_t *route) MUST_CHECK;
 
-/* The Response for that verdict, which is not UNSURE. It may be one that other requests get,
+/* The Response for that verdict, which is neither UNSURE nor FRONTEND. It may be one that other requests get,
  * too. `scope` is used up by a redirect. New reference; NULL with an exception set. */
 PyObject *pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict,
     uint32_t route, PyObject *scope) MUST_CHECK;

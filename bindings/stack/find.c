@@ -73,6 +73,8 @@ router_ask(struct pyb_within *w, PyObject *scope, unsigned method, struct slice 
 	if (router == Py_None || !root_fits(w->st, scope, router))
 		return;
 	verdict = pyb_router_find(w->binding, method, path, arena, &found->route);
+	if (verdict == PYB_ROUTER_FRONTEND)
+		verdict = PYB_ROUTER_UNSURE;
 	if (verdict == PYB_ROUTER_NOT_ALLOWED) {
 		while (own < SHM_METHOD_OTHER && !(t->routes[found->route].methods >> own & 1))
 			own++;

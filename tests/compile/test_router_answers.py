@@ -189,7 +189,7 @@ def test_a_frontend_has_what_is_left(tmp_path: Any) -> None:
     app = application()
     app.frontend("/", directory=tmp_path)
     data, how = both(app, "GET", "/index.html")
-    assert how != "compiled" and data.endswith(b"front")
+    assert how == "compiled" and data.endswith(b"front")
     assert both(app, "POST", "/get")[1] == "compiled"
 
 

@@ -65,12 +65,14 @@ class Answers:
     validation_handler = staticmethod(request_validation_exception_handler)
     forgets_traceback = dialect.FORGETS_TRACEBACK
 
-    def __init__(self, app: Any, layer: ExceptionMiddleware, entries: Iterable[Entry]) -> None:
+    def __init__(
+        self, app: Any, layer: ExceptionMiddleware, entries: Iterable[Entry], frontends: bool
+    ) -> None:
         self.exception_handlers = layer._exception_handlers
         self.status_handlers = layer._status_handlers
         made: dict[str, Response] = {}
         self.not_allowed = tuple(_not_allowed(entry, made) for entry in entries)
-        ends = _ends_as_starlettes(app.router)
+        ends = _ends_as_starlettes(app.router, frontends)
         self.not_found = handled(HTTPException(status_code=404)) if ends else None
         self.redirect = _redirect if app.router.redirect_slashes else None
         self.handled = _handled
@@ -80,9 +82,12 @@ class Answers:
         )
 
 
-def answers_of(app: Any, layer: Any, entries: Iterable[Entry]) -> Answers | None:
+def answers_of(
+    app: Any, layer: Any, entries: Iterable[Entry], frontends: bool
+) -> Answers | None:
     """The answers of an application whose layers are made, with ``layer`` inside the
-    user's; None: none of them is FastAPI's own for certain."""
+    user's; None: none of them is FastAPI's own for certain. ``frontends``: those that it has
+    are served by C."""
     functions = (
         http_exception_handler,
         request_validation_exception_handler,
@@ -92,7 +97,7 @@ def answers_of(app: Any, layer: Any, entries: Iterable[Entry]) -> Answers | None
     if type(layer) is not ExceptionMiddleware or not all(map(is_own, functions)):
         return None
     try:
-        return Answers(app, layer, entries)
+        return Answers(app, layer, entries, frontends)
     except Exception:  # FastAPI's functions are not as they were: they answer themselves
         return None
 
@@ -128,13 +133,14 @@ def _not_allowed(entry: Entry, made: dict[str, Response]) -> Response | None:
     return made[allow]
 
 
-def _ends_as_starlettes(router: Any) -> bool:
-    """Does ``router`` raise Starlette's 404 for a path of no route?"""
+def _ends_as_starlettes(router: Any, frontends: bool) -> bool:
+    """Does ``router`` raise Starlette's 404 for a path of no route, and of no frontend that C
+    serves?"""
     default = router.default
     if getattr(default, "__func__", None) is not starlette.routing.Router.not_found:
         return False
     low = getattr(router, "_iter_low_priority_routes", None)
-    return low is None or next(iter(low()), None) is None
+    return frontends or low is None or next(iter(low()), None) is None
 
 
 def _redirect(scope: dict[str, Any]) -> Response:

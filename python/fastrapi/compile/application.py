@@ -13,7 +13,8 @@ from pydantic.errors import PydanticUserError
 from fastrapi import _engine
 
 from . import files, guards, junctions, overrides, stretches
-from .answers import answers_of, exception_layer
+from .answers import Answers, answers_of, exception_layer
+from .frontends import Frontend, frontends_of
 from .hosts import Hosted, hosted
 from .layers import Layer, is_direct, layers_of
 from .mounts import Level
@@ -37,6 +38,7 @@ class Compiled:
     websockets: dict[str, re.Pattern[str]]  # what their paths match; not in the table
     layers: list[Layer]  # the user's middleware, outermost first
     hosts: list[Hosted]
+    frontends: list[Frontend]
 
     @property
     def layered(self) -> list[Any]:
@@ -145,8 +147,9 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         routes.append(_route(entry, number))
     table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
     return Compiled(
-        entries, helpers, tuple(objects.all), table, websockets(app.router), layers, hosts
-    )
+        entries, helpers, tuple(objects.all), table, websockets(app.router), layers, hosts,
+        frontends_of(app, python),
+    )  # fmt: skip
 
 
 def _block(entries: list[Entry]) -> None:
@@ -206,6 +209,21 @@ def _seam_bind(seam: Seam, engine_app: Any, compiled: Compiled, router: Any) -> 
     )
 
 
+def _answers_and_files(
+    app: Any, layers: Any, direct: bool, compiled: Compiled
+) -> tuple[Answers | None, files.Files | None]:
+    """What C answers in the place of an endpoint. ``layers`` are the application's Junctions."""
+    served = direct and all(one.layer is not None for one in compiled.frontends)
+    layer = layers.inner if layers else exception_layer(app)
+    answers = answers_of(app, layer, compiled.entries, served)
+    mounted = None
+    if direct or layers:
+        mounted = files.files_of(compiled.entries, compiled.frontends, answers)
+    if compiled.frontends and mounted is None and answers is not None:
+        answers.not_found = None  # a frontend may be asked before
+    return answers, mounted
+
+
 def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     """See the package's ``bind``."""
     seam = app.router.middleware_stack
@@ -233,8 +251,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     placed = compiled.layers if direct or layers else []
     natives = [layer for layer in placed if layer.native]
     front = natives if direct else stretches.front(placed)
-    answers = answers_of(app, layers.inner if layers else exception_layer(app), compiled.entries)
-    files_mounted = files.files_of(compiled.entries, answers) if direct or layers else None
+    answers, files_mounted = _answers_and_files(app, layers, direct, compiled)
     watched = [*natives, *(layer for row in inner_placed for layer in row if layer.native)]
     watched += files_mounted.layers if files_mounted else []
     own = [layer for one in (app, *(made.app for made in inner_layers)) for layer in junctions.own_layers(one)]

@@ -109,15 +109,15 @@ def _path(value: Any) -> bytes | None:
     return os.fsencode(value) or b"."
 
 
-def _layer(instance: Any) -> Layer | str:
+def layer_of_files(instance: Any, others: Iterable[str] = ()) -> Layer | str:
     """An instance of StaticFiles that C may stand for, in the form of a native layer; else
-    the reason why it may not."""
+    the reason why it may not. ``others`` are attributes of its class."""
     held = vars(instance)
     if not _is_known():
         return "is another version of Starlette's than the native one"
     if not _is_as_known():
         return "is patched"
-    if held.keys() != _ATTRIBUTES or type(held["all_directories"]) is not list:
+    if held.keys() != _ATTRIBUTES.union(others) or type(held["all_directories"]) is not list:
         return "has attributes of its own"
     if any(type(held[name]) is not bool for name in ("html", "follow_symlink")):
         return "has options that are no bool"
@@ -157,7 +157,7 @@ def recognise(entries: Iterable[Entry]) -> None:
         app = getattr(entry.effective, "app", None)
         if type(app) is not StaticFiles or not isinstance(entry.route, Mount):
             continue
-        found: Layer | str = _reason(entry) or _layer(app)
+        found: Layer | str = _reason(entry) or layer_of_files(app)
         if isinstance(found, str):
             entry.reason = f"mounted StaticFiles {found}"
         else:
@@ -202,8 +202,13 @@ class Files:
     file_response = FileResponse
     path_class = PosixPath
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], frontends: Iterable[Any]) -> None:
         self.layers = [_of_starlette(), _types()]
+        served = [one for one in frontends if one.layer is not None]
+        self.layers += [one.layer for one in served]
+        self.frontends = tuple(
+            (one.path.encode(), *_mount(one.instance)[:2], one.instance.fallback) for one in served
+        )
         mounts = []
         for number, entry in enumerate(entries):
             if entry.files is not None:
@@ -245,13 +250,15 @@ def _mount(instance: Any) -> tuple[Any, tuple[bytes, ...], bool, bool]:
     return instance, directories, instance.html, follow
 
 
-def files_of(entries: Iterable[Entry], answers: Answers | None) -> Files | None:
-    """The native mounts of an application, and its FileResponse; None where Starlette's own
+def files_of(
+    entries: Iterable[Entry], frontends: Iterable[Any], answers: Answers | None
+) -> Files | None:
+    """The native mounts of an application, its frontends, and its FileResponse; None where Starlette's own
     must be used, and when the answers in the place of a file are not FastAPI's own for
     certain."""
     if answers is None or not _is_as_known():
         return None
     try:
-        return Files(entries)
+        return Files(entries, frontends)
     except Exception:  # mimetypes, or FastAPI's functions, are not as they were
         return None

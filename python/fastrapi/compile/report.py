@@ -10,6 +10,7 @@ from fastrapi import _engine
 
 from .application import Compiled
 from .draft import Location
+from .frontends import Frontend
 from .generators import Streaming
 from .layers import Layer, layers_of
 from .recognise import is_documentation
@@ -143,6 +144,10 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         for path in compiled.websockets
     ]
     rows += [("*", f"//{host.host}", _HOST) for host in compiled.hosts]
+    rows += [
+        ("GET,HEAD", _below(frontend), "compiled" if frontend.layer else f"asgi: frontend {frontend.reason}")
+        for frontend in compiled.frontends
+    ]
     left = max((len(row[0]) for row in rows), default=0)
     middle = max((len(row[1]) for row in rows), default=0)
     for methods, path, verdict in rows:
@@ -208,8 +213,17 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     yield f"{len(plan.steps) + 1:3}. {_encodes(plan)}"
 
 
+def _below(frontend: Frontend) -> str:
+    """The paths of a frontend, as FastAPI writes them."""
+    return frontend.path.rstrip("/") + "/{path}"
+
+
 def _no_route(compiled: Compiled) -> str:
     """Who answers a request that no route takes."""
+    if compiled.frontends:
+        names = ", ".join(map(_below, compiled.frontends))
+        how = "the application" if compiled.frontends[0].reason else "files of a directory, without Python"
+        return f"frontend {names}: {how}"
     if compiled.middleware:
         return "the application answers"
     return "the table has FastAPI's own answer, unless the application handles it itself"
