@@ -14,6 +14,9 @@
 struct pyb_mount {
 	struct files_mount files;
 	PyObject *instance;	/* of StaticFiles; borrowed from the source */
+	PyObject *instead;	/* what a mounted application around it makes of its 404 and its 405,
+				 * each None when that is unknown; a tuple, borrowed likewise. NULL: there
+				 * is none, and `missing` and `not_allowed` count */
 	bool checked;		/* it has looked at its directory, at its first request */
 };
 

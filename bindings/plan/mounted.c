@@ -29,19 +29,25 @@ pyb_mounted_ready(const struct pyb_binding *b, struct pyb_mount *mount)
 }
 
 PyObject *
-pyb_mounted_exception(const struct pyb_binding *b, enum files_verdict verdict)
+pyb_mounted_exception(const struct pyb_binding *b, const struct pyb_mount *mount,
+    enum files_verdict verdict)
 {
 	PyObject *response = verdict == FILES_MISSING ? b->mounts.missing : b->mounts.not_allowed;
 	long status = verdict == FILES_MISSING ? 404 : 405;
 
 	must(verdict == FILES_MISSING || verdict == FILES_NOT_ALLOWED);
+	if (mount->instead != NULL) {
+		response = PyTuple_GET_ITEM(mount->instead, verdict == FILES_MISSING ? 0 : 1);
+		return response != Py_None ? response : NULL;
+	}
 	return response != Py_None && pyb_answers_http(&b->answers, status) ? response : NULL;
 }
 
 static bool
-exception_send(struct pyb_app *app, struct hx_exchange *x, enum files_verdict verdict)
+exception_send(struct pyb_app *app, struct hx_exchange *x, const struct pyb_mount *mount,
+    enum files_verdict verdict)
 {
-	PyObject *response = pyb_mounted_exception(app->binding, verdict);
+	PyObject *response = pyb_mounted_exception(app->binding, mount, verdict);
 
 	return response != NULL && pyb_result_send(app, response, x);
 }
@@ -84,10 +90,10 @@ pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount 
 		/* A frontend looks for the file first. */
 		if (mount->files.fallback != FILES_FALL_PLAIN)
 			break;
-		sent = exception_send(app, x, verdict);
+		sent = exception_send(app, x, mount, verdict);
 		break;
 	case FILES_MISSING:
-		sent = exception_send(app, x, verdict);
+		sent = exception_send(app, x, mount, verdict);
 		break;
 	case FILES_REDIRECT:
 		sent = redirect_send(app, x);

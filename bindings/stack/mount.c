@@ -30,12 +30,12 @@ scope_enter(struct pyb_inner *c, const struct pyb_found *found, enum files_verdi
 
 /* The messages of the answer in the place of a file. 0, or -1 with an exception set. */
 static int
-instead_make(struct pyb_inner *c, enum files_verdict verdict)
+instead_make(struct pyb_inner *c, const struct pyb_mount *mount, enum files_verdict verdict)
 {
 	struct pyb_binding *b = c->within->binding;
 	PyObject *response = verdict == FILES_REDIRECT ?
 	    PyObject_CallOneArg(b->mounts.redirect, c->scope) :
-	    Py_XNewRef(pyb_mounted_exception(b, verdict));
+	    Py_XNewRef(pyb_mounted_exception(b, mount, verdict));
 	int rc = response != NULL ?
 	    pyb_messages_shared(pyb_stack_state(c), &c->messages, response) : -1;
 
@@ -47,10 +47,10 @@ instead_make(struct pyb_inner *c, enum files_verdict verdict)
 
 /* May the request be answered here, with this verdict? */
 static bool
-is_known(const struct pyb_binding *b, enum files_verdict verdict)
+is_known(const struct pyb_binding *b, const struct pyb_mount *mount, enum files_verdict verdict)
 {
 	return verdict != FILES_LEFT && (verdict == FILES_REPLY || verdict == FILES_REDIRECT ||
-	    pyb_mounted_exception(b, verdict) != NULL);
+	    pyb_mounted_exception(b, mount, verdict) != NULL);
 }
 
 /* Answer with `chunks`, whose reply is made where the verdict says so. They are taken. */
@@ -62,7 +62,7 @@ answer(struct pyb_inner *c, const struct pyb_found *found, enum files_verdict ve
 
 	if (rc == 0)
 		rc = verdict == FILES_REPLY ? pyb_chunks_begin(chunks, NULL) :
-		    instead_make(c, verdict);
+		    instead_make(c, found->mount, verdict);
 	if (rc < 0 || verdict != FILES_REPLY)
 		Py_DECREF(chunks);
 	if (rc < 0) {
@@ -88,7 +88,7 @@ pyb_mount_begin(struct pyb_inner *c, const struct pyb_found *found, PyObject **o
 	    pyb_asked_read(chunks->st, c->scope, &chunks->arena, &asked))
 		verdict = files_mount_look(&found->mount->files, &asked,
 		    found->params[found->n_params - 1], &chunks->reply);
-	if (chunks != NULL && is_known(b, verdict))
+	if (chunks != NULL && is_known(b, found->mount, verdict))
 		return answer(c, found, verdict, chunks, out);
 	if (chunks != NULL)
 		Py_DECREF(chunks);

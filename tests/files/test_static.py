@@ -14,7 +14,11 @@ import tree
 from both import Ask
 from compared import compare
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Router
 
 HOST = ("Host", "a.example")
 DATES = (
@@ -268,3 +272,71 @@ def test_a_directory_that_is_not_there_at_first(tmp_path):
         yield ask("/static/a.txt")
 
     compare(lambda: mounted(tmp_path / "late", check_dir=False), asks())
+
+
+async def handled(request: Any, exc: Any) -> Any:
+    return JSONResponse("handled", 418)
+
+
+INSIDE: dict[str, Any] = {
+    "FastAPI": lambda: FastAPI(),
+    "Starlette": lambda: Starlette(),
+    "with a handler": lambda: FastAPI(exception_handlers={404: handled}),
+    "Starlette with handlers": lambda: Starlette(exception_handlers={HTTPException: handled}),
+    "with others": lambda: Starlette(exception_handlers={ValueError: handled}),
+    "Router": lambda: Router(),
+}
+
+
+@pytest.mark.parametrize("kinds", [*itertools.product(INSIDE), ("FastAPI", "Starlette"), ("Starlette", "FastAPI"), ("Starlette", "Router"),
+                                   ("Router", "FastAPI"), ("Router", "Router")])  # fmt: skip
+@pytest.mark.parametrize("html", [False, True])
+def test_in_what_is_mounted(static, kinds, html):
+    """Of files that are not there, the innermost application tells."""
+
+    def make() -> FastAPI:
+        app = FastAPI(openapi_url=None)
+        inner: Any = app
+        for kind in kinds:
+            outer, inner = inner, INSIDE[kind]()
+            outer.mount("/in", inner)
+        inner.mount("/files", StaticFiles(directory=static, html=html), name="files")
+        return app
+
+    prefix = "/in" * len(kinds) + "/files"
+    asks = [ask(prefix + path) for path in tree.PATHS]
+    asks += [ask(prefix + path, method) for path in ("/a.txt", "/missing") for method in ("HEAD", "POST", "DELETE")]
+    asked, left = compare(make, asks)
+    if not any("handler" in kind for kind in kinds):
+        assert left < asked / 6
+
+
+def test_at_a_path_with_parameters(static):
+    def make() -> FastAPI:
+        app = FastAPI(openapi_url=None)
+        for path in ("/{name}/files", "/numbers/{n:int}", "/all/{rest:path}/files"):
+            app.mount(path, StaticFiles(directory=static, html=True))
+        return app
+
+    prefixes = ("/x/files", "/numbers/3", "/numbers/x", "/all/a/b/files", "/all/files/files", "/%2F/files")
+    asked, left = compare(make, [ask(prefix + path) for prefix in prefixes for path in tree.PATHS])
+    assert left < asked / 3
+
+
+def test_a_handler_of_what_is_mounted_that_is_added_late(static):
+    made: list[Any] = []
+
+    def make() -> FastAPI:
+        app, inner = FastAPI(openapi_url=None), FastAPI()
+        inner.mount("/files", StaticFiles(directory=static))
+        app.mount("/in", inner)
+        made.append(inner)
+        return app
+
+    def wander() -> Iterator[Ask]:
+        yield ask("/in/files/a.txt")
+        for inner in made:
+            inner.exception_handlers[404] = handled
+        yield ask("/in/files/missing")
+
+    compare(make, wander())

@@ -114,6 +114,21 @@ def handled(exc: HTTPException) -> Response:
     return _handled(http_exception_handler, exc)
 
 
+def answer_of(app: Any, status: int, headers: dict[str, str] | None = None) -> Response | None:
+    """What ``app``, which is mounted and watched by the guards, makes of an HTTPException of
+    Starlette's; None: a handler of its own does. Its class has none for a status."""
+    exc = HTTPException(status_code=status, headers=headers)
+    if status in app.exception_handlers or not is_own(ExceptionMiddleware.http_exception):
+        return None
+    handler = app.exception_handlers.get(HTTPException)
+    if handler is http_exception_handler:
+        return handled(exc)
+    if handler is not None:
+        return None
+    response: Response = step_through(ExceptionMiddleware(None).http_exception(None, exc))  # type: ignore[arg-type]
+    return response
+
+
 def _not_allowed(entry: Entry, made: dict[str, Response]) -> Response | None:
     """The answer to a method that a route does not take; None: its own class makes it, or
     a limit of the content comes before it. ``made`` has those made before, by what they

@@ -28,7 +28,7 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from .answers import Answers, handled
+from .answers import Answers, answer_of, handled, handlers_of
 from .layers import Expected, Layer, is_at_home
 from .recognise import inherits, is_own
 from .versions import fingerprint
@@ -136,12 +136,10 @@ def layer_of_files(instance: Any, others: Iterable[str] = ()) -> Layer | str:
 def _reason(entry: Entry) -> str:
     """Why a mount cannot be native, whatever is mounted; empty: no such reason."""
     mount = entry.effective
-    if entry.inside.levels:
-        return "is mounted in a mounted application"
+    if entry.inside.layered:
+        return "is mounted in a mounted application with middleware"
     if type(mount) is not Mount or not inherits(mount, Mount, "matches", "handle"):
         return "is mounted in a way of its own"
-    if mount.param_convertors.keys() != {"path"}:
-        return "is mounted at a path with parameters"
     context = getattr(entry.included, "include_context", None)
     if getattr(context, "max_body_size", None) is not None:
         return "is included with a limit of the content"
@@ -209,18 +207,22 @@ class Files:
         self.frontends = tuple(
             (one.path.encode(), *_mount(one.instance)[:2], one.instance.fallback) for one in served
         )
+        self.around: dict[int, list[Any]] = {}
         mounts = []
         for number, entry in enumerate(entries):
             if entry.files is not None:
                 self.layers.append(entry.files)
-                mounts.append((number, *_mount(entry.files.instance)))
+                self.around.setdefault(id(entry.files.instance), []).extend(entry.inside.apps)
+                mounts.append((number, *_mount(entry.files.instance), _instead(entry)))
         self.mounts = tuple(mounts)
         self.missing = handled(HTTPException(status_code=404))
         self.not_allowed = handled(HTTPException(status_code=405, headers={"Allow": "GET, HEAD"}))
 
-    @staticmethod
-    def check(instance: StaticFiles) -> bool:
-        """What StaticFiles does with its first request. False: it raises."""
+    def check(self, instance: StaticFiles) -> bool:
+        """What StaticFiles does with its first request, and what the mounted applications around it
+        do before. False: it raises."""
+        for app in self.around.get(id(instance), ()):
+            handlers_of(app, True)
         if not instance.config_checked:
             directory = instance.directory
             if directory is not None and not os.path.isdir(directory):
@@ -248,6 +250,15 @@ def _mount(instance: Any) -> tuple[Any, tuple[bytes, ...], bool, bool]:
     given = [os.path.normpath(d) if follow else d for d in instance.all_directories]
     directories = tuple(path for path in map(_path, given) if path is not None)
     return instance, directories, instance.html, follow
+
+
+def _instead(entry: Entry) -> tuple[Response | None, Response | None] | None:
+    """What a mounted application around a mount makes of the 404 and the 405 of its files, each
+    None when that is unknown. None: there is no such application; the main one's handlers count."""
+    apps = entry.inside.apps
+    if not apps:
+        return None
+    return answer_of(apps[-1], 404), answer_of(apps[-1], 405, {"Allow": "GET, HEAD"})
 
 
 def files_of(

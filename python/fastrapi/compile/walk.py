@@ -93,8 +93,8 @@ class Entry:
         )  # fmt: skip
 
     def mount_place(self, handlers: tuple[Any, Any], router: Any) -> Place | None:
-        """The same for a mount. None: limits of forms would be in the scope, too."""
-        if self.form_limits:
+        """The same for a mount. None: there is more to put into the scope."""
+        if self.form_limits or self.inside.levels or len(self.effective.param_convertors) > 1:
             return None
         return Place(
             handlers, router, self.effective.app, None, self.included, self.context, (),
