@@ -157,6 +157,6 @@ class StarletteHelper:
             stand_ins = stand_ins | {name: AsyncExitStack() for name in dialect.STACKS[1:]}
         return exit_stacks.Unwinding(stand_ins, *what)
 
-    def encode(self, result: Any, response: Any, background: Any, method: str) -> Any:
+    def encode(self, result: Any, *_: Any) -> Any:
         """Starlette awaits whatever the function returns."""
         return result
