@@ -205,6 +205,17 @@ hx_exchange_has_token(const struct hx_exchange *x, enum hx_known which, struct s
 	return false;
 }
 
+enum hx_length
+hx_exchange_length(const struct hx_exchange *x, size_t len, bool last)
+{
+	uint64_t left = x->promise.left;
+
+	if (x->is_head || (!x->promise.has_length && x->status != 204 && x->status != 304))
+		return HX_LENGTH_FITS;
+	return len > left ? HX_LENGTH_LONGER :
+	    last && len < left ? HX_LENGTH_SHORTER : HX_LENGTH_FITS;
+}
+
 int
 hx_exchange_content_append(struct hx_exchange *x, struct slice bytes)
 {

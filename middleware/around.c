@@ -120,20 +120,21 @@ part_whole(struct mw_around *r)
 	r->has_rest = false;
 }
 
+/* A piece that is longer than the head says that was held goes no further, but another may; one that
+ * is shorter does not end the answer. */
 static int
 hand_on(struct mw_around *r, struct hx_piece piece, bool last)
 {
-	struct mw_answer *a = &r->answer;
-	bool begun = r->begun;
+	const struct mw_answer *a = &r->answer;
+	int rc = r->begun ? 0 : mw_next_head(r, a->status, a->fields, a->n);
 
+	if (rc == 0 && !r->begun && r->held)
+		r->refused = hx_exchange_length(r->x, piece.bytes.len, last);
 	r->begun = true;
-	if (!begun && last)
-		return mw_next_answer(r, a->status, a->fields, a->n, piece);
-	if (!begun && mw_next_head(r, a->status, a->fields, a->n) < 0) {
-		hx_exchange_piece_drop(piece);
-		return -1;
-	}
-	return mw_next_body(r, piece, last);
+	if (rc == 0 && r->refused != HX_LENGTH_LONGER)
+		return mw_next_body(r, piece, last && r->refused == HX_LENGTH_FITS);
+	hx_exchange_piece_drop(piece);
+	return rc;
 }
 
 static void
@@ -308,7 +309,8 @@ mw_around_head(struct mw_around *r, int status, const struct hx_header *fields, 
 	if (head_edit(r, status, fields, n) < 0 ||
 	    (r->pass.holder > 0 && mw_answer_keep(a) < 0))
 		return fail(r);
-	if (r->pass.holder > 0)
+	r->held = r->pass.holder > 0;
+	if (r->held)
 		return 0;
 	r->begun = true;
 	return mw_next_head(r, a->status, a->fields, a->n);

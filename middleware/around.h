@@ -40,6 +40,8 @@ struct mw_around {
 	struct mw_pass pass;
 	struct mw_answer answer;	/* its head, as long as it has not gone on */
 	bool begun;			/* it has */
+	bool held;			/* a layer has held it */
+	enum hx_length refused;		/* see mw_exchange_refused() */
 	/* The piece on its way: the part that is in the chain, and the rest of a long file. */
 	struct hx_piece part, rest;
 	bool part_last, rest_last;

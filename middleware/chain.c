@@ -30,6 +30,7 @@ mw_chain_add(struct mw_chain *chain, const struct mw_class *class, void *set)
 	chain->layers[chain->n++] = (struct mw_layer){ class, set, chain->state_bytes };
 	chain->state_bytes += (class->state_bytes + align - 1) / align * align;
 	chain->edits = chain->edits || class->head != NULL;
+	chain->looks = chain->looks || class->piece != NULL;
 	return class->open != NULL ? class->open(set) : 0;
 }
 
@@ -181,6 +182,19 @@ mw_chain_work(struct mw_pass *pass, const struct hx_piece *piece, bool last)
 	must(pass->left > 0 && layer->class->work != NULL);
 	layer->class->work(layer->set, state_of(pass, layer), piece, last);
 	pass->worked = true;
+}
+
+bool
+mw_chain_reads(const struct mw_pass *pass)
+{
+	for (size_t i = 0; i < pass->met; i++) {
+		const struct mw_layer *layer = &pass->chain->layers[i];
+
+		if (layer->class->reads != NULL &&
+		    layer->class->reads(layer->set, state_of(pass, layer)))
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -21,6 +21,7 @@ struct mw_chain {
 	size_t n, room;
 	size_t state_bytes;
 	bool edits;			/* a layer edits answers */
+	bool looks;			/* a layer looks at content */
 };
 
 /* One request on its way through a chain. */
@@ -76,6 +77,9 @@ enum mw_piece mw_chain_piece_begin(struct mw_pass *pass, struct mw_answer *a,
     struct hx_piece *piece, bool last) MUST_CHECK;
 enum mw_piece mw_chain_piece_on(struct mw_pass *pass, struct mw_answer *a,
     struct hx_piece *piece, bool last) MUST_CHECK;
+
+/* Does a layer read the bytes of the answer, whose head has come? */
+bool mw_chain_reads(const struct mw_pass *pass);
 
 /* On any thread, without the interpreter. */
 void mw_chain_work(struct mw_pass *pass, const struct hx_piece *piece, bool last);

@@ -28,6 +28,13 @@ request_of(const struct hx_exchange *x, bool server_known)
 	};
 }
 
+/* What stands in front of all others, if anything does. */
+static struct mw_around *
+innermost(const struct hx_exchange *x)
+{
+	return x->upper.layers != NULL ? x->upper.layers : x->upper.edge;
+}
+
 bool
 mw_exchange_stops(const struct mw_chain *chain, const struct hx_exchange *x)
 {
@@ -52,6 +59,51 @@ mw_exchange_is_ready(const struct hx_exchange *x)
 	return around == NULL || mw_chain_is_ready(&around->pass);
 }
 
+enum mw_start
+mw_exchange_start(const struct hx_exchange *x)
+{
+	enum mw_start start = MW_START_GONE;
+
+	for (struct mw_around *r = innermost(x); r != NULL; r = r->outer) {
+		if (r->pass.holder > 0 && !r->begun)
+			return MW_START_HELD;
+		if (r->held)
+			start = MW_START_KEPT;
+	}
+	return start;
+}
+
+bool
+mw_exchange_looks(const struct hx_exchange *x)
+{
+	for (struct mw_around *r = innermost(x); r != NULL; r = r->outer)
+		if (r->front.chain->looks)
+			return true;
+	return false;
+}
+
+bool
+mw_exchange_reads(const struct hx_exchange *x)
+{
+	for (struct mw_around *r = innermost(x); r != NULL; r = r->outer)
+		if (mw_chain_reads(&r->pass))
+			return true;
+	return false;
+}
+
+enum hx_length
+mw_exchange_refused(struct hx_exchange *x)
+{
+	enum hx_length refused = HX_LENGTH_FITS;
+
+	for (struct mw_around *r = innermost(x); r != NULL; r = r->outer) {
+		if (r->refused != HX_LENGTH_FITS)
+			refused = r->refused;
+		r->refused = HX_LENGTH_FITS;
+	}
+	return refused;
+}
+
 bool
 mw_exchange_is_busy(const struct hx_exchange *x)
 {
@@ -67,13 +119,6 @@ mw_exchange_writable(struct hx_exchange *x)
 		mw_around_writable(x->upper.edge);
 	else if (x->upper.layers != NULL)
 		mw_around_writable(x->upper.layers);
-}
-
-/* What stands in front of all others, if anything does. */
-static struct mw_around *
-innermost(const struct hx_exchange *x)
-{
-	return x->upper.layers != NULL ? x->upper.layers : x->upper.edge;
 }
 
 static int

@@ -29,6 +29,25 @@ void *mw_exchange_session(const struct hx_exchange *x);
 /* Can the layers inside edit an answer? If not, Starlette's own must. */
 bool mw_exchange_is_ready(const struct hx_exchange *x);
 
+/* What becomes of the start of an answer after another one, as far as layers decide that. */
+enum mw_start {
+	MW_START_GONE,	/* the first one has gone out as it came */
+	MW_START_HELD,	/* a layer holds the first one: the second takes its place */
+	MW_START_KEPT	/* a layer has held the first one: it lets no other pass */
+};
+
+enum mw_start mw_exchange_start(const struct hx_exchange *x);
+
+/* Does a layer look at content? */
+bool mw_exchange_looks(const struct hx_exchange *x);
+
+/* Does a layer read the bytes of the answer, whose head has come? */
+bool mw_exchange_reads(const struct hx_exchange *x);
+
+/* Has a layer held the head, and has that announced another length than the piece of content has that
+ * body() has just been given? What was longer is dropped; what was shorter has not ended the answer. */
+enum hx_length mw_exchange_refused(struct hx_exchange *x);
+
 /* Starlette's own layers take the request over: take the chain inside away, if it is there. */
 void mw_exchange_leave(struct hx_exchange *x);
 

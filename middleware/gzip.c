@@ -174,6 +174,15 @@ gzip_piece(const void *set, void *state, struct mw_answer *a, struct hx_piece *p
 }
 
 static bool
+gzip_reads(const void *set, const void *state)
+{
+	const struct mw_gzip_state *s = state;
+
+	(void)set;
+	return s->accepted && !s->through;
+}
+
+static bool
 gzip_heavy(const void *set, const void *state, const struct hx_piece *piece, bool last)
 {
 	const struct mw_gzip_set *gzip = set;
@@ -181,7 +190,7 @@ gzip_heavy(const void *set, const void *state, const struct hx_piece *piece, boo
 	bool small = !s->started && mw_gzip_content_is_whole(piece, last) &&
 	    (int64_t)piece->bytes.len < gzip->minimum_size;
 
-	return !s->through && s->accepted && !small && mw_gzip_content_is_long(gzip, s, piece, last);
+	return gzip_reads(set, state) && !small && mw_gzip_content_is_long(gzip, s, piece, last);
 }
 
 static void
@@ -218,6 +227,7 @@ const struct mw_class mw_gzip = {
 	.request = gzip_request,
 	.head = gzip_head,
 	.piece = gzip_piece,
+	.reads = gzip_reads,
 	.heavy = gzip_heavy,
 	.work = gzip_work,
 	.takes = gzip_takes,

@@ -107,6 +107,8 @@ struct mw_class {
 	 * NULL for a class that lets content pass and never holds a head. */
 	int (*piece)(const void *set, void *state, struct mw_answer *a, struct hx_piece *piece,
 	    bool last);
+	/* Does piece() read the bytes of this answer, whose head has come? NULL: no. */
+	bool (*reads)(const void *set, const void *state);
 	/* Would piece() hold up the loop, as it was called now? Then work() may come before it:
 	 * what piece() is for, but for its effects on anything but `state`. It may run on any
 	 * thread, without the interpreter, while nobody else uses that state. piece() of the same

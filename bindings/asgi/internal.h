@@ -25,6 +25,7 @@ struct pyb_asgi {
 	PyObject *receivers;		/* list of futures that wait for content, or NULL */
 	PyObject *senders;		/* list of futures that wait for the backlog, or NULL */
 	bool started;			/* http.response.start was sent */
+	bool headless;			/* but it was refused */
 	bool complete;			/* the last http.response.body was sent */
 	bool delivered;			/* receive() has given the last of the content */
 };

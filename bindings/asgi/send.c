@@ -15,6 +15,7 @@
 #include "bindings/piece.h"
 #include "files/give.h"
 #include "http/field.h"
+#include "middleware/exchange.h"
 
 /* message[key], new reference. NULL without an exception when the key is absent, else
  * with an exception set. */
@@ -82,11 +83,12 @@ send_start(struct pyb_asgi *a, PyObject *message)
 	long code;
 	int rc = -1;
 
-	a->started = true;
+	a->started = a->headless = true;
 	status = require(message, st->n_status);
-	code = status != NULL ? PyLong_AsLong(status) : -1;
-	if (PyErr_Occurred())
+	if (status == NULL)
 		goto done;
+	code = PyLong_AsLong(status);
+	PyErr_Clear();
 	if (code < 100 || code > 999) {
 		PyErr_SetObject(PyExc_KeyError, status);
 		goto done;
@@ -98,6 +100,7 @@ send_start(struct pyb_asgi *a, PyObject *message)
 	}
 	if (pyb_fields_read(&f, headers, &a->x->arena) < 0 || length_check(&f) < 0)
 		goto done;
+	a->headless = false;
 	a->x->calls->head(a->x, (int)code, f.all, f.n);
 	rc = 0;
 done:
@@ -107,45 +110,91 @@ done:
 	return rc;
 }
 
-/* The content-length that the head has announced must be kept. `len` bytes of content are
- * to be sent, the last ones if `last`. 0; -1 with RuntimeError set when that is more than
- * announced, or when `last` leaves less. */
+/* Content of this length is not what the head has announced. Returns -1; 0 where it is. */
 static int
-length_keep(const struct hx_exchange *x, size_t len, bool last)
+length_refuse(enum hx_length is)
 {
-	uint64_t left = x->promise.left;
-	const char *wrong;
-
-	if (x->is_head || (!x->promise.has_length && x->status != 204 && x->status != 304))
+	if (is == HX_LENGTH_FITS)
 		return 0;
-	if (len <= left && (!last || len == left))
-		return 0;
-	wrong = len > left ? "Response content longer than Content-Length" :
-	    "Response content shorter than Content-Length";
-	PyErr_SetString(PyExc_RuntimeError, wrong);
+	PyErr_SetString(PyExc_RuntimeError, is == HX_LENGTH_LONGER ?
+	    "Response content longer than Content-Length" :
+	    "Response content shorter than Content-Length");
 	return -1;
 }
 
-/* The content of a message as bytes (NULL: it has none); another buffer is copied. New
- * reference; NULL with an exception set. */
+/* The bytes of a buffer. uvicorn joins them with others where no length was announced, and so does
+ * zlib compress them: each has its own word for a buffer that is not contiguous. New reference;
+ * NULL with an exception set. */
 static PyObject *
-content_of(PyObject *body)
+buffer_copy(const struct hx_exchange *x, PyObject *body)
 {
-	if (body == NULL)
-		return PyErr_Occurred() ? NULL : PyBytes_FromStringAndSize(NULL, 0);
-	if (PyBytes_CheckExact(body))
+	PyObject *bytes;
+	Py_buffer view;
+
+	if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) == 0) {
+		bytes = PyBytes_FromStringAndSize(view.buf, view.len);
+		PyBuffer_Release(&view);
+		return bytes;
+	}
+	if (!x->promise.has_length && !mw_exchange_reads(x))
+		PyErr_Format(PyExc_TypeError, "sequence item 1: expected a bytes-like object, "
+		    "%.80s found", Py_TYPE(body)->tp_name);
+	return NULL;
+}
+
+/* The content of a message as bytes (NULL: it has none). For HEAD uvicorn looks at none, and what
+ * is empty it does not look at closely where no length was announced. New reference; NULL with an
+ * exception set. */
+static PyObject *
+content_of(const struct hx_exchange *x, PyObject *body)
+{
+	int full = 1;
+
+	if (body == NULL && PyErr_Occurred())
+		return NULL;
+	if (body != NULL && PyBytes_CheckExact(body))
 		return Py_NewRef(body);
-	return PyBytes_FromObject(body);
+	if (body == NULL || (x->is_head && !mw_exchange_reads(x)))
+		full = 0;
+	else if (!x->promise.has_length && !mw_exchange_reads(x))
+		full = PyObject_IsTrue(body);
+	if (full < 0)
+		return NULL;
+	return full ? buffer_copy(x, body) : PyBytes_FromStringAndSize(NULL, 0);
+}
+
+/* Content comes behind a head that was refused. uvicorn then expects none; an answer that ends so
+ * is none. 0, or -1 with an exception set. */
+static int
+headless_send(struct pyb_asgi *a, size_t len, bool last)
+{
+	if (len > 0 && !a->x->is_head)
+		return length_refuse(HX_LENGTH_LONGER);
+	a->complete = last;
+	if (last) {
+		a->x->calls->abort(a->x);
+		pyb_asgi_detach(a);
+	}
+	return 0;
 }
 
 /* Send content. 0, or -1 with an exception set. */
 static int
 content_send(struct pyb_asgi *a, PyObject *content, bool last)
 {
-	if (length_keep(a->x, (size_t)PyBytes_GET_SIZE(content), last) < 0)
+	size_t len = (size_t)PyBytes_GET_SIZE(content);
+	struct hx_exchange *x = a->x;
+	enum hx_length is = hx_exchange_length(x, len, last);
+
+	if (a->headless)
+		return headless_send(a, len, last);
+	if (is != HX_LENGTH_LONGER) {
+		x->calls->body(x, pyb_piece_of(content), last && is == HX_LENGTH_FITS);
+		is = is == HX_LENGTH_FITS ? mw_exchange_refused(x) : is;
+	}
+	if (length_refuse(is) < 0)
 		return -1;
 	a->complete = last;
-	a->x->calls->body(a->x, pyb_piece_of(content), last);
 	if (last)
 		pyb_asgi_detach(a);
 	return 0;
@@ -156,7 +205,7 @@ static int
 send_body(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
-	PyObject *body = get(message, st->n_body), *content = content_of(body);
+	PyObject *body = get(message, st->n_body), *content = content_of(a->x, body);
 	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
 
@@ -189,16 +238,55 @@ is_type(PyObject *type, PyObject *expected)
 	return type == expected || PyObject_RichCompareBool(type, expected, Py_EQ) == 1;
 }
 
+/* Is it none of the types that Starlette's GZip knows? It lets no other pass. */
+static bool
+is_strange(struct pyb_module_state *st, PyObject *type)
+{
+	static const char *const known[] = {
+		"http.response.early_hint", "http.response.trailers", "http.response.pathsend"
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (PyUnicode_Check(type) && PyUnicode_CompareWithASCIIString(type, known[i]) == 0)
+			return false;
+	return !is_type(type, st->t_http_response_start) && !is_type(type, st->t_http_response_body);
+}
+
+/* Does a layer around the application take a message that is not due? A start that comes again
+ * replaces the one that it holds, or goes no further once it has held one. 1: it is done; 0: none
+ * does; -1 with an exception set. */
+static int
+undue_take(struct pyb_asgi *a, PyObject *type, PyObject *message)
+{
+	struct pyb_module_state *st = a->app->st;
+
+	if (a->complete || is_type(type, st->t_http_response_body))
+		return 0;
+	if (!is_type(type, st->t_http_response_start))
+		return mw_exchange_looks(a->x) && is_strange(st, type);
+	if (!a->started)
+		return 0;
+	switch (mw_exchange_start(a->x)) {
+	case MW_START_HELD:
+		return send_start(a, message) < 0 ? -1 : 1;
+	case MW_START_KEPT:
+		return 1;
+	case MW_START_GONE:
+		break;
+	}
+	return 0;
+}
+
 static int
 message_send(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
 	PyObject *type = require(message, st->n_type);
-	int rc;
+	int rc = type != NULL ? undue_take(a, type, message) : -1;
 
-	if (type == NULL)
-		return -1;
-	if (a->complete)
+	if (rc != 0)
+		rc = rc < 0 ? -1 : 0;
+	else if (a->complete)
 		rc = type_refuse(type, NULL);
 	else if (!a->started)
 		rc = is_type(type, st->t_http_response_start) ? send_start(a, message) :
@@ -206,7 +294,7 @@ message_send(struct pyb_asgi *a, PyObject *message)
 	else
 		rc = is_type(type, st->t_http_response_body) ? send_body(a, message) :
 		    type_refuse(type, "http.response.body");
-	Py_DECREF(type);
+	Py_XDECREF(type);
 	return rc;
 }
 
@@ -236,7 +324,7 @@ pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **o
 		return type_refuse(st->t_http_response_body, NULL);
 	if (!a->started)
 		return type_refuse(st->t_http_response_body, "http.response.start");
-	content = content_of(piece);
+	content = content_of(a->x, piece);
 	rc = content != NULL ? content_send(a, content, last) : -1;
 	Py_XDECREF(content);
 	return rc < 0 ? -1 : 1;

@@ -22,7 +22,9 @@ out_of_memory(void)
 static bool
 head_read(struct pyb_filter *f, PyObject *start)
 {
-	if (!pyb_view_same(f->list, f->fields))
+	/* Starlette does not announce a length where trailers follow. */
+	if (!pyb_view_same(f->list, f->fields) ||
+	    (f->stretch->holds && PyDict_GetItemString(start, "trailers") != NULL))
 		return false;
 	pyb_view_head_drop(&f->head);
 	return pyb_view_head_read(f->stretch->st, start, &f->arena, &f->head);
@@ -53,6 +55,32 @@ start_take(struct pyb_filter *f, PyObject *start)
 	return head_write(f, start) < 0 ? PYB_FATE_FAILED : PYB_FATE_ON;
 }
 
+/* The bytes of a buffer, which zlib wants to be contiguous. New reference; NULL with an exception
+ * set. */
+static PyObject *
+buffer_copy(PyObject *body)
+{
+	PyObject *bytes;
+	Py_buffer view;
+
+	if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) < 0)
+		return NULL;
+	bytes = PyBytes_FromStringAndSize(view.buf, view.len);
+	PyBuffer_Release(&view);
+	return bytes;
+}
+
+/* Does more content follow the message? 1 or 0; -1 with an exception set. */
+static int
+more_comes(struct pyb_module_state *st, PyObject *message)
+{
+	PyObject *more = Py_XNewRef(PyDict_GetItemWithError(message, st->n_more_body));
+	int is = more != NULL ? PyObject_IsTrue(more) : 0;
+
+	Py_XDECREF(more);
+	return is < 0 || PyErr_Occurred() ? -1 : is;
+}
+
 /* What a message has of content. */
 struct content {
 	PyObject *bytes;	/* strong */
@@ -64,25 +92,19 @@ struct content {
 static int
 content_read(struct pyb_module_state *st, PyObject *message, struct content *c)
 {
-	PyObject *body = PyDict_GetItemWithError(message, st->n_body), *more;
-	int again = 0;
+	PyObject *body = PyDict_GetItemWithError(message, st->n_body);
+	int again;
 
 	*c = (struct content){ .missing = body == NULL };
-	if (body != NULL && !PyObject_CheckBuffer(body))
-		PyErr_Format(PyExc_TypeError, "a bytes-like object is required, not '%.100s'",
-		    Py_TYPE(body)->tp_name);
-	else if (body != NULL)
-		c->bytes = PyBytes_CheckExact(body) ? Py_NewRef(body) : PyBytes_FromObject(body);
+	if (body != NULL)
+		c->bytes = PyBytes_CheckExact(body) ? Py_NewRef(body) : buffer_copy(body);
 	else if (!PyErr_Occurred())
 		c->bytes = PyBytes_FromStringAndSize(NULL, 0);
 	if (c->bytes == NULL)
 		return -1;
-	more = Py_XNewRef(PyDict_GetItemWithError(message, st->n_more_body));
-	if (more != NULL)
-		again = PyObject_IsTrue(more);
-	Py_XDECREF(more);
+	again = more_comes(st, message);
 	c->last = again == 0;
-	return again < 0 || PyErr_Occurred() ? -1 : 0;
+	return again < 0 ? -1 : 0;
 }
 
 /* message["body"] = the piece, which is released. 0, or -1 with an exception set. */
@@ -171,6 +193,16 @@ first_fits(struct pyb_filter *f, PyObject *message)
 	    pyb_view_head_holds(st, f->held, &f->head);
 }
 
+/* Content that no layer reads, whatever it is, goes on as it is. */
+static enum pyb_fate
+unread_take(struct pyb_filter *f, PyObject *message)
+{
+	int more = more_comes(f->stretch->st, message);
+
+	f->over = more == 0;
+	return more < 0 ? PYB_FATE_FAILED : PYB_FATE_ON;
+}
+
 static enum pyb_fate
 piece_take(struct pyb_filter *f, PyObject *message)
 {
@@ -181,6 +213,9 @@ piece_take(struct pyb_filter *f, PyObject *message)
 		return PYB_FATE_ON;
 	if (!f->begun && !first_fits(f, message))
 		return PYB_FATE_RELAYED;
+	if (f->begun && !mw_chain_reads(&f->pass) &&
+	    PyDict_Contains(message, f->stretch->st->n_body) > 0)
+		return unread_take(f, message);
 	if (content_read(f->stretch->st, message, &c) == 0)
 		fate = content_edit(f, message, &c);
 	Py_XDECREF(c.bytes);

@@ -156,15 +156,6 @@ stretch_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *nam
 	return pyb_coro_new(s->st, &class, p);
 }
 
-static bool
-looks_at_content(const struct mw_chain *chain)
-{
-	for (size_t i = 0; i < chain->n; i++)
-		if (chain->layers[i].class->piece != NULL)
-			return true;
-	return false;
-}
-
 /* Stretch(app, layers, original, next, relay, copies, replaces) */
 static PyObject *
 stretch_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
@@ -194,7 +185,7 @@ stretch_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 	if (pyb_layers_init(&s->layers, st, layers) < 0)
 		Py_CLEAR(s);
 	else
-		s->holds = looks_at_content(&s->layers.chain);
+		s->holds = s->layers.chain.looks;
 	return (PyObject *)s;
 }
 

@@ -15,6 +15,18 @@ for shelf in (".", "../parity", "../compile", "../e2e"):
 STEP = int(os.environ.get("FASTRD_GRID_STEP", "1"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stacks", type=int, default=6, help="how many of test_stacks.py")
+    parser.addoption("--first-stack", type=int, default=1, help="number of the first one")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "stack_seed" in metafunc.fixturenames:
+        first = int(metafunc.config.getoption("first_stack"))
+        count = int(metafunc.config.getoption("stacks"))
+        metafunc.parametrize("stack_seed", range(first, first + count))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     kept = set(here[::STEP])
