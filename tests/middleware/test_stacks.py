@@ -81,6 +81,8 @@ def ask(peer: Peer, request: Request) -> Answer | str:
     except (BrokenAnswer, OSError, ValueError) as exc:
         return f"{type(exc).__name__}: {exc}"
     answer.headers = [(name, VARIES.sub(rb"\1=*", value)) for name, value in answer.headers]
+    if request.method == "HEAD" and (b"content-encoding", b"gzip") in answer.headers:
+        answer.headers = [(name, value) for name, value in answer.headers if name != b"content-length"]
     if answer.body and b"gzip" in dict(answer.headers).get(b"content-encoding", b""):
         # Whole, or as far as it has come.
         length = (b"content-length", b"%d" % len(answer.body))
