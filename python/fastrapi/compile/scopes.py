@@ -1,4 +1,5 @@
-"""Cancel scopes of anyio's around plain functions on pool threads, for ``bindings/plan/hop``.
+"""Cancel scopes of anyio's around plain functions on pool threads, for ``bindings/plan/hop``, and
+around other work there (``bindings/stack/work``).
 
 FastAPI runs such a function with ``anyio.to_thread.run_sync``. The cancel scopes of the
 application's middleware wait for it, and it finds the innermost of them as its own.
@@ -21,10 +22,10 @@ def thread_scopes() -> tuple[CancelScope, Any]:
     return CancelScope(shield=True), state.cancel_scope if state is not None else None
 
 
-async def shielded(future: asyncio.Future[Any], shield: CancelScope) -> Any:
+async def shielded(future: asyncio.Future[Any], shield: CancelScope | None = None) -> Any:
     """The result of functions on a pool thread: what a dependency has opened for them is not
     closed while they run."""
-    with shield:
+    with shield or CancelScope(shield=True):
         return await future
 
 
