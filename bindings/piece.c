@@ -1,7 +1,7 @@
 /*
  * piece: copied or referred to.
  *
- * Called by asgi/send.c and plan/result.c for what an application answers.
+ * Called by asgi/body.c and plan/result.c for what an application answers.
  */
 #include "bindings/piece.h"
 

@@ -3,7 +3,7 @@
  *
  * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the
  * application's stack ends a compiled request), by stack/ (layers without a `receive` of
- * their own), send.c and engine/ (the type). When the application ends, its coroutine applies the rules of uvicorn's run_asgi.
+ * their own), body.c, send.c and engine/ (the type). When the application ends, its coroutine applies the rules of uvicorn's run_asgi.
  * Nothing here may use the exchange after it was detached.
  */
 #include "base/must.h"

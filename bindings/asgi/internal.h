@@ -1,5 +1,5 @@
 /*
- * internal: what asgi.c, receive.c, report.c and send.c share; no other file
+ * internal: what asgi.c, body.c, receive.c, report.c and send.c share; no other file
  * includes it.
  */
 #ifndef BINDINGS_ASGI_INTERNAL_H
@@ -45,6 +45,13 @@ PyObject *pyb_asgi_method_watch(PyObject *self, PyObject *ignored);
  * else to the log. `left`: the client has gone before its answer was complete. */
 void pyb_asgi_report(struct pyb_app *app, struct pyb_observer *seen, const char *message,
     PyObject *exc, bool left);
+
+/* The content of a message as bytes; `body` NULL: it has none, or an exception is set. New reference;
+ * NULL with an exception set. */
+PyObject *pyb_asgi_content_of(const struct hx_exchange *x, PyObject *body) MUST_CHECK;
+
+/* Send content, bytes, the last one if `last`. 0, or -1 with an exception set. */
+int pyb_asgi_content_send(struct pyb_asgi *a, PyObject *content, bool last) MUST_CHECK;
 
 /* Methods receive() and send(message). */
 PyObject *pyb_asgi_method_receive(PyObject *self, PyObject *ignored);

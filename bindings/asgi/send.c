@@ -12,7 +12,6 @@
 #include "bindings/asgi/fields.h"
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
-#include "bindings/piece.h"
 #include "files/give.h"
 #include "http/field.h"
 #include "middleware/exchange.h"
@@ -110,107 +109,17 @@ done:
 	return rc;
 }
 
-/* Content of this length is not what the head has announced. Returns -1; 0 where it is. */
-static int
-length_refuse(enum hx_length is)
-{
-	if (is == HX_LENGTH_FITS)
-		return 0;
-	PyErr_SetString(PyExc_RuntimeError, is == HX_LENGTH_LONGER ?
-	    "Response content longer than Content-Length" :
-	    "Response content shorter than Content-Length");
-	return -1;
-}
-
-/* The bytes of a buffer. uvicorn joins them with others where no length was announced, and so does
- * zlib compress them: each has its own word for a buffer that is not contiguous. New reference;
- * NULL with an exception set. */
-static PyObject *
-buffer_copy(const struct hx_exchange *x, PyObject *body)
-{
-	PyObject *bytes;
-	Py_buffer view;
-
-	if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) == 0) {
-		bytes = PyBytes_FromStringAndSize(view.buf, view.len);
-		PyBuffer_Release(&view);
-		return bytes;
-	}
-	if (!x->promise.has_length && !mw_exchange_reads(x))
-		PyErr_Format(PyExc_TypeError, "sequence item 1: expected a bytes-like object, "
-		    "%.80s found", Py_TYPE(body)->tp_name);
-	return NULL;
-}
-
-/* The content of a message as bytes (NULL: it has none). For HEAD uvicorn looks at none, and what
- * is empty it does not look at closely where no length was announced. New reference; NULL with an
- * exception set. */
-static PyObject *
-content_of(const struct hx_exchange *x, PyObject *body)
-{
-	int full = 1;
-
-	if (body == NULL && PyErr_Occurred())
-		return NULL;
-	if (body != NULL && PyBytes_CheckExact(body))
-		return Py_NewRef(body);
-	if (body == NULL || (x->is_head && !mw_exchange_reads(x)))
-		full = 0;
-	else if (!x->promise.has_length && !mw_exchange_reads(x))
-		full = PyObject_IsTrue(body);
-	if (full < 0)
-		return NULL;
-	return full ? buffer_copy(x, body) : PyBytes_FromStringAndSize(NULL, 0);
-}
-
-/* Content comes behind a head that was refused. uvicorn then expects none; an answer that ends so
- * is none. 0, or -1 with an exception set. */
-static int
-headless_send(struct pyb_asgi *a, size_t len, bool last)
-{
-	if (len > 0 && !a->x->is_head)
-		return length_refuse(HX_LENGTH_LONGER);
-	a->complete = last;
-	if (last) {
-		a->x->calls->abort(a->x);
-		pyb_asgi_detach(a);
-	}
-	return 0;
-}
-
-/* Send content. 0, or -1 with an exception set. */
-static int
-content_send(struct pyb_asgi *a, PyObject *content, bool last)
-{
-	size_t len = (size_t)PyBytes_GET_SIZE(content);
-	struct hx_exchange *x = a->x;
-	enum hx_length is = hx_exchange_length(x, len, last);
-
-	if (a->headless)
-		return headless_send(a, len, last);
-	if (is != HX_LENGTH_LONGER) {
-		x->calls->body(x, pyb_piece_of(content), last && is == HX_LENGTH_FITS);
-		is = is == HX_LENGTH_FITS ? mw_exchange_refused(x) : is;
-	}
-	if (length_refuse(is) < 0)
-		return -1;
-	a->complete = last;
-	if (last)
-		pyb_asgi_detach(a);
-	return 0;
-}
-
 /* http.response.body. 0, or -1 with an exception set. */
 static int
 send_body(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
-	PyObject *body = get(message, st->n_body), *content = content_of(a->x, body);
+	PyObject *body = get(message, st->n_body), *content = pyb_asgi_content_of(a->x, body);
 	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
 
 	if (content != NULL && again >= 0 && !PyErr_Occurred())
-		rc = content_send(a, content, !again);
+		rc = pyb_asgi_content_send(a, content, !again);
 	Py_XDECREF(body);
 	Py_XDECREF(content);
 	Py_XDECREF(more);
@@ -324,8 +233,8 @@ pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **o
 		return type_refuse(st->t_http_response_body, NULL);
 	if (!a->started)
 		return type_refuse(st->t_http_response_body, "http.response.start");
-	content = content_of(a->x, piece);
-	rc = content != NULL ? content_send(a, content, last) : -1;
+	content = pyb_asgi_content_of(a->x, piece);
+	rc = content != NULL ? pyb_asgi_content_send(a, content, last) : -1;
 	Py_XDECREF(content);
 	return rc < 0 ? -1 : 1;
 }
