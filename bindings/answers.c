@@ -7,6 +7,8 @@
  */
 #include "bindings/answers.h"
 
+#include <stdlib.h>
+
 #include "base/must.h"
 
 /* Is it what the members are taken for without a look? 0, or -1 with an exception set. */
@@ -22,6 +24,37 @@ answers_check(const struct pyb_answers *a, uint32_t n_routes)
 	return -1;
 }
 
+/* Take (first, redirects) of each mount. 0, or -1 with an exception set. */
+static int
+inside_take(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
+{
+	PyObject *all = PyObject_GetAttrString(source, "inside");
+	int rc = 0;
+
+	if (all == NULL)
+		return -1;
+	a->inside = calloc((size_t)n_routes + 1, sizeof(*a->inside));
+	if (a->inside == NULL)
+		PyErr_NoMemory();
+	else if (!PyTuple_CheckExact(all) || (size_t)PyTuple_GET_SIZE(all) != n_routes)
+		PyErr_SetString(PyExc_TypeError, "the mounts are not the compiler's");
+	for (uint32_t i = 0; !PyErr_Occurred() && i < n_routes; i++) {
+		PyObject *item = PyTuple_GET_ITEM(all, (Py_ssize_t)i);
+		int redirects;
+
+		if (item == Py_None)
+			continue;
+		if (PyArg_Parse(item, "(Ip)", &a->inside[i].first, &redirects)) {
+			a->inside[i].redirects = redirects != 0;
+			a->inside[i].known = a->inside[i].first <= i;
+		}
+	}
+	if (PyErr_Occurred())
+		rc = -1;
+	Py_DECREF(all);
+	return rc;
+}
+
 int
 pyb_answers_init(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
 {
@@ -32,7 +65,8 @@ pyb_answers_init(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
 	if (TAKE(exception_handlers) || TAKE(status_handlers) || TAKE(http_exception) ||
 	    TAKE(http_handler) || TAKE(validation_error) ||
 	    TAKE(validation_handler) || TAKE(handled) ||
-	    TAKE(json_text) || TAKE(forgets_traceback) || TAKE(not_found) || TAKE(not_allowed) || TAKE(redirect))
+	    TAKE(json_text) || TAKE(forgets_traceback) || TAKE(not_found) || TAKE(not_allowed) || TAKE(redirect) ||
+	    TAKE(within) || inside_take(a, source, n_routes) < 0)
 		return -1;
 #undef TAKE
 	return answers_check(a, n_routes);
@@ -53,6 +87,9 @@ pyb_answers_fini(struct pyb_answers *a)
 	Py_CLEAR(a->not_found);
 	Py_CLEAR(a->not_allowed);
 	Py_CLEAR(a->redirect);
+	Py_CLEAR(a->within);
+	free(a->inside);
+	a->inside = NULL;
 }
 
 int
@@ -70,6 +107,7 @@ pyb_answers_traverse(struct pyb_answers *a, visitproc visit, void *arg)
 	Py_VISIT(a->not_found);
 	Py_VISIT(a->not_allowed);
 	Py_VISIT(a->redirect);
+	Py_VISIT(a->within);
 	return 0;
 }
 

@@ -30,6 +30,17 @@ struct pyb_answers {
 	PyObject *not_allowed;		/* tuple by route: to a method it does not take, or None */
 	PyObject *redirect;		/* (scope) -> the Response that redirects to the path with
 					 * its slash added or removed; None: there is no such */
+	PyObject *within;		/* (mount, route or None) -> the Response of what is mounted
+					 * to a method that the route does not take, or to the path
+					 * of no route; None: it has one of its own */
+	struct pyb_inside *inside;	/* by route */
+};
+
+/* What a mount leads to. */
+struct pyb_inside {
+	uint32_t first;		/* of the routes inside, which stand before the mount */
+	bool known;		/* they are all that there is */
+	bool redirects;		/* a path of none may have a slash too much or too little */
 };
 
 /* Take the answers from the compiler's object, whose attributes have the members' names.
@@ -38,6 +49,13 @@ struct pyb_answers {
 int pyb_answers_init(struct pyb_answers *a, PyObject *source, uint32_t n_routes) MUST_CHECK;
 void pyb_answers_fini(struct pyb_answers *a);
 int pyb_answers_traverse(struct pyb_answers *a, visitproc visit, void *arg);
+
+/* The mount that a route is, when the answers of what it mounts are known; else NULL. */
+static inline const struct pyb_inside *
+pyb_answers_inside(const struct pyb_answers *a, uint32_t route)
+{
+	return a->inside != NULL && a->inside[route].known ? &a->inside[route] : NULL;
+}
 
 /* The handler that Starlette would call for an exception of that class. `status` is that
  * of an HTTPException; NULL: it is none. Borrowed from the application's dicts; NULL when

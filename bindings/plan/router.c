@@ -103,6 +103,55 @@ pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict
 	return NULL;
 }
 
+/* What the router of what `mount` mounts answers to a path that only the mount itself takes;
+ * `rest` is what follows that of the mount. */
+static enum pyb_router_verdict
+inside_find(const struct pyb_binding *b, const struct hx_exchange *x, struct arena *arena,
+    const struct pyb_inside *inside, uint32_t *route)
+{
+	struct slice other, path = x->req.path;
+	uint32_t found;
+
+	if (x->req.method == SHM_METHOD_OTHER ||
+	    shm_route_match_path(&b->table, path, &found) != SHM_YES || found < inside->first)
+		return PYB_ROUTER_UNSURE;
+	*route = found;
+	if (found < x->route)
+		return PYB_ROUTER_NOT_ALLOWED;
+	if (!inside->redirects || x->params[x->n_params - 1].len == 0)
+		return PYB_ROUTER_NOT_FOUND;
+	other = slashed(arena, path);
+	if (other.ptr == NULL)
+		return PYB_ROUTER_UNSURE;
+	switch (shm_route_match_path(&b->table, other, &found)) {
+	case SHM_YES:
+		return found < inside->first ? PYB_ROUTER_UNSURE : found < x->route ?
+		    PYB_ROUTER_REDIRECT : PYB_ROUTER_NOT_FOUND;
+	case SHM_NO:
+		return PYB_ROUTER_NOT_FOUND;
+	case SHM_UNSURE:
+		break;
+	}
+	return PYB_ROUTER_UNSURE;
+}
+
+/* The same as pyb_router_response(), for the mount that x has matched. */
+static PyObject *
+inside_response(const struct pyb_binding *b, const struct hx_exchange *x,
+    enum pyb_router_verdict verdict, uint32_t route, PyObject *scope)
+{
+	PyObject *response;
+
+	if (verdict == PYB_ROUTER_REDIRECT)
+		return PyObject_CallOneArg(b->answers.redirect, scope);
+	response = verdict == PYB_ROUTER_NOT_ALLOWED ?
+	    PyObject_CallFunction(b->answers.within, "II", x->route, route) :
+	    PyObject_CallFunction(b->answers.within, "IO", x->route, Py_None);
+	if (response == Py_None)
+		Py_CLEAR(response);
+	return response;
+}
+
 /* The Response to x. New reference; NULL: the application must answer. Leaves no exception. */
 static PyObject *
 response_find(struct pyb_app *app, struct hx_exchange *x, enum pyb_router_verdict verdict,
@@ -114,7 +163,9 @@ response_find(struct pyb_app *app, struct hx_exchange *x, enum pyb_router_verdic
 	if (verdict == PYB_ROUTER_REDIRECT)
 		scope = pyb_scope_new(app, x);
 	if (verdict != PYB_ROUTER_UNSURE && (scope != NULL || verdict != PYB_ROUTER_REDIRECT))
-		response = pyb_router_response(b, verdict, route, scope);
+		response = x->route == HX_NO_ROUTE ?
+		    pyb_router_response(b, verdict, route, scope) :
+		    inside_response(b, x, verdict, route, scope);
 	Py_XDECREF(scope);
 	PyErr_Clear();
 	return response;
@@ -123,19 +174,22 @@ response_find(struct pyb_app *app, struct hx_exchange *x, enum pyb_router_verdic
 bool
 pyb_router_answer(struct pyb_app *app, struct hx_exchange *x)
 {
+	const struct pyb_binding *b = app->binding;
 	enum pyb_router_verdict verdict;
 	struct slice rest = SLICE_NULL;
 	PyObject *response;
 	uint32_t route;
 	bool sent = false;
 
-	must(x->route == HX_NO_ROUTE && app->binding != NULL);
+	must(b != NULL);
 	if (x->root_in_path && x->root_path.len > 0)
 		return false;
-	verdict = pyb_router_find(app->binding, x->req.method, x->req.path, &x->arena, &route);
+	verdict = x->route == HX_NO_ROUTE ?
+	    pyb_router_find(b, x->req.method, x->req.path, &x->arena, &route) :
+	    inside_find(b, x, &x->arena, pyb_answers_inside(&b->answers, x->route), &route);
 	if (verdict == PYB_ROUTER_FRONTEND)
 		return pyb_mounted_answer(app, x,
-		    pyb_mounts_frontend(&app->binding->mounts, x->req.path, &rest), rest);
+		    pyb_mounts_frontend(&b->mounts, x->req.path, &rest), rest);
 	response = response_find(app, x, verdict, route);
 	if (response != NULL)
 		sent = pyb_result_send(app, response, x);

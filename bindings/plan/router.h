@@ -29,7 +29,8 @@ enum pyb_router_verdict pyb_router_find(const struct pyb_binding *b, unsigned me
 PyObject *pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict,
     uint32_t route, PyObject *scope) MUST_CHECK;
 
-/* [gil] Answer x, which no route of the application's binding fully matches. True: it was
+/* [gil] Answer x, which no route of the application's binding fully matches, or only a mount with
+ * a pyb_answers_inside(). True: it was
  * answered and given back. False: the application itself must answer; nothing was done. No
  * exception is set in either case. */
 bool pyb_router_answer(struct pyb_app *app, struct hx_exchange *x) MUST_CHECK;

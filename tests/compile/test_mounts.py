@@ -4,6 +4,7 @@ FastAPI, whatever goes wrong."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mounts_app
@@ -11,9 +12,13 @@ import pytest
 from client import Answer, ask, forced, run
 from declared import FASTAPI, bare, listed
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount, Route, Router
 from wire import Request
 
 FORM = ("content-type", "application/x-www-form-urlencoded")
@@ -73,6 +78,12 @@ def test_answers_are_those_of_fastapi(layers: str) -> None:
     good = {request.target for request, answer, _ in here if answer.compiled and answer.data[9:10] == b"2"}
     for prefix in ("/own", "/own/inner", "/own/inner/r", "/plain", "/again"):
         assert {prefix + path for path in ("/here", "/here/3", "/items/3?q=2", "/items/3", "/stream", "/lines")} <= good
+    # Their 404, 405 and redirect, where FastAPI's own handler answers.
+    alone = {(request.method, request.target) for request, answer, _ in here if answer.compiled}
+    asked_of = [("GET", "/nowhere"), ("PUT", "/items/3"), ("GET", "/here/"), ("GET", "/"), ("GET", "//here")]
+    others = [(prefix, one) for prefix in ("/plain", "/again", "/own/inner", "/own") for one in asked_of]
+    left = [(m, prefix + path) for prefix, (m, path) in others if (m, prefix + path) not in alone]
+    assert left == [] if layers != "dispatch" else left
 
 
 async def late(*_: Any) -> JSONResponse:
@@ -134,3 +145,83 @@ def test_routes_lists_what_is_mounted() -> None:
     mounted.get("/b/{n:int}")(late)
     app.mount("/m", mounted)
     assert listed(app)[:3] == ["GET /m/a compiled", "GET /m/b/{n:int} compiled", "* /m/{path:path} asgi: mounted application"]
+
+
+async def of_its_own(request: Any, exc: Exception) -> JSONResponse:
+    return JSONResponse(["own", request.scope["root_path"], repr(exc)], 418)
+
+
+MOUNTED: dict[str, Callable[[], Any]] = {
+    "404": lambda: FastAPI(exception_handlers={404: of_its_own}),
+    "405": lambda: FastAPI(exception_handlers={405: of_its_own}),
+    "class": lambda: FastAPI(exception_handlers={StarletteHTTPException: of_its_own}),
+    "starlette": lambda: Starlette(),
+    "starlette class": lambda: Starlette(exception_handlers={StarletteHTTPException: of_its_own}),
+    "no redirect": lambda: FastAPI(redirect_slashes=False),
+    "router": lambda: Router(),
+    "middleware": lambda: FastAPI(middleware=[Middleware(GZipMiddleware)]),
+    "frontend": lambda: with_frontend(FastAPI()),
+}
+
+
+def with_frontend(app: FastAPI) -> FastAPI:
+    if hasattr(app, "frontend"):
+        app.frontend("/", directory=Path(__file__).parent, check_dir=False)
+    return app
+
+
+async def plain(request: Any) -> PlainTextResponse:
+    return PlainTextResponse("plain")
+
+
+@pytest.mark.parametrize("name", MOUNTED)
+@pytest.mark.parametrize("main", [{}, {404: of_its_own}, {StarletteHTTPException: of_its_own}], ids=["", "404", "class"])
+def test_what_no_route_of_it_takes(name: str, main: Any) -> None:
+    """The innermost application tells, and a Router's requests are those of the one around it."""
+
+    def make() -> FastAPI:
+        app, mounted = FastAPI(openapi_url=None, exception_handlers=main), MOUNTED[name]()
+        router = mounted if isinstance(mounted, Router) else mounted.router
+        router.routes += [Route("/a", plain, methods=["POST", "PUT"]), Route("/b/", plain), Route("/n/{n:int}", plain)]
+        inner = Router([Route("/a", plain, methods=["PATCH"]), Route("/deep/", plain)])
+        app.post("/m/first")(lambda: 1)
+        router.routes.append(Mount("/inner", inner))
+        app.router.routes.append(Mount("/m", mounted))
+        app.get("/m/late")(lambda: 1)
+        app.get("/m")(lambda: "m")
+        return app
+
+    paths = ("", "/", "//", "/a", "/a/", "/b", "/b/", "/b//", "/n/3", "/n/x", "/n/3/", "/nowhere", "/first", "/first/", "/late", "/late/",
+             "/inner", "/inner/", "/inner/a", "/inner/deep", "/inner/deep/", "/inner/x", "/inner//", "/%0A", "/" + "x" * 5000)  # fmt: skip
+    requests = [Request(method, "/m" + path, (), b"") for path in paths for method in ("GET", "HEAD", "POST", "DELETE", "BREW")]
+    found = []
+
+    async def ask_all(mode: str) -> None:
+        with forced(mode):
+            app = make()
+            found.append([await ask(app, request) for request in requests])
+
+    run(lambda: ask_all("asgi"))
+    run(lambda: ask_all("none"))
+    different = [one for one in zip(requests, *found, strict=True) if one[1] != one[2]]
+    assert not different, (len(different), different[:2])
+
+
+def test_a_handler_that_is_added_late_counts_as_late() -> None:
+    """A mounted application takes its handlers when it is first asked."""
+    found = []
+
+    async def ask_all(mode: str) -> None:
+        with forced(mode):
+            app, mounted = bare(), FastAPI()
+            mounted.get("/a")(lambda: 1)
+            app.mount("/m", mounted)
+            answers = [await ask(app, Request("GET", "/"))]
+            mounted.exception_handlers[405] = of_its_own
+            answers += [await ask(app, Request("GET", "/m/x")), await ask(app, Request("PUT", "/m/a"))]
+            mounted.exception_handlers[404] = of_its_own
+            found.append([*answers, await ask(app, Request("GET", "/m/x"))])
+
+    run(lambda: ask_all("asgi"))
+    run(lambda: ask_all("none"))
+    assert found[0] == found[1]

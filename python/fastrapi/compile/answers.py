@@ -72,14 +72,59 @@ class Answers:
         self.status_handlers = layer._status_handlers
         made: dict[str, Response] = {}
         self.not_allowed = tuple(_not_allowed(entry, made) for entry in entries)
+        self.made: dict[tuple[Any, int, str], Response] = {}
         ends = _ends_as_starlettes(app.router, frontends)
         self.not_found = handled(HTTPException(status_code=404)) if ends else None
         self.redirect = _redirect if app.router.redirect_slashes else None
         self.handled = _handled
+        self.entries = list(entries)
+        self.inside = tuple(
+            _inside(self.entries, number, app.router) for number in range(len(self.entries))
+        )
         names = vars(fastapi.exception_handlers)
         self.json_text = names["JSONResponse"] is JSONResponse and is_own(
             names["jsonable_encoder"]
         )
+
+
+    def within(self, mount: int, route: int | None) -> Response | None:
+        """What an application that is mounted by the entry ``mount`` answers: a 405 for the entry
+        ``route``, else its 404. None: it does so in a way of its own."""
+        leads = self.entries[mount].leads
+        assert leads is not None
+        allow = ", ".join(self.entries[route].effective.methods) if route is not None else ""
+        exc = HTTPException(405, headers={"Allow": allow}) if route is not None else HTTPException(404)
+        layer: Any = None
+        for app in leads.apps:
+            handlers_of(app, True)
+            layer = exception_layer(app)
+        handlers = (layer._exception_handlers, layer._status_handlers) if layer else \
+            (self.exception_handlers, self.status_handlers)
+        handler: Any = handlers[1].get(exc.status_code, handlers[0].get(HTTPException))
+        own = getattr(handler, "__func__", handler)
+        if own not in (http_exception_handler, ExceptionMiddleware.http_exception) or not is_own(own):
+            return None
+        key = (own, exc.status_code, allow)
+        if key not in self.made:
+            self.made[key] = step_through(handler(None, exc))
+        return self.made[key]
+
+
+def _inside(entries: list[Entry], number: int, router: Any) -> tuple[int, bool] | None:
+    """Of a mount whose routes are all entries: the first of them, and whether its router looks for
+    a path with a slash more or less. None: what it mounts has other answers of its own."""
+    mount = entries[number]
+    leads = mount.leads
+    if leads is None or leads.layered or not _ends_as_starlettes(leads.router, False):
+        return None
+    redirects = bool(leads.router.redirect_slashes)
+    first = number
+    while first > 0 and leads.mounts[-1] in entries[first - 1].inside.mounts:
+        first -= 1
+    mounts = starlette.routing.Mount
+    known = all(isinstance(one.effective, mounts) or _refuses_as_known(one) for one in entries[first:number])
+    # Redirects are those of the application's own router.
+    return (first, redirects) if known and (router.redirect_slashes or not redirects) else None
 
 
 def answers_of(
@@ -129,16 +174,21 @@ def answer_of(app: Any, status: int, headers: dict[str, str] | None = None) -> R
     return response
 
 
+def _refuses_as_known(entry: Entry) -> bool:
+    """Does FastAPI's or Starlette's own function refuse a method that the route does not take, and
+    nothing before it?"""
+    handle = type(entry.route).handle
+    own = (routing.APIRoute.handle, starlette.routing.Route.handle)
+    context = getattr(entry.included, "include_context", None)
+    limited = handle is own[1] and getattr(context, "max_body_size", None) is not None
+    return handle in own and all(map(is_own, own)) and not limited
+
+
 def _not_allowed(entry: Entry, made: dict[str, Response]) -> Response | None:
     """The answer to a method that a route does not take; None: its own class makes it, or
     a limit of the content comes before it. ``made`` has those made before, by what they
     allow."""
-    handle = type(entry.route).handle
-    own = (routing.APIRoute.handle, starlette.routing.Route.handle)
-    if entry.barrier or not entry.methods or handle not in own or not all(map(is_own, own)):
-        return None
-    context = getattr(entry.included, "include_context", None)
-    if handle is own[1] and getattr(context, "max_body_size", None) is not None:
+    if entry.barrier or not entry.methods or not _refuses_as_known(entry):
         return None
     # In the order of the very set that Starlette joins.
     allow = ", ".join(entry.effective.methods)

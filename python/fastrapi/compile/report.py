@@ -200,6 +200,8 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     plan = _plan_of_route(compiled.table, number)
     if plan is None:
         yield f"asgi: {entry.reason}"
+        if entry.leads is not None and not entry.leads.layered and not compiled.middleware:
+            yield "no route of it takes the request: the table has its 404, 405 or redirect, unless it handles them itself"
         return
     partly = " in part" if _around(compiled, entry, plan) else ""
     yield f"compiled{partly}: runs {_where(plan.flags, compiled, entry)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -56,6 +56,7 @@ class Entry:
     reason: str = ""
     files: Any = None
     host: str = ""
+    leads: Inside | None = None  # a mount: where its routes stand, all of which are entries
 
     def enter(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into ``scope`` what FastAPI's router would have put there."""
@@ -263,8 +264,9 @@ def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
     which has what they do not match."""
     for declared in _declared(router, inside):
         deeper = inside.enter(declared.route, declared.form_limits, declared.asked) if declared.included is None else None
+        whole = False
         if deeper is not None:
-            yield from _mounted(deeper)
+            whole = yield from _mounted(deeper)
         if is_included(declared.route):
             yield _barrier(declared.route, "included router of a custom class")
             continue
@@ -274,14 +276,16 @@ def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
                 entry.reason = entry.reason or "FastAPI route in a router of Starlette's"
             entry.form_limits = declared.form_limits
             entry.asked = declared.asked
+            entry.leads = deeper if whole else None
             yield entry
 
 
-def _mounted(inside: Inside) -> Iterator[Entry]:
-    """The entries of what is mounted, up to one that may match any path."""
+def _mounted(inside: Inside) -> Generator[Entry, None, bool]:
+    """The entries of what is mounted, up to one that may match any path. Returns whether they are
+    all."""
     for entry in walk(inside.router, inside):
         if entry.barrier:
-            return
+            return False
         if entry.host:
             yield entry
             continue
@@ -293,6 +297,7 @@ def _mounted(inside: Inside) -> Iterator[Entry]:
         entry.path = prefix + entry.path
         entry.parts = _prefixed(prefix, entry.parts)
         yield entry
+    return True
 
 
 def _prefixed(prefix: str, parts: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
