@@ -43,9 +43,9 @@
 	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
 	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) NAME(_form) \
-	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_soon) NAME(cancel) \
+	NAME(ag_frame) NAME(be_cancelled) NAME(body_iterator) NAME(call_later) NAME(call_soon) NAME(cancel) \
 	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
-	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(surface) \
+	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(ring) NAME(surface) \
 	NAME(wrapped_receive) NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) NAME(_task_factory) NAME(_wrapped_rcv_consumed) \
 	NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
@@ -136,6 +136,9 @@
 	FASTAPI(checkpoint_if_cancelled, "anyio.lowlevel", "checkpoint_if_cancelled") \
 	/* () -> what FastAPI awaits when it has left an asynchronous generator */ \
 	FASTAPI(checkpoint, "fastrapi.compile.exit_stacks", "checkpoint") \
+	/* what anyio's memory streams raise when the other end, or this one, is closed */ \
+	FASTAPI(broken_resource, "anyio", "BrokenResourceError") \
+	FASTAPI(closed_resource, "anyio", "ClosedResourceError") \
 	/* () -> a coroutine that lets others have their turn, where it may be cancelled */ \
 	FASTAPI(turn, "anyio.lowlevel", "checkpoint") \
 	/* a dict: the own classes of background tasks -> their __call__ */ \
@@ -160,7 +163,7 @@
 	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
 	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(dispatch_type) TYPE(passage_type) \
 	TYPE(stretch_type) TYPE(filter_type) TYPE(chunks_type) \
-	TYPE(parts_type) TYPE(race_type) TYPE(turn_type)
+	TYPE(parts_type) TYPE(events_type) TYPE(race_type) TYPE(turn_type)
 
 struct pyb_module_state {
 #define PYB_NAME(x) PyObject *n_##x;

@@ -15,8 +15,10 @@
 #include "bindings/loop/pool.h"
 #include "bindings/loop/subtask.h"
 #include "bindings/loop/timer.h"
+#include "bindings/loop/turn.h"
 #include "bindings/module_state.h"
 #include "bindings/plan/chunks.h"
+#include "bindings/plan/events.h"
 #include "bindings/plan/nested.h"
 #include "bindings/plan/parts.h"
 #include "bindings/plan/pieces.h"
@@ -27,7 +29,6 @@
 #include "bindings/stack/race.h"
 #include "bindings/stack/sink.h"
 #include "bindings/stack/stretch.h"
-#include "bindings/stack/turn.h"
 #include "bindings/stack/within.h"
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
@@ -57,6 +58,7 @@ types_make(PyObject *module, struct pyb_module_state *st)
 	    (st->stretch_type = pyb_stretch_type_new(module)) == NULL ||
 	    (st->filter_type = pyb_filter_type_new(module)) == NULL ||
 	    (st->chunks_type = pyb_chunks_type_new(module)) == NULL ||
+	    (st->events_type = pyb_events_type_new(module)) == NULL ||
 	    (st->parts_type = pyb_parts_type_new(module)) == NULL ||
 	    (st->race_type = pyb_race_type_new(module)) == NULL ||
 	    (st->turn_type = pyb_turn_type_new(module)) == NULL ||
@@ -80,6 +82,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->outer_type) < 0 ||
 	    PyModule_AddType(module, st->stretch_type) < 0 ||
 	    PyModule_AddType(module, st->dispatch_type) < 0 ||
+	    PyModule_AddType(module, st->events_type) < 0 ||
 	    PyModule_AddType(module, st->parts_type) < 0 ||
 	    PyModule_AddType(module, st->chunks_type) < 0 ||
 	    PyModule_AddType(module, st->passage_type) < 0 ||

@@ -8,9 +8,9 @@
 #include "bindings/plan/pieces.h"
 
 #include "bindings/asgi/asgi.h"
-#include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/module_state.h"
+#include "bindings/plan/iterate.h"
 #include "bindings/plan/messages.h"
 
 enum phase {
@@ -55,74 +55,30 @@ start_send(struct pieces *p, PyObject **out)
 	    st->n_headers, fields), out);
 }
 
-/* What `async for` does first, with its errors. 0, or -1 with an exception set. */
+static enum pyb_coro_verdict taken(struct pieces *p, PyObject *chunk, PyObject **out);
+
+/* What `async for` does first. 0, or -1 with an exception set. */
 static int
 iterator_make(struct pieces *p)
 {
 	PyObject *content = PyObject_GetAttr(p->response, p->st->n_body_iterator);
-	PyAsyncMethods *methods;
 
-	if (content == NULL)
-		return -1;
-	methods = Py_TYPE(content)->tp_as_async;
-	if (methods != NULL && methods->am_aiter != NULL)
-		p->iterator = methods->am_aiter(content);
-	else
-		PyErr_Format(PyExc_TypeError, "'async for' requires an object with "
-		    "__aiter__ method, got %.100s", Py_TYPE(content)->tp_name);
-	Py_DECREF(content);
-	if (p->iterator == NULL)
-		return -1;
-	methods = Py_TYPE(p->iterator)->tp_as_async;
-	if (methods != NULL && methods->am_anext != NULL)
-		return 0;
-	PyErr_Format(PyExc_TypeError, "'async for' received an object from __aiter__ "
-	    "that does not implement __anext__: %.100s", Py_TYPE(p->iterator)->tp_name);
-	return -1;
+	if (content != NULL)
+		p->iterator = pyb_iterate_begin(content);
+	Py_XDECREF(content);
+	return p->iterator != NULL ? 0 : -1;
 }
-
-/* __anext__() has given something that cannot be awaited. */
-static enum pyb_coro_verdict
-refuse(PyObject *given)
-{
-	PyObject *cause, *exc;
-
-	PyErr_Format(PyExc_TypeError, "object %.100s can't be used in 'await' expression",
-	    Py_TYPE(given)->tp_name);
-	cause = PyErr_GetRaisedException();
-	PyErr_Format(PyExc_TypeError, "'async for' received an invalid object from __anext__: "
-	    "%.100s", Py_TYPE(given)->tp_name);
-	exc = PyErr_GetRaisedException();
-	PyException_SetContext(exc, Py_NewRef(cause));
-	PyException_SetCause(exc, cause);
-	PyErr_SetRaisedException(exc);
-	return PYB_CORO_ERROR;
-}
-
-static enum pyb_coro_verdict taken(struct pieces *p, PyObject *chunk, PyObject **out);
 
 /* Ask the iterator for its next piece. */
 static enum pyb_coro_verdict
 piece_ask(struct pieces *p, PyObject **out)
 {
-	PyAsyncMethods *methods;
-
 	if (p->iterator == NULL && iterator_make(p) < 0)
 		return PYB_CORO_ERROR;
 	p->phase = TAKE;
-	*out = Py_TYPE(p->iterator)->tp_as_async->am_anext(p->iterator);
-	if (*out == NULL)
-		return taken(p, NULL, out);
-	methods = Py_TYPE(*out)->tp_as_async;
-	if ((methods == NULL || methods->am_await == NULL) && !PyGen_CheckExact(*out)) {
-		enum pyb_coro_verdict verdict = refuse(*out);
-
-		Py_CLEAR(*out);
-		return verdict;
-	}
-	return PYB_CORO_AWAIT;
+	*out = pyb_iterate_next(p->iterator);
+	return *out != NULL ? PYB_CORO_AWAIT : taken(p, NULL, out);
 }
-
 
 /* After what was sent. */
 static enum pyb_coro_verdict

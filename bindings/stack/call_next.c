@@ -10,10 +10,10 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
+#include "bindings/loop/turn.h"
 #include "bindings/stack/application.h"
 #include "bindings/stack/passage.h"
 #include "bindings/stack/sink.h"
-#include "bindings/stack/turn.h"
 
 /* Waiting for a message. */
 struct take {

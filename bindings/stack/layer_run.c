@@ -9,10 +9,10 @@
 
 #include "bindings/compat.h"
 #include "bindings/coro.h"
+#include "bindings/loop/turn.h"
 #include "bindings/stack/passage.h"
 #include "bindings/stack/reply.h"
 #include "bindings/stack/sink.h"
-#include "bindings/stack/turn.h"
 #include "bindings/truth.h"
 
 enum phase {

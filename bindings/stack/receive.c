@@ -10,8 +10,8 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
+#include "bindings/loop/turn.h"
 #include "bindings/stack/race.h"
-#include "bindings/stack/turn.h"
 
 /* Turns that the group inside the original takes after a message. Where the message has not
  * been waited for, its other task begins in the first of them. */

@@ -8,12 +8,12 @@
  */
 #include "bindings/stack/reply.h"
 
+#include "bindings/loop/turn.h"
 #include "bindings/plan/messages.h"
 #include "bindings/stack/call_next.h"
 #include "bindings/stack/carry.h"
 #include "bindings/stack/send.h"
 #include "bindings/stack/sink.h"
-#include "bindings/stack/turn.h"
 #include "bindings/truth.h"
 
 /* Has the last message come, whose sender waits for the end? */

@@ -8,9 +8,9 @@
 #include "bindings/stack/send.h"
 
 #include "bindings/coro.h"
+#include "bindings/loop/turn.h"
 #include "bindings/plan/chunks.h"
 #include "bindings/stack/sink.h"
-#include "bindings/stack/turn.h"
 
 struct send {
 	struct pyb_passage *p;		/* strong */

@@ -14,6 +14,8 @@ from typing import Any
 
 import fastapi.routing as routing
 
+from . import events
+
 SOLVED_KEY = "fastrapi.solved"
 # Arguments of Streaming beside the endpoint's own, whose names are identifiers.
 REQUEST, RESPONSE, BACKGROUND = "the request", "the response", "the background tasks"
@@ -35,6 +37,7 @@ _names = _Names(
     __name__=routing.__name__,
     __builtins__=vars(routing)["__builtins__"],
     solve_dependencies=_solved,
+    asynccontextmanager=events.manager,
 )
 
 
@@ -51,8 +54,9 @@ def _without_content(handler: Any) -> Any:
 class Streaming:
     """Called in the place of an endpoint: makes FastAPI's Response of what it yields."""
 
-    def __init__(self, handler: Any, endpoint: Any) -> None:
+    def __init__(self, handler: Any, endpoint: Any, events: bool) -> None:
         self.endpoint = endpoint
+        self.events = events
         self.respond = _without_content(handler)
 
     def __call__(self, **values: Any) -> Coroutine[Any, Any, Any]:
@@ -64,4 +68,4 @@ class Streaming:
             values=values,
         )
         made: Coroutine[Any, Any, Any] = self.respond(request)
-        return made
+        return events.direct(made) if self.events else made

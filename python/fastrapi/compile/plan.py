@@ -96,7 +96,7 @@ def _streaming(handler: Any, values: dict[str, Any]) -> Stream | None:
     if "is_json_stream" not in values or not dialect.STACKS_IN_SCOPE:
         raise NotCompiled("the endpoint is a generator function")
     # The sender of events is entered on the request's exit stack.
-    return Stream(Streaming(handler, dependant.call), suspends=events)
+    return Stream(Streaming(handler, dependant.call, events), suspends=events)
 
 
 def _content(entry: Entry, values: dict[str, Any]) -> Content:

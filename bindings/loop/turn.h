@@ -1,8 +1,8 @@
 /*
  * turn: something to await that takes one turn of the loop.
  */
-#ifndef BINDINGS_STACK_TURN_H
-#define BINDINGS_STACK_TURN_H
+#ifndef BINDINGS_LOOP_TURN_H
+#define BINDINGS_LOOP_TURN_H
 
 #include <Python.h>
 

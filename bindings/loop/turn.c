@@ -1,10 +1,10 @@
 /*
  * turn: an awaitable that yields once.
  *
- * Called by layer_run.c, reply.c, call_next.c, send.c and receive.c, where Starlette and anyio
- * have a checkpoint, and by engine/ (the type). A task that awaits it goes on in the loop's next turn.
+ * Called by plan/ and stack/, where Starlette and anyio have a checkpoint, and by
+ * engine/ (the type). A task that awaits it goes on in the loop's next turn.
  */
-#include "bindings/stack/turn.h"
+#include "bindings/loop/turn.h"
 
 #include <stdbool.h>
 
