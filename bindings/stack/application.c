@@ -124,6 +124,8 @@ ended(struct application *a, bool revoke)
 	struct pyb_passage *p = a->p;
 	int rc;
 
+	if (pyb_passage_scope(p, p->layer->st->n_end_task) < 0)
+		PyErr_WriteUnraisable((PyObject *)p);
 	p->live--;
 	task_forget(a);
 	rc = pyb_sink_start(a->sink) != NULL && p->answer == NULL ? answered(p, a->sink) :
@@ -184,7 +186,7 @@ application_step(void *arg, PyObject *value, PyObject **out)
 		a->begun = true;
 		p->live++;	/* not before: a task that could not be made never ends */
 	}
-	if (value != NULL) {
+	if (value != NULL && pyb_passage_scope(p, p->layer->st->n_begin_task) == 0) {
 		args[1] = pyb_receive_function(p);
 		if (args[1] != NULL)
 			*out = PyObject_Vectorcall(p->app, args, 3, NULL);

@@ -28,7 +28,7 @@ struct call {
 	struct pyb_passage *p;		/* strong */
 	PyObject *sink;			/* what it began the application with */
 	PyObject *info;			/* of http.response.debug, or NULL */
-	enum { NEW, TAKE, HINT } phase;
+	enum { NEW, TURN, TAKE, HINT } phase;
 };
 
 static enum pyb_coro_verdict
@@ -229,11 +229,27 @@ stream_raised(struct call *c)
 	return PYB_CORO_ERROR;
 }
 
+/* The application has begun. */
+static enum pyb_coro_verdict
+begun(struct call *c, PyObject **out)
+{
+	enum pyb_coro_verdict verdict;
+	PyObject *message = c->p->inbox;
+
+	if (message == NULL)
+		return wait(c, true, out);
+	c->p->inbox = NULL;
+	verdict = message_come(c, message, out);
+	Py_DECREF(message);
+	return verdict;
+}
+
+/* Begin the application. In a cancel scope that was cancelled the host hears of that before it
+ * takes a message. */
 static enum pyb_coro_verdict
 begin(struct call *c, PyObject **out)
 {
-	enum pyb_coro_verdict verdict;
-	PyObject *message;
+	int cancelled;
 
 	if (c->p->ended) {
 		PyErr_SetString(PyExc_RuntimeError,
@@ -243,13 +259,13 @@ begin(struct call *c, PyObject **out)
 	c->sink = pyb_application_begin(c->p);
 	if (c->sink == NULL)
 		return PYB_CORO_ERROR;
-	message = c->p->inbox;
-	if (message == NULL)
-		return wait(c, true, out);
-	c->p->inbox = NULL;
-	verdict = message_come(c, message, out);
-	Py_DECREF(message);
-	return verdict;
+	cancelled = pyb_passage_is_scoped(c->p) ? pyb_passage_is_cancelled(c->p) : 0;
+	if (cancelled == 0)
+		return begun(c, out);
+	c->phase = TURN;
+	if (cancelled > 0)
+		*out = pyb_turn_new(c->p->layer->st);
+	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
 static enum pyb_coro_verdict
@@ -260,6 +276,8 @@ call_step(void *arg, PyObject *value, PyObject **out)
 	switch (c->phase) {
 	case NEW:
 		return value == NULL ? PYB_CORO_ERROR : begin(c, out);
+	case TURN:
+		return value == NULL ? PYB_CORO_ERROR : begun(c, out);
 	case TAKE:
 		return value == NULL ? stream_raised(c) : message_come(c, value, out);
 	case HINT:

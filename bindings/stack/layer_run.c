@@ -2,8 +2,9 @@
  * layer_run: the coroutine of one request in a dispatch layer.
  *
  * Called by dispatch.c. Order of events and exceptions are those of
- * BaseHTTPMiddleware.__call__ with its group of tasks. Starlette's own runs where this
- * cannot be it: under another loop, with a task factory, in a cancel scope of anyio's.
+ * BaseHTTPMiddleware.__call__ with its group of tasks. Where the host runs in a cancel scope of
+ * anyio's, that of the group is there, too. Starlette's own runs where this cannot be it: under
+ * another loop, or with a task factory.
  */
 #include "bindings/stack/layer_run.h"
 
@@ -86,10 +87,6 @@ fits(struct layer_run *r, PyObject *loop, PyObject *host)
 		is = is_attribute((PyObject *)Py_TYPE(d->layer), d->st->n___call__, d->original);
 	if (is > 0)
 		is = is_attribute(loop, d->st->n__task_factory, Py_None);
-	if (is > 0) {
-		is = is_scoped(d->st, host);
-		is = is < 0 ? -1 : !is;
-	}
 	return is;
 }
 
@@ -121,6 +118,19 @@ fail(struct layer_run *r, PyObject **out)
 	return verdict;
 }
 
+/* In a cancel scope of anyio's the host enters that of the group. 0, or -1 with an exception
+ * set. */
+static int
+scope_enter(struct layer_run *r, PyObject *host)
+{
+	struct pyb_dispatch *d = r->layer;
+	int is = is_scoped(d->st, host);
+
+	if (is > 0)
+		r->p->cancel_scope = PyObject_CallMethodNoArgs(d->ends, d->st->n_enter_scope);
+	return is < 0 || (is > 0 && r->p->cancel_scope == NULL) ? -1 : 0;
+}
+
 static enum pyb_coro_verdict
 dispatch_begin(struct layer_run *r, PyObject *loop, PyObject *host, PyObject **out)
 {
@@ -132,7 +142,7 @@ dispatch_begin(struct layer_run *r, PyObject *loop, PyObject *host, PyObject **o
 		return PYB_CORO_ERROR;
 	r->p = pyb_passage_new(d, r->outer, request, loop, host);
 	Py_DECREF(request);
-	if (r->p == NULL)
+	if (r->p == NULL || scope_enter(r, host) < 0)
 		return PYB_CORO_ERROR;
 	r->phase = DISPATCH;
 	args[1] = (PyObject *)r->p;
@@ -174,6 +184,8 @@ end(struct layer_run *r, PyObject **out)
 {
 	struct pyb_passage *p = r->p;
 
+	if (pyb_passage_scope(p, p->layer->st->n_leave_scope) < 0)
+		return PYB_CORO_ERROR;
 	pyb_passage_end(p);
 	if (p->app_exc != NULL && !p->raised) {
 		PyErr_SetRaisedException(Py_NewRef(p->app_exc));

@@ -11,6 +11,7 @@
 #include "bindings/compat.h"
 #include "bindings/stack/call_next.h"
 #include "bindings/stack/race.h"
+#include "bindings/truth.h"
 
 int
 pyb_passage_add(PyObject **list, PyObject *item)
@@ -18,6 +19,18 @@ pyb_passage_add(PyObject **list, PyObject *item)
 	if (*list == NULL && (*list = PyList_New(0)) == NULL)
 		return -1;
 	return PyList_Append(*list, item);
+}
+
+int
+pyb_passage_scope(struct pyb_passage *p, PyObject *name)
+{
+	PyObject *done;
+
+	if (!pyb_passage_is_scoped(p))
+		return 0;
+	done = PyObject_CallMethodOneArg(p->layer->ends, name, (PyObject *)p);
+	Py_XDECREF(done);
+	return done != NULL ? 0 : -1;
 }
 
 bool
@@ -59,6 +72,13 @@ pyb_passage_is_cancelled(struct pyb_passage *p)
 	Py_XDECREF(value);
 	Py_DECREF(task);
 	return is;
+}
+
+int
+pyb_passage_host_is_cancelled(struct pyb_passage *p)
+{
+	return pyb_passage_is_scoped(p) ? pyb_passage_is_cancelled(p) :
+	    pyb_truth_of(p->host, p->layer->st->n__must_cancel);
 }
 
 /* Is the future done? 1 or 0, -1 with an exception set. */
@@ -245,7 +265,7 @@ pyb_passage_end(struct pyb_passage *p)
 
 #define PASSAGE_OBJECTS(X) \
 	X(layer) X(app) X(scope) X(receive) X(send) X(request) X(loop) X(host) X(inbox) \
-	X(answer) X(response) X(chunks) X(app_exc) X(joiner) X(senders) X(receivers) \
+	X(answer) X(response) X(chunks) X(app_exc) X(joiner) X(cancel_scope) X(senders) X(receivers) \
 	X(parked) X(races) X(tasks) X(fatal)
 
 static int
@@ -343,7 +363,7 @@ static PyMemberDef passage_members[] = {
 	MEMBER(answer, T_OBJECT, READONLY), MEMBER(tasks, T_OBJECT, READONLY),
 	MEMBER(receive, T_OBJECT, READONLY), MEMBER(request, T_OBJECT, READONLY),
 	MEMBER(fatal, T_OBJECT, READONLY), MEMBER(live, T_PYSSIZET, READONLY),
-	MEMBER(joiner, T_OBJECT, 0), MEMBER(sent, T_BOOL, 0),
+	MEMBER(cancel_scope, T_OBJECT, 0), MEMBER(joiner, T_OBJECT, 0), MEMBER(sent, T_BOOL, 0),
 	MEMBER(ended, T_BOOL, 0), MEMBER(begun, T_BOOL, 0), MEMBER(aborting, T_BOOL, 0),
 	MEMBER(revoked, T_BOOL, 0),
 	{ NULL, 0, 0, 0, NULL }

@@ -28,6 +28,8 @@ struct pyb_passage {
 	PyObject *response, *chunks;	/* call_next()'s own, and its content */
 	PyObject *app_exc;		/* what the application has raised */
 	PyObject *joiner;		/* a future: somebody waits for the applications to end */
+	PyObject *cancel_scope;		/* anyio's, entered by the host: one stands around it. NULL or
+					 * None: none does, or it was left */
 	/* Lists, or NULL: */
 	PyObject *senders;		/* (message, the future its sender waits for), not taken yet */
 	PyObject *receivers;		/* futures of those who wait for a message */
@@ -84,11 +86,25 @@ int pyb_passage_wake(struct pyb_passage *p, PyObject *waiter) MUST_CHECK;
 /* `waiter` is not waited for any more. */
 void pyb_passage_forget(struct pyb_passage *p, PyObject *waiter);
 
+/* Has the host entered a scope of anyio's for the applications? */
+static inline bool
+pyb_passage_is_scoped(const struct pyb_passage *p)
+{
+	return p->cancel_scope != NULL && p->cancel_scope != Py_None;
+}
+
+/* Where there is p->cancel_scope: dispatch_ends.<name>(p). 0, or -1 with an exception set. */
+int pyb_passage_scope(struct pyb_passage *p, PyObject *name) MUST_CHECK;
+
 /* Is it one of those in the list (may be NULL)? */
 bool pyb_passage_has(PyObject *list, PyObject *item);
 
 /* Would a checkpoint of the current task raise? 1 or 0. */
 int pyb_passage_is_cancelled(struct pyb_passage *p) MUST_CHECK;
+
+/* The same for the host, which is the current task. Outside of cancel scopes it is cancelled by
+ * itself only. */
+int pyb_passage_host_is_cancelled(struct pyb_passage *p) MUST_CHECK;
 
 /* A future of the loop. New reference; NULL with an exception set. */
 PyObject *pyb_passage_future(struct pyb_passage *p) MUST_CHECK;

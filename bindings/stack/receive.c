@@ -21,6 +21,7 @@ struct receive {
 	struct pyb_passage *p;		/* strong */
 	PyObject *race;			/* what it awaits, or NULL */
 	PyObject *message;		/* NULL until it has come */
+	PyObject *failure;		/* what the race has raised, until the group is through */
 	enum { NEW, RACE, GROUP } phase;
 	int turns;			/* still to take */
 };
@@ -61,21 +62,38 @@ begin(struct receive *r, PyObject **out)
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
+/* A group of tasks raises a group of exceptions. */
+static enum pyb_coro_verdict
+failed(struct receive *r)
+{
+	PyObject *exc = r->failure, *never;
+
+	r->failure = NULL;
+	PyErr_Clear();
+	never = PyObject_CallMethodOneArg(r->p->layer->ends, r->p->layer->st->n_grouped, exc);
+	Py_DECREF(exc);
+	must(never == NULL);
+	return PYB_CORO_ERROR;
+}
+
 static enum pyb_coro_verdict
 turn(struct receive *r, PyObject **out)
 {
 	if (r->turns-- <= 0)
-		return give(r, out);
+		return r->failure != NULL ? failed(r) : give(r, out);
 	*out = pyb_turn_new(r->p->layer->st);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
-/* The race has ended. */
+/* The race has ended. A host in a cancel scope hears of its cancellation before it hears of a
+ * failure. */
 static enum pyb_coro_verdict
 ended(struct receive *r, PyObject **out)
 {
 	struct pyb_passage *p = r->p;
-	int cancelled = p->exact || p->answered ? 1 : pyb_passage_is_cancelled(p);
+	bool turns = r->failure == NULL && (p->exact || p->answered);
+	int cancelled = turns ? 1 : r->failure != NULL && !pyb_passage_is_scoped(p) ? 0 :
+	    pyb_passage_is_cancelled(p);
 
 	if (cancelled < 0)
 		return PYB_CORO_ERROR;
@@ -85,12 +103,11 @@ ended(struct receive *r, PyObject **out)
 	return turn(r, out);
 }
 
-/* The race has raised: a group of tasks would raise a group of exceptions. */
+/* The race has raised. */
 static enum pyb_coro_verdict
 raised(struct receive *r, PyObject **out)
 {
 	struct pyb_module_state *st = r->p->layer->st;
-	PyObject *exc, *never;
 
 	if (PyErr_ExceptionMatches(PyExc_GeneratorExit))
 		return PYB_CORO_ERROR;
@@ -100,11 +117,8 @@ raised(struct receive *r, PyObject **out)
 		PyErr_Clear();
 		return ended(r, out);
 	}
-	exc = PyErr_GetRaisedException();
-	never = PyObject_CallMethodOneArg(r->p->layer->ends, st->n_grouped, exc);
-	Py_DECREF(exc);
-	must(never == NULL);
-	return PYB_CORO_ERROR;
+	r->failure = PyErr_GetRaisedException();
+	return ended(r, out);
 }
 
 static enum pyb_coro_verdict
@@ -121,6 +135,8 @@ receive_step(void *arg, PyObject *value, PyObject **out)
 	case GROUP:
 		break;
 	}
+	if (value == NULL && r->failure != NULL && !PyErr_ExceptionMatches(PyExc_GeneratorExit))
+		return failed(r);
 	return value == NULL ? PYB_CORO_ERROR : turn(r, out);
 }
 
@@ -131,6 +147,7 @@ receive_release(void *arg)
 
 	Py_CLEAR(r->race);
 	Py_CLEAR(r->message);
+	Py_CLEAR(r->failure);
 	Py_CLEAR(r->p);
 	PyMem_Free(r);
 }
@@ -142,6 +159,7 @@ receive_traverse(void *own, visitproc visit, void *arg)
 
 	Py_VISIT(r->race);
 	Py_VISIT(r->message);
+	Py_VISIT(r->failure);
 	return visit((PyObject *)r->p, arg);
 }
 

@@ -98,7 +98,7 @@ hand_over(struct pyb_passage *p, PyObject *start)
 		return 0;
 	if ((busy = pyb_truth_of(p->response, st->n_info)) != 0 ||
 	    (busy = pyb_truth_of(p->response, st->n_background)) != 0 ||
-	    (busy = pyb_truth_of(p->host, st->n__must_cancel)) != 0)
+	    (busy = pyb_passage_host_is_cancelled(p)) != 0)
 		return busy < 0 ? -1 : 0;
 	return pyb_sink_pass(st, p->send, start, pyb_sink_body(p->answer));
 }
@@ -140,7 +140,7 @@ static int
 is_nested(struct pyb_passage *p)
 {
 	struct pyb_module_state *st = p->layer->st;
-	int is = pyb_truth_of(p->host, st->n__must_cancel);
+	int is = pyb_passage_host_is_cancelled(p);
 	PyObject *name;
 
 	if (is != 0)

@@ -67,6 +67,7 @@ class Passage:
     fatal: list[BaseException] | None
     live: int
     joiner: Any
+    cancel_scope: Any
     sent: bool
     ended: bool
     begun: bool

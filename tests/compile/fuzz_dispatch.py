@@ -369,8 +369,11 @@ def gen_client(r):
     else: messages.append((0, {"type": "http.request", "body": b"", "more_body": False}))
     if r.random() < .2: messages.insert(r.randint(0, len(messages)), (r.choice([0, 3]), {"type": "http.disconnect"}))
     fail = r.randint(0, 3) if r.random() < .12 else None
-    return {"messages": messages, "end": r.choice(["disconnect", "disconnect", "wait", "error"]), "slow": r.choice([0, 0, 1, 2]),
-            "fail": fail, "how": r.choice(["OSError", "cancel"]), "state": r.random() < .25, "layers": r.choice([1, 1, 1, 2])}
+    client = {"messages": messages, "end": r.choice(["disconnect", "disconnect", "wait", "error"]), "slow": r.choice([0, 0, 1, 2]),
+              "fail": fail, "how": r.choice(["OSError", "cancel"]), "state": r.random() < .25, "layers": r.choice([1, 1, 1, 2])}
+    # A cancel scope around the layers, cancelled when so many messages have been sent or received.
+    client["cut"] = (r.choice(["sent", "received"]), r.randint(0, 3)) if r.random() < .3 else None
+    return client
 
 
 # ---- one run
@@ -383,7 +386,15 @@ def run(wrap, runner, case):
         var.set("outer")
         messages, host = list(client["messages"]), asyncio.current_task()
 
+        scopes, count = [], len(messages)
+
+        def cut(what, so_far):
+            if scopes and client["cut"] == (what, so_far):
+                log.append("cut")
+                scopes[0].cancel()
+
         async def receive():
+            cut("received", count - len(messages))
             if messages:
                 wait, message = messages.pop(0)
                 for _ in range(wait):
@@ -404,6 +415,7 @@ def run(wrap, runner, case):
 
         async def send(message):
             log.append(("send", message["type"], repr(message), var.get(), asyncio.current_task() is host))
+            cut("sent", len(sent))
             if client["fail"] == len(sent):
                 if client["how"] == "OSError":
                     raise OSError("send")
@@ -417,8 +429,9 @@ def run(wrap, runner, case):
             app = wrap(Original(app, dispatch_of(dispatch, log, None)))
         scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "asgi": {"spec_version": "2.4"}, "extensions": {}}
         try:
-            if client["state"]:
+            if client["state"] or client["cut"]:
                 with anyio.CancelScope() as cs:
+                    scopes.append(cs)
                     await app(scope, receive, send)
                 result["caught"] = cs.cancelled_caught
             else:

@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import fuzz_dispatch
 import pytest
+from anyio._backends._asyncio import _task_states
 from client import ask, calls, forced, run
 from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
@@ -88,7 +89,7 @@ def test_a_complete_answer_needs_no_task_group() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("why", ["factory", "version", "class", "scope"])
+@pytest.mark.parametrize("why", ["factory", "version", "class"])
 def test_starlettes_own_class_runs_where_it_must(
     why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,26 +103,50 @@ def test_starlettes_own_class_runs_where_it_must(
             await original(*args)
 
         monkeypatch.setattr(BaseHTTPMiddleware, "__call__", patched)
-    if why == "scope":
-
-        class Scopes:
-            def __init__(self, app: Any) -> None:
-                self.app = app
-
-            async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-                import anyio
-
-                with anyio.CancelScope():
-                    await self.app(scope, receive, send)
-
-        app.add_middleware(Scopes)
-
     async def main() -> None:
         if why == "factory":
             asyncio.get_running_loop().set_task_factory(
                 lambda loop, coro, **options: asyncio.Task(coro, loop=loop, **options)
             )
         assert ("starlette.middleware.base", "coro") in await _functions(app)
+
+    run(main)
+
+
+class Scopes:
+    """A time-out that does not fire."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        with anyio.fail_after(60) as scope["limit"]:
+            await self.app(scope, receive, send)
+
+
+def test_a_layer_in_a_cancel_scope_needs_no_group_of_tasks() -> None:
+    """The application is in a scope within it, as in the group's."""
+
+    def make() -> FastAPI:
+        app = _app()
+
+        @app.get("/scoped")
+        async def scoped(request: Request) -> list[bool]:
+            own: Any = _task_states[asyncio.current_task()].cancel_scope  # type: ignore[index]
+            outer = request.scope["limit"]
+            while own._parent_scope is not None:
+                own = own._parent_scope
+            return [own is outer, anyio.current_effective_deadline() == outer.deadline]
+
+        app.add_middleware(Scopes)
+        return app
+
+    async def main() -> None:
+        assert ("starlette.middleware.base", "coro") not in await _functions(make())
+        for mode in ("asgi", "none"):
+            with forced(mode):
+                answer = await ask(make(), _hello("/scoped"))
+            assert answer.data.endswith(b"[true,true]"), answer.data
 
     run(main)
 

@@ -7,13 +7,18 @@ go well: cancellation by a cancel scope of anyio's, and the exception that comes
 
 from __future__ import annotations
 
-from asyncio import CancelledError, sleep
+from asyncio import CancelledError, current_task, sleep
 from collections.abc import AsyncGenerator
 from typing import Any, NoReturn
 
 import starlette.middleware.base as base
 from anyio import ClosedResourceError, EndOfStream
-from anyio._backends._asyncio import CancelScope, _task_states
+from anyio._backends._asyncio import (
+    CancelScope,
+    TaskState,
+    _task_states,
+    is_anyio_cancellation,
+)
 from fastrapi._engine import FileContent, Passage
 
 from .groups import GROUP, cancel, raise_collapsed
@@ -94,8 +99,38 @@ def is_cancelled(task: Any) -> bool:
     return False
 
 
+def enter_scope() -> Any:
+    """The cancel scope of a group, entered by the host of a layer."""
+    return CancelScope().__enter__()
+
+
+def leave_scope(passage: Passage) -> None:
+    """The layer is through, and nothing was raised in its group."""
+    scope, passage.cancel_scope = passage.cancel_scope, None
+    scope.__exit__(None, None, None)
+
+
+def begin_task(passage: Passage) -> None:
+    """The current task is an application, in the group's scope."""
+    task: Any = current_task()
+    _task_states[task] = TaskState(id(passage.host), passage.cancel_scope)
+    passage.cancel_scope._tasks.add(task)
+
+
+def end_task(passage: Passage) -> None:
+    """It has come to its end."""
+    task: Any = current_task()
+    _task_states.pop(task, None)
+    passage.cancel_scope._tasks.discard(task)
+
+
 def revoke(passage: Passage) -> None:
     """The application was cancelled, not by the layer: a group cancels its host, too."""
+    scope = passage.cancel_scope
+    if scope is not None:
+        if not scope._effectively_cancelled:
+            scope.cancel()
+        return
     if passage.ended or passage.aborting or passage.joiner is not None or passage.host.done():
         return
     passage.revoked = bool(passage.host.cancel())
@@ -129,8 +164,12 @@ async def leave(passage: Passage) -> None:
 
 def _cancel(passage: Passage) -> None:
     """Cancel the applications."""
-    if not passage.aborting:
-        passage.aborting = True
+    if passage.aborting:
+        return
+    passage.aborting = True
+    if passage.cancel_scope is not None:
+        passage.cancel_scope.cancel()
+    else:
         cancel(filter(None, list(passage.tasks or ())), passage.host)
 
 
@@ -145,6 +184,15 @@ async def fail(passage: Passage, exc: BaseException) -> None:
 async def join(passage: Passage, exc: BaseException | None) -> None:
     """What leaving the task group does: wait for the applications, and raise. With
     ``exc``, which leaves the layer, they are cancelled."""
+    try:
+        await _wait(passage, exc)
+    except BaseException as raised:
+        scope, passage.cancel_scope = passage.cancel_scope, None
+        if scope is None or not scope.__exit__(type(raised), raised, raised.__traceback__):
+            raise
+
+
+async def _wait(passage: Passage, exc: BaseException | None) -> None:
     if exc is not None:
         _cancel(passage)
     with CancelScope() as shield:
@@ -155,7 +203,9 @@ async def join(passage: Passage, exc: BaseException | None) -> None:
             except CancelledError as cancelled:
                 shield.shield = True
                 _cancel(passage)
-                if exc is None or isinstance(exc, CancelledError):
+                if exc is None or (
+                    isinstance(exc, CancelledError) and not is_anyio_cancellation(cancelled)
+                ):
                     exc = cancelled
     passage.ended = passage.sent = True
     if passage.revoked and isinstance(exc, CancelledError) and not passage.host.uncancel():
