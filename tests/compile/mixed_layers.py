@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import inspect
 import json
 import random
 import tempfile
@@ -28,9 +29,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.middleware.sessions import Session, SessionMiddleware
+from starlette.middleware import sessions
+from starlette.middleware.sessions import SessionMiddleware
 from wire import Request as Asked
 
+Session: Any = getattr(sessions, "Session", dict)  # of older versions
 FILE = tempfile.NamedTemporaryFile()
 FILE_BYTES = FILE.write(b"a line of a file\n" * 10_000)
 FILE.flush()
@@ -71,7 +74,7 @@ def _replaced(scope: Any, value: Any) -> None:
 
 
 USES: dict[str, Callable[[Any], Any]] = {
-    "reads": lambda scope: scope["session"].mark_accessed(),
+    "reads": lambda scope: getattr(scope["session"], "mark_accessed", bool)(),
     "sets": lambda scope: scope["session"].update(n=1),
     "clears": lambda scope: scope["session"].clear(),
     "puts a session": lambda scope: _replaced(scope, Session(m=2)),
@@ -289,6 +292,12 @@ def dispatches(seed: object) -> bool:
     return any(cls is by_function or issubclass(cls, BaseHTTPMiddleware) for cls, _ in setup(seed))
 
 
+def known(cls: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Those that the class has in this version of Starlette."""
+    names = inspect.signature(cls).parameters
+    return {name: value for name, value in options.items() if name in names}
+
+
 class Logged:
     """A layer that takes no log, in the place of its class."""
 
@@ -296,7 +305,7 @@ class Logged:
         self.cls = cls
 
     def __call__(self, app: Any, log: Log, **options: Any) -> Any:
-        return self.cls(app, **options)
+        return self.cls(app, **known(self.cls, options))
 
 
 def application(layers: list[tuple[Any, dict[str, Any]]]) -> tuple[FastAPI, Log]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import os
 import re
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,11 @@ import pytest
 from client import Answer, ask, forced, run
 from fastapi import FastAPI
 from mixed_layers import application, asked, dispatches, plain_answer, plain_log, setup
+from starlette.middleware.cors import CORSMiddleware
 
-from fastrapi.compile.layers import layers_of
+from fastrapi.compile.layers import layer_of, layers_of
 
+STEP = int(os.environ.get("FASTRD_GRID_STEP", "1"))
 SETUPS = 400
 ASKED = 25
 GROUPS = 16
@@ -55,6 +58,11 @@ def _short(line: str) -> str:
     return line if len(line) < 600 else f"{line[:300]} ... {line[-300:]}"
 
 
+def is_native(cls: Any) -> bool:
+    """Among layers of Python, in this version of Starlette."""
+    return not layer_of(cls, cls(None)).older
+
+
 def _shown(layers: list[tuple[Any, dict[str, Any]]]) -> str:
     return ", ".join(f"{cls.__name__}({options})" for cls, options in layers)
 
@@ -70,7 +78,7 @@ def test_in_every_order_all_is_as_with_starlettes_own(
 
     async def main() -> None:
         nonlocal natives
-        for seed in range(group, SETUPS, GROUPS):
+        for seed in range(group, SETUPS, GROUPS * STEP):
             (_, expected), (app, got) = await _all(seed, "asgi"), await _all(seed, "none")
             natives += sum(layer.native for layer in layers_of(app))
             for request, theirs, ours in zip(asked(seed, ASKED), expected, got, strict=True):
@@ -80,5 +88,6 @@ def test_in_every_order_all_is_as_with_starlettes_own(
                     reports.append(f"{seed}: {_shown(setup(seed))}\n{request}\n{changes}")
 
     run(main)
-    assert natives > SETUPS / GROUPS  # not all left to Python
+    # Not all left to Python, but for what edits answers in older versions.
+    assert natives > SETUPS / GROUPS / STEP or not is_native(CORSMiddleware)
     assert not reports, f"{len(reports)} differ\n" + "\n\n".join(reports[:3])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from environments import ENVIRONMENTS, Environment
+from environments import ENVIRONMENTS, STARLETTES, Environment
 
 HERE = Path(__file__).parent
 TESTS = [str(path) for path in sorted(HERE.glob("test_*answers.py"))]
@@ -15,3 +15,9 @@ TESTS += [str(HERE / name) for name in ("test_verdicts.py", "test_reasons.py", "
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.fastapi)
 def test_it_compiles_and_answers_as_that_version(environment: Environment) -> None:
     environment.passes(TESTS, 300)
+
+
+# Plans of the oldest run behind no layer, and the next has other exit stacks in the scope.
+@pytest.mark.parametrize("environment", STARLETTES[2:], ids=lambda environment: environment.name)
+def test_native_layers_among_others_are_as_in_that_version(environment: Environment) -> None:
+    environment.passes([str(HERE / "test_mixed.py")], 300)

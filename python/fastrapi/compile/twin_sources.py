@@ -36,8 +36,8 @@ _GZIP_OLD = {
 }  # fmt: skip
 _GZIP_OLDEST = _GZIP_OLD | {"identity": False, "vary_last": True, "exclude_content_types": ()}
 _SESSION = {"tracked": True, "zero": True}
-_SESSION_OLD = {"tracked": False, "zero": False}
-_FIRST_VARY = {"first_vary": True, "older": True}
+_SESSION_OLD = {"tracked": False, "zero": False, "older": True}
+_FIRST_VARY = {"first_vary": True}
 _NO_REDIRECTS = {"redirects": False}
 
 # By source and digest; by None what counts for any other.
@@ -67,9 +67,9 @@ _KNOWN: dict[str, dict[str | None, Settings]] = {
         "1eb1ccea4379d8f469fba034316a5ae923bf30cdc9e1a6229eff48062bc909a3": _SESSION,  # 1.10
     },
     "starlette.middleware.trustedhost": {
-        "23eb0c8a188692d756ada13111cc596e3e9ec9e458a27353334eff2721806fa6": {"old": True, "older": True},  # 0.37
-        "7576d6db60b7458369dd3b1d7c2b84d0c352f9564570df01fd2df062bcc44e6f": {"old": True, "older": True},  # 0.38
-        "6f22825323e07b9e19e0cce7cae9c3ff60ec31f25cd94b1f5786f60eef966137": {"old": True, "older": True},  # 0.47 to 1.5
+        "23eb0c8a188692d756ada13111cc596e3e9ec9e458a27353334eff2721806fa6": {"old": True},  # 0.37
+        "7576d6db60b7458369dd3b1d7c2b84d0c352f9564570df01fd2df062bcc44e6f": {"old": True},  # 0.38
+        "6f22825323e07b9e19e0cce7cae9c3ff60ec31f25cd94b1f5786f60eef966137": {"old": True},  # 0.47 to 1.5
         "c10f831a36a50dfa7119e50cc36022cd9d39b3cf825ba61e63903562ebad5475": {"old": False},  # 1.10
     },
     "starlette.middleware.httpsredirect": {

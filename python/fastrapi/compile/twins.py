@@ -122,6 +122,7 @@ def _cookies(instance: Any, found: dict[str, Any]) -> dict[str, Any]:
         "session_cookie": found["session_cookie"],
         "first_field": found["first_field"],
         "first_vary": found["first_vary"],
+        "older": found.get("older", False),
         "keys": found["signer"],
         "max_age": seconds or 0,
         "expires": seconds is not None,
