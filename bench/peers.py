@@ -6,6 +6,7 @@ time; run.py does.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import os
@@ -158,6 +159,12 @@ class Server:
             except OSError:
                 continue
         return found
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all its processes."""
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def cpu_seconds(self) -> float:
         """User and system time so far of all processes, ended children too."""

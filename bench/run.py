@@ -19,11 +19,13 @@ import json
 import os
 import platform
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,20 @@ def measure_own(case: Case, tools: Tools, seconds: float) -> dict[str, float]:
     return {"cpu_us": float(result.stdout)}
 
 
+@contextmanager
+def alone(server: Server | None, servers: list[Server]) -> Iterator[None]:
+    """Only `server` (None: nobody) runs meanwhile: fastpysgi polls while nobody asks it, which
+    takes half of the core from the others."""
+    stopped = [other for other in servers if other is not server]
+    for other in stopped:
+        other.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for other in stopped:
+            other.signal(signal.SIGCONT)
+
+
 def run_case(case: Case, tools: Tools, options: argparse.Namespace) -> dict[str, Any]:
     """Measure one case; returns its part of the results."""
     print(f"\n{case.title} ({case.name})", flush=True)
@@ -151,12 +167,17 @@ def run_case(case: Case, tools: Tools, options: argparse.Namespace) -> dict[str,
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in case.peers if name not in skipped}
     try:
         check_contents(case, servers)
-        requests = {server.name: calibrate(server, case, options.seconds) for server in servers}
+        requests = {}
+        for server in servers:
+            with alone(server, servers):
+                requests[server.name] = calibrate(server, case, options.seconds)
         for _ in range(options.rounds):
             for server in servers:
-                rounds[server.name].append(measure_round(server, case, requests[server.name]))
+                with alone(server, servers):
+                    rounds[server.name].append(measure_round(server, case, requests[server.name]))
             if "own" in rounds:
-                rounds["own"].append(measure_own(case, tools, options.seconds))
+                with alone(None, servers):
+                    rounds["own"].append(measure_own(case, tools, options.seconds))
         memory = {server.name: server.pss_kib() for server in servers}
     finally:
         for server in servers:

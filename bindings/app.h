@@ -39,6 +39,7 @@ struct pyb_app {
 	bool bound;		/* bind() was called, or tried at the first request */
 	uint32_t epoch;		/* counts bindings */
 	int64_t checked_s;	/* when the guards were last checked in full, Unix time */
+	struct pyb_late late;	/* of requests that have no plan */
 	enum pyb_force force;
 	enum pyb_sync sync;
 	struct pyb_json json;	/* scratch for one answer at a time */

@@ -1,5 +1,5 @@
 /*
- * awaitable: what `await` does before it waits (PEP 492).
+ * awaitable: what `await` does before it waits, and with what it waits for (PEP 380, 492).
  *
  * Called by coro.c for what a step asks to await, and by plan/phases.c, stack/race.c and
  * stack/listen.c for coroutines that they step themselves. Exceptions have the types and texts of CPython's own `await`.
@@ -47,5 +47,42 @@ pyb_awaitable_iterator(PyObject *awaitable)
 		    "__await__() returned non-iterator of type '%.100s'",
 		    Py_TYPE(iterator)->tp_name);
 	Py_DECREF(iterator);
+	return NULL;
+}
+
+/* The value of the StopIteration that is set, which is cleared. */
+static PyObject *
+stop_value(void)
+{
+	PyObject *stop = PyErr_GetRaisedException(), *value;
+
+	value = Py_NewRef(((PyStopIterationObject *)stop)->value);
+	Py_DECREF(stop);
+	return value;
+}
+
+PySendResult
+pyb_awaitable_throw(PyObject *iterator, PyObject *name, PyObject *exc, PyObject **value)
+{
+	*value = PyObject_CallMethodOneArg(iterator, name, exc);
+	if (*value != NULL)
+		return PYGEN_NEXT;
+	if (!PyErr_ExceptionMatches(PyExc_StopIteration))
+		return PYGEN_ERROR;
+	*value = stop_value();
+	return PYGEN_RETURN;
+}
+
+PyObject *
+pyb_awaitable_method(PySendResult sent, PyObject *value)
+{
+	PyObject *stop;
+
+	if (sent != PYGEN_RETURN)
+		return value;
+	stop = PyObject_CallOneArg(PyExc_StopIteration, value);
+	Py_DECREF(value);
+	if (stop != NULL)
+		PyErr_SetRaisedException(stop);
 	return NULL;
 }

@@ -142,7 +142,8 @@ binding_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 		return NULL;
 	}
 	b->sync = calloc(b->table.n_plans + 1, sizeof(*b->sync));
-	if (b->sync == NULL) {
+	b->late = calloc(b->table.n_plans + 1, sizeof(*b->late));
+	if (b->sync == NULL || b->late == NULL) {
 		Py_DECREF(b);
 		return PyErr_NoMemory();
 	}
@@ -193,6 +194,7 @@ binding_dealloc(PyObject *self)
 	shm_table_detach(&b->table);
 	Py_CLEAR(b->memory);
 	free(b->sync);
+	free(b->late);
 	type->tp_free(self);
 	Py_DECREF(type);
 }

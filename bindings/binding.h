@@ -16,6 +16,7 @@
 #include "bindings/guards.h"
 #include "bindings/hosts.h"
 #include "bindings/layers.h"
+#include "bindings/loop/late_task.h"
 #include "bindings/loop/sync_mode.h"
 #include "bindings/mounts.h"
 #include "shm/table.h"
@@ -31,11 +32,19 @@ struct pyb_binding {
 	struct pyb_answers answers;	/* FastAPI's own; empty: none is known */
 	struct pyb_guards guards;
 	struct pyb_sync_stat *sync;	/* one per plan */
+	struct pyb_late *late;		/* one per plan */
 	struct pyb_layers layers;	/* native ones before all Python */
 	struct pyb_mounts mounts;	/* of files */
 	struct pyb_hosts hosts;	/* routes that are not in the table */
 	bool direct;		/* no code of the user's stands before the router */
 };
+
+/* What is known of the tasks of a plan's requests. Owned by the binding. */
+static inline struct pyb_late *
+pyb_binding_late(struct pyb_binding *b, const struct shm_plan *plan)
+{
+	return &b->late[plan - b->table.plans];
+}
 
 /* Create the type; new reference, NULL with an exception set. */
 PyTypeObject *pyb_binding_type_new(PyObject *module) MUST_CHECK;

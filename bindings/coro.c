@@ -1,8 +1,8 @@
 /*
  * coro: the Python type Coroutine, PEP 492 around a C step function.
  *
- * Called by asgi/, plan/ and stack/, whose coroutines it makes, and by engine/module.c (the type).
- * It knows nothing of what a step does. It keeps the iterator of the awaited object,
+ * Called by asgi/, plan/ and stack/, whose coroutines it makes, by loop/late_task.c, and by
+ * engine/module.c (the type). It knows nothing of what a step does. It keeps the iterator of the awaited object,
  * passes send(), throw() and close() to it, and calls the step when it ends. A coroutine
  * runs once from its start to its end, on one thread; it cannot be started again.
  */
@@ -19,6 +19,7 @@ struct pyb_coro {
 	const struct pyb_coro_class *class;	/* NULL: finished */
 	void *arg;
 	PyObject *inner;		/* iterator being awaited */
+	PyObject *again;		/* what it has yielded, to be yielded again; or NULL */
 	bool running;
 };
 
@@ -29,6 +30,7 @@ coro_finish(struct pyb_coro *c)
 
 	/* Finished before the awaited object is freed: its destructor may look here. */
 	c->class = NULL;
+	Py_CLEAR(c->again);
 	Py_CLEAR(c->inner);
 	if (class != NULL)
 		class->release(c->arg);
@@ -100,6 +102,12 @@ coro_am_send(PyObject *self, PyObject *arg, PyObject **result)
 	*result = NULL;
 	if (!coro_enter(c))
 		return PYGEN_ERROR;
+	if (c->again != NULL) {
+		*result = c->again;
+		c->again = NULL;
+		c->running = false;
+		return PYGEN_NEXT;
+	}
 	if (c->inner != NULL) {
 		sent = PyIter_Send(c->inner, arg, &value);
 		if (sent == PYGEN_NEXT) {
@@ -118,59 +126,19 @@ coro_am_send(PyObject *self, PyObject *arg, PyObject **result)
 	return sent;
 }
 
-/* What a method returns: send() and next() report a result as StopIteration (PEP 380). */
-static PyObject *
-coro_as_method(PySendResult sent, PyObject *result)
-{
-	if (sent == PYGEN_NEXT)
-		return result;
-	if (sent == PYGEN_RETURN) {
-		PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-
-		Py_DECREF(result);
-		if (stop != NULL)
-			PyErr_SetRaisedException(stop);
-	}
-	return NULL;
-}
-
 static PyObject *
 coro_send(PyObject *self, PyObject *arg)
 {
 	PyObject *result;
 	PySendResult sent = coro_am_send(self, arg, &result);
 
-	return coro_as_method(sent, result);
+	return pyb_awaitable_method(sent, result);
 }
 
 static PyObject *
 coro_next(PyObject *self)
 {
 	return coro_send(self, Py_None);
-}
-
-/* Throw `exc` into the awaited iterator, as `yield from` does. The verdict is the
- * iterator's; *value is what it yielded or returned, new reference. */
-static PySendResult
-inner_throw(struct pyb_coro *c, PyObject *exc, PyObject **value)
-{
-	struct pyb_module_state *st = PyType_GetModuleState(Py_TYPE((PyObject *)c));
-	PyObject *got = PyObject_CallMethodOneArg(c->inner, st->n_throw, exc);
-
-	*value = NULL;
-	if (got != NULL) {
-		*value = got;
-		return PYGEN_NEXT;
-	}
-	Py_CLEAR(c->inner);
-	if (PyErr_ExceptionMatches(PyExc_StopIteration)) {
-		PyObject *stop = PyErr_GetRaisedException();
-
-		*value = PyObject_GetAttr(stop, st->n_value);
-		Py_DECREF(stop);
-		return *value != NULL ? PYGEN_RETURN : PYGEN_ERROR;
-	}
-	return PYGEN_ERROR;
 }
 
 static PySendResult
@@ -183,13 +151,15 @@ coro_throw_exc(struct pyb_coro *c, PyObject *exc, PyObject **result)
 	*result = NULL;
 	if (!coro_enter(c))
 		return PYGEN_ERROR;
+	Py_CLEAR(c->again);
 	if (c->inner != NULL && PyObject_HasAttr(c->inner, st->n_throw)) {
-		sent = inner_throw(c, exc, &value);
+		sent = pyb_awaitable_throw(c->inner, st->n_throw, exc, &value);
 		if (sent == PYGEN_NEXT) {
 			*result = value;
 			c->running = false;
 			return sent;
 		}
+		Py_CLEAR(c->inner);
 	} else {
 		Py_CLEAR(c->inner);
 		PyErr_SetObject((PyObject *)Py_TYPE(exc), exc);
@@ -224,7 +194,7 @@ coro_throw(PyObject *self, PyObject *args)
 		PyException_SetTraceback(exc, traceback);
 	sent = coro_throw_exc((struct pyb_coro *)self, exc, &result);
 	Py_DECREF(exc);
-	return coro_as_method(sent, result);
+	return pyb_awaitable_method(sent, result);
 }
 
 static PyObject *
@@ -280,6 +250,7 @@ coro_traverse(PyObject *self, visitproc visit, void *arg)
 
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(c->inner);
+	Py_VISIT(c->again);
 	if (c->class != NULL && c->class->traverse != NULL)
 		return c->class->traverse(c->arg, visit, arg);
 	return 0;
@@ -321,10 +292,16 @@ pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, vo
 	}
 	c->class = class;
 	c->arg = arg;
-	c->inner = NULL;
+	c->inner = c->again = NULL;
 	c->running = false;
 	PyObject_GC_Track((PyObject *)c);
 	return (PyObject *)c;
+}
+
+void
+pyb_coro_put_back(PyObject *coro, PyObject *value)
+{
+	((struct pyb_coro *)coro)->again = value;
 }
 
 bool

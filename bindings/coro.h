@@ -39,6 +39,10 @@ struct pyb_coro_class {
 PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class,
     void *arg) MUST_CHECK;
 
+/* `value` (stolen) is what the suspended coroutine has yielded: who resumes it next gets that
+ * again, as if nobody had seen it. */
+void pyb_coro_put_back(PyObject *coro, PyObject *value);
+
 /* Has it come to its end, or been dropped before? */
 bool pyb_coro_is_finished(PyObject *coro);
 

@@ -42,14 +42,14 @@
 	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
 	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) \
-	NAME(type) NAME(unwind) NAME(value) NAME(__aenter__) NAME(__aexit__) NAME(_body) NAME(_form) \
+	NAME(type) NAME(unwind) NAME(__aenter__) NAME(__aexit__) NAME(_body) NAME(_form) \
 	NAME(ag_frame) NAME(be_cancelled) NAME(begin_task) NAME(end_task) NAME(enter_scope) NAME(leave_scope) NAME(body_iterator) NAME(call_later) NAME(call_soon) NAME(cancel) \
 	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
 	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(ring) NAME(surface) \
-	NAME(wrapped_receive) NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) NAME(_task_factory) NAME(_wrapped_rcv_consumed) \
+	NAME(stream) NAME(wrapped_receive) NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) NAME(_task_factory) NAME(_wrapped_rcv_consumed) \
 	NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
-	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \
+	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) NAME(_log_destroy_pending) \
 	NAME(_query_params) \
 	\
 	TEXT(http_request, "http.request") \
@@ -62,6 +62,7 @@
 	/* The name that anyio gives to the task of coro() inside call_next(). */ \
 	TEXT(application_task, "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>." \
 	    "call_next.<locals>.coro") \
+	TEXT(fastrapi_request, "fastrapi-request") \
 	TEXT(v10, "1.0") \
 	TEXT(v11, "1.1") \
 	TEXT(exception_handlers, "starlette.exception_handlers") \
@@ -84,8 +85,12 @@
 	IMPORT(deepcopy, "copy", "deepcopy") \
 	/* (message, exception or None) -> None */ \
 	IMPORT(log_exception, "fastrapi.hooks", "log_exception") \
-	/* (loop) -> the stand-in for asyncio.current_task() outside any task */ \
-	IMPORT(new_request_task, "fastrapi.hooks", "new_request_task") \
+	/* the class of stand-ins; (loop) -> the coroutine of one */ \
+	IMPORT(request_task, "fastrapi.hooks", "RequestTask") \
+	IMPORT(request_coroutine, "fastrapi.hooks", "RequestCoroutine") \
+	/* (task, coroutine, context, what it has yielded) -> None */ \
+	IMPORT(adopt_request_task, "fastrapi.hooks", "adopt_request_task") \
+	IMPORT(end_request_task, "fastrapi.hooks", "end_request_task") \
 	/* (pool, loop) -> None */ \
 	IMPORT(pool_thread_start, "fastrapi.hooks", "pool_thread_start") \
 	/* () -> int */ \

@@ -243,20 +243,25 @@ decide_guarded(struct pyb_app *app, struct hx_exchange *x)
 	return d;
 }
 
-/* Give the request to `callable`: the application, or what stands for it. `replayed`: the
- * plan was tried, and the Seam must not try it again. */
+/* Give the request to `callable`: the application, or what stands for it. `plan`: what the
+ * layers lead to, or NULL. `replayed`: the plan was tried, and the Seam must not try it
+ * again. */
 static void
-asgi_start(struct pyb_app *app, struct hx_exchange *x, PyObject *callable, bool replayed)
+asgi_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *plan,
+    PyObject *callable, bool replayed)
 {
+	struct pyb_binding *b = (struct pyb_binding *)Py_XNewRef((PyObject *)app->binding);
 	struct pyb_asgi *asgi = pyb_asgi_new(app, x);
 
 	if (asgi == NULL) {
 		pyb_asgi_lost(app, x);
-		return;
+	} else {
+		if (replayed && PyDict_SetItem(pyb_asgi_scope(asgi), app->st->t_replay, Py_True) < 0)
+			PyErr_Clear();	/* only costs a second try of the plan, by the seam */
+		pyb_asgi_start(asgi, x->upper.local,
+		    plan != NULL ? pyb_binding_late(b, plan) : &app->late, callable, NULL, NULL);
 	}
-	if (replayed && PyDict_SetItem(pyb_asgi_scope(asgi), app->st->t_replay, Py_True) < 0)
-		PyErr_Clear();	/* only costs a second try of the plan, by the seam */
-	pyb_asgi_start(asgi, x->upper.local, callable, NULL, NULL);
+	Py_XDECREF((PyObject *)b);
 }
 
 /* Let the native layers look at the request. True: one of them has answered it. Else they
@@ -291,7 +296,7 @@ edge_begin(struct pyb_app *app, struct hx_exchange *x)
 		break;
 	}
 	count_asgi(app, x, "Starlette's own layers are needed");
-	asgi_start(app, x, app->behind, false);
+	asgi_start(app, x, NULL, app->behind, false);
 	return false;
 }
 
@@ -342,7 +347,7 @@ start(struct pyb_app *app, struct hx_exchange *x)
 		count_asgi(app, x, d.reason);
 		break;
 	}
-	asgi_start(app, x, d.outer != NULL ? d.outer : app->asgi, replay.final);
+	asgi_start(app, x, d.plan, d.outer != NULL ? d.outer : app->asgi, replay.final);
 }
 
 void

@@ -11,8 +11,7 @@
 #include "bindings/asgi/scope.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
-#include "bindings/loop/local.h"
-#include "bindings/loop/loop.h"
+#include "bindings/loop/late_task.h"
 
 enum { METHOD_RECEIVE, METHOD_SEND };
 
@@ -294,8 +293,8 @@ app_traverse(void *arg, visitproc visit, void *varg)
 }
 
 void
-pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, PyObject *callable,
-    PyObject *extra, PyObject *context)
+pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, struct pyb_late *late,
+    PyObject *callable, PyObject *extra, PyObject *context)
 {
 	static const struct pyb_coro_class class = {
 		"application", app_step, app_release, app_traverse
@@ -310,10 +309,10 @@ pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, PyObject *calla
 	if (coro != NULL && context == NULL)
 		context = own = PyContext_CopyCurrent();
 	if (coro != NULL && context != NULL)
-		task = pyb_eager_task(local->loop, coro, context, NULL);
+		task = pyb_late_task(local, late, coro, context, NULL);
 	if (task == NULL) {
 		pyb_asgi_finish(a, NULL);
-	} else if (a->running) {
+	} else if (a->running && task != Py_None) {
 		a->task = Py_NewRef(task);
 		if (a->x == NULL)
 			task_keep(a, local);

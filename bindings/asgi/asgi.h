@@ -13,7 +13,7 @@
 
 #include "base/attr.h"
 #include "bindings/app.h"
-#include "bindings/loop/local.h"
+#include "bindings/loop/late_task.h"
 #include "files/reply.h"
 #include "http/exchange.h"
 
@@ -36,13 +36,13 @@ PyObject *pyb_asgi_scope(struct pyb_asgi *a);
 PyObject *pyb_asgi_receive(struct pyb_asgi *a) MUST_CHECK;
 PyObject *pyb_asgi_send(struct pyb_asgi *a) MUST_CHECK;
 
-/* Run callable(scope, receive, send[, extra]) in a task of its own, on the loop of `local`
- * and inside `context` (NULL: a copy of the current one). When the application ends, the rules of uvicorn's
- * run_asgi apply. The first step runs before this returns. When the task cannot be made,
- * the exchange is aborted. Steals the reference to `a`; `extra` (may be NULL) and
+/* Run callable(scope, receive, send[, extra]) on the loop of `local` and inside `context`
+ * (NULL: a copy of the current one), in a task of its own, as late_task.h says. When the
+ * application ends, the rules of uvicorn's run_asgi apply. The first step runs before this
+ * returns. When the task cannot be made, the exchange is aborted. Steals the reference to `a`; `extra` (may be NULL) and
  * `context` are borrowed. Leaves no exception. */
-void pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, PyObject *callable,
-    PyObject *extra, PyObject *context);
+void pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, struct pyb_late *late,
+    PyObject *callable, PyObject *extra, PyObject *context);
 
 /* The caller is about to run the application in a task of its own. It must call
  * pyb_asgi_finish() when the application has ended. */

@@ -1,7 +1,7 @@
 /*
  * eager_task: tasks that begin at once.
  *
- * Called by schedule.c, which offers it each call_soon(), and by asgi/, plan/ and
+ * Called by schedule.c, which offers it each call_soon(), and by late_task.c, standin.c and
  * subtask.c for their tasks. From CPython 3.12 on asyncio has the option eager_start. On 3.11 a Task
  * schedules its first step with loop.call_soon() while it is constructed; the loop catches
  * that one call, and the step runs here, in the context in which the loop would have run
@@ -30,21 +30,33 @@ pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *contex
 }
 
 static PyObject *
-task_construct(struct pyb_loop *loop, PyObject *coro, PyObject *context, PyObject *name)
+task_construct(struct pyb_loop *loop, PyObject *class, PyObject *coro, PyObject *context,
+    PyObject *name)
 {
 	PyObject *args[6] = { NULL, coro, name != NULL ? name : Py_None, (PyObject *)loop,
 	    context, Py_True };
 
-	return PyObject_Vectorcall(loop->st->task_class, args + 1,
+	return PyObject_Vectorcall(class, args + 1,
 	    1 | PY_VECTORCALL_ARGUMENTS_OFFSET, loop->st->kw_task);
+}
+
+void
+pyb_eager_task_raised(struct pyb_loop *loop, PyObject *step)
+{
+	if (PyErr_ExceptionMatches(PyExc_SystemExit) ||
+	    PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
+		Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
+	else
+		PyErr_WriteUnraisable(step);
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
 
 PyObject *
-pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context, PyObject *name)
+pyb_eager_task_of(PyObject *self, PyObject *class, PyObject *coro, PyObject *context,
+    PyObject *name)
 {
-	return task_construct((struct pyb_loop *)self, coro, context, name);
+	return task_construct((struct pyb_loop *)self, class, coro, context, name);
 }
 
 #else
@@ -68,27 +80,23 @@ step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
 		return 0;
 	}
 	done = PyObject_CallNoArgs(step);
-	/* The task keeps the coroutine's exceptions, but raises SystemExit and
-	 * KeyboardInterrupt: they end the loop, like those of a callback. */
-	if (done == NULL && !PyErr_ExceptionMatches(PyExc_SystemExit) &&
-	    !PyErr_ExceptionMatches(PyExc_KeyboardInterrupt))
-		PyErr_WriteUnraisable(step);
-	else if (done == NULL)
-		Py_XSETREF(loop->fatal, PyErr_GetRaisedException());
+	if (done == NULL)
+		pyb_eager_task_raised(loop, step);
 	Py_XDECREF(done);
 	pyb_context_leave(context);
 	return 0;
 }
 
 PyObject *
-pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context, PyObject *name)
+pyb_eager_task_of(PyObject *self, PyObject *class, PyObject *coro, PyObject *context,
+    PyObject *name)
 {
 	struct pyb_loop *loop = (struct pyb_loop *)self;
 	struct pyb_eager e = { context, NULL }, *outer = loop->eager;
 	PyObject *task;
 
 	loop->eager = &e;
-	task = task_construct(loop, coro, context, name);
+	task = task_construct(loop, class, coro, context, name);
 	loop->eager = outer;
 	if (task != NULL && e.step != NULL && step_run(loop, e.step, context) < 0)
 		Py_CLEAR(task);
@@ -97,3 +105,10 @@ pyb_eager_task(PyObject *self, PyObject *coro, PyObject *context, PyObject *name
 }
 
 #endif
+
+PyObject *
+pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context, PyObject *name)
+{
+	return pyb_eager_task_of(loop, ((struct pyb_loop *)loop)->st->task_class, coro, context,
+	    name);
+}

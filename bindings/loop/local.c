@@ -1,7 +1,7 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * Called by loop.c, offload.c, asgi/, plan/, stack/ and engine/. The local is an attribute of its loop:
+ * Called by offload.c, subtask.c, asgi/, plan/, stack/ and engine/. The local is an attribute of its loop:
  * EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"
@@ -10,119 +10,6 @@
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
 #include "bindings/loop/pool.h"
-
-static PyObject *
-weak_head(PyObject *task)
-{
-	return *PyObject_GET_WEAKREFS_LISTPTR(task);
-}
-
-static int
-standin_renew(struct pyb_loop_local *h)
-{
-	PyObject *task = PyObject_CallOneArg(h->st->new_request_task, h->loop);
-
-	if (task == NULL)
-		return -1;
-	Py_XSETREF(h->standin.task, task);
-	h->standin.refs = Py_REFCNT(task);
-	h->standin.weak = weak_head(task);
-	return 0;
-}
-
-/* What enter_task() does when the loop has no current task. False: it has one, or an error
- * must be raised. */
-static bool
-entered_at_once(struct pyb_loop_local *h)
-{
-	PyObject *tasks = h->st->current_tasks;
-	Py_ssize_t n = tasks != NULL ? PyDict_GET_SIZE(tasks) : 0;
-
-	if (tasks == NULL || PyDict_SetDefault(tasks, h->loop, h->standin.task) == NULL) {
-		PyErr_Clear();
-		return false;
-	}
-	return PyDict_GET_SIZE(tasks) > n;
-}
-
-/* What leave_task() does when the stand-in is the current task. */
-static bool
-left_at_once(struct pyb_loop_local *h)
-{
-	PyObject *tasks = h->st->current_tasks;
-	bool left = tasks != NULL &&
-	    PyDict_GetItemWithError(tasks, h->loop) == h->standin.task &&
-	    PyDict_DelItem(tasks, h->loop) == 0;
-
-	if (!left)
-		PyErr_Clear();
-	return left;
-}
-
-int
-pyb_local_enter(struct pyb_loop_local *h)
-{
-	PyObject *args[2], *done;
-
-	must(h->loop != NULL);
-	if (h->standin.task == NULL && standin_renew(h) < 0)
-		return -1;
-	if (entered_at_once(h))
-		return 0;
-	args[0] = h->loop;
-	args[1] = h->standin.task;
-	done = PyObject_Vectorcall(h->st->enter_task, args, 2, NULL);
-	Py_XDECREF(done);
-	return done == NULL ? -1 : 0;
-}
-
-void
-pyb_local_leave(struct pyb_loop_local *h)
-{
-	PyObject *pending = PyErr_GetRaisedException();
-	PyObject *args[2] = { h->loop, h->standin.task };
-	PyObject *done;
-
-	must(h->standin.task != NULL);
-	if (!left_at_once(h)) {
-		done = PyObject_Vectorcall(h->st->leave_task, args, 2, NULL);
-		if (done == NULL)
-			PyErr_WriteUnraisable(h->standin.task);
-		Py_XDECREF(done);
-	}
-	if (Py_REFCNT(h->standin.task) != h->standin.refs ||
-	    weak_head(h->standin.task) != h->standin.weak)
-		Py_CLEAR(h->standin.task);
-	if (pending != NULL)
-		PyErr_SetRaisedException(pending);
-}
-
-int
-pyb_local_set_aside(struct pyb_loop *loop, struct pyb_standin *outer)
-{
-	struct pyb_loop_local *h = pyb_local_get(loop->st, (PyObject *)loop);
-
-	if (h == NULL)
-		return -1;
-	*outer = h->standin;
-	outer->of = h;
-	h->standin = (struct pyb_standin){ .task = NULL };
-	return 0;
-}
-
-void
-pyb_local_put_back(struct pyb_standin *outer)
-{
-	struct pyb_loop_local *h = outer->of;
-	PyObject *pending = PyErr_GetRaisedException();
-
-	outer->of = NULL;
-	Py_CLEAR(h->standin.task);
-	h->standin = *outer;
-	Py_DECREF((PyObject *)h);
-	if (pending != NULL)
-		PyErr_SetRaisedException(pending);
-}
 
 int
 pyb_local_keep(struct pyb_loop_local *h, PyObject *task)
@@ -179,6 +66,7 @@ pyb_local_get(struct pyb_module_state *st, PyObject *loop)
 	h->loop = Py_NewRef(loop);
 	h->turn = turn;
 	h->standin = (struct pyb_standin){ .task = NULL };
+	h->entered = NULL;
 	h->kept = h->thread_context = NULL;
 	h->pool = NULL;
 	list_init(&h->offload.waiting);
@@ -196,10 +84,9 @@ local_traverse(PyObject *self, visitproc visit, void *arg)
 
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(h->loop);
-	Py_VISIT(h->standin.task);
 	Py_VISIT(h->kept);
 	Py_VISIT(h->thread_context);
-	return 0;
+	return pyb_standin_traverse(&h->standin, visit, arg);
 }
 
 static int
@@ -211,7 +98,7 @@ local_clear(PyObject *self)
 		pyb_pool_free(h->pool);
 		h->pool = NULL;
 	}
-	Py_CLEAR(h->standin.task);
+	pyb_standin_clear(&h->standin);
 	Py_CLEAR(h->kept);
 	Py_CLEAR(h->thread_context);
 	Py_CLEAR(h->loop);
@@ -237,9 +124,17 @@ local_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
+/* is_entered(task): is it the stand-in of code that runs now? */
+static PyObject *
+local_is_entered(PyObject *self, PyObject *task)
+{
+	return PyBool_FromLong(pyb_standin_is_entered((struct pyb_loop_local *)self, task));
+}
+
 static PyMethodDef local_methods[] = {
 	{ "close", local_close, METH_NOARGS,
 	    "Stop the pool's threads and drop the loop." },
+	{ "is_entered", local_is_entered, METH_O, "Is it the stand-in of code that runs now?" },
 	{ NULL, NULL, 0, NULL }
 };
 

@@ -1,11 +1,7 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * The loop's turn, its thread pool and the stand-in task. The stand-in is a real
- * asyncio.Task that never runs. It is the current task while a coroutine runs that cannot
- * suspend and therefore needs no task of its own. When user code has kept anything of the
- * stand-in (a reference, a weak reference, a cancellation), the next request gets a new
- * one, so that no two requests can meet through it.
+ * The loop's turn, its thread pool and its stand-in tasks.
  */
 #ifndef BINDINGS_LOOP_LOCAL_H
 #define BINDINGS_LOOP_LOCAL_H
@@ -14,27 +10,19 @@
 
 #include "base/attr.h"
 #include "base/list.h"
+#include "bindings/loop/standin.h"
 #include "bindings/module_state.h"
 #include "io/turn.h"
 
 struct pyb_pool;
-
-struct pyb_loop;
-
-/* The stand-in task of a loop. */
-struct pyb_standin {
-	PyObject *task;			/* NULL until first needed */
-	Py_ssize_t refs;		/* its reference count when untouched */
-	PyObject *weak;			/* head of its list of weak references, borrowed */
-	struct pyb_loop_local *of;	/* while it is set aside: strong, or NULL */
-};
 
 struct pyb_loop_local {
 	PyObject_HEAD
 	struct pyb_module_state *st;	/* the module's; the type keeps the module alive */
 	PyObject *loop;			/* strong; NULL once closed */
 	struct io_turn *turn;		/* valid while `loop` is */
-	struct pyb_standin standin;
+	struct pyb_standin standin;	/* the outermost */
+	struct pyb_standin *entered;	/* the innermost that is a current task; NULL: none is */
 	PyObject *kept;			/* set of tasks, see pyb_local_keep(); NULL until needed */
 	PyObject *thread_context;	/* pool calls get copies of it; NULL until needed */
 	struct pyb_pool *pool;		/* NULL until first needed */
@@ -47,19 +35,6 @@ struct pyb_loop_local {
 /* [gil] The local of `loop` (a fastrapi event loop), made on first use and kept by the
  * loop. New reference; NULL with an exception set. */
 struct pyb_loop_local *pyb_local_get(struct pyb_module_state *st, PyObject *loop) MUST_CHECK;
-
-/* [gil] Make the stand-in the current task: user code is about to run on the loop's thread
- * outside any task. 0, or -1 with an exception set. */
-int pyb_local_enter(struct pyb_loop_local *h) MUST_CHECK;
-
-/* [gil] End what pyb_local_enter() began. A pending exception stays. */
-void pyb_local_leave(struct pyb_loop_local *h);
-
-/* [gil] The loop is about to run inside user code, which may run between pyb_local_enter()
- * and pyb_local_leave(): its stand-in is that code's alone, until it is put back. 0, or -1
- * with an exception set. A pending exception stays when it is put back. */
-int pyb_local_set_aside(struct pyb_loop *loop, struct pyb_standin *outer) MUST_CHECK;
-void pyb_local_put_back(struct pyb_standin *outer);
 
 /* [gil] Hold `task` until pyb_local_keep_no_more() or until the loop is closed. A pending
  * task that nothing else refers to would be collected. 0, or -1 with an exception set. */

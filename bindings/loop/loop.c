@@ -130,15 +130,12 @@ static PyObject *
 loop_run_inside(PyObject *self, PyObject *done)
 {
 	struct pyb_loop *loop = pyb_loop_alive(self);
-	struct pyb_standin outer;
 	int ended = 0;
 
 	if (loop == NULL)
 		return NULL;
 	if (loop->thread != PyThread_get_thread_ident())
 		return PyErr_Format(PyExc_RuntimeError, "This event loop is already running");
-	if (pyb_local_set_aside(loop, &outer) < 0)
-		return NULL;
 	while (ended == 0 && !loop->stopping) {
 		PyObject *truth = PyObject_CallNoArgs(done);
 
@@ -147,7 +144,6 @@ loop_run_inside(PyObject *self, PyObject *done)
 		if (ended == 0 && (turn_once(loop) < 0 || fatal_raise(loop) < 0))
 			ended = -1;
 	}
-	pyb_local_put_back(&outer);
 	if (ended < 0)
 		return NULL;
 	Py_RETURN_NONE;

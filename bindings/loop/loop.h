@@ -54,6 +54,15 @@ struct io_turn *pyb_loop_turn(PyObject *loop) MUST_CHECK;
 PyObject *pyb_eager_task(PyObject *loop, PyObject *coro, PyObject *context, PyObject *name)
     MUST_CHECK;
 
+/* [gil] The same, an instance of `class`, which derives from asyncio.Task. */
+PyObject *pyb_eager_task_of(PyObject *loop, PyObject *class, PyObject *coro, PyObject *context,
+    PyObject *name) MUST_CHECK;
+
+/* [gil] The first step of a task, `step`, has raised what is set. A task keeps its coroutine's
+ * exceptions, but raises SystemExit and KeyboardInterrupt: they end the loop, like those of a
+ * callback. Clears the exception. */
+void pyb_eager_task_raised(struct pyb_loop *loop, PyObject *step);
+
 /* For call_soon() while loop->eager is set. True: `callback` is the first step of the task
  * under construction, pyb_eager_task() runs it, and call_soon() must not. */
 bool pyb_eager_task_catch(struct pyb_loop *loop, PyObject *callback, PyObject *context)

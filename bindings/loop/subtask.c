@@ -10,30 +10,21 @@
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
 
-/* As pyb_eager_task(). The caller may be handling an exception, of which the new task must
- * not know. */
+/* As pyb_subtask_begin(). The caller may be handling an exception, of which the new task must not
+ * know. */
 static PyObject *
-task_begin(PyObject *loop, PyObject *coro, PyObject *context, PyObject *name)
+task_begin(struct pyb_loop_local *h, struct pyb_late *late, PyObject *coro, PyObject *context,
+    PyObject *name)
 {
 	PyObject *handled = PyErr_GetHandledException(), *task;
 
 	PyErr_SetHandledException(NULL);
-	task = pyb_eager_task(loop, coro, context, name);
+	task = late != NULL ? pyb_late_task(h, late, coro, context, name) :
+	    pyb_eager_task(h->loop, coro, context, name);
 	PyErr_SetHandledException(handled);
 	Py_XDECREF(handled);
 	return task;
 }
-
-#if PY_VERSION_HEX >= 0x030C0000
-
-PyObject *
-pyb_subtask_begin(struct pyb_module_state *Py_UNUSED(st), PyObject *loop, PyObject *coro,
-    PyObject *context, PyObject *name)
-{
-	return task_begin(loop, coro, context, name);
-}
-
-#else
 
 /* Let `current` be the current task, or no longer be it. A pending exception stays. 0, or
  * -1 with an exception set. */
@@ -53,25 +44,25 @@ switch_task(PyObject *function, PyObject *loop, PyObject *current)
 }
 
 PyObject *
-pyb_subtask_begin(struct pyb_module_state *st, PyObject *loop, PyObject *coro, PyObject *context,
-    PyObject *name)
+pyb_subtask_begin(struct pyb_module_state *st, PyObject *loop, struct pyb_late *late,
+    PyObject *coro, PyObject *context, PyObject *name)
 {
-	PyObject *task = NULL, *current = PyObject_CallOneArg(st->current_task, loop);
+	struct pyb_loop_local *h = pyb_local_get(st, loop);
+	PyObject *task = NULL, *current = NULL;
 
-	if (current == NULL)
-		return NULL;
+	if (h != NULL)
+		current = PyObject_CallOneArg(st->current_task, loop);
 	if (current == Py_None) {	/* call_next() was driven by hand */
-		task = task_begin(loop, coro, context, name);
-	} else if (switch_task(st->leave_task, loop, current) == 0) {
-		task = task_begin(loop, coro, context, name);
+		task = task_begin(h, late, coro, context, name);
+	} else if (current != NULL && switch_task(st->leave_task, loop, current) == 0) {
+		task = task_begin(h, late, coro, context, name);
 		if (switch_task(st->enter_task, loop, current) < 0)
 			Py_CLEAR(task);
 	}
-	Py_DECREF(current);
+	Py_XDECREF(current);
+	Py_XDECREF((PyObject *)h);
 	return task;
 }
-
-#endif
 
 /* begin_task(loop, coroutine) -> a task */
 static PyObject *
@@ -84,7 +75,7 @@ begin_task(PyObject *module, PyObject *const *args, Py_ssize_t n)
 		return PyErr_Format(PyExc_TypeError, "begin_task() wants a loop and a coroutine");
 	context = PyContext_CopyCurrent();
 	if (context != NULL)
-		task = pyb_subtask_begin(st, args[0], args[1], context, NULL);
+		task = pyb_subtask_begin(st, args[0], NULL, args[1], context, NULL);
 	Py_XDECREF(context);
 	return task;
 }

@@ -13,7 +13,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/context.h"
-#include "bindings/loop/loop.h"
+#include "bindings/loop/late_task.h"
 #include "bindings/plan/after.h"
 #include "bindings/plan/call.h"
 #include "bindings/plan/finish.h"
@@ -60,7 +60,7 @@ user_enter(struct pyb_run *r)
 {
 	bool inside = PyContext_Enter(r->context) == 0;
 
-	if (inside && pyb_local_enter(r->local) == 0)
+	if (inside && pyb_standin_enter(r->local) == 0)
 		return true;
 	r->outcome = PyErr_GetRaisedException();
 	if (inside)
@@ -71,8 +71,10 @@ user_enter(struct pyb_run *r)
 static void
 user_leave(struct pyb_run *r)
 {
-	pyb_local_leave(r->local);
+	PyObject *touched = pyb_standin_leave(r->local);
+
 	pyb_context_leave(r->context);
+	pyb_standin_end(r->local, touched, NULL);
 }
 
 /* The steps are over, and the run has answered or left an outcome. Give the outcome to
@@ -220,15 +222,18 @@ task_start(struct pyb_run *r)
 	static const struct pyb_coro_class class = {
 		"request", task_step, task_release, task_traverse
 	};
-	PyObject *context = Py_NewRef(r->context), *loop = Py_NewRef(r->local->loop);
+	struct pyb_loop_local *local = (struct pyb_loop_local *)Py_NewRef((PyObject *)r->local);
+	struct pyb_binding *b = (struct pyb_binding *)Py_NewRef((PyObject *)r->binding);
+	struct pyb_late *late = pyb_binding_late(b, r->plan);
+	PyObject *context = Py_NewRef(r->context);
 	PyObject *coro, *task = NULL;
 
 	r->mode = PYB_RUN_TASK;
 	coro = pyb_coro_new(r->app->st, &class, r);
 	if (coro != NULL)
-		task = pyb_eager_task(loop, coro, context, NULL);
+		task = pyb_late_task(local, late, coro, context, NULL);
 	if (task == NULL)
-		PyErr_WriteUnraisable(loop);
+		PyErr_WriteUnraisable(local->loop);
 	/* The run may have ended already. If it waits, its task must not be collected. */
 	if (task != NULL && !pyb_coro_is_finished(coro)) {
 		if (r->x != NULL)
@@ -238,7 +243,8 @@ task_start(struct pyb_run *r)
 	}
 	Py_XDECREF(task);
 	Py_XDECREF(coro);
-	Py_DECREF(loop);
+	Py_DECREF((PyObject *)b);
+	Py_DECREF((PyObject *)local);
 	Py_DECREF(context);
 }
 

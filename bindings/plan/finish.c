@@ -354,7 +354,7 @@ pyb_finish_resume_start(struct pyb_run *r)
 	r->outcome = NULL;
 	if (asgi_get(r) != NULL)
 		pyb_asgi_start((struct pyb_asgi *)Py_NewRef((PyObject *)r->asgi),
-		    r->local, r->binding->resume, outcome, r->context);
+		    r->local, &r->app->late, r->binding->resume, outcome, r->context);
 	else
 		lost(r);
 	Py_DECREF(outcome);

@@ -225,12 +225,13 @@ static int
 task_begin(struct application *a, PyObject *coro)
 {
 	struct pyb_passage *p = a->p;
-	struct pyb_module_state *st = p->layer->st;
+	struct pyb_dispatch *d = (struct pyb_dispatch *)Py_NewRef((PyObject *)p->layer);
 	PyObject *context = PyContext_CopyCurrent(), *task = NULL;
 	Py_ssize_t place;
 
 	if (context != NULL)
-		task = pyb_subtask_begin(st, p->loop, coro, context, st->t_application_task);
+		task = pyb_subtask_begin(d->st, p->loop, &d->late, coro, context,
+		    d->st->t_application_task);
 	place = tasks_find(p->tasks, Py_None);
 	if (task == NULL || pyb_coro_is_finished(coro)) {
 		tasks_remove(p->tasks, place);
@@ -240,6 +241,7 @@ task_begin(struct application *a, PyObject *coro)
 	}
 	Py_XDECREF(context);
 	Py_XDECREF(task);
+	Py_DECREF((PyObject *)d);
 	return task != NULL ? 0 : -1;
 }
 

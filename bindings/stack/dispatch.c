@@ -29,7 +29,8 @@ ends_take(struct pyb_dispatch *d)
 		{ &d->original, "ORIGINAL" }, { &d->request_class, "REQUEST" },
 		{ &d->response_class, "RESPONSE" }, { &d->body, "body" },
 		{ &d->likeness, "call_next" }, { &d->closed, "ClosedResourceError" },
-		{ &d->end_of_stream, "EndOfStream" }
+		{ &d->end_of_stream, "EndOfStream" },
+		{ &d->wrapped_receive, "WRAPPED_RECEIVE" }, { &d->stream, "STREAM" }
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -64,7 +65,7 @@ dispatch_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
 
 #define DISPATCH_OBJECTS(X) \
 	X(layer) X(ends) X(original) X(request_class) X(response_class) X(body) X(likeness) \
-	X(closed) X(end_of_stream)
+	X(closed) X(end_of_stream) X(wrapped_receive) X(stream)
 
 static int
 dispatch_traverse(PyObject *self, visitproc visit, void *arg)

@@ -12,6 +12,7 @@
 #include <Python.h>
 
 #include "base/attr.h"
+#include "bindings/loop/late_task.h"
 #include "bindings/module_state.h"
 
 struct pyb_dispatch {
@@ -21,10 +22,12 @@ struct pyb_dispatch {
 	/* Of `ends`: */
 	PyObject *original;		/* BaseHTTPMiddleware.__call__ */
 	PyObject *request_class;	/* _CachedRequest */
+	PyObject *wrapped_receive, *stream;	/* its methods that C stands for */
 	PyObject *response_class;	/* _StreamingResponse */
 	PyObject *body;			/* the content of a response, an asynchronous generator */
 	PyObject *likeness;		/* a call_next() of Python: names, markers, signature */
 	PyObject *closed, *end_of_stream;	/* anyio's exceptions */
+	struct pyb_late late;		/* of the application's tasks */
 	vectorcallfunc call;
 };
 

@@ -77,18 +77,9 @@ stepped(struct race *r, PySendResult sent, PyObject **result)
 static PySendResult
 thrown(struct race *r, PyObject *exc, PyObject **result)
 {
-	struct pyb_module_state *st = r->p->layer->st;
-	PyObject *stop;
+	PySendResult sent = pyb_awaitable_throw(r->inner, r->p->layer->st->n_throw, exc, result);
 
-	*result = PyObject_CallMethodOneArg(r->inner, st->n_throw, exc);
-	if (*result != NULL)
-		return stepped(r, PYGEN_NEXT, result);
-	if (!PyErr_ExceptionMatches(PyExc_StopIteration))
-		return stepped(r, PYGEN_ERROR, result);
-	stop = PyErr_GetRaisedException();
-	*result = PyObject_GetAttr(stop, st->n_value);
-	Py_DECREF(stop);
-	return stepped(r, *result != NULL ? PYGEN_RETURN : PYGEN_ERROR, result);
+	return stepped(r, sent, result);
 }
 
 /* Begin another step. False, with an exception set: there is none. */
@@ -122,30 +113,13 @@ race_send(PyObject *self, PyObject *value, PyObject **result)
 	return sent;
 }
 
-/* What a method or next() returns. */
-static PyObject *
-as_method(PySendResult sent, PyObject *result)
-{
-	PyObject *stop;
-
-	if (sent == PYGEN_NEXT)
-		return result;
-	if (sent == PYGEN_RETURN) {
-		stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-		Py_DECREF(result);
-		if (stop != NULL)
-			PyErr_SetRaisedException(stop);
-	}
-	return NULL;
-}
-
 static PyObject *
 race_next(PyObject *self)
 {
 	PyObject *result;
 	PySendResult sent = race_send(self, Py_None, &result);
 
-	return as_method(sent, result);
+	return pyb_awaitable_method(sent, result);
 }
 
 /* throw(exc) */
@@ -159,7 +133,7 @@ race_throw(PyObject *self, PyObject *exc)
 	if (!enter(r))
 		return NULL;
 	sent = thrown(r, exc, &result);
-	return as_method(sent, result);
+	return pyb_awaitable_method(sent, result);
 }
 
 static PyObject *

@@ -12,6 +12,7 @@
 #include "bindings/coro.h"
 #include "bindings/loop/turn.h"
 #include "bindings/stack/race.h"
+#include "bindings/stack/wrapped.h"
 
 /* Turns that the group inside the original takes after a message. Where the message has not
  * been waited for, its other task begins in the first of them. */
@@ -26,21 +27,10 @@ struct receive {
 	int turns;			/* still to take */
 };
 
-/* {"type": "http.disconnect"}, new reference; NULL with an exception set. */
-static PyObject *
-disconnect_new(struct pyb_module_state *st)
-{
-	PyObject *message = PyDict_New();
-
-	if (message != NULL && PyDict_SetItem(message, st->n_type, st->t_http_disconnect) < 0)
-		Py_CLEAR(message);
-	return message;
-}
-
 static enum pyb_coro_verdict
 give(struct receive *r, PyObject **out)
 {
-	*out = r->p->sent ? disconnect_new(r->p->layer->st) : Py_NewRef(r->message);
+	*out = r->p->sent ? pyb_wrapped_disconnect(r->p->layer->st) : Py_NewRef(r->message);
 	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 }
 
@@ -48,13 +38,12 @@ static enum pyb_coro_verdict
 begin(struct receive *r, PyObject **out)
 {
 	struct pyb_passage *p = r->p;
-	struct pyb_module_state *st = p->layer->st;
 	PyObject *coroutine;
 
 	r->phase = RACE;
 	if (p->sent)
 		return give(r, out);
-	coroutine = PyObject_CallMethodNoArgs(p->request, st->n_wrapped_receive);
+	coroutine = pyb_wrapped_receive(p->layer, p->request);
 	if (coroutine != NULL)
 		r->race = pyb_race_new(p, coroutine);
 	Py_XDECREF(coroutine);

@@ -7,6 +7,7 @@ import contextvars
 import logging
 import sys
 import threading
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from fastrapi.process import end_if_fork_exits
@@ -35,14 +36,122 @@ def _is_client_disconnect(exc: BaseException | None) -> bool:
     return isinstance(exc, kind)
 
 
-class RequestTask(asyncio.Task):  # type: ignore[type-arg]
-    """What ``asyncio.current_task()`` returns to code that runs outside any task of its
-    own.
+class _Park:
+    """What a stand-in's coroutine waits for. Unlike a future it resumes the task at once."""
 
-    It never finishes and serves many requests, one after another. A request that keeps
-    a reference to it, or changes its state, has it for itself: the engine then makes
-    another one for the requests that follow.
+    _asyncio_future_blocking = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, request: RequestCoroutine) -> None:
+        self._loop = loop
+        self._request = request
+        self._cancelled = False
+        self.wakeup: Callable[[Any], object] | None = None
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    def add_done_callback(self, wakeup: Callable[[Any], object], *, context: Any = None) -> None:
+        self.wakeup = wakeup
+
+    def cancel(self, msg: Any = None) -> bool:
+        """The task is being cancelled. False: it runs user code, and remembers that."""
+        if self._request.used or self.wakeup is None:
+            return False
+        self._cancelled = True
+        self._loop.call_soon(self.wakeup, self)
+        return True
+
+    def result(self) -> None:
+        if self._cancelled:
+            raise asyncio.CancelledError
+
+
+class RequestCoroutine(Coroutine[Any, Any, None]):
+    """The coroutine of a stand-in: at first that of nobody, then that of the request which
+    has kept the stand-in, if it needs a task."""
+
+    cr_frame = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.park = _Park(loop, self)
+        self.used = False  # as is_used() said when the task was cancelled
+        self.ended = False
+        self.context: contextvars.Context | None = None
+        self._coro: Any = None
+        self._raised: BaseException | None = None  # with what it has ended
+        self._yielded: list[Any] = []  # by the first step, which the task has not seen
+
+    def is_used(self, task: asyncio.Task[Any]) -> bool:
+        """Does user code run, or has it run, for which ``task``, this coroutine's, is the
+        current one?"""
+        if self.ended or self._coro is not None:
+            return True
+        local: Any = getattr(self.park.get_loop(), "_fastrapi_local", None)
+        return local is not None and bool(local.is_entered(task))
+
+    def resume(self) -> None:
+        """Let the task make its next step now; if it has not made its first, it will."""
+        if self.park.wakeup is not None:
+            self.park.wakeup(self.park)
+
+    def adopt(self, coro: Any, context: contextvars.Context, value: Any) -> None:
+        self._coro, self.context, self._yielded = coro, context, [value]
+        self.resume()
+
+    def end(self, exc: BaseException | None) -> None:
+        self.ended, self._raised = True, exc
+        self.resume()
+
+    def send(self, value: Any) -> Any:
+        if self._yielded:
+            return self._yielded.pop()
+        if self._coro is not None and self.context is not None:
+            return self.context.run(self._coro.send, value)
+        if self.ended:
+            raise self._raised or StopIteration
+        self.park._asyncio_future_blocking = True
+        return self.park
+
+    def throw(self, exc: Any, value: Any = None, traceback: Any = None) -> Any:
+        if self._yielded:
+            # The task was cancelled during the step that it has not seen. It now sees it, and
+            # is again what it was then.
+            task = cast("asyncio.Task[Any]", asyncio.current_task())
+            task.cancel(*exc.args)
+            task.uncancel()
+            return self._yielded.pop()
+        if self._coro is not None and self.context is not None:
+            return self.context.run(self._coro.throw, exc)
+        raise exc
+
+    def __await__(self) -> Any:
+        raise TypeError("the coroutine of a task cannot be awaited")
+
+    # As inspect.getcoroutinestate() reads it: anyio asks before it cancels a task.
+    @property
+    def cr_running(self) -> bool:
+        return bool(self._coro is None or self._coro.cr_running)
+
+    @property
+    def cr_suspended(self) -> bool:
+        return bool(self._coro is not None and self._coro.cr_suspended)
+
+    @property
+    def cr_await(self) -> Any:
+        return self._coro.cr_await if self._coro is not None else None
+
+
+class RequestTask(asyncio.Task):  # type: ignore[type-arg]
+    """What ``asyncio.current_task()`` returns to code that has no task of its own.
+
+    Without more it never finishes and serves many requests, one after another. A request
+    that keeps a reference to it, or changes its state, has it for itself, until its end:
+    the engine then makes another one for the requests that follow.
     """
+
+    @property
+    def _request(self) -> RequestCoroutine:
+        return cast(RequestCoroutine, self.get_coro())
 
     def _keep(self) -> None:
         # The engine counts references: one more, from itself, says that it was changed.
@@ -50,7 +159,13 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
 
     def cancel(self, msg: Any | None = None) -> bool:
         self._keep()
+        self._request.used = self._request.is_used(self)
         return super().cancel(msg)
+
+    def done(self) -> bool:
+        """See :meth:`asyncio.Task.done`. While no request has it ``asyncio.all_tasks()``,
+        which asks this, does not show it."""
+        return super().done() or not self._request.is_used(self)
 
     def add_done_callback(self, *args: Any, **kwargs: Any) -> None:
         self._keep()
@@ -61,15 +176,17 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
         super().set_name(value)
 
 
-async def _parked() -> None:
-    await asyncio.get_running_loop().create_future()
+def adopt_request_task(
+    task: RequestTask, coro: Any, context: contextvars.Context, value: Any
+) -> None:
+    """``task`` runs ``coro`` from now on, in ``context``. It is suspended and has yielded
+    ``value``, of which the task has not heard."""
+    task._request.adopt(coro, context, value)
 
 
-def new_request_task(loop: asyncio.AbstractEventLoop) -> RequestTask:
-    """A new stand-in task of ``loop``, parked."""
-    task: Any = RequestTask(_parked(), loop=loop, name="fastrapi-request")
-    task._log_destroy_pending = False
-    return cast(RequestTask, task)
+def end_request_task(task: RequestTask, exc: BaseException | None) -> None:
+    """The code for which ``task`` was the current one has ended; ``exc``: it has raised."""
+    task._request.end(exc)
 
 
 def pool_context() -> contextvars.Context:

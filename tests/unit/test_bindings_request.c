@@ -546,11 +546,14 @@ test_the_stand_in_goes_silently(void)
 	    "class Listens(logging.Handler):\n"
 	    "    def emit(self, record): said.append(record.getMessage())\n"
 	    "listener = Listens()\n"
-	    "logging.getLogger('asyncio').addHandler(listener)\n"
-	    "task = hooks.new_request_task(loop)\n"
-	    "loop.run_until_complete(rest())\n"
-	    "task = None\n"
+	    "logging.getLogger('asyncio').addHandler(listener)\n");
+	request_once();
+	CU_ASSERT(ended());
+	py_do("loop.run_until_complete(rest())\n"
+	    "loop._fastrapi_local.close()\n"
+	    "del loop._fastrapi_local\n"
 	    "gc.collect()\n"
+	    "assert not [o for o in gc.get_objects() if type(o) is hooks.RequestTask]\n"
 	    "logging.getLogger('asyncio').removeHandler(listener)\n");
 	CU_ASSERT(py_equal(py("said"), "[]"));
 	app_close();

@@ -25,6 +25,7 @@ from .groups import GROUP, cancel, raise_collapsed
 
 ORIGINAL = base.BaseHTTPMiddleware.__call__
 REQUEST = base._CachedRequest
+WRAPPED_RECEIVE, STREAM = REQUEST.wrapped_receive, REQUEST.stream
 RESPONSE = base._StreamingResponse
 _BODY, _PATHSEND = "http.response.body", "http.response.pathsend"
 
