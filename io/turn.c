@@ -19,7 +19,7 @@
 #include "base/must.h"
 
 enum {
-	SHARE = 128 * 1024,		/* bytes of one flush */
+	SHARE = 256 * 1024,		/* bytes of one flush */
 	TURN_BYTES = 1024 * 1024	/* of those in a turn */
 };
 
