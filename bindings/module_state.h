@@ -129,6 +129,8 @@
 	/* where FastAPI keeps those scopes, or None */ \
 	FASTAPI(cleanup_scopes, "fastrapi.compile.exit_stacks", "CLEANUP_SCOPES") \
 	FASTAPI(send_nothing, "fastrapi.compile.exit_stacks", "send_nothing") \
+	/* the exception of an endpoint that has sent the start of an answer before */ \
+	FASTAPI(begun_class, "fastrapi.compile.exit_stacks", "Begun") \
 	/* () -> (shield, scope): what a hop waits in, and the cancel scope of its functions */ \
 	FASTAPI(thread_scopes, "fastrapi.compile.scopes", "thread_scopes") \
 	/* (future, shield) -> a coroutine of its result; cancel scopes wait for it */ \

@@ -86,6 +86,7 @@ pyb_leave_outcome(struct pyb_inner *c, PyObject **out)
 	struct pyb_module_state *st = pyb_stack_state(c);
 	PyObject *outcome = c->run->outcome;
 	enum pyb_coro_verdict verdict;
+	bool begun;
 
 	c->run->outcome = NULL;
 	/* FastAPI's layers let all but Exception pass. */
@@ -94,7 +95,8 @@ pyb_leave_outcome(struct pyb_inner *c, PyObject **out)
 		PyErr_SetRaisedException(outcome);
 		return PYB_CORO_ERROR;
 	}
-	verdict = surface(c, outcome, c->run->answered ? st->send_nothing : c->send, out);
+	begun = c->run->answered || (PyObject *)Py_TYPE(outcome) == st->begun_class;
+	verdict = surface(c, outcome, begun ? st->send_nothing : c->send, out);
 	Py_DECREF(outcome);
 	return verdict;
 }

@@ -365,7 +365,7 @@ static PyMemberDef passage_members[] = {
 	MEMBER(fatal, T_OBJECT, READONLY), MEMBER(live, T_PYSSIZET, READONLY),
 	MEMBER(cancel_scope, T_OBJECT, 0), MEMBER(joiner, T_OBJECT, 0), MEMBER(sent, T_BOOL, 0),
 	MEMBER(ended, T_BOOL, 0), MEMBER(begun, T_BOOL, 0), MEMBER(aborting, T_BOOL, 0),
-	MEMBER(revoked, T_BOOL, 0),
+	MEMBER(revoked, T_BOOL, 0), MEMBER(listened, T_BOOL, 0),
 	{ NULL, 0, 0, 0, NULL }
 };
 

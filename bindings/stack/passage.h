@@ -44,6 +44,7 @@ struct pyb_passage {
 	char sent;			/* the outer answer has gone out */
 	char exact;			/* applications run beside each other */
 	char answered;			/* call_next() has had a message */
+	char listened;			/* a stream listens: its turns decide what it still sends */
 	char begun;			/* somebody reads the response's content */
 	char raised;			/* app_exc has come out of call_next() */
 	char ended;			/* nothing runs any more */

@@ -80,7 +80,7 @@ static enum pyb_coro_verdict
 ended(struct receive *r, PyObject **out)
 {
 	struct pyb_passage *p = r->p;
-	bool turns = r->failure == NULL && (p->exact || p->answered);
+	bool turns = r->failure == NULL && (p->exact || p->answered || p->listened);
 	int cancelled = turns ? 1 : r->failure != NULL && !pyb_passage_is_scoped(p) ? 0 :
 	    pyb_passage_is_cancelled(p);
 

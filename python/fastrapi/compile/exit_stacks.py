@@ -160,6 +160,15 @@ async def _sent(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+class Begun(Exception):
+    """An endpoint has sent the start of an answer by itself, and then raised ``failure``:
+    FastAPI's layers have to know of that start."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__()
+        self.failure = failure
+
+
 class Unwinding:
     """An ASGI application that ends the request of a plan inside FastAPI's own
     ``request_response``, whose exit stacks leave what is entered.
@@ -187,7 +196,7 @@ class Unwinding:
         self.late = late or []
         self.early = early or []
         self.response = response
-        self.failure = failure
+        self.failure = failure.failure if isinstance(failure, Begun) else failure
         self.answered = answered
         self.in_response = in_response
         self.held: Any = None

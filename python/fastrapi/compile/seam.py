@@ -18,7 +18,7 @@ from fastrapi import _engine
 from fastrapi.loop import EventLoop
 
 from . import dialect, uploads
-from .exit_stacks import Handled, Unwinding
+from .exit_stacks import Begun, Handled, Unwinding, send_nothing, send_start
 from .hosts import Hosted
 from .junctions import Junctions, ReceiveAgain, build
 from .route_helper import Helper, RouteHelper
@@ -226,6 +226,9 @@ class Seam:
             if failed and reader is not None:
                 # Exception handlers find the form read, as FastAPI leaves it.
                 await reader.read_form(request)
+            if isinstance(outcome, Begun):
+                await send_start(send)
+                raise outcome.failure
             if isinstance(outcome, BaseException):
                 raise outcome
             await outcome(scope, receive, send)
@@ -255,6 +258,8 @@ class Resume:
         """Let ``outcome`` surface inside the application's layers."""
         if isinstance(outcome, Unwinding):
             send = outcome.sender(send)
+        elif isinstance(outcome, Begun):
+            send = send_nothing
         if isinstance(outcome, FormRead):
             receive = outcome.enter(scope, receive)
         else:

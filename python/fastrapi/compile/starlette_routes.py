@@ -110,14 +110,29 @@ def endpoint_function(cls: Any) -> Callable[[Any], Coroutine[Any, Any, Any]]:
     async def call(request: Any) -> Any:
         if not _is_plain(cls):
             return cls  # it was changed, and is an ASGI application as a Response is
-        instance = cls(request.scope, request.receive, request._send)
+        begun = False
+
+        async def send(message: Any) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+            elif not message.get("more_body", False):
+                begun = False  # that was all of it
+            await request._send(message)
+
+        instance = cls(request.scope, request.receive, send)
         method = request.method
         name = "get" if method == "HEAD" and not hasattr(instance, "head") else method.lower()
         allowed = method in instance._allowed_methods
         handler = getattr(instance, name) if allowed else instance.method_not_allowed
-        if is_async_callable(handler):
-            return await handler(request)
-        return await run_in_threadpool(handler, request)
+        try:
+            if is_async_callable(handler):
+                return await handler(request)
+            return await run_in_threadpool(handler, request)
+        except Exception as exc:
+            if begun:
+                raise exit_stacks.Begun(exc) from None
+            raise
 
     call.__wrapped__ = cls  # type: ignore[attr-defined]
     return call

@@ -67,15 +67,18 @@ def streaming(
     return _stream(response, receive, send)
 
 
-def _needs_no_task(receive: Any) -> bool:
-    """Is ``receive`` the server's own, or that of dispatch layers behind it?"""
+def _passages(receive: Any) -> list[Passage] | None:
+    """The dispatch layers that ``receive`` asks, one after the other, before the server. None: it
+    is somebody else's."""
+    found = []
     owner = getattr(receive, "__self__", None)
     while type(owner) is Passage:
         members = vars(owner.request)
         if members.get("_receive") is not owner.receive or not _RECEIVES.isdisjoint(members):
-            return False
+            return None
+        found.append(owner)
         owner = getattr(owner.receive, "__self__", None)
-    return type(owner) is Asgi
+    return found if type(owner) is Asgi else None
 
 
 class _Listener:
@@ -166,8 +169,11 @@ def _send_beside(
     """Await ``sending`` in a task of its own until ``http.disconnect`` comes. Raises what
     Starlette's task group raises. ``closes``: at the end a thread closes a file."""
     loop = asyncio.get_running_loop()
+    passages = _passages(receive)
+    for passage in passages or ():
+        passage.listened = True
     if (
-        _needs_no_task(receive)
+        passages is not None
         and isinstance(loop, EventLoop)
         and loop.get_task_factory() is None
         and not groups.is_scoped(asyncio.current_task())
