@@ -139,7 +139,7 @@ def test_exceptions_are_those_of_uvicorn(case: str, method: str, monkeypatch: py
     assert ours(method, False, sent, [], monkeypatch) == uvicorns(method, False, sent, [])
 
 
-@pytest.mark.parametrize(("case", "accepts"), itertools.product(CASES, [False, True]))
+@pytest.mark.parametrize(("case", "accepts"), list(itertools.product(CASES, [False, True])))
 def test_with_gzip_around_they_are_those_of_starlettes_class(
     case: str, accepts: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,3 +147,13 @@ def test_with_gzip_around_they_are_those_of_starlettes_class(
     # Packed, the length is right, and the second message would end the answer once more.
     sent = CASES[case][:2] if accepts and case in ("too long", "too short") else CASES[case]
     assert ours("GET", True, sent, fields, monkeypatch) == uvicorns("GET", True, sent, fields)
+
+
+@pytest.mark.parametrize("packs", [False, True])
+@pytest.mark.parametrize("content", [b"", b"abc", LONG])
+def test_nothing_follows_a_head_that_was_refused(content: bytes, packs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flag's GZip has no head then, in front of which it could pack content."""
+    sent = [start((b"a b", b"c")), body(content, True), body(content)]
+    found = ours("GET", packs, sent, [(b"accept-encoding", b"gzip")], monkeypatch)
+    follows = "RuntimeError: Response content longer than Content-Length" if content else "sent"
+    assert found == ["RuntimeError: Invalid HTTP header name.", follows, follows]
