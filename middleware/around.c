@@ -126,8 +126,14 @@ static int
 hand_on(struct mw_around *r, struct hx_piece piece, bool last)
 {
 	const struct mw_answer *a = &r->answer;
-	int rc = r->begun ? 0 : mw_next_head(r, a->status, a->fields, a->n);
+	bool whole = !r->begun && last && !r->held;
+	int rc;
 
+	if (whole) {
+		r->begun = true;
+		return mw_next_answer(r, a->status, a->fields, a->n, piece);
+	}
+	rc = r->begun ? 0 : mw_next_head(r, a->status, a->fields, a->n);
 	if (rc == 0 && !r->begun && r->held)
 		r->refused = hx_exchange_length(r->x, piece.bytes.len, last);
 	r->begun = true;

@@ -86,7 +86,6 @@ class Answers:
             names["jsonable_encoder"]
         )
 
-
     def within(self, mount: int, route: int | None) -> Response | None:
         """What an application that is mounted by the entry ``mount`` answers: a 405 for the entry
         ``route``, else its 404. None: it does so in a way of its own."""
