@@ -57,7 +57,7 @@ async def still(place: Place) -> None:
     while seen != len(place.log):
         seen = len(place.log)
         for _ in range(10):
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.004)
 
 
 def target(kind: str, phase: str) -> str:
@@ -65,7 +65,7 @@ def target(kind: str, phase: str) -> str:
 
 
 async def one(mode: str, kind: str, stack: str, phase: str, way: str, file: Path) -> Any:
-    """What the user code did, how the answer began, and what was raised to the server."""
+    """What the user code did, and what was raised to the server."""
     place, app = application(stack, mode, file)
     before = asyncio.all_tasks()
     media, data = content(kind)
@@ -79,10 +79,9 @@ async def one(mode: str, kind: str, stack: str, phase: str, way: str, file: Path
         if phase in ("half head", "half content", "full", "unread"):
             await still(place)
             leave()
-        answer = b""
         async with asyncio.timeout(PATIENCE_S):
-            while piece := await connection.read():
-                answer += piece
+            while await connection.read():
+                pass
             while any(not isinstance(t, RequestTask) for t in asyncio.all_tasks() - before):
                 await asyncio.sleep(0.001)
     raised = [type(exc).__name__ for exc in connection.exceptions]
@@ -90,7 +89,7 @@ async def one(mode: str, kind: str, stack: str, phase: str, way: str, file: Path
     for _ in range(3):  # a generator that was dropped is closed by a task
         gc.collect()
         await asyncio.sleep(0.001)
-    return place.log, answer[:12], raised
+    return place.log, raised
 
 
 def seen(log: list[str]) -> list[str]:
@@ -142,7 +141,7 @@ def test_every_phase(kind: str, stack: str, file: Path) -> None:
                 assert seen(ours[0]) == seen(theirs[0]), where
                 continue
             assert by_actor(ours[0]) == by_actor(theirs[0]), where
-            assert ours[1:] == theirs[1:], where
+            assert ours[1] == theirs[1], where
         assert descriptors() == opened
 
     run(main)

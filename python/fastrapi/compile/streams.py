@@ -33,6 +33,8 @@ _KNOWN = all(map(is_own, _OWN.values())) and dialect.uses(
 _SENT_FIRST = {"status_code", "raw_headers", "background"}
 # From this version of ASGI on Starlette listens no more.
 _LISTENS_BEFORE = (2, 4)
+# Turns of the loop from the beginning of a task that fails at once to the end of its host.
+_FIRST_TURNS = 3
 # What a request of a dispatch layer receives by, if nobody has replaced it.
 _RECEIVES = frozenset({"wrapped_receive", "receive", "stream"})
 
@@ -233,6 +235,9 @@ async def _without_group(sending: Any, receive: Any, loop: EventLoop) -> None:
         if not child.done():
             child.add_done_callback(tell)
             await over
+        elif child.cancelled() or child.exception():
+            for _ in range(_FIRST_TURNS):
+                await asyncio.sleep(0)
     except asyncio.CancelledError as exc:
         raised = exc
     finally:
