@@ -287,7 +287,10 @@ pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class, vo
 	struct pyb_coro *c = PyObject_GC_New(struct pyb_coro, st->coro_type);
 
 	if (c == NULL) {
+		PyObject *failed = PyErr_GetRaisedException();
+
 		class->release(arg);
+		PyErr_SetRaisedException(failed);
 		return NULL;
 	}
 	c->class = class;

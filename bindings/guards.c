@@ -288,8 +288,8 @@ is_unchanged(const struct pyb_guard_content *c)
 enum pyb_guard_verdict
 pyb_guards_look(struct pyb_guards *g, bool full)
 {
+	enum pyb_guard_verdict verdict = PYB_GUARD_TRIPPED;
 	PyObject *reason;
-	bool holds;
 
 	must(g->check != NULL);
 	for (size_t i = 0; i < g->n_empties; i++)
@@ -305,12 +305,14 @@ pyb_guards_look(struct pyb_guards *g, bool full)
 		return PYB_GUARD_HOLDS;
 	versions_take(g);
 	reason = PyObject_CallNoArgs(g->check);
-	holds = reason == Py_None;
-	if (reason == NULL)
-		PyErr_Clear();
+	if (reason == Py_None)
+		verdict = PYB_GUARD_HOLDS;
+	else if (reason == NULL && PyErr_ExceptionMatches(PyExc_MemoryError))
+		verdict = PYB_GUARD_UNSURE;
+	PyErr_Clear();
 	Py_XDECREF(reason);
 	/* Who asks first may be a layer that only leaves the request to FastAPI: whoever asks
 	 * next must hear of it, too. */
-	g->tripped = !holds;
-	return holds ? PYB_GUARD_HOLDS : PYB_GUARD_TRIPPED;
+	g->tripped = verdict != PYB_GUARD_HOLDS;
+	return verdict;
 }

@@ -48,7 +48,8 @@ struct pyb_guards {
 enum pyb_guard_verdict {
 	PYB_GUARD_HOLDS,
 	PYB_GUARD_OVERRIDDEN,	/* a dict that must be empty is not */
-	PYB_GUARD_TRIPPED	/* the application changed: compile again */
+	PYB_GUARD_TRIPPED,	/* the application changed: compile again */
+	PYB_GUARD_UNSURE	/* there was no memory to look: not for this request */
 };
 
 /* Take the guards from the compiler's object (compile/guards.py): its attributes

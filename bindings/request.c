@@ -132,19 +132,29 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 	    (d.chain == NULL || !mw_exchange_stops(d.chain, x));
 }
 
+/* Have the application compiled. Where there was no memory for it, the next request tries
+ * again. */
+static void
+rebind(struct pyb_app *app)
+{
+	PyObject *done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
+
+	app->bound = done != NULL || !PyErr_ExceptionMatches(PyExc_MemoryError);
+	if (done == NULL)
+		PyErr_WriteUnraisable(app->asgi);
+	Py_XDECREF(done);
+}
+
 /* The application has changed: have it compiled again. If no other binding takes the
  * place of the present one, drop it: it is no longer true. */
 static void
 binding_renew(struct pyb_app *app)
 {
-	PyObject *tripped = Py_NewRef((PyObject *)app->binding), *done = NULL;
+	PyObject *tripped = Py_NewRef((PyObject *)app->binding);
 
 	if (app->rebind != NULL) {
 		shm_board_add(app->board, SHM_COUNT_rebinds, 1);
-		done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
-		if (done == NULL)
-			PyErr_WriteUnraisable(app->asgi);
-		Py_XDECREF(done);
+		rebind(app);
 	}
 	if ((PyObject *)app->binding == tripped)
 		pyb_app_set_binding(app, NULL);
@@ -170,6 +180,7 @@ guards_look(struct pyb_app *app)
 	if (verdict == PYB_GUARD_HOLDS)
 		return NULL;
 	return verdict == PYB_GUARD_OVERRIDDEN ? "dependency_overrides" :
+	    verdict == PYB_GUARD_UNSURE ? "no memory to look for changes" :
 	    "application changed while serving";
 }
 
@@ -193,15 +204,8 @@ count_asgi(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
 static void
 bind_first(struct pyb_app *app)
 {
-	PyObject *done;
-
-	if (app->bound || app->rebind == NULL)
-		return;
-	app->bound = true;
-	done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
-	if (done == NULL)
-		PyErr_WriteUnraisable(app->asgi);
-	Py_XDECREF(done);
+	if (!app->bound && app->rebind != NULL)
+		rebind(app);
 }
 
 /* The way of a request whose plan stands alone and reads content that is not complete, or a form

@@ -5,6 +5,8 @@
  */
 #include "bindings/waiters.h"
 
+#include "bindings/loop/future.h"
+
 void
 pyb_waiters_wake(struct pyb_module_state *st, PyObject **list)
 {
@@ -13,15 +15,9 @@ pyb_waiters_wake(struct pyb_module_state *st, PyObject **list)
 	*list = NULL;
 	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
 		PyObject *future = PyList_GET_ITEM(waiters, i);
-		PyObject *done = PyObject_CallMethodNoArgs(future, st->n_done), *set = done;
 
-		if (done == Py_False)
-			set = PyObject_CallMethodOneArg(future, st->n_set_result, Py_None);
-		if (set == NULL)
+		if (pyb_future_resolve(st, future, st->n_set_result, Py_None) < 0)
 			PyErr_WriteUnraisable(future);
-		if (set != done)
-			Py_XDECREF(set);
-		Py_XDECREF(done);
 	}
 	Py_XDECREF(waiters);
 }

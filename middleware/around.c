@@ -190,7 +190,7 @@ passed_all(struct mw_around *r)
 		mw_next_abort(r);
 	if (r->ends)
 		r->x->calls->released(r->x);
-	else if (asked)
+	else if (asked && r->front.means != NULL)
 		r->front.means->writable(r->x);
 }
 
@@ -221,7 +221,7 @@ go_on(struct mw_around *r)
 		passed_all(r);
 }
 
-/* The other thread is through. */
+/* The other thread is through, or has not begun and will not: the loop is being closed. */
 static void
 part_worked(void *arg)
 {
@@ -231,6 +231,8 @@ part_worked(void *arg)
 	if (r->is_left) {
 		pieces_drop(r);
 		mw_chain_end(&r->pass);
+	} else if (!r->pass.worked) {
+		(void)fail(r);
 	} else {
 		(void)part_pass(r, mw_chain_piece_on(&r->pass, &r->answer, &r->part,
 		    r->part_last));

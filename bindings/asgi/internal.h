@@ -30,6 +30,15 @@ struct pyb_asgi {
 	bool delivered;			/* receive() has given the last of the content */
 };
 
+/* The answer was cut behind the application's back: there was no memory for a part of it, or
+ * its length is wrong. */
+static inline bool
+pyb_asgi_is_cut(const struct pyb_asgi *a)
+{
+	return a->x != NULL && !a->complete &&
+	    (a->x->state == HX_DONE || a->x->state == HX_FAILED);
+}
+
 /* Give the exchange back to its owner and never use it again. Wakes every coroutine that
  * waits in receive() or send(), and drops the exchange's reference to `a`. The exchange
  * may begin its next request before this returns. A second call does nothing. */

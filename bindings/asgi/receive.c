@@ -38,7 +38,7 @@ message_take(struct pyb_asgi *a)
 	return message;
 }
 
-/* Content will come: where it is large, into the bytes of the next message. In chunks it
+/* More content may come: where it is large, into the bytes of the next message. In chunks it
  * says so only by what has come. */
 static void
 room_make(struct hx_exchange *x)
@@ -47,7 +47,7 @@ room_make(struct hx_exchange *x)
 	uint64_t received = x->content.received, room = received;
 	uint64_t left = req->h1.chunked ? received : req->content_length - received;
 
-	if (left < PYB_CONTENT_LARGE)
+	if (x->content.complete || left < PYB_CONTENT_LARGE)
 		return;
 	if (room < FIRST)
 		room = FIRST;

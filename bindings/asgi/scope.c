@@ -1,7 +1,7 @@
 /*
  * scope: bytes to the dictionary that an ASGI application gets.
  *
- * Called by asgi.c, plan/mounted.c, plan/router.c and bindings/handshake.c. Keys, types, values and their
+ * Called by asgi.c, stack/inner.c, plan/mounted.c, plan/router.c and bindings/handshake.c. Keys, types, values and their
  * order follow uvicorn's httptools implementation, because applications have come to
  * depend on them: raw_path without the query, lower case header names, path with
  * root_path before it. No value may point into the exchange, which ends before the
@@ -10,6 +10,7 @@
 #include "bindings/asgi/scope.h"
 
 #include "bindings/asgi/observer.h"
+#include "bindings/compat.h"
 #include "bindings/text.h"
 
 /* (first, second), both stolen. NULL with an exception set, also when one of them is NULL. */
@@ -139,4 +140,21 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	    put(scope, st->n_query_string, pyb_text_bytes(x->req.query)) < 0)
 		Py_CLEAR(scope);
 	return scope;
+}
+
+void
+pyb_scope_outcome_drop(struct pyb_module_state *st, PyObject *scope)
+{
+	PyObject *pending = PyErr_GetRaisedException(), *outcome = NULL, *done = NULL;
+
+	if (scope != NULL && PyDict_CheckExact(scope))
+		outcome = Py_XNewRef(PyDict_GetItemWithError(scope, st->t_outcome));
+	if (outcome != NULL && PyDict_DelItem(scope, st->t_outcome) == 0)
+		done = PyObject_CallMethodNoArgs(outcome, st->n_drop);
+	/* Exceptions and Responses have nothing to drop. */
+	PyErr_Clear();
+	Py_XDECREF(done);
+	Py_XDECREF(outcome);
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
 }

@@ -211,7 +211,8 @@ message_send(struct pyb_asgi *a, PyObject *message)
 static bool
 is_gone(const struct pyb_asgi *a)
 {
-	return (a->x == NULL && !a->complete) || (a->x != NULL && a->x->content.aborted);
+	return (a->x == NULL && !a->complete) || pyb_asgi_is_cut(a) ||
+	    (a->x != NULL && a->x->content.aborted);
 }
 
 int

@@ -11,6 +11,7 @@
 #include "bindings/compat.h"
 #include "bindings/context.h"
 #include "bindings/loop/loop.h"
+#include "bindings/loop/task_step.h"
 
 /* A construction in progress. */
 struct pyb_eager {
@@ -61,30 +62,39 @@ pyb_eager_task_of(PyObject *self, PyObject *class, PyObject *coro, PyObject *con
 
 #else
 
-/* Run `step` now, or schedule it when the context cannot be entered. 0, or -1 with an
- * exception set when it can be neither. */
+/* Let the loop run `step` in its next turn. 0, or -1 with an exception set. */
+static int
+step_later(struct pyb_loop *loop, PyObject *step, PyObject *context)
+{
+	struct pyb_handle *h = pyb_handle_new(loop, step, NULL, 0, context,
+	    loop->st->handle_type);
+
+	if (h == NULL)
+		return -1;
+	pyb_handle_push(h);
+	Py_DECREF(h);
+	return 0;
+}
+
+/* Run `step` now, or later when that is not possible. 0, or -1 with an exception set when it
+ * can be neither. */
 static int
 step_run(struct pyb_loop *loop, PyObject *step, PyObject *context)
 {
 	PyObject *done;
+	bool again;
 
 	if (PyContext_Enter(context) < 0) {
-		struct pyb_handle *h;
-
 		PyErr_Clear();
-		h = pyb_handle_new(loop, step, NULL, 0, context, loop->st->handle_type);
-		if (h == NULL)
-			return -1;
-		pyb_handle_push(h);
-		Py_DECREF(h);
-		return 0;
+		return step_later(loop, step, context);
 	}
 	done = PyObject_CallNoArgs(step);
-	if (done == NULL)
+	again = done == NULL && pyb_task_step_is_due(loop->st, step);
+	if (done == NULL && !again)
 		pyb_eager_task_raised(loop, step);
 	Py_XDECREF(done);
 	pyb_context_leave(context);
-	return 0;
+	return again ? step_later(loop, step, context) : 0;
 }
 
 PyObject *

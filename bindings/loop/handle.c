@@ -15,6 +15,7 @@
 #include "bindings/compat.h"
 #include "bindings/context.h"
 #include "bindings/loop/loop.h"
+#include "bindings/loop/task_step.h"
 
 static void
 failure_report(struct pyb_handle *h)
@@ -51,7 +52,9 @@ callback_call(struct pyb_handle *h)
 		pyb_context_leave(context);
 	}
 	/* After leaving the context: from CPython 3.12 on the exception handler enters it. */
-	if (result == NULL)
+	if (result == NULL && pyb_task_step_is_due(h->loop->st, callback))
+		pyb_handle_push(h);
+	else if (result == NULL)
 		failure_report(h);
 	Py_XDECREF(result);
 	Py_DECREF(callback);

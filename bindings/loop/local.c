@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/loop/loop.h"
+#include "bindings/loop/offload.h"
 #include "bindings/loop/pool.h"
 
 int
@@ -94,10 +95,12 @@ local_clear(PyObject *self)
 {
 	struct pyb_loop_local *h = (struct pyb_loop_local *)self;
 
-	if (h->pool != NULL) {
-		pyb_pool_free(h->pool);
-		h->pool = NULL;
-	}
+	struct pyb_pool *pool = h->pool;
+
+	h->pool = NULL;		/* nobody submits to it any more */
+	if (pool != NULL)
+		pyb_pool_free(pool);
+	pyb_offload_close(h);
 	pyb_standin_clear(&h->standin);
 	Py_CLEAR(h->kept);
 	Py_CLEAR(h->thread_context);

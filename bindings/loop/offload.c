@@ -1,7 +1,7 @@
 /*
  * offload: a queue in front of the pool.
  *
- * Called by bindings/front.c and bindings/stack/work.c. Nothing here may wait.
+ * Called by bindings/front.c, bindings/stack/work.c and local.c. Nothing here may wait.
  */
 #include "bindings/loop/offload.h"
 
@@ -41,17 +41,40 @@ next(struct pyb_loop_local *local)
 	}
 }
 
+/* It was run, or will not be. */
+static void
+work_end(struct work *w)
+{
+	struct pyb_loop_local *local = w->local;
+
+	w->done(w->arg);
+	PyMem_Free(w);
+	Py_DECREF((PyObject *)local);
+}
+
 static void
 work_done(struct pyb_job *job)
 {
 	struct work *w = container_of(job, struct work, job);
-	struct pyb_loop_local *local = w->local;
 
-	local->offload.running--;
-	next(local);
-	w->done(w->arg);
-	PyMem_Free(w);
-	Py_DECREF((PyObject *)local);
+	w->local->offload.running--;
+	next(w->local);
+	work_end(w);
+}
+
+static void
+work_dropped(struct pyb_job *job)
+{
+	work_end(container_of(job, struct work, job));
+}
+
+void
+pyb_offload_close(struct pyb_loop_local *local)
+{
+	struct list_node *node;
+
+	while ((node = list_take(&local->offload.waiting)) != NULL)
+		work_end(container_of(node, struct work, node));
 }
 
 int
@@ -67,7 +90,8 @@ pyb_offload(struct pyb_loop_local *local, void (*run)(void *arg), void (*done)(v
 	w = PyMem_Calloc(1, sizeof(*w));
 	if (w == NULL)
 		return -1;
-	w->job = (struct pyb_job){ .work = work_run, .done = work_done, .beyond = true };
+	w->job = (struct pyb_job){ .work = work_run, .done = work_done,
+	    .dropped = work_dropped, .beyond = true };
 	w->local = (struct pyb_loop_local *)Py_NewRef((PyObject *)local);
 	w->run = run;
 	w->done = done;

@@ -334,16 +334,26 @@ pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struct io_turn *turn)
 void
 pyb_pool_free(struct pyb_pool *p)
 {
+	struct list_node *node;
+	struct list dropped;
+
 	event_del(&p->wake);
 	event_del(&p->tick);
 	io_turn_remove(&p->grow_job);
+	list_init(&dropped);
 	pthread_mutex_lock(&p->mutex);
 	p->closing = true;
-	list_init(&p->queue);
-	list_init(&p->beyond);
+	list_append_all(&dropped, &p->beyond);
+	list_append_all(&dropped, &p->queue);
 	p->waiting = p->waiting_beyond = 0;
 	pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->mutex);
+	while ((node = list_take(&dropped)) != NULL) {
+		struct pyb_job *job = container_of(node, struct pyb_job, node);
+
+		if (job->dropped != NULL)
+			job->dropped(job);
+	}
 	Py_DECREF(p);
 }
 

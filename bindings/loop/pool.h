@@ -20,14 +20,17 @@
 
 struct pyb_pool;
 
-/* A part of the submitter's struct, zeroed before first use. It must stay until `done` has
- * been called. */
+/* A part of the submitter's struct, zeroed before first use. It must stay until `done` or
+ * `dropped` has been called. */
 struct pyb_job {
 	struct list_node node;
 	/* [gil] Called on a pool thread, outside any loop. Must leave no exception. */
 	void (*work)(struct pyb_job *job);
 	/* [gil] Called on the loop's thread, from the FIFO, after `work`. */
 	void (*done)(struct pyb_job *job);
+	/* [gil] Called in their place when the loop is closed before a thread has begun; NULL: the
+	 * submitter wants nothing. */
+	void (*dropped)(struct pyb_job *job);
 	/* It gives back what jobs on every thread may wait for: it goes before the others, and
 	 * may have a thread beyond the limit. */
 	bool beyond;
@@ -41,8 +44,7 @@ struct pyb_pool *pyb_pool_new(struct pyb_module_state *st, PyObject *loop, struc
     MUST_CHECK;
 
 /* [gil] The loop is being closed: let each thread end after its present job, and do not
- * wait for it. Neither `work` of a job that has not begun nor any `done` is called any
- * more. */
+ * wait for it. Jobs that have not begun are dropped. No `done` is called any more. */
 void pyb_pool_free(struct pyb_pool *pool);
 
 /* [gil] Queue a job, on the loop's thread. Never blocks. */

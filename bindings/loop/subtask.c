@@ -56,8 +56,13 @@ pyb_subtask_begin(struct pyb_module_state *st, PyObject *loop, struct pyb_late *
 		task = task_begin(h, late, coro, context, name);
 	} else if (current != NULL && switch_task(st->leave_task, loop, current) == 0) {
 		task = task_begin(h, late, coro, context, name);
-		if (switch_task(st->enter_task, loop, current) < 0)
-			Py_CLEAR(task);
+		/* The caller goes on whatever there is, and the new task may wait for it: where
+		 * there was no memory, try once more. */
+		if (switch_task(st->enter_task, loop, current) < 0) {
+			PyErr_Clear();
+			if (switch_task(st->enter_task, loop, current) < 0)
+				Py_CLEAR(task);
+		}
 	}
 	Py_XDECREF(current);
 	Py_XDECREF((PyObject *)h);

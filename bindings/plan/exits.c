@@ -1,8 +1,8 @@
 /*
  * exits: dependencies with `yield` are entered and left.
  *
- * Called by call.c and thread_call.c (ENTER steps), phases.c (phases EARLY and LATE), finish.c and
- * stack/ (what is left open). An entry is noted when it has succeeded, and forgotten before it is left, as
+ * Called by call.c and thread_call.c (ENTER steps), phases.c (phases EARLY and LATE), finish.c,
+ * run.c and stack/ (what is left open). An entry is noted when it has succeeded, and forgotten before it is left, as
  * AsyncExitStack does: whatever happens meanwhile, it is left once. The objects' own
  * methods run the user's code; nothing here may look into a generator.
  */
@@ -142,6 +142,22 @@ manager_enter(struct pyb_run *r, const struct shm_step *step, struct pyb_exit *e
 	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 }
 
+/* The cancel scope would stay around the task: where there was no memory to leave it, it is
+ * tried once more. New reference; NULL with an exception set. */
+static PyObject *
+cleanup_leave(struct pyb_module_state *st, PyObject *cleanup)
+{
+	PyObject *left = PyObject_CallMethodObjArgs(cleanup, st->n___exit__, Py_None, Py_None,
+	    Py_None, NULL);
+
+	if (left == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
+		PyErr_Clear();
+		left = PyObject_CallMethodObjArgs(cleanup, st->n___exit__, Py_None, Py_None,
+		    Py_None, NULL);
+	}
+	return left;
+}
+
 static enum pyb_coro_verdict
 manager_leave(struct pyb_run *r, PyObject *manager, enum pyb_exit_kind kind, PyObject **out)
 {
@@ -158,8 +174,7 @@ manager_leave(struct pyb_run *r, PyObject *manager, enum pyb_exit_kind kind, PyO
 	}
 	if (kind == PYB_EXIT_CLEANUP) {
 		r->cleanup = NULL;
-		*out = PyObject_CallMethodObjArgs(manager, st->n___exit__, Py_None, Py_None,
-		    Py_None, NULL);
+		*out = cleanup_leave(st, manager);
 		return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 	}
 	nothing = PyTuple_Pack(3, Py_None, Py_None, Py_None);
@@ -294,32 +309,51 @@ pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
 	return verdict;
 }
 
-/* The managers of a list, the one entered first at the beginning, where AsyncExitStack wants
- * it. The run forgets them. New reference; NULL with an exception set. */
-static PyObject *
-managers_take(struct pyb_exit **list)
+static void
+list_drop(struct pyb_exit **list)
 {
-	PyObject *all = PyList_New(0);
-	int rc = all != NULL ? 0 : -1;
+	struct pyb_exit *exit = *list;
 
-	while (rc == 0 && *list != NULL) {
-		rc = PyList_Append(all, (*list)->manager);
-		if (rc == 0) {
-			Py_CLEAR((*list)->manager);
-			*list = (*list)->next;
-		}
-	}
-	if (rc < 0 || PyList_Reverse(all) < 0)
-		Py_CLEAR(all);
+	*list = NULL;
+	for (; exit != NULL; exit = exit->next)
+		Py_CLEAR(exit->manager);
+}
+
+void
+pyb_exits_drop(struct pyb_run *r)
+{
+	PyObject *pending = PyErr_GetRaisedException();
+
+	list_drop(&r->early);
+	list_drop(&r->late);
+	r->cleanup = NULL;
+	if (pending != NULL)
+		PyErr_SetRaisedException(pending);
+}
+
+/* The managers of a list, the one entered first at the beginning, where AsyncExitStack wants
+ * it. New reference; NULL with an exception set. */
+static PyObject *
+managers_of(const struct pyb_exit *list)
+{
+	Py_ssize_t n = 0;
+	PyObject *all;
+
+	for (const struct pyb_exit *exit = list; exit != NULL; exit = exit->next)
+		n++;
+	all = PyList_New(n);
+	for (const struct pyb_exit *exit = list; all != NULL && exit != NULL; exit = exit->next)
+		PyList_SET_ITEM(all, --n, Py_NewRef(exit->manager));
 	return all;
 }
 
-PyObject *
-pyb_exits_unwinding(struct pyb_run *r, PyObject *response, PyObject *failure)
+/* helper.unwind() of what is entered. New reference; NULL with an exception set. */
+static PyObject *
+unwinding_make(struct pyb_run *r, PyObject *response, PyObject *failure)
 {
 	bool stands_in = r->scope != NULL || pyb_stacks_stand_in(r);
 	bool answered = r->answered || (r->streams && pyb_stream_has_begun(r));
-	PyObject *late = managers_take(&r->late), *early = managers_take(&r->early), *unwinding = NULL;
+	PyObject *late = managers_of(r->late), *early = managers_of(r->early), *unwinding = NULL;
 
 	if (late != NULL && early != NULL)
 		unwinding = PyObject_CallMethodObjArgs(pyb_run_helper(r), r->app->st->n_unwind,
@@ -329,8 +363,22 @@ pyb_exits_unwinding(struct pyb_run *r, PyObject *response, PyObject *failure)
 		    answered ? Py_True : Py_False,
 		    failure != NULL && (r->phase == PYB_RUN_SEND ||
 		    r->phase == PYB_RUN_BACKGROUND) ? Py_True : Py_False, NULL);
-	r->cleanup = NULL;
 	Py_XDECREF(late);
 	Py_XDECREF(early);
+	return unwinding;
+}
+
+/* Nobody leaves what is entered but this: where there was no memory, it is tried once more,
+ * because the first try has given back what it had. */
+PyObject *
+pyb_exits_unwinding(struct pyb_run *r, PyObject *response, PyObject *failure)
+{
+	PyObject *unwinding = unwinding_make(r, response, failure);
+
+	if (unwinding == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
+		PyErr_Clear();
+		unwinding = unwinding_make(r, response, failure);
+	}
+	pyb_exits_drop(r);
 	return unwinding;
 }

@@ -41,6 +41,9 @@ pyb_exits_open(const struct pyb_run *r)
 	return r->early != NULL || r->late != NULL;
 }
 
+/* Forget what is entered. The run has handed it on, or is over. */
+void pyb_exits_drop(struct pyb_run *r);
+
 /* The outcome with which FastAPI's own stacks leave what is entered, which the run then
  * forgets: helper.unwind(). `response` is what the endpoint has returned (NULL: it did
  * not); `failure` what was raised (NULL: nothing). New reference; NULL with an exception

@@ -13,6 +13,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/context.h"
+#include "bindings/loop/future.h"
 #include "bindings/loop/sync_mode.h"
 #include "bindings/plan/plain.h"
 
@@ -120,7 +121,7 @@ hop_work(struct pyb_job *job)
 }
 
 /* The exception as a future can carry it: not StopIteration (PEP 479), for which anyio
- * raises the same RuntimeError. New reference; NULL with an exception set. */
+ * raises the same RuntimeError. New reference; without memory it is another exception. */
 static PyObject *
 deliverable(PyObject *exc)
 {
@@ -130,8 +131,9 @@ deliverable(PyObject *exc)
 		return Py_NewRef(exc);
 	wrapped = PyObject_CallFunction(PyExc_RuntimeError, "s",
 	    "coroutine raised StopIteration");
-	if (wrapped != NULL)
-		PyException_SetCause(wrapped, Py_NewRef(exc));
+	if (wrapped == NULL)
+		return PyErr_GetRaisedException();
+	PyException_SetCause(wrapped, Py_NewRef(exc));
 	return wrapped;
 }
 
@@ -139,23 +141,32 @@ static void
 hop_done(struct pyb_job *job)
 {
 	struct pyb_hop *h = container_of(job, struct pyb_hop, job);
-	PyObject *done = PyObject_CallMethodNoArgs(h->future, h->st->n_done), *got = NULL, *exc;
+	PyObject *exc;
+	int rc;
 
 	if (h->run != NULL)
 		pyb_hop_leave(h->run);
-	if (done == Py_False) {
-		if (h->exc == NULL) {
-			got = PyObject_CallMethodOneArg(h->future, h->st->n_set_result,
-			    h->value != NULL ? h->value : Py_None);
-		} else if ((exc = deliverable(h->exc)) != NULL) {
-			got = PyObject_CallMethodOneArg(h->future, h->st->n_set_exception, exc);
-			Py_DECREF(exc);
-		}
+	if (h->exc == NULL) {
+		rc = pyb_future_resolve(h->st, h->future, h->st->n_set_result,
+		    h->value != NULL ? h->value : Py_None);
+	} else {
+		exc = deliverable(h->exc);
+		rc = pyb_future_resolve(h->st, h->future, h->st->n_set_exception, exc);
+		Py_DECREF(exc);
 	}
-	if (done == NULL || (done == Py_False && got == NULL))
+	if (rc < 0)
 		PyErr_WriteUnraisable(h->callable);
-	Py_XDECREF(done);
-	Py_XDECREF(got);
+	hop_free(h);
+}
+
+/* The loop is closed: nobody waits any more. */
+static void
+hop_dropped(struct pyb_job *job)
+{
+	struct pyb_hop *h = container_of(job, struct pyb_hop, job);
+
+	if (h->run != NULL)
+		pyb_hop_leave(h->run);
 	hop_free(h);
 }
 
@@ -200,6 +211,7 @@ hop_new(struct pyb_run *r, const struct pyb_hop_first *first)
 	}
 	h->job.work = hop_work;
 	h->job.done = hop_done;
+	h->job.dropped = hop_dropped;
 	h->job.beyond = first->exit;
 	h->st = r->app->st;
 	h->binding = (struct pyb_binding *)Py_NewRef((PyObject *)r->binding);

@@ -7,6 +7,7 @@
 #include "bindings/plan/run.h"
 
 #include "base/must.h"
+#include "bindings/plan/exits.h"
 #include "bindings/plan/hop.h"
 #include "bindings/session.h"
 #include "bindings/text.h"
@@ -44,13 +45,6 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 	return r;
 }
 
-static void
-exits_drop(struct pyb_exit *exit)
-{
-	for (; exit != NULL; exit = exit->next)
-		Py_CLEAR(exit->manager);
-}
-
 int
 pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
 {
@@ -84,12 +78,10 @@ pyb_run_clear(struct pyb_run *r)
 	struct arena own;
 
 	pyb_hop_leave(r);
-	exits_drop(r->early);
-	exits_drop(r->late);
 	if (r->entering != NULL)
 		Py_CLEAR(r->entering->manager);
-	r->entering = r->early = r->late = NULL;
-	r->cleanup = NULL;
+	r->entering = NULL;
+	pyb_exits_drop(r);
 	for (int i = 0; i < PYB_EXIT_STACKS; i++)
 		Py_CLEAR(r->stacks[i]);
 	Py_CLEAR(r->stream);

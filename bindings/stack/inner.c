@@ -9,6 +9,7 @@
 #include "bindings/stack/inner.h"
 
 #include "base/must.h"
+#include "bindings/asgi/scope.h"
 #include "bindings/compat.h"
 #include "bindings/plan/exits.h"
 #include "bindings/plan/finish.h"
@@ -311,6 +312,8 @@ inner_release(void *arg)
 {
 	struct pyb_inner *c = arg;
 
+	if (c->phase == PYB_INNER_NEXT)
+		pyb_scope_outcome_drop(pyb_stack_state(c), c->scope);
 	if (c->run != NULL) {
 		pyb_finish_files(c->run);
 		pyb_run_clear(c->run);

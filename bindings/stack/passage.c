@@ -9,6 +9,7 @@
 #include <structmember.h>
 
 #include "bindings/compat.h"
+#include "bindings/loop/future.h"
 #include "bindings/stack/call_next.h"
 #include "bindings/stack/race.h"
 #include "bindings/truth.h"
@@ -81,29 +82,11 @@ pyb_passage_host_is_cancelled(struct pyb_passage *p)
 	    pyb_truth_of(p->host, p->layer->st->n__must_cancel);
 }
 
-/* Is the future done? 1 or 0, -1 with an exception set. */
-static int
-is_done(struct pyb_passage *p, PyObject *waiter)
-{
-	PyObject *value = PyObject_CallMethodNoArgs(waiter, p->layer->st->n_done);
-	int is = value != NULL ? PyObject_IsTrue(value) : -1;
-
-	Py_XDECREF(value);
-	return is;
-}
-
 /* waiter.method(value) if it is not done. 1: it was called; 0; -1 with an exception set. */
 static int
 settle(struct pyb_passage *p, PyObject *waiter, PyObject *method, PyObject *value)
 {
-	int done = is_done(p, waiter);
-	PyObject *result;
-
-	if (done != 0)
-		return done < 0 ? -1 : 0;
-	result = PyObject_CallMethodOneArg(waiter, method, value);
-	Py_XDECREF(result);
-	return result == NULL ? -1 : 1;
+	return pyb_future_resolve(p->layer->st, waiter, method, value);
 }
 
 int
@@ -120,9 +103,10 @@ pyb_passage_give(struct pyb_passage *p, PyObject *message)
 	while (given == 0 && p->receivers != NULL && PyList_GET_SIZE(p->receivers) > 0) {
 		PyObject *waiter = Py_NewRef(PyList_GET_ITEM(p->receivers, 0));
 
-		given = PyList_SetSlice(p->receivers, 0, 1, NULL);
-		if (given == 0)
-			given = settle(p, waiter, p->layer->st->n_set_result, message);
+		/* It stays in the list until it is woken: its end wakes those that are there. */
+		given = settle(p, waiter, p->layer->st->n_set_result, message);
+		if (given >= 0 && PyList_SetSlice(p->receivers, 0, 1, NULL) < 0)
+			given = -1;
 		Py_DECREF(waiter);
 	}
 	if (given > 0)

@@ -10,6 +10,7 @@
 
 #include "bindings/awaitable.h"
 #include "bindings/compat.h"
+#include "bindings/loop/future.h"
 
 struct race {
 	PyObject_HEAD
@@ -24,11 +25,14 @@ struct race {
 static int
 wanted_cancel(struct race *r)
 {
+	struct pyb_module_state *st = r->p->layer->st;
 	PyObject *done;
 
 	if (r->wanted == NULL)
 		return 0;
-	done = PyObject_CallMethodNoArgs(r->wanted, r->p->layer->st->n_cancel);
+	if ((PyObject *)Py_TYPE(r->wanted) == st->future_class)
+		return pyb_future_resolve(st, r->wanted, st->n_cancel, NULL) < 0 ? -1 : 0;
+	done = PyObject_CallMethodNoArgs(r->wanted, st->n_cancel);
 	Py_XDECREF(done);
 	return done == NULL ? -1 : 0;
 }

@@ -98,8 +98,8 @@ class Cleanup:
         self.scopes = scope.setdefault(CLEANUP_SCOPES, {})
         self.stack = scope[dialect.STACKS[1]]
         self.cancel = CancelScope()
-        self.cancel.__enter__()
         self.scopes[self.stack] = self.cancel
+        self.cancel.__enter__()  # the last: nobody leaves what was not made
 
     @property
     def shield(self) -> bool:
@@ -200,6 +200,10 @@ class Unwinding:
         self.answered = answered
         self.in_response = in_response
         self.held: Any = None
+
+    def drop(self) -> None:
+        """The request has not come as far as here: what is entered ends with its manager."""
+        self.late, self.early, self.stand_ins = [], [], []
 
     def sender(self, send: Any) -> Any:
         """The ``send`` of the layers around this, in the place of the server's."""

@@ -37,11 +37,11 @@ def cancel(tasks: Iterable[Any], host: Any) -> None:
     scope._host_task = host
     for task in tasks:
         state = _task_states.setdefault(task, TaskState(None, None))
+        task.add_done_callback(_forget)
         top: Any = state.cancel_scope
         if top is None:
             state.cancel_scope = scope
             scope._tasks.add(task)
-            task.add_done_callback(_forget)
             continue
         while top._parent_scope is not None:
             top = top._parent_scope

@@ -199,6 +199,13 @@ class Seam:
         """Let the outcome of a plan that ran without the middleware happen where the
         endpoint's would have."""
         outcome = scope.pop(OUTCOME_KEY)
+        try:
+            await self._happen(outcome, scope, receive, send)
+        finally:
+            if isinstance(outcome, Unwinding):
+                outcome.drop()
+
+    async def _happen(self, outcome: Any, scope: Any, receive: Any, send: Any) -> None:
         found = self._find(scope)
         helper = found[0].helper if found is not None else None
         reader = helper if isinstance(helper, RouteHelper) and helper.reads_form else None
@@ -256,14 +263,14 @@ class Resume:
         self, scope: Any, receive: Any, send: Any, outcome: Any
     ) -> Coroutine[Any, Any, None]:
         """Let ``outcome`` surface inside the application's layers."""
+        if isinstance(outcome, FormRead):
+            receive = outcome.enter(scope, receive)
+        else:
+            scope[OUTCOME_KEY] = outcome  # first: what ends the request looks for it there
         if isinstance(outcome, Unwinding):
             send = outcome.sender(send)
         elif isinstance(outcome, Begun):
             send = send_nothing
-        if isinstance(outcome, FormRead):
-            receive = outcome.enter(scope, receive)
-        else:
-            scope[OUTCOME_KEY] = outcome
         if self.mounted:
             self._leave_mounts(scope)
         run: Coroutine[Any, Any, None] = self.app(scope, receive, send)
