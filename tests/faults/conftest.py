@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / name) for name in ("compile", "parity")]
+sys.path[:0] = [str(TESTS / name) for name in ("compile", "parity", "leak")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -49,6 +49,15 @@ job_work(struct pyb_job *base)
 	worked[atomic_fetch_add(&n_worked, 1)] = job->number;
 }
 
+static size_t n_dropped;
+
+static void
+job_dropped(struct pyb_job *base)
+{
+	(void)base;
+	n_dropped++;
+}
+
 static void
 job_done(struct pyb_job *base)
 {
@@ -266,15 +275,19 @@ test_threads_that_do_not_start(void)
 	pool_close();
 }
 
-/* Jobs in hand end where they are; those behind them never begin; nobody is told. */
+/* Jobs in hand end where they are, and nobody is told; those behind them never begin, and are
+ * dropped. */
 static void
 test_the_end_with_jobs_running(void)
 {
 	enum { N = 6 };
 
 	pool_open(2, N);
-	for (size_t i = 0; i < N; i++)
+	for (size_t i = 0; i < N; i++) {
 		jobs[i].blocks = true;
+		jobs[i].job.dropped = job_dropped;
+	}
+	n_dropped = 0;
 	submit(0, N);
 	while (atomic_load(&n_begun) < 2)
 		turn_once();
@@ -293,6 +306,7 @@ test_the_end_with_jobs_running(void)
 	}
 	CU_ASSERT_EQUAL(atomic_load(&n_worked), 2);
 	CU_ASSERT_EQUAL(n_done, 0);
+	CU_ASSERT_EQUAL(n_dropped, N - 2);
 	free(jobs);
 	free(worked);
 	free(done);

@@ -185,7 +185,7 @@ static struct mw_chain chain;
 static struct hx_exchange x;
 
 static void
-begin(enum mw_place place)
+begin_with(enum mw_place place, const struct mw_means *given)
 {
 	static char set;
 
@@ -194,8 +194,14 @@ begin(enum mw_place place)
 	hx_exchange_init(&x, &calls, NULL);
 	CU_ASSERT_EQUAL_FATAL(mw_chain_init(&chain, answers_arena(), 1), 0);
 	CU_ASSERT_EQUAL(mw_chain_add(&chain, &slow, &set), 0);
-	CU_ASSERT_EQUAL(mw_exchange_begin(place, &(struct mw_front){ &chain, &means, NULL }, &x,
+	CU_ASSERT_EQUAL(mw_exchange_begin(place, &(struct mw_front){ &chain, given, NULL }, &x,
 	    true), MW_PASS);
+}
+
+static void
+begin(enum mw_place place)
+{
+	begin_with(place, &means);
 	CU_ASSERT_EQUAL(seen.held, 1);
 }
 
@@ -386,6 +392,42 @@ test_without_another_thread(void)
 	end();
 }
 
+/* Nobody works elsewhere, and nobody is told that there is room. */
+static void
+test_without_means(void)
+{
+	struct hx_file file = { .fd = -1, .size = 2 * PART };
+
+	begin_with(MW_EDGE, NULL);
+	seen.full = true;
+	CU_ASSERT_EQUAL(x.calls->answer(&x, 200, NULL, 0, (struct hx_piece){
+	    .bytes = { NULL, file.size }, .release = count_drop, .file = &file }), 0);
+	CU_ASSERT(x.calls->full(&x) && says("<6"));
+	seen.full = false;
+	mw_exchange_writable(&x);
+	CU_ASSERT(says("<6<6.") && seen.dropped == 1);
+	x.calls->released(&x);
+	CU_ASSERT_EQUAL(seen.released, 1);
+	end();
+}
+
+/* The loop is closed before the other thread has begun. */
+static void
+test_the_other_thread_never_begins(void)
+{
+	begin(MW_EDGE);
+	CU_ASSERT_EQUAL(x.calls->head(&x, 200, NULL, 0), 0);
+	CU_ASSERT_EQUAL(x.calls->body(&x, (struct hx_piece){
+	    .bytes = SLICE_LIT("12"), .release = count_drop }, false), 0);
+	CU_ASSERT_EQUAL(x.calls->body(&x, (struct hx_piece){
+	    .bytes = SLICE_LIT("345"), .release = count_drop }, true), 0);
+	x.calls->released(&x);
+	seen.done(seen.arg);
+	CU_ASSERT(seen.dropped == 2 && seen.len == 0);
+	CU_ASSERT(seen.aborts == 1 && seen.released == 1);
+	end();
+}
+
 int
 main(void)
 {
@@ -398,6 +440,8 @@ main(void)
 		{ "a file", test_a_file },
 		{ "a file for nobody", test_a_file_for_nobody },
 		{ "without another thread", test_without_another_thread },
+		{ "without means", test_without_means },
+		{ "the other thread never begins", test_the_other_thread_never_begins },
 		CU_TEST_INFO_NULL,
 	};
 

@@ -1,0 +1,263 @@
+/*
+ * failing: one allocation of many fails.
+ *
+ * Python: fail(where, n, all) lets the n-th allocation from now fail (0: the next), and
+ * stop() -> (has it come?, its C stack). `where` is "python", for the interpreter's
+ * allocators, or "c": malloc() and its like as the objects call them whose names were given
+ * to watch(). Allocations of the thread that has called fail() are left alone.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <execinfo.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { NOWHERE, IN_PYTHON, IN_C };
+enum { DEPTH = 64 };
+
+static atomic_int where = NOWHERE;
+static atomic_long left;
+static pthread_t driver;
+static void *stack[DEPTH];
+static atomic_int depth;
+
+static bool
+fails(int here)
+{
+	if (atomic_load(&where) != here || pthread_equal(pthread_self(), driver))
+		return false;
+	if (atomic_fetch_sub(&left, 1) != 0)
+		return false;
+	atomic_store(&depth, backtrace(stack, DEPTH));
+	return true;
+}
+
+/* The interpreter's allocators. */
+static PyMemAllocatorEx real[3];
+
+static void *
+py_malloc(void *ctx, size_t size)
+{
+	PyMemAllocatorEx *a = ctx;
+
+	return fails(IN_PYTHON) ? NULL : a->malloc(a->ctx, size);
+}
+
+static void *
+py_calloc(void *ctx, size_t n, size_t size)
+{
+	PyMemAllocatorEx *a = ctx;
+
+	return fails(IN_PYTHON) ? NULL : a->calloc(a->ctx, n, size);
+}
+
+static void *
+py_realloc(void *ctx, void *old, size_t size)
+{
+	PyMemAllocatorEx *a = ctx;
+
+	return fails(IN_PYTHON) ? NULL : a->realloc(a->ctx, old, size);
+}
+
+static void
+py_free(void *ctx, void *p)
+{
+	PyMemAllocatorEx *a = ctx;
+
+	a->free(a->ctx, p);
+}
+
+static void
+hook_python(void)
+{
+	static const PyMemAllocatorDomain domains[] = {
+		PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ
+	};
+
+	for (int i = 0; i < 3; i++) {
+		PyMemAllocatorEx mine = {
+			&real[i], py_malloc, py_calloc, py_realloc, py_free
+		};
+
+		PyMem_GetAllocator(domains[i], &real[i]);
+		PyMem_SetAllocator(domains[i], &mine);
+	}
+}
+
+/* The C library's, as an object calls them. */
+static void *
+c_malloc(size_t size)
+{
+	return fails(IN_C) ? NULL : malloc(size);
+}
+
+static void *
+c_calloc(size_t n, size_t size)
+{
+	return fails(IN_C) ? NULL : calloc(n, size);
+}
+
+static void *
+c_realloc(void *old, size_t size)
+{
+	return fails(IN_C) ? NULL : realloc(old, size);
+}
+
+static void *
+c_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	return (flags & MAP_ANONYMOUS) && fails(IN_C) ? MAP_FAILED :
+	    mmap(at, size, prot, flags, fd, offset);
+}
+
+static const struct { const char *name; void *mine; } calls[] = {
+	{ "malloc", (void *)c_malloc }, { "calloc", (void *)c_calloc },
+	{ "realloc", (void *)c_realloc }, { "mmap", (void *)c_mmap },
+};
+
+/* Let the object call `mine` where it calls the function of that name. */
+static int
+slots_set(ElfW(Addr) base, const ElfW(Rela) *rela, size_t n, const ElfW(Sym) *symbols,
+    const char *names)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	int set = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = names + symbols[ELF64_R_SYM(rela[i].r_info)].st_name;
+		unsigned long type = ELF64_R_TYPE(rela[i].r_info);
+		void **slot = (void **)(base + rela[i].r_offset);
+
+		if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT)
+			continue;
+		for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++) {
+			if (strcmp(name, calls[c].name) != 0)
+				continue;
+			mprotect((void *)((uintptr_t)slot & ~(uintptr_t)(page - 1)),
+			    (size_t)page, PROT_READ | PROT_WRITE);
+			*slot = calls[c].mine;
+			set++;
+		}
+	}
+	return set;
+}
+
+struct search { const char *name; int set; };
+
+static int
+object_see(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *s = arg;
+	const ElfW(Dyn) *d = NULL;
+	const ElfW(Sym) *symbols = NULL;
+	const ElfW(Rela) *plt = NULL, *rela = NULL;
+	const char *names = NULL;
+	size_t n_plt = 0, n_rela = 0;
+
+	(void)size;
+	if (strstr(info->dlpi_name, s->name) == NULL)
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			d = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	for (; d != NULL && d->d_tag != DT_NULL; d++) {
+		switch (d->d_tag) {
+		case DT_SYMTAB: symbols = (const void *)d->d_un.d_ptr; break;
+		case DT_STRTAB: names = (const void *)d->d_un.d_ptr; break;
+		case DT_JMPREL: plt = (const void *)d->d_un.d_ptr; break;
+		case DT_PLTRELSZ: n_plt = d->d_un.d_val / sizeof(*plt); break;
+		case DT_RELA: rela = (const void *)d->d_un.d_ptr; break;
+		case DT_RELASZ: n_rela = d->d_un.d_val / sizeof(*rela); break;
+		default: break;
+		}
+	}
+	if (symbols != NULL && names != NULL) {
+		s->set += slots_set(info->dlpi_addr, plt, n_plt, symbols, names);
+		s->set += slots_set(info->dlpi_addr, rela, n_rela, symbols, names);
+	}
+	return 0;
+}
+
+/* watch(name) -> how many calls were found in objects whose path has that name */
+static PyObject *
+failing_watch(PyObject *module, PyObject *args)
+{
+	struct search s = { NULL, 0 };
+
+	(void)module;
+	if (!PyArg_ParseTuple(args, "s", &s.name))
+		return NULL;
+	dl_iterate_phdr(object_see, &s);
+	return PyLong_FromLong(s.set);
+}
+
+/* fail(where, n) */
+static PyObject *
+failing_fail(PyObject *module, PyObject *args)
+{
+	const char *name;
+	long n;
+
+	(void)module;
+	if (!PyArg_ParseTuple(args, "sl", &name, &n))
+		return NULL;
+	driver = pthread_self();
+	atomic_store(&depth, 0);
+	atomic_store(&left, n);
+	atomic_store(&where, strcmp(name, "c") == 0 ? IN_C : IN_PYTHON);
+	Py_RETURN_NONE;
+}
+
+/* stop() -> the C stack of the allocation that has failed, as texts; None: it has not come */
+static PyObject *
+failing_stop(PyObject *module, PyObject *args)
+{
+	char **texts;
+	PyObject *list;
+	int n;
+
+	(void)module;
+	(void)args;
+	atomic_store(&where, NOWHERE);
+	n = atomic_load(&depth);
+	if (n == 0)
+		Py_RETURN_NONE;
+	texts = backtrace_symbols(stack, n);
+	list = PyList_New(0);
+	for (int i = 0; texts != NULL && list != NULL && i < n; i++) {
+		PyObject *text = PyUnicode_FromString(texts[i]);
+
+		if (text == NULL || PyList_Append(list, text) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(text);
+	}
+	free(texts);
+	return list;
+}
+
+static PyMethodDef functions[] = {
+	{ "watch", failing_watch, METH_VARARGS, NULL },
+	{ "fail", failing_fail, METH_VARARGS, NULL },
+	{ "stop", failing_stop, METH_NOARGS, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
+static PyModuleDef module_def = {
+	PyModuleDef_HEAD_INIT, .m_name = "failing", .m_size = -1, .m_methods = functions
+};
+
+PyMODINIT_FUNC
+PyInit_failing(void)
+{
+	void *first[2];
+
+	(void)backtrace(first, 2);	/* which loads what it needs */
+	driver = pthread_self();
+	hook_python();
+	return PyModule_Create(&module_def);
+}

@@ -1,0 +1,92 @@
+"""Is what happened without memory in order? Answers, reports, and what others get wrong."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+# What a server may say that has no memory for the answer itself; FastAPI says 400 when it could
+# not read the content.
+REFUSALS = (b"400", b"500", b"503")
+# Where CPython 3.11 loses the arguments of a function that it enters.
+CPYTHON_LOSES = ("(PyCell_New+", "(PyFunction_NewWithQualName+", "(_PyObject_FastCallDictTstate+")
+# CPython loses the exception, in code of others that looks for a key.
+LOST = "SystemError('error return without exception set')"
+LOST_IN = ("in __contains__ of <frozen _collections_abc>", "in __enter__ of", "in __exit__ of")
+
+
+def answers(data: bytes) -> list[bytes]:
+    """One for each response."""
+    return [b"HTTP/1.1 " + part for part in data.split(b"HTTP/1.1 ")[1:]]
+
+
+def is_whole(answer: bytes) -> bool:
+    head, blank, content = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    if not blank:
+        return False
+    return len(content) >= int(length[1]) if length else content.endswith(b"0\r\n\r\n")
+
+
+def unpacked(answer: bytes) -> bytes:
+    """What it says, whoever has compressed it."""
+    head, blank, content = answer.partition(b"\r\n\r\n")
+    if b"content-encoding: gzip" not in head or b"content-length" not in head:
+        return answer
+    return re.sub(rb"content-length: \d+", b"", head) + blank + gzip.decompress(content)
+
+
+def content_of(answer: bytes) -> bytes:
+    """Without the frames of chunks."""
+    content, rest = b"", answer.partition(b"\r\n\r\n")[2]
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        content, rest = content + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return content
+
+
+def is_cut(answer: bytes, healthy: bytes) -> bool:
+    """Is it a stream that ends early, as Starlette ends one behind a dispatch layer whose
+    application raises?"""
+    head = answer.partition(b"\r\n\r\n")[0]
+    return (
+        head == healthy.partition(b"\r\n\r\n")[0]
+        and b"transfer-encoding: chunked" in head
+        and content_of(healthy).startswith(content_of(answer))
+    )
+
+
+def fault_of_answer(data: bytes | None, healthy: bytes) -> str | None:
+    """What is wrong with what the client got; None for ``data``: it waits."""
+    if data is None:
+        return "the client waits"
+    for answer, right in zip(answers(data), answers(healthy), strict=False):
+        if not is_whole(answer) or answer[9:12] in REFUSALS:
+            return None
+        if unpacked(answer) != unpacked(right) and not is_cut(answer, right):
+            return f"another answer: {answer[:300]!r} instead of {right[:300]!r}"
+    return None
+
+
+def is_fault(report: str) -> bool:
+    """Does a report say more than that there was no memory? What code of others makes of it is
+    theirs."""
+    if LOST in report and any(text in report for text in LOST_IN) and "/fastrapi/" not in report:
+        return False
+    mild = ("MemoryError", "was destroyed", "shorter than Content-Length")
+    return "SystemError" in report or ("/fastrapi/" in report and not any(text in report for text in mild))
+
+
+def is_of_python(place: list[str]) -> bool:
+    """Did the interpreter want the memory, for code in Python? ``place``: the C stack."""
+    for text in place:
+        if "_engine." in text:
+            return False
+        if "(_PyEval_EvalFrameDefault+" in text:
+            return True
+    return False
+
+
+def loses(place: list[str]) -> bool:
+    """Does CPython itself leave something behind there?"""
+    return is_of_python(place) and any(name in text for name in CPYTHON_LOSES for text in place[:6])

@@ -1,0 +1,164 @@
+"""The n-th allocation of a request fails, for n = 0, 1, 2, ... What must hold afterwards."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from allocations import failing
+from counted import Ledger
+from counts import Watch
+from judged import fault_of_answer, is_fault, is_of_python, loses
+from memory import JUDGED
+from served import Server, ask, until
+
+MOST = 20_000
+# What seems to stay is counted again, so often in each window: it must stay in all of them.
+TIMES, WINDOWS, LAST_TIMES = 4, 6, 40
+SETTLES_S = 3.0
+LEFT = ("the client waits", "left", "in hand")
+
+
+@dataclass(frozen=True)
+class Case:
+    """``where``: "python" or "c". ``ledger`` None: the application does not count."""
+
+    app: Any
+    data: bytes
+    where: str
+    ledger: Ledger | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    n: int
+    found: list[str]
+    place: list[str]
+
+    def __str__(self) -> str:
+        return "\n  ".join([f"allocation {self.n}:", *self.found, "C stack:", *self.place[:20]])
+
+
+class Survey:
+    """On a server of its own, and on another one when something was left."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+
+    def close(self) -> None:
+        self.server.close()
+
+    def begin(self, case: Case) -> Watch:
+        """A case on a server that is in order."""
+        self.port = self.server.port(case.app)
+        self.server.reports.all.clear()
+        for _ in range(3):
+            healthy = ask(self.port, case.data)
+        assert healthy
+        assert until(lambda: self.is_over(case), SETTLES_S)
+        self.healthy = healthy
+        self.usual = set(self.server.reports.all)
+        return self.server.call(Watch)
+
+    def renew(self, case: Case) -> Watch:
+        gc.unfreeze()
+        self.server.abandon()
+        self.server = Server()
+        return self.begin(case)
+
+    def is_over(self, case: Case) -> bool:
+        """Nothing of a request is left."""
+        balanced = case.ledger is None or case.ledger.balanced
+        return balanced and not self.server.tasks() and self.server.in_hand(case.app) == ""
+
+    def one(self, case: Case, n: int) -> tuple[list[str], list[str] | None]:
+        """What is wrong after allocation n has failed, and where that was; None: it was not met.
+
+        A request in good order comes before. The check of each second's first request is not
+        among the allocations.
+        """
+        server, ledger = self.server, case.ledger
+        time.sleep(0.05 if time.time() % 1 > 0.96 else 0)
+        before = ask(self.port, case.data)
+        found = [] if before == self.healthy else [f"the answer before was another one: {before!r:.300}"]
+        if ledger is not None:
+            until(lambda: ledger.balanced, SETTLES_S)
+        server.reports.all.clear()
+        if ledger is not None:
+            ledger.clear()
+        failing.fail(case.where, n)
+        got = ask(self.port, case.data)
+        patience = 0.1 if got is None else SETTLES_S
+        settled = until(lambda: not server.tasks() and (ledger is None or ledger.balanced), patience)
+        place: list[str] | None = failing.stop()
+        if place is None:
+            return found, None
+        fault = fault_of_answer(got, self.healthy)
+        found += [fault] if fault is not None else []
+        found += [] if settled else [f"left: {task!r}" for task in server.tasks()]
+        if ledger is not None and not ledger.balanced:  # what is in a cycle
+            server.call(gc.collect)
+            until(lambda: ledger.balanced, 1)
+        if ledger is not None and (ledger.balanced or not loses(place)):
+            found += ledger.faults()
+        if not until(lambda: server.in_hand(case.app) == "", patience):
+            found.append(f"in hand: {server.in_hand(case.app)}")
+        found += [text for text in server.reports.all if text not in self.usual and is_fault(text)]
+        return found, place
+
+    def run(self, case: Case) -> Iterator[Fault]:
+        """Until the request does not meet the failure."""
+        watch = self.begin(case)
+        try:
+            before = self.server.call(watch.take)
+            for n in range(MOST):
+                found, place = self.one(case, n)
+                if place is None:
+                    return
+                if not found:
+                    after = self.server.call(watch.take)
+                    if grown(watch, before, after, 1):
+                        found, place = self.leaks(case, n, watch, place)
+                        after = self.server.call(watch.take)
+                    before = after
+                if found:
+                    yield Fault(n, found, place)
+                if any(text.startswith(LEFT) for text in found):
+                    watch = self.renew(case)
+                    before = self.server.call(watch.take)
+            raise AssertionError("more allocations than expected")
+        finally:
+            self.server.call(gc.unfreeze)
+
+    def leaks(self, case: Case, n: int, watch: Watch, place: list[str]) -> tuple[list[str], list[str]]:
+        """What there is more of each time, or else is wrong, and where."""
+        before = self.server.call(watch.take)
+        before = self.server.call(watch.take)  # with one beside it, as the next
+        more: dict[str, int] | None = None
+        for times in (*[TIMES] * WINDOWS, LAST_TIMES):
+            for _ in range(times):
+                found, again = self.one(case, n)
+                if again is None or found:
+                    return found, again or place
+            after = self.server.call(watch.take)
+            now = grown(watch, before, after, times)
+            before = after
+            more = {name: much for name, much in now.items() if more is None or name in more}
+            if not more:
+                return [], place
+        # A cancel scope of anyio's stays with its task when it could not be left.
+        if loses(place) or (is_of_python(place) and more is not None and "objects of builtins.set" in more):
+            return [], place
+        return [f"{LAST_TIMES} times more: {more}"], place
+
+
+def grown(watch: Watch, before: Any, after: Any, times: int) -> dict[str, int]:
+    least = {True: 24 * times, False: times}
+    return {
+        name: n
+        for name, n in watch.growth(before, after).items()
+        if n >= least["bytes" in name] and (JUDGED or "bytes" not in name)
+    }
