@@ -101,7 +101,9 @@ pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
 {
 	f->n = 0;
 	f->all = NULL;
-	f->keep = PySequence_List(pairs);
+	/* CPython 3.11 loses the list that it has no memory to copy. */
+	f->keep = PyList_CheckExact(pairs) ?
+	    PyList_GetSlice(pairs, 0, PyList_GET_SIZE(pairs)) : PySequence_List(pairs);
 	if (f->keep == NULL)
 		return -1;
 	f->all = arena_alloc(arena, ((size_t)PyList_GET_SIZE(f->keep) + 1) * sizeof(*f->all));

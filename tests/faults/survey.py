@@ -138,7 +138,7 @@ class Survey:
         before = self.server.call(watch.take)
         before = self.server.call(watch.take)  # with one beside it, as the next
         more: dict[str, int] | None = None
-        for times in (*[TIMES] * WINDOWS, LAST_TIMES):
+        for times in (*[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
             for _ in range(times):
                 found, again = self.one(case, n)
                 if again is None or found:
