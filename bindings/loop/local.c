@@ -94,7 +94,6 @@ static int
 local_clear(PyObject *self)
 {
 	struct pyb_loop_local *h = (struct pyb_loop_local *)self;
-
 	struct pyb_pool *pool = h->pool;
 
 	h->pool = NULL;		/* nobody submits to it any more */

@@ -137,7 +137,7 @@ class Survey:
         """What there is more of each time, or else is wrong, and where."""
         before = self.server.call(watch.take)
         before = self.server.call(watch.take)  # with one beside it, as the next
-        more: dict[str, int] | None = None
+        more: dict[str, int] = {}
         for times in (*[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
             for _ in range(times):
                 found, again = self.one(case, n)
@@ -146,11 +146,13 @@ class Survey:
             after = self.server.call(watch.take)
             now = grown(watch, before, after, times)
             before = after
-            more = {name: much for name, much in now.items() if more is None or name in more}
+            more = {name: much for name, much in now.items() if not more or name in more}
             if not more:
                 return [], place
-        # A cancel scope of anyio's stays with its task when it could not be left.
-        if loses(place) or (is_of_python(place) and more is not None and "objects of builtins.set" in more):
+        # Of Python: no object of ours stays; a cancel scope of anyio's stays with its task when it
+        # could not be left.
+        of_anyio = "objects of builtins.set" in more or not any("objects" in name for name in more)
+        if loses(place) or (is_of_python(place) and of_anyio):
             return [], place
         return [f"{LAST_TIMES} times more: {more}"], place
 
