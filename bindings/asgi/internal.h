@@ -9,7 +9,7 @@
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/observer.h"
 #include "bindings/loop/local.h"
-#include "bindings/waiters.h"
+#include "bindings/loop/waiters.h"
 
 struct pyb_asgi {
 	PyObject_HEAD

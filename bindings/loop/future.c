@@ -1,7 +1,7 @@
 /*
  * future: a second try where the first one had no memory.
  *
- * Called by asgi/, plan/ and stack/. The callback is known before the future is resolved,
+ * Called by waiters.c, plan/ and stack/. The callback is known before the future is resolved,
  * because the future forgets it even when the loop could not take it. Nothing here runs
  * code of the user's.
  */

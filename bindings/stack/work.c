@@ -10,7 +10,7 @@
 #include "base/must.h"
 #include "bindings/compat.h"
 #include "bindings/loop/offload.h"
-#include "bindings/waiters.h"
+#include "bindings/loop/waiters.h"
 
 struct pyb_work {
 	struct pyb_filter *filter;	/* strong while a thread works, else borrowed */

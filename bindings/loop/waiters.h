@@ -1,8 +1,8 @@
 /*
  * waiters: a list of coroutines that wait for the same thing.
  */
-#ifndef BINDINGS_WAITERS_H
-#define BINDINGS_WAITERS_H
+#ifndef BINDINGS_LOOP_WAITERS_H
+#define BINDINGS_LOOP_WAITERS_H
 
 #include <Python.h>
 

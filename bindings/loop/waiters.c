@@ -3,7 +3,7 @@
  *
  * Called by asgi/ for receive() and send(), and by stack/work.c.
  */
-#include "bindings/waiters.h"
+#include "bindings/loop/waiters.h"
 
 #include "bindings/loop/future.h"
 
