@@ -120,7 +120,7 @@ class Survey:
                     return
                 if not found:
                     after = self.server.call(watch.take)
-                    if grown(watch, before, after, 1):
+                    if not loses(place) and grown(watch, before, after, 1):
                         found, place = self.leaks(case, n, watch, place)
                         after = self.server.call(watch.take)
                     before = after
