@@ -9,6 +9,7 @@
 #include "bindings/app.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/coro.h"
+#include "bindings/loop/future.h"
 #include "bindings/loop/handle.h"
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
@@ -89,7 +90,8 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->asgi_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
-	if (pyb_subtask_register(module) < 0 || pyb_nested_register(module) < 0 ||
+	if (pyb_subtask_register(module) < 0 || pyb_future_register(module) < 0 ||
+	    pyb_nested_register(module) < 0 ||
 	    pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 || pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
 	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0)

@@ -1,7 +1,7 @@
 /*
  * future: a second try where the first one had no memory.
  *
- * Called by waiters.c, plan/ and stack/. The callback is known before the future is resolved,
+ * Called by waiters.c, plan/, stack/ and engine/ (resolve()). The callback is known before the future is resolved,
  * because the future forgets it even when the loop could not take it. Nothing here runs
  * code of the user's.
  */
@@ -103,4 +103,27 @@ pyb_future_resolve(struct pyb_module_state *st, PyObject *future, PyObject *meth
 	Py_XDECREF(callback);
 	Py_XDECREF(result);
 	return rc < 0 ? -1 : 1;
+}
+
+/* resolve(future) */
+static PyObject *
+resolve(PyObject *module, PyObject *future)
+{
+	struct pyb_module_state *st = PyModule_GetState(module);
+
+	if (pyb_future_resolve(st, future, st->n_set_result, Py_None) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+int
+pyb_future_register(PyObject *module)
+{
+	static PyMethodDef functions[] = {
+		{ "resolve", resolve, METH_O,
+		    "resolve(future): its result is None, unless it is done." },
+		{ NULL, NULL, 0, NULL }
+	};
+
+	return PyModule_AddFunctions(module, functions);
 }

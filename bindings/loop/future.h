@@ -1,5 +1,5 @@
 /*
- * future: futures of asyncio's that C resolves.
+ * future: futures of asyncio's that the engine resolves.
  *
  * A future without memory to schedule its callback forgets it, and whoever waits for the
  * future waits for ever. Here the callback is scheduled all the same.
@@ -17,5 +17,8 @@
  * with an exception set. */
 int pyb_future_resolve(struct pyb_module_state *st, PyObject *future, PyObject *method,
     PyObject *value) MUST_CHECK;
+
+/* Add resolve() to the module. 0, or -1 with an exception set. */
+int pyb_future_register(PyObject *module) MUST_CHECK;
 
 #endif

@@ -14,6 +14,20 @@
 #include "bindings/loop/loop.h"
 #include "bindings/loop/standin.h"
 
+/* A task for the suspended coroutine, which yields again what it has yielded. Without a task
+ * what it has entered would not be left: where there was no memory, it is tried once more. */
+static PyObject *
+task_new(struct pyb_loop_local *h, PyObject *coro, PyObject *context, PyObject *name)
+{
+	PyObject *task = pyb_eager_task(h->loop, coro, context, name);
+
+	if (task == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
+		PyErr_Clear();
+		task = pyb_eager_task(h->loop, coro, context, name);
+	}
+	return task;
+}
+
 /* Give the suspended coroutine, which has yielded `value` (stolen), to its task: `touched`, a
  * stand-in, or a new one (NULL). As pyb_late_task(). */
 static PyObject *
@@ -22,10 +36,10 @@ task_for(struct pyb_loop_local *h, PyObject *touched, PyObject *coro, PyObject *
 {
 	if (touched == NULL) {
 		pyb_coro_put_back(coro, value);
-		return pyb_eager_task(h->loop, coro, context, name);
+		return task_new(h, coro, context, name);
 	}
 	if (pyb_standin_adopt(h, touched, coro, context, value) < 0)
-		pyb_eager_task_raised((struct pyb_loop *)h->loop, touched);
+		Py_CLEAR(touched);
 	Py_DECREF(value);
 	return touched;
 }
@@ -64,8 +78,9 @@ pyb_late_task(struct pyb_loop_local *h, struct pyb_late *late, PyObject *coro,
 		return pyb_eager_task(h->loop, coro, context, name);
 	}
 	if (pyb_standin_enter(h) < 0) {
+		PyErr_Clear();
 		pyb_context_leave(context);
-		return NULL;
+		return pyb_eager_task(h->loop, coro, context, name);
 	}
 	sent = PyIter_Send(coro, Py_None, &value);
 	touched = pyb_standin_leave(h);

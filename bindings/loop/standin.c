@@ -142,18 +142,31 @@ pyb_standin_leave(struct pyb_loop_local *h)
 	return task;
 }
 
+/* Call what gives a stand-in its coroutine, or its end. Who waits for the task would wait for
+ * ever: where there was no memory, it is tried once more. 0, or -1 with an exception set. */
+static int
+told(PyObject *function, PyObject *const *args, size_t n)
+{
+	PyObject *done = PyObject_Vectorcall(function, args, n, NULL);
+
+	if (done == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
+		PyErr_Clear();
+		done = PyObject_Vectorcall(function, args, n, NULL);
+	}
+	Py_XDECREF(done);
+	return done == NULL ? -1 : 0;
+}
+
 void
 pyb_standin_end(struct pyb_loop_local *h, PyObject *task, PyObject *exc)
 {
-	PyObject *args[] = { task, exc != NULL ? exc : Py_None }, *pending, *done;
+	PyObject *args[] = { task, exc != NULL ? exc : Py_None }, *pending;
 
 	if (task == NULL)
 		return;
 	pending = PyErr_GetRaisedException();
-	done = PyObject_Vectorcall(h->st->end_request_task, args, 2, NULL);
-	if (done == NULL)
+	if (told(h->st->end_request_task, args, 2) < 0)
 		pyb_eager_task_raised((struct pyb_loop *)h->loop, task);
-	Py_XDECREF(done);
 	Py_DECREF(task);
 	if (pending != NULL)
 		PyErr_SetRaisedException(pending);
@@ -164,10 +177,8 @@ pyb_standin_adopt(struct pyb_loop_local *h, PyObject *task, PyObject *coro, PyOb
     PyObject *value)
 {
 	PyObject *args[] = { task, coro, context, value };
-	PyObject *done = PyObject_Vectorcall(h->st->adopt_request_task, args, 4, NULL);
 
-	Py_XDECREF(done);
-	return done == NULL ? -1 : 0;
+	return told(h->st->adopt_request_task, args, 4);
 }
 
 bool

@@ -25,12 +25,14 @@ is_step(PyObject *callback)
 	    strcmp(type, "_asyncio.TaskStepMethWrapper") == 0;
 }
 
-/* Has the callback's task ended? Leaves no exception. */
+/* Has the callback's task ended? A class derived from Task may say of itself what it likes: a
+ * stand-in between two requests does. Leaves no exception. */
 static bool
 has_ended(struct pyb_module_state *st, PyObject *callback)
 {
 	PyObject *task = PyObject_GetAttr(callback, st->n___self__);
-	PyObject *done = task != NULL ? PyObject_CallMethodNoArgs(task, st->n_done) : NULL;
+	PyObject *done = task != NULL ?
+	    PyObject_CallMethodOneArg(st->task_class, st->n_done, task) : NULL;
 	bool ended = done == NULL || done == Py_True;
 
 	PyErr_Clear();

@@ -73,7 +73,7 @@ headers_are(struct pyb_module_state *st, PyObject *headers, PyObject *raw)
 static bool
 held_read(const struct pyb_run *r, PyObject *response, struct held *h)
 {
-	static const char *const others[] = { "filename", "media_type", "background", "_headers" };
+	static const char *const others[] = { "filename", "media_type", "background" };
 	const struct pyb_mounts *known = &r->binding->mounts;
 	PyObject *dict, *headers;
 	bool usual;
@@ -87,7 +87,7 @@ held_read(const struct pyb_run *r, PyObject *response, struct held *h)
 	h->status = member(dict, "status_code");
 	h->raw = member(dict, "raw_headers");
 	headers = member(dict, "_headers");
-	usual = h->path != NULL && h->status != NULL && h->raw != NULL &&
+	usual = h->path != NULL && h->status != NULL && h->raw != NULL && headers != NULL &&
 	    member(dict, "stat_result") == Py_None && PyDict_GET_SIZE(dict) == 8;
 	for (size_t i = 0; usual && i < sizeof(others) / sizeof(others[0]); i++)
 		usual = member(dict, others[i]) != NULL;

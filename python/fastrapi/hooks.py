@@ -105,14 +105,17 @@ class RequestCoroutine(Coroutine[Any, Any, None]):
     def send(self, value: Any) -> Any:
         if self._yielded:
             return self._yielded.pop()
-        if self._coro is not None and self.context is not None:
-            return self.context.run(self._coro.send, value)
+        if self._coro is not None:
+            return self._pass_on("send", value)
         if self.ended:
             raise self._raised or StopIteration
         self.park._asyncio_future_blocking = True
         return self.park
 
     def throw(self, exc: Any, value: Any = None, traceback: Any = None) -> Any:
+        if not isinstance(exc, asyncio.CancelledError) and (self._yielded or self.ended):
+            # The task had no memory to ask the park for its result.
+            return self.send(None)
         if self._yielded:
             # The task was cancelled during the step that it has not seen. It now sees it, and
             # is again what it was then.
@@ -120,9 +123,20 @@ class RequestCoroutine(Coroutine[Any, Any, None]):
             task.cancel(*exc.args)
             task.uncancel()
             return self._yielded.pop()
-        if self._coro is not None and self.context is not None:
-            return self.context.run(self._coro.throw, exc)
+        if self._coro is not None:
+            return self._pass_on("throw", exc)
         raise exc
+
+    def _pass_on(self, method: str, value: Any) -> Any:
+        """Resume the coroutine. When there was no memory to reach it, it waits still, and nobody
+        else would resume it: that is tried once more."""
+        context = cast(contextvars.Context, self.context)
+        try:
+            return context.run(getattr(self._coro, method), value)
+        except MemoryError:
+            if not self._coro.cr_suspended:
+                raise
+        return context.run(getattr(self._coro, method), value)
 
     def __await__(self) -> Any:
         raise TypeError("the coroutine of a task cannot be awaited")
@@ -180,13 +194,15 @@ def adopt_request_task(
     task: RequestTask, coro: Any, context: contextvars.Context, value: Any
 ) -> None:
     """``task`` runs ``coro`` from now on, in ``context``. It is suspended and has yielded
-    ``value``, of which the task has not heard."""
+    ``value``, of which the task has not heard. Called again after a MemoryError."""
     task._request.adopt(coro, context, value)
 
 
 def end_request_task(task: RequestTask, exc: BaseException | None) -> None:
-    """The code for which ``task`` was the current one has ended; ``exc``: it has raised."""
-    task._request.end(exc)
+    """The code for which ``task`` was the current one has ended; ``exc``: it has raised.
+    Called again after a MemoryError."""
+    if not asyncio.Task.done(task):
+        task._request.end(exc)
 
 
 def pool_context() -> contextvars.Context:

@@ -4,7 +4,8 @@
  * Python: fail(where, n, all) lets the n-th allocation from now fail (0: the next), and
  * stop() -> (has it come?, its C stack). `where` is "python", for the interpreter's
  * allocators, or "c": malloc() and its like as the objects call them whose names were given
- * to watch(). Allocations of the thread that has called fail() are left alone.
+ * to watch(). One that would crash CPython itself comes, but does not fail. Allocations of
+ * the thread that has called fail() are left alone.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -26,15 +27,32 @@ static pthread_t driver;
 static void *stack[DEPTH];
 static atomic_int depth;
 
+/* Would CPython 3.11 crash? The iterator of dict.items() that has no memory for its tuple is
+ * freed as if the collector knew it already. */
+static bool
+crashes(int n)
+{
+	enum { LENGTH = 320 };	/* of the function's code, about */
+	uintptr_t begin = (uintptr_t)PyDictItems_Type.tp_iter;
+
+	for (int i = 0; i < n && i < 8; i++)
+		if ((uintptr_t)stack[i] - begin < LENGTH)
+			return true;
+	return false;
+}
+
 static bool
 fails(int here)
 {
+	int n;
+
 	if (atomic_load(&where) != here || pthread_equal(pthread_self(), driver))
 		return false;
 	if (atomic_fetch_sub(&left, 1) != 0)
 		return false;
-	atomic_store(&depth, backtrace(stack, DEPTH));
-	return true;
+	n = backtrace(stack, DEPTH);
+	atomic_store(&depth, n);
+	return !crashes(n);
 }
 
 /* The interpreter's allocators. */

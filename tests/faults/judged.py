@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import re
+import subprocess
+from functools import cache
 
 # What a server may say that has no memory for the answer itself; FastAPI says 400 when it could
 # not read the content.
 REFUSALS = (b"400", b"500", b"503")
 # Where CPython 3.11 loses the arguments of a function that it enters.
 CPYTHON_LOSES = ("(PyCell_New+", "(PyFunction_NewWithQualName+", "(_PyObject_FastCallDictTstate+")
-# CPython loses the exception, in code of others that looks for a key.
+# CPython loses the exception: of a function in Python, and in code of others that looks for a key.
+LOST_OF = re.compile(r"SystemError\('<function .* returned NULL without setting an exception'\)")
 LOST = "SystemError('error return without exception set')"
 LOST_IN = ("<frozen _collections_abc>", "/anyio/")
 
@@ -70,10 +73,10 @@ def fault_of_answer(data: bytes | None, healthy: bytes) -> str | None:
 
 def is_fault(report: str) -> bool:
     """Does a report say more than that there was no memory? What code of others makes of it is
-    theirs."""
-    if LOST in report and any(text in report for text in LOST_IN):
+    theirs: pydantic-core panics."""
+    if LOST_OF.search(report) or (LOST in report and any(text in report for text in LOST_IN)):
         return False
-    mild = ("MemoryError", "was destroyed", "shorter than Content-Length")
+    mild = ("MemoryError", "PanicException", "was destroyed", "shorter than Content-Length")
     return "SystemError" in report or ("/fastrapi/" in report and not any(text in report for text in mild))
 
 
@@ -90,3 +93,20 @@ def is_of_python(place: list[str]) -> bool:
 def loses(place: list[str]) -> bool:
     """Does CPython itself leave something behind there?"""
     return is_of_python(place) and any(name in text for name in CPYTHON_LOSES for text in place[:6])
+
+
+@cache
+def function_of(frame: str) -> str:
+    """The function of an entry of the C stack, which itself names exported functions only."""
+    found = re.match(r"(\S+)\(.*\+(0x[0-9a-f]+)\)", frame)
+    if found is None:
+        return ""
+    command = ["addr2line", "-f", "-e", found[1], hex(int(found[2], 16) - 1)]
+    return subprocess.run(command, capture_output=True, text=True).stdout.partition("\n")[0]
+
+
+def forgets(place: list[str]) -> bool:
+    """Does a future of CPython's forget there who waits for it? Nobody wakes them then. What the
+    engine resolves it resolves with bindings/loop/future.h."""
+    inner = [function_of(frame) for frame in place[:16]]
+    return "future_schedule_callbacks" in inner and "pyb_future_resolve" not in inner

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from anyio._backends._asyncio import CancelScope, TaskState, _task_states
 
+from fastrapi._engine import resolve
+
 GROUP = "unhandled errors in a TaskGroup"
 
 
@@ -91,8 +93,7 @@ def ended(child: asyncio.Task[Any]) -> asyncio.Future[None]:
     future = child.get_loop().create_future()
 
     def tell(_: Any) -> None:
-        if not future.done():
-            future.set_result(None)
+        resolve(future)
 
     child.add_done_callback(tell)
     return future

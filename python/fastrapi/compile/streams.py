@@ -17,7 +17,7 @@ from anyio import CancelScope, to_thread
 from starlette import _utils
 from starlette.responses import StreamingResponse
 
-from fastrapi._engine import Asgi, Passage, begin_task, send_pieces
+from fastrapi._engine import Asgi, Passage, begin_task, resolve, send_pieces
 from fastrapi.loop import EventLoop
 
 from . import dialect, groups
@@ -215,8 +215,7 @@ async def _without_group(sending: Any, receive: Any, loop: EventLoop) -> None:
     cancelled = False
 
     def tell(_: Any = None) -> None:
-        if not over.done():
-            over.set_result(None)
+        resolve(over)
 
     async def send_all() -> None:
         await sending
