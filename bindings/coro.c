@@ -141,6 +141,18 @@ coro_next(PyObject *self)
 	return coro_send(self, Py_None);
 }
 
+/* Has the iterator throw()? An error, as where there is no memory to look, throw() has again. */
+static bool
+has_throw(PyObject *iterator, PyObject *name)
+{
+	PyObject *method = PyObject_GetAttr(iterator, name);
+	bool has = method != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError);
+
+	PyErr_Clear();
+	Py_XDECREF(method);
+	return has;
+}
+
 static PySendResult
 coro_throw_exc(struct pyb_coro *c, PyObject *exc, PyObject **result)
 {
@@ -152,7 +164,7 @@ coro_throw_exc(struct pyb_coro *c, PyObject *exc, PyObject **result)
 	if (!coro_enter(c))
 		return PYGEN_ERROR;
 	Py_CLEAR(c->again);
-	if (c->inner != NULL && PyObject_HasAttr(c->inner, st->n_throw)) {
+	if (c->inner != NULL && has_throw(c->inner, st->n_throw)) {
 		sent = pyb_awaitable_throw(c->inner, st->n_throw, exc, &value);
 		if (sent == PYGEN_NEXT) {
 			*result = value;

@@ -34,13 +34,19 @@ static PyObject *
 task_for(struct pyb_loop_local *h, PyObject *touched, PyObject *coro, PyObject *context,
     PyObject *name, PyObject *value)
 {
+	PyObject *failed = NULL;
+
 	if (touched == NULL) {
 		pyb_coro_put_back(coro, value);
 		return task_new(h, coro, context, name);
 	}
 	if (pyb_standin_adopt(h, touched, coro, context, value) < 0)
-		Py_CLEAR(touched);
+		failed = PyErr_GetRaisedException();
 	Py_DECREF(value);
+	if (failed != NULL) {
+		Py_CLEAR(touched);
+		PyErr_SetRaisedException(failed);
+	}
 	return touched;
 }
 
@@ -78,8 +84,10 @@ pyb_late_task(struct pyb_loop_local *h, struct pyb_late *late, PyObject *coro,
 		return pyb_eager_task(h->loop, coro, context, name);
 	}
 	if (pyb_standin_enter(h) < 0) {
-		PyErr_Clear();
 		pyb_context_leave(context);
+		if (!PyErr_ExceptionMatches(PyExc_MemoryError))
+			return NULL;
+		PyErr_Clear();
 		return pyb_eager_task(h->loop, coro, context, name);
 	}
 	sent = PyIter_Send(coro, Py_None, &value);

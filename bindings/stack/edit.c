@@ -17,6 +17,17 @@ out_of_memory(void)
 	return PYB_FATE_FAILED;
 }
 
+/* Does the answer say whether trailers follow, or can that not be found out? */
+static bool
+may_have_trailers(const struct pyb_filter *f, PyObject *start)
+{
+	int has = PyDict_Contains(start, f->stretch->st->n_trailers);
+
+	if (has < 0)
+		PyErr_Clear();
+	return has != 0;
+}
+
 /* Read the head of an answer, as long as the request's fields are what the layers have seen:
  * Starlette's look again. False: the relay must have it. */
 static bool
@@ -24,7 +35,7 @@ head_read(struct pyb_filter *f, PyObject *start)
 {
 	/* Starlette does not announce a length where trailers follow. */
 	if (!pyb_view_same(f->list, f->fields) ||
-	    (f->stretch->holds && PyDict_GetItemString(start, "trailers") != NULL))
+	    (f->stretch->holds && may_have_trailers(f, start)))
 		return false;
 	pyb_view_head_drop(&f->head);
 	return pyb_view_head_read(f->stretch->st, start, &f->arena, &f->head);

@@ -243,15 +243,32 @@ def pool_thread_start(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _pool_thread_main(pool: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """A pool thread's life. ``anyio.from_thread`` works in it. Its functions run within a
-    cancel scope of the thread's own, which nothing cancels, where no middleware has
-    opened another."""
+    """A pool thread's life. The pool counts on the thread: where there was no memory to begin,
+    it is tried once more."""
+    began = False
+
+    def run() -> None:
+        nonlocal began
+        began = True
+        pool.run()
+
+    try:
+        _claimed(loop, run)
+    except MemoryError:
+        if began:
+            raise
+        _claimed(loop, run)
+
+
+def _claimed(loop: asyncio.AbstractEventLoop, run: Callable[[], None]) -> None:
+    """Call ``run``, in which ``anyio.from_thread`` works. Its functions run within a cancel
+    scope of the thread's own, which nothing cancels, where no middleware has opened another."""
     try:
         from anyio._backends._asyncio import AsyncIOBackend, CancelScope
         from anyio._core._eventloop import claim_worker_thread, threadlocals
     except ImportError:
-        pool.run()
+        run()
         return
     with claim_worker_thread(AsyncIOBackend, loop):
         threadlocals.current_cancel_scope = CancelScope(shield=True)
-        pool.run()
+        run()

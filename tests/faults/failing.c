@@ -1,12 +1,13 @@
 /*
  * failing: one allocation of many fails.
  *
- * Python: fail(where, n, all) lets the n-th allocation from now fail (0: the next), and
- * stop() -> (has it come?, its C stack). `where` is "python", for the interpreter's
- * allocators, or "c": malloc() and its like as the objects call them whose names were given
- * to watch(). One that would crash CPython itself comes, but does not fail. Allocations of
- * the thread that has called fail() are left alone.
+ * Python: fail(where, n) lets the n-th allocation from now fail (0: the next), came() -> has
+ * it failed?, and stop() -> its C stack, and what Python ran. `where` is "python", for the
+ * interpreter's allocators, or "c": malloc() and its like as the objects call them whose names
+ * were given to watch(). One that would crash CPython itself comes, but does not fail.
+ * Allocations of the thread that has called fail() are left alone.
  */
+#define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -26,6 +27,10 @@ static atomic_long left;
 static pthread_t driver;
 static void *stack[DEPTH];
 static atomic_int depth;
+static int dumped;	/* a file of no name, for what Python ran */
+
+/* CPython's, for crashes: it needs no memory. */
+extern void _Py_DumpTraceback(int fd, PyThreadState *thread);
 
 /* Would CPython 3.11 crash? The iterator of dict.items() that has no memory for its tuple is
  * freed as if the collector knew it already. */
@@ -51,6 +56,8 @@ fails(int here)
 	if (atomic_fetch_sub(&left, 1) != 0)
 		return false;
 	n = backtrace(stack, DEPTH);
+	if (PyGILState_GetThisThreadState() != NULL)
+		_Py_DumpTraceback(dumped, PyGILState_GetThisThreadState());
 	atomic_store(&depth, n);
 	return !crashes(n);
 }
@@ -225,17 +232,32 @@ failing_fail(PyObject *module, PyObject *args)
 	if (!PyArg_ParseTuple(args, "sl", &name, &n))
 		return NULL;
 	driver = pthread_self();
+	if (ftruncate(dumped, 0) < 0 || lseek(dumped, 0, SEEK_SET) < 0)
+		return PyErr_SetFromErrno(PyExc_OSError);
 	atomic_store(&depth, 0);
 	atomic_store(&left, n);
 	atomic_store(&where, strcmp(name, "c") == 0 ? IN_C : IN_PYTHON);
 	Py_RETURN_NONE;
 }
 
-/* stop() -> the C stack of the allocation that has failed, as texts; None: it has not come */
+static void
+append(PyObject *list, const char *text, size_t n)
+{
+	PyObject *line = PyUnicode_DecodeUTF8(text, (Py_ssize_t)n, "replace");
+
+	if (line == NULL || PyList_Append(list, line) < 0)
+		PyErr_Clear();
+	Py_XDECREF(line);
+}
+
+/* stop() -> the C stack of the allocation that has failed, as texts, and then the lines of
+ * Python's; None: it has not come */
 static PyObject *
 failing_stop(PyObject *module, PyObject *args)
 {
-	char **texts;
+	static char lines[1 << 14];
+	char **texts, *line, *end;
+	ssize_t length;
 	PyObject *list;
 	int n;
 
@@ -247,20 +269,29 @@ failing_stop(PyObject *module, PyObject *args)
 		Py_RETURN_NONE;
 	texts = backtrace_symbols(stack, n);
 	list = PyList_New(0);
-	for (int i = 0; texts != NULL && list != NULL && i < n; i++) {
-		PyObject *text = PyUnicode_FromString(texts[i]);
-
-		if (text == NULL || PyList_Append(list, text) < 0)
-			Py_CLEAR(list);
-		Py_XDECREF(text);
-	}
+	for (int i = 0; texts != NULL && list != NULL && i < n; i++)
+		append(list, texts[i], strlen(texts[i]));
 	free(texts);
+	length = pread(dumped, lines, sizeof(lines) - 1, 0);
+	lines[length > 0 ? length : 0] = '\0';
+	for (line = lines; list != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1)
+		append(list, line, (size_t)(end - line));
 	return list;
+}
+
+/* came() -> has it failed? */
+static PyObject *
+failing_came(PyObject *module, PyObject *args)
+{
+	(void)module;
+	(void)args;
+	return PyBool_FromLong(atomic_load(&depth) != 0);
 }
 
 static PyMethodDef functions[] = {
 	{ "watch", failing_watch, METH_VARARGS, NULL },
 	{ "fail", failing_fail, METH_VARARGS, NULL },
+	{ "came", failing_came, METH_NOARGS, NULL },
 	{ "stop", failing_stop, METH_NOARGS, NULL },
 	{ NULL, NULL, 0, NULL }
 };
@@ -275,6 +306,7 @@ PyInit_failing(void)
 	void *first[2];
 
 	(void)backtrace(first, 2);	/* which loads what it needs */
+	dumped = memfd_create("dumped", 0);
 	driver = pthread_self();
 	hook_python();
 	return PyModule_Create(&module_def);

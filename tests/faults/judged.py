@@ -105,8 +105,23 @@ def function_of(frame: str) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout.partition("\n")[0]
 
 
+def in_thread_of_others(place: list[str]) -> bool:
+    """Does anyio hand a function to a thread of its own there, or such a thread wait for the next
+    one? The thread is lost, and with it the function. Nobody wakes who waits for a thread that
+    CPython could not begin."""
+    lines = [line for line in place if line.startswith("  File ")]
+    for line in lines:
+        if "/anyio/" in line and line.endswith((" in run_sync_in_worker_thread", " in run")):
+            return True
+        if not any(name in line for name in ("/anyio/", "/asyncio/", "/threading.py", "/queue.py")):
+            return False
+    return bool(lines) and lines[-1].endswith(" in _bootstrap")
+
+
 def forgets(place: list[str]) -> bool:
-    """Does a future of CPython's forget there who waits for it? Nobody wakes them then. What the
+    """Is somebody forgotten there who waits? A future of CPython's forgets its callbacks; what the
     engine resolves it resolves with bindings/loop/future.h."""
+    if in_thread_of_others(place):
+        return True
     inner = [function_of(frame) for frame in place[:16]]
     return "future_schedule_callbacks" in inner and "pyb_future_resolve" not in inner

@@ -11,7 +11,7 @@ from typing import Any
 from allocations import failing
 from counted import Ledger
 from counts import Watch
-from judged import fault_of_answer, forgets, is_fault, is_of_python, loses
+from judged import fault_of_answer, forgets, in_thread_of_others, is_fault, is_of_python, loses
 from memory import JUDGED
 from served import Server, ask, until
 
@@ -39,7 +39,9 @@ class Fault:
     place: list[str]
 
     def __str__(self) -> str:
-        return "\n  ".join([f"allocation {self.n}:", *self.found, "C stack:", *self.place[:20]])
+        python = [line for line in self.place if line.startswith("  File ")]
+        stack = [*self.place[:20], "Python:", *python[:10]]
+        return "\n  ".join([f"allocation {self.n}:", *self.found, "C stack:", *stack])
 
 
 class Survey:
@@ -54,6 +56,7 @@ class Survey:
     def begin(self, case: Case) -> Watch:
         """A case on a server that is in order."""
         self.port = self.server.port(case.app)
+        self.idle = ("", self.server.in_hand(case.app))  # what a server left behind still has
         self.server.reports.all.clear()
         if case.ledger is not None:
             case.ledger.clear()
@@ -74,7 +77,7 @@ class Survey:
     def is_over(self, case: Case) -> bool:
         """Nothing of a request is left."""
         balanced = case.ledger is None or case.ledger.balanced
-        return balanced and not self.server.tasks() and self.server.in_hand(case.app) == ""
+        return balanced and not self.server.tasks() and self.server.in_hand(case.app) in self.idle
 
     def one(self, case: Case, n: int) -> tuple[list[str], list[str] | None]:
         """What is wrong after allocation n has failed, and where that was; None: it was not met.
@@ -99,18 +102,20 @@ class Survey:
             return not server.tasks() and (ledger is None or ledger.balanced)
 
         settled = until(is_settled, 0.1)
-        if not settled:  # what is in a cycle
-            server.call(gc.collect)
+        if not settled and not failing.came():
             settled = until(is_settled, patience)
         place: list[str] | None = failing.stop()
         if place is None:
             return found, None
+        if not settled:  # what is in a cycle
+            server.call(gc.collect)
+            settled = until(is_settled, 0.1 if loses(place) else patience)
         fault = fault_of_answer(got, self.healthy)
         found += [fault] if fault is not None else []
         found += [] if settled else [f"left: {task!r}" for task in server.tasks()]
         if ledger is not None and (ledger.balanced or not loses(place)):
             found += ledger.faults()
-        if not until(lambda: server.in_hand(case.app) == "", patience):
+        if not until(lambda: server.in_hand(case.app) in self.idle, patience):
             found.append(f"in hand: {server.in_hand(case.app)}")
         found += [text for text in server.reports.all if text not in self.usual and is_fault(text)]
         return found, place
@@ -130,10 +135,9 @@ class Survey:
                         found, place = self.leaks(case, n, watch, place)
                         after = self.server.call(watch.take)
                     before = after
-                waits = any(text.startswith(LEFT) for text in found)
-                if found and not (waits and forgets(place)):
+                if found and not (forgets(place) and all(says_left(text) for text in found)):
                     yield Fault(n, found, place)
-                if waits:
+                if any(text.startswith(LEFT) for text in found):
                     watch = self.renew(case)
                     before = self.server.call(watch.take)
             raise AssertionError("more allocations than expected")
@@ -146,13 +150,14 @@ class Survey:
         before = self.server.call(watch.take)  # with one beside it, as the next
         more: dict[str, int] = {}
         # With threads the place is another one now and then.
-        lost, in_python = loses(place), is_of_python(place)
+        lost, in_python = loses(place) or in_thread_of_others(place), is_of_python(place)
         for times in (*[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
             for _ in range(times):
                 found, again = self.one(case, n)
                 if again is None or found:
                     return found, again or place
-                lost, in_python = lost or loses(again), in_python or is_of_python(again)
+                lost = lost or loses(again) or in_thread_of_others(again)
+                in_python = in_python or is_of_python(again)
             after = self.server.call(watch.take)
             now = grown(watch, before, after, times)
             before = after
@@ -165,6 +170,11 @@ class Survey:
         if lost or (in_python and of_anyio):
             return [], place
         return [f"{LAST_TIMES} times more: {more}"], place
+
+
+def says_left(text: str) -> bool:
+    """Somebody waits, or something is still there."""
+    return text.startswith(LEFT) or " was entered " in text
 
 
 def grown(watch: Watch, before: Any, after: Any, times: int) -> dict[str, int]:
