@@ -176,10 +176,12 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
         self._request.used = self._request.is_used(self)
         return super().cancel(msg)
 
-    def done(self) -> bool:
-        """See :meth:`asyncio.Task.done`. While no request has it ``asyncio.all_tasks()``,
-        which asks this, does not show it."""
-        return super().done() or not self._request.is_used(self)
+    if asyncio.Task.__module__ == "_asyncio":  # asyncio's Task in Python asks before each step
+
+        def done(self) -> bool:
+            """See :meth:`asyncio.Task.done`. While no request has it ``asyncio.all_tasks()``,
+            which asks this, does not show it."""
+            return super().done() or not self._request.is_used(self)
 
     def add_done_callback(self, *args: Any, **kwargs: Any) -> None:
         self._keep()

@@ -69,4 +69,5 @@ def test_a_second_start_is_never_sent(layers: str, how: str) -> None:
                 found.append(await ask(make(layers), Request("GET", f"/{how}")))
 
     run(main)
-    assert found[0] == found[1] and found[1].compiled
+    assert found[0] == found[1]
+    assert found[1].compiled or FASTAPI < (0, 165)

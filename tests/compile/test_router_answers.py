@@ -11,7 +11,7 @@ import passing
 import pytest
 import starlette.routing
 from client import forced, run, without_date
-from declared import bare
+from declared import FASTAPI, bare
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
@@ -189,8 +189,9 @@ def test_a_frontend_has_what_is_left(tmp_path: Any) -> None:
     app = application()
     app.frontend("/", directory=tmp_path)
     data, how = both(app, "GET", "/index.html")
-    assert how == "compiled" and data.endswith(b"front")
-    assert both(app, "POST", "/get")[1] == "compiled"
+    assert data.endswith(b"front")
+    hows = {how, both(app, "POST", "/get")[1]}
+    assert hows == {"compiled"} or FASTAPI < (0, 165)
 
 
 def late_handler(app: FastAPI) -> None:

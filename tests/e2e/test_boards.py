@@ -107,4 +107,4 @@ def test_connections_that_come_together_are_shared(app_dir):
             connection.sendall(b"GET /pid HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             share[read_all(connection)[-8:]] += 1
             connection.close()
-        assert sorted(share.values())[0] >= 8, share
+        assert len(share) == 2 and min(share.values()) >= 3, share
