@@ -262,7 +262,7 @@ pyb_asgi_drain(struct pyb_asgi *a, PyObject **out)
 		    "Response content shorter than Content-Length");
 		return -1;
 	}
-	if (a->x == NULL || is_gone(a) || !a->x->calls->unsent(a->x))
+	if (a->x == NULL || a->x->content.aborted || !a->x->calls->unsent(a->x))
 		return 1;
 	*out = pyb_waiters_wait(a->app->st, &a->senders);
 	return *out != NULL ? 0 : -1;
