@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "base/must.h"
 #include "bindings/answers.h"
 #include "bindings/guards.h"
 #include "bindings/hosts.h"
@@ -43,6 +44,7 @@ struct pyb_binding {
 static inline struct pyb_late *
 pyb_binding_late(struct pyb_binding *b, const struct shm_plan *plan)
 {
+	must(plan >= b->table.plans && plan < b->table.plans + b->table.n_plans);
 	return &b->late[plan - b->table.plans];
 }
 

@@ -88,7 +88,7 @@
 	/* the class of stand-ins; (loop) -> the coroutine of one */ \
 	IMPORT(request_task, "fastrapi.hooks", "RequestTask") \
 	IMPORT(request_coroutine, "fastrapi.hooks", "RequestCoroutine") \
-	/* (task, coroutine, context, what it has yielded) -> None */ \
+	/* (task, coroutine, context, name or None, what it has yielded) -> None */ \
 	IMPORT(adopt_request_task, "fastrapi.hooks", "adopt_request_task") \
 	IMPORT(end_request_task, "fastrapi.hooks", "end_request_task") \
 	/* (pool, loop) -> None */ \

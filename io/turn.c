@@ -235,6 +235,10 @@ io_turn_flush(struct io_turn *t)
 
 	while ((node = list_take(&t->dirty)) != NULL)
 		left = share_flush(node, left);
+	/* Who waits has half of the turn, however much went to others: theirs may be small
+	 * answers without end. */
+	if (left < TURN_BYTES / 2)
+		left = TURN_BYTES / 2;
 	while (left > 0 && (node = list_take(&t->waiting)) != NULL)
 		left = share_flush(node, left);
 }

@@ -28,26 +28,27 @@ task_new(struct pyb_loop_local *h, PyObject *coro, PyObject *context, PyObject *
 	return task;
 }
 
-/* Give the suspended coroutine, which has yielded `value` (stolen), to its task: `touched`, a
- * stand-in, or a new one (NULL). As pyb_late_task(). */
+/* Give the suspended coroutine, which has yielded `value` (stolen), to its task: `touched`
+ * (stolen), a stand-in, or a new one (NULL). As pyb_late_task(). */
 static PyObject *
 task_for(struct pyb_loop_local *h, PyObject *touched, PyObject *coro, PyObject *context,
     PyObject *name, PyObject *value)
 {
-	PyObject *failed = NULL;
+	bool adopted = touched != NULL &&
+	    pyb_standin_adopt(h, touched, coro, context, name, value) == 0;
+	bool ends = touched != NULL && !adopted && (PyErr_ExceptionMatches(PyExc_SystemExit) ||
+	    PyErr_ExceptionMatches(PyExc_KeyboardInterrupt));
 
-	if (touched == NULL) {
-		pyb_coro_put_back(coro, value);
-		return task_new(h, coro, context, name);
+	if (touched != NULL && !adopted)
+		pyb_eager_task_raised((struct pyb_loop *)h->loop, touched);
+	if (adopted || ends) {
+		Py_DECREF(value);
+		return touched;
 	}
-	if (pyb_standin_adopt(h, touched, coro, context, value) < 0)
-		failed = PyErr_GetRaisedException();
-	Py_DECREF(value);
-	if (failed != NULL) {
-		Py_CLEAR(touched);
-		PyErr_SetRaisedException(failed);
-	}
-	return touched;
+	/* Without memory for that it gets a task that the user code has not seen. */
+	Py_XDECREF(touched);
+	pyb_coro_put_back(coro, value);
+	return task_new(h, coro, context, name);
 }
 
 /* The coroutine has ended without a task, or with the stand-in `touched` (stolen, may be NULL).
@@ -83,7 +84,7 @@ pyb_late_task(struct pyb_loop_local *h, struct pyb_late *late, PyObject *coro,
 		PyErr_Clear();
 		return pyb_eager_task(h->loop, coro, context, name);
 	}
-	if (pyb_standin_enter(h) < 0) {
+	if (pyb_standin_enter(h, context, name) < 0) {
 		pyb_context_leave(context);
 		if (!PyErr_ExceptionMatches(PyExc_MemoryError))
 			return NULL;

@@ -126,17 +126,22 @@ local_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 	Py_RETURN_NONE;
 }
 
-/* is_entered(task): is it the stand-in of code that runs now? */
+/* entered(task) -> (context, name or None), if it is the stand-in of code that runs now; else
+ * None */
 static PyObject *
-local_is_entered(PyObject *self, PyObject *task)
+local_entered(PyObject *self, PyObject *task)
 {
-	return PyBool_FromLong(pyb_standin_is_entered((struct pyb_loop_local *)self, task));
+	const struct pyb_standin *s = pyb_standin_of((struct pyb_loop_local *)self, task);
+
+	if (s == NULL)
+		Py_RETURN_NONE;
+	return PyTuple_Pack(2, s->context, s->name != NULL ? s->name : Py_None);
 }
 
 static PyMethodDef local_methods[] = {
 	{ "close", local_close, METH_NOARGS,
 	    "Stop the pool's threads and drop the loop." },
-	{ "is_entered", local_is_entered, METH_O, "Is it the stand-in of code that runs now?" },
+	{ "entered", local_entered, METH_O, "(context, name) of the code that runs for a stand-in." },
 	{ NULL, NULL, 0, NULL }
 };
 

@@ -1,8 +1,8 @@
 /*
  * standin: the current task of user code that has no task of its own yet.
  *
- * Called by local.c, which has the outermost one of its loop, by late_task.c, and by plan/ for
- * plans that cannot suspend.
+ * Called by local.c, which has the outermost one of its loop, by late_task.c, by plan/ for plans
+ * that cannot suspend, and by stack/, which asks for its name.
  */
 #include "bindings/loop/standin.h"
 
@@ -29,7 +29,8 @@ renew(struct pyb_loop_local *h, struct pyb_standin *s)
 {
 	struct pyb_module_state *st = h->st;
 	PyObject *coro = PyObject_CallOneArg(st->request_coroutine, h->loop);
-	PyObject *context = coro != NULL ? PyContext_CopyCurrent() : NULL, *task = NULL;
+	/* Not that of the request: its variables would stay as long as the task. */
+	PyObject *context = coro != NULL ? PyContext_New() : NULL, *task = NULL;
 
 	if (context != NULL)
 		task = pyb_eager_task_of(h->loop, st->request_task, coro, context,
@@ -96,7 +97,7 @@ left_at_once(struct pyb_loop_local *h, PyObject *task)
 }
 
 int
-pyb_standin_enter(struct pyb_loop_local *h)
+pyb_standin_enter(struct pyb_loop_local *h, PyObject *context, PyObject *name)
 {
 	struct pyb_standin *s;
 	PyObject *args[2], *done;
@@ -113,6 +114,8 @@ pyb_standin_enter(struct pyb_loop_local *h)
 			return -1;
 		Py_DECREF(done);
 	}
+	s->context = context;
+	s->name = name;
 	h->entered = s;
 	return 0;
 }
@@ -134,6 +137,7 @@ pyb_standin_leave(struct pyb_loop_local *h)
 		Py_XDECREF(done);
 	}
 	h->entered = s->outer;
+	s->context = s->name = NULL;
 	task = is_touched(s) ? s->task : NULL;
 	if (task != NULL)
 		s->task = NULL;
@@ -174,21 +178,21 @@ pyb_standin_end(struct pyb_loop_local *h, PyObject *task, PyObject *exc)
 
 int
 pyb_standin_adopt(struct pyb_loop_local *h, PyObject *task, PyObject *coro, PyObject *context,
-    PyObject *value)
+    PyObject *name, PyObject *value)
 {
-	PyObject *args[] = { task, coro, context, value };
+	PyObject *args[] = { task, coro, context, name != NULL ? name : Py_None, value };
 
-	return told(h->st->adopt_request_task, args, 4);
+	return told(h->st->adopt_request_task, args, 5);
 }
 
-bool
-pyb_standin_is_entered(const struct pyb_loop_local *h, PyObject *task)
+const struct pyb_standin *
+pyb_standin_of(const struct pyb_loop_local *h, PyObject *task)
 {
 	const struct pyb_standin *s = h->entered;
 
 	while (s != NULL && s->task != task)
 		s = s->outer;
-	return s != NULL;
+	return s;
 }
 
 int

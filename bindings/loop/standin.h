@@ -22,13 +22,15 @@ struct pyb_standin {
 	PyObject *task;			/* NULL until first needed */
 	Py_ssize_t refs;		/* its reference count when untouched */
 	PyObject *weak;			/* head of its list of weak references, borrowed */
+	PyObject *context, *name;	/* of the code for which it is entered, borrowed; or NULL */
 	struct pyb_standin *outer;	/* that of the code around; NULL: there is none */
 	struct pyb_standin *inner;	/* that of the code inside, owned; NULL until first needed */
 };
 
 /* [gil] Make a stand-in the current task: user code is about to run on the loop's thread
- * outside any task. 0, or -1 with an exception set: no memory, or there is a current task. */
-int pyb_standin_enter(struct pyb_loop_local *h) MUST_CHECK;
+ * outside any task, in `context`. `name` is what the task is called, or NULL. Both must stay
+ * until it is left. 0, or -1 with an exception set: no memory, or there is a current task. */
+int pyb_standin_enter(struct pyb_loop_local *h, PyObject *context, PyObject *name) MUST_CHECK;
 
 /* [gil] End what the last pyb_standin_enter() began. The stand-in, a new reference, when user
  * code has kept anything of it; else NULL. A pending exception stays. */
@@ -40,13 +42,13 @@ PyObject *pyb_standin_leave(struct pyb_loop_local *h) MUST_CHECK;
 void pyb_standin_end(struct pyb_loop_local *h, PyObject *task, PyObject *exc);
 
 /* [gil] Let the stand-in `task` be that of `coro`, which has made its first step in
- * `context` and is suspended: it has yielded `value`. No task may be current. 0, or -1 with
- * an exception set. */
+ * `context` and is suspended: it has yielded `value`. `name` is the task's, or NULL. No task
+ * may be current. 0, or -1 with an exception set. */
 int pyb_standin_adopt(struct pyb_loop_local *h, PyObject *task, PyObject *coro,
-    PyObject *context, PyObject *value) MUST_CHECK;
+    PyObject *context, PyObject *name, PyObject *value) MUST_CHECK;
 
-/* [gil] Is `task` the stand-in of code that runs now? */
-bool pyb_standin_is_entered(const struct pyb_loop_local *h, PyObject *task);
+/* [gil] The one whose task `task` is, if its code runs now; else NULL. */
+const struct pyb_standin *pyb_standin_of(const struct pyb_loop_local *h, PyObject *task);
 
 int pyb_standin_traverse(struct pyb_standin *s, visitproc visit, void *arg);
 void pyb_standin_clear(struct pyb_standin *s);

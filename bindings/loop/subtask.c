@@ -59,9 +59,14 @@ pyb_subtask_begin(struct pyb_module_state *st, PyObject *loop, struct pyb_late *
 		/* The caller goes on whatever there is, and the new task may wait for it: where
 		 * there was no memory, try once more. */
 		if (switch_task(st->enter_task, loop, current) < 0) {
-			PyErr_Clear();
+			PyObject *failed = PyErr_GetRaisedException();
+
 			if (switch_task(st->enter_task, loop, current) < 0)
 				Py_CLEAR(task);
+			if (task == NULL && !PyErr_Occurred())
+				PyErr_SetRaisedException(failed);
+			else
+				Py_XDECREF(failed);
 		}
 	}
 	Py_XDECREF(current);

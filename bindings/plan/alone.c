@@ -3,8 +3,8 @@
  *
  * Called by bindings/request.c on the loop's thread. There are three ways to run such a
  * plan. When no coroutine of it can suspend, the plan runs at once, with the stand-in as
- * the current task. When one may suspend, the plan gets a task of its own, whose first
- * step runs at once. When all its functions are plain, one pool thread runs them all.
+ * the current task. When one may suspend, the plan gets a task of its own as soon as one does
+ * (loop/late_task.c). When all its functions are plain, one pool thread runs them all.
  * Each request has a context of its own. Once user code has begun, nothing here may
  * replay the request.
  */
@@ -60,7 +60,7 @@ user_enter(struct pyb_run *r)
 {
 	bool inside = PyContext_Enter(r->context) == 0;
 
-	if (inside && pyb_standin_enter(r->local) == 0)
+	if (inside && pyb_standin_enter(r->local, r->context, NULL) == 0)
 		return true;
 	r->outcome = PyErr_GetRaisedException();
 	if (inside)

@@ -7,6 +7,7 @@
 #include "bindings/plan/channel.h"
 
 #include "bindings/compat.h"
+#include "bindings/loop/future.h"
 #include "bindings/loop/turn.h"
 
 /* Let who waits for the future (taken out of *future, may be NULL) go on. 1: done; 0: nobody
@@ -14,20 +15,13 @@
 static int
 wake(struct pyb_module_state *st, PyObject **future)
 {
-	PyObject *waiter = *future, *done;
-	int rc = -1;
+	PyObject *waiter = *future;
+	int rc;
 
 	*future = NULL;
 	if (waiter == NULL)
 		return 0;
-	done = PyObject_CallMethodNoArgs(waiter, st->n_done);
-	if (done == Py_False) {
-		Py_SETREF(done, PyObject_CallMethodOneArg(waiter, st->n_set_result, Py_None));
-		rc = done != NULL ? 1 : -1;
-	} else if (done != NULL) {
-		rc = 0;
-	}
-	Py_XDECREF(done);
+	rc = pyb_future_resolve(st, waiter, st->n_set_result, Py_None);
 	Py_DECREF(waiter);
 	return rc;
 }

@@ -55,7 +55,7 @@ done(PyObject **out)
 
 /* Where content goes that is sent with `send`: past native layers that leave it alone. Borrowed. */
 static PyObject *
-behind_filters(struct pyb_module_state *st, PyObject *send)
+behind_bare_filters(struct pyb_module_state *st, PyObject *send)
 {
 	while (Py_TYPE(send) == st->filter_type && pyb_filter_is_bare((struct pyb_filter *)send))
 		send = ((struct pyb_filter *)send)->send;
@@ -123,7 +123,7 @@ static enum pyb_coro_verdict
 content_begin(struct carry *y, PyObject **out)
 {
 	struct pyb_module_state *st = y->c->st;
-	PyObject *send = behind_filters(st, y->send);
+	PyObject *send = behind_bare_filters(st, y->send);
 
 	y->server = pyb_asgi_of(st, send);
 	if (y->server != NULL && pyb_asgi_give_file(y->server, &y->c->reply))

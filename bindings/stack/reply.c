@@ -8,6 +8,7 @@
  */
 #include "bindings/stack/reply.h"
 
+#include "bindings/loop/local.h"
 #include "bindings/loop/turn.h"
 #include "bindings/plan/messages.h"
 #include "bindings/stack/call_next.h"
@@ -141,10 +142,19 @@ is_nested(struct pyb_passage *p)
 {
 	struct pyb_module_state *st = p->layer->st;
 	int is = pyb_passage_host_is_cancelled(p);
+	const struct pyb_standin *standin;
+	struct pyb_loop_local *h;
 	PyObject *name;
 
 	if (is != 0)
 		return is;
+	h = pyb_local_get(st, p->loop);
+	if (h == NULL)
+		return -1;
+	standin = pyb_standin_of(h, p->host);
+	Py_DECREF((PyObject *)h);
+	if (standin != NULL)
+		return standin->name == st->t_application_task;
 	name = PyObject_CallMethodNoArgs(p->host, st->n_get_name);
 	if (name == NULL)
 		return -1;

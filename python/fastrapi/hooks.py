@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import itertools
 import logging
 import sys
 import threading
@@ -75,40 +77,61 @@ class RequestCoroutine(Coroutine[Any, Any, None]):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.park = _Park(loop, self)
         self.used = False  # as is_used() said when the task was cancelled
-        self.ended = False
+        self.named = False  # has the task the name of a request's?
         self.context: contextvars.Context | None = None
+        self._ended = False
         self._coro: Any = None
         self._raised: BaseException | None = None  # with what it has ended
         self._yielded: list[Any] = []  # by the first step, which the task has not seen
 
-    def is_used(self, task: asyncio.Task[Any]) -> bool:
-        """Does user code run, or has it run, for which ``task``, this coroutine's, is the
-        current one?"""
-        if self.ended or self._coro is not None:
-            return True
+    def entered(self, task: asyncio.Task[Any]) -> tuple[contextvars.Context, str | None] | None:
+        """Of the code that runs now and for which ``task``, this coroutine's, is the current
+        one: its context, and what the task is called. None: there is no such code."""
         local: Any = getattr(self.park.get_loop(), "_fastrapi_local", None)
-        return local is not None and bool(local.is_entered(task))
+        return local.entered(task) if local is not None else None
 
-    def resume(self) -> None:
+    def is_used(self, task: asyncio.Task[Any]) -> bool:
+        """Does user code run, or has it run, for which ``task`` is the current one?"""
+        return self._ended or self._coro is not None or self.entered(task) is not None
+
+    def _resume(self) -> None:
         """Let the task make its next step now; if it has not made its first, it will."""
         if self.park.wakeup is not None:
             self.park.wakeup(self.park)
+        self.park.wakeup = None
 
     def adopt(self, coro: Any, context: contextvars.Context, value: Any) -> None:
         self._coro, self.context, self._yielded = coro, context, [value]
-        self.resume()
+        self._resume()
 
     def end(self, exc: BaseException | None) -> None:
-        self.ended, self._raised = True, exc
-        self.resume()
+        self._ended, self._raised = True, exc
+        self._resume()
+
+    def _step(self, method: str, value: Any) -> Any:
+        """Let the request's coroutine make a step. What it has held goes with its end. When there
+        was no memory to reach it, it waits still, and nobody else would resume it: that is tried
+        once more."""
+        context = cast(contextvars.Context, self.context)
+        try:
+            try:
+                return context.run(getattr(self._coro, method), value)
+            except MemoryError:
+                if not self._coro.cr_suspended:
+                    raise
+            return context.run(getattr(self._coro, method), value)
+        except BaseException:
+            self._ended, self._coro, self.context = True, None, None
+            raise
 
     def send(self, value: Any) -> Any:
         if self._yielded:
             return self._yielded.pop()
         if self._coro is not None:
-            return self._pass_on("send", value)
-        if self.ended:
-            raise self._raised or StopIteration
+            return self._step("send", value)
+        if self._ended:
+            raised, self._raised = self._raised, None
+            raise StopIteration if raised is None else raised
         self.park._asyncio_future_blocking = True
         return self.park
 
@@ -124,19 +147,8 @@ class RequestCoroutine(Coroutine[Any, Any, None]):
             task.uncancel()
             return self._yielded.pop()
         if self._coro is not None:
-            return self._pass_on("throw", exc)
+            return self._step("throw", exc)
         raise exc
-
-    def _pass_on(self, method: str, value: Any) -> Any:
-        """Resume the coroutine. When there was no memory to reach it, it waits still, and nobody
-        else would resume it: that is tried once more."""
-        context = cast(contextvars.Context, self.context)
-        try:
-            return context.run(getattr(self._coro, method), value)
-        except MemoryError:
-            if not self._coro.cr_suspended:
-                raise
-        return context.run(getattr(self._coro, method), value)
 
     def __await__(self) -> Any:
         raise TypeError("the coroutine of a task cannot be awaited")
@@ -169,7 +181,21 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
 
     def _keep(self) -> None:
         # The engine counts references: one more, from itself, says that it was changed.
-        self._kept = self
+        super().__setattr__("_kept", self)
+
+    def _let_go(self) -> None:
+        """The engine has seen that it was changed."""
+        with contextlib.suppress(AttributeError):
+            super().__delattr__("_kept")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "_log_destroy_pending":  # the engine sets that
+            self._keep()
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._keep()
+        super().__delattr__(name)
 
     def cancel(self, msg: Any | None = None) -> bool:
         self._keep()
@@ -187,22 +213,51 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
         self._keep()
         super().add_done_callback(*args, **kwargs)
 
+    def get_name(self) -> str:
+        """See :meth:`asyncio.Task.get_name`. Each request's has another one."""
+        if not self._request.named:
+            entered = self._request.entered(self)
+            if entered is not None and entered[1] is not None:
+                return entered[1]
+            if entered is not None:
+                self.set_name(f"Task-{_number()}")
+        return super().get_name()
+
     def set_name(self, value: object) -> None:
         self._keep()
+        self._request.named = True
         super().set_name(value)
+
+    if sys.version_info >= (3, 12):
+
+        def get_context(self) -> contextvars.Context:
+            """See :meth:`asyncio.Task.get_context`."""
+            entered = self._request.entered(self)
+            if entered is not None:
+                return entered[0]
+            own = self._request.context
+            return own if own is not None else super().get_context()
+
+
+_number: Any = getattr(asyncio.tasks, "_task_name_counter", itertools.count(1).__next__)
 
 
 def adopt_request_task(
-    task: RequestTask, coro: Any, context: contextvars.Context, value: Any
+    task: RequestTask, coro: Any, context: contextvars.Context, name: str | None, value: Any
 ) -> None:
-    """``task`` runs ``coro`` from now on, in ``context``. It is suspended and has yielded
-    ``value``, of which the task has not heard. Called again after a MemoryError."""
+    """``task``, which may be called ``name``, runs ``coro`` from now on, in ``context``. It is
+    suspended and has yielded ``value``, of which the task has not heard. Called again after a
+    MemoryError."""
+    if not task._request.named:
+        task.set_name(name or f"Task-{_number()}")
+    task._let_go()
     task._request.adopt(coro, context, value)
 
 
 def end_request_task(task: RequestTask, exc: BaseException | None) -> None:
     """The code for which ``task`` was the current one has ended; ``exc``: it has raised.
     Called again after a MemoryError."""
+    task._let_go()
     if not asyncio.Task.done(task):
         task._request.end(exc)
 

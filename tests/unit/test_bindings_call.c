@@ -362,13 +362,13 @@ test_the_stand_in_is_entered_once(void)
 		plan_open(&rig, CALLS "made = plan([step(ENDPOINT, flags=F_SYNC, object=obj(print))])",
 		    "", "", "");
 		st->current_tasks = round == 0 ? tasks : NULL;
-		CU_ASSERT_EQUAL(pyb_standin_enter(rig.local), 0);
-		CU_ASSERT_EQUAL(pyb_standin_enter(rig.local), -1);
+		CU_ASSERT_EQUAL(pyb_standin_enter(rig.local, Py_None, NULL), 0);
+		CU_ASSERT_EQUAL(pyb_standin_enter(rig.local, Py_None, NULL), -1);
 		CU_ASSERT(PyErr_ExceptionMatches(PyExc_RuntimeError));
 		pyb_standin_end(rig.local, pyb_standin_leave(rig.local), NULL);
 		CU_ASSERT(PyErr_ExceptionMatches(PyExc_RuntimeError));
 		PyErr_Clear();
-		CU_ASSERT_EQUAL(pyb_standin_enter(rig.local), 0);
+		CU_ASSERT_EQUAL(pyb_standin_enter(rig.local, Py_None, NULL), 0);
 		pyb_standin_end(rig.local, pyb_standin_leave(rig.local), NULL);
 		CU_ASSERT_PTR_NULL(PyErr_Occurred());
 		st->current_tasks = tasks;

@@ -192,6 +192,32 @@ flush_without_end(struct io_flush *node, size_t most)
 	return most;
 }
 
+static size_t
+flush_of_a_turn(struct io_flush *node, size_t most)
+{
+	(void)node;
+	(void)most;
+	return 4 * 1024 * 1024;
+}
+
+/* Small answers without end are more than a turn's bytes. */
+static void
+who_waits_has_a_share_whatever_goes_to_others(void)
+{
+	open_all();
+	dirty(0, flush_without_end);
+	io_turn_flush(turn);
+	for (int i = 0; i < 3; i++) {
+		size_t before = strlen(order);
+
+		dirty(1, flush_of_a_turn);
+		io_turn_flush(turn);
+		CU_ASSERT(strlen(order) > before);
+	}
+	io_turn_undirty(&nodes[0]);
+	io_turn_free(turn);
+}
+
 static void
 who_never_ends_has_a_share_at_a_time(void)
 {
@@ -309,6 +335,8 @@ main(void)
 		{ "a job may be taken out before and during the run",
 		    a_job_may_be_taken_out_before_and_during_the_run },
 		{ "what is dirty is flushed once, in order", what_is_dirty_is_flushed_once_in_order },
+		{ "who waits has a share, whatever goes to others",
+		    who_waits_has_a_share_whatever_goes_to_others },
 		{ "who never ends has a share at a time", who_never_ends_has_a_share_at_a_time },
 		{ "another thread ends the poll", another_thread_ends_the_poll },
 		{ "a wake-up between prepare and poll is not lost",

@@ -27,7 +27,7 @@ var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
 OPS = (
     "keep", "weak", "cancel", "cancel", "uncancel", "cancelling", "yield", "yield", "sleep",
     "sleep", "done", "fails", "later", "set", "get", "callback", "same", "shield", "child",
-    "soon", "late", "bad",
+    "soon", "late", "bad", "mark", "marked", "name",
 )  # fmt: skip
 BLOCKS = ("catch", "finally", "timeout", "timeout", "scope", "group")
 
@@ -68,6 +68,7 @@ class Actor:
         self.log: list[Any] = []
         self.kept: list[Any] = []
         self.first: Any = None
+        self.names: set[str] = set()
 
     def task(self) -> asyncio.Task[Any]:
         task = asyncio.current_task()
@@ -198,6 +199,16 @@ class Actor:
         task = self.task()
         asyncio.get_running_loop().call_soon(lambda: self.log.append(("late", task.cancel())))
 
+    async def do_mark(self, value: int) -> None:
+        self.task().mark = value  # type: ignore[attr-defined]
+
+    async def do_marked(self, value: int) -> Any:
+        return getattr(self.task(), "mark", None)
+
+    async def do_name(self, value: int) -> bool:
+        self.names.add(self.task().get_name())
+        return len(self.names) == 1 and all(name.startswith("Task-") for name in self.names)
+
     async def do_bad(self, value: int) -> None:
         await BadYield()
 
@@ -319,7 +330,7 @@ def test_all_tasks_are_cancelled_between_two_requests() -> None:
     seen: list[Any] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        seen.append(weakref.ref(asyncio.current_task()))  # type: ignore[arg-type]
+        seen.append(asyncio.current_task() is not None)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
@@ -334,7 +345,7 @@ def test_all_tasks_are_cancelled_between_two_requests() -> None:
         await ask(application)
 
     run(main)
-    assert len(seen) == 2
+    assert seen == [True, True]
 
 
 def test_the_task_of_an_application_that_has_kept_it_ends() -> None:
@@ -349,3 +360,75 @@ def test_the_task_of_an_application_that_has_kept_it_ends() -> None:
 
     run(lambda: ask(application))
     assert done[0].done() and not done[0].cancelled() and done[0].result() is None
+
+
+def requests_of(application: Any, number: int) -> None:
+    async def main() -> None:
+        connection = MemoryConnection(application)
+        for _ in range(number):
+            connection.feed(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await connection.read()
+
+    run(main)
+
+
+async def answer(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+def test_nothing_that_a_request_puts_on_its_task_is_seen_by_another() -> None:
+    seen: list[Any] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        task: Any = asyncio.current_task()
+        seen.append((getattr(task, "mark", None), task.get_name()))
+        task.mark = len(seen)
+        await answer(send)
+
+    requests_of(application, 4)
+    assert [mark for mark, _ in seen] == [None] * 4
+    assert len({name for _, name in seen}) == 4
+
+
+def test_a_stand_in_keeps_nothing_of_a_request() -> None:
+    class Large:
+        pass
+
+    held: list[weakref.ref[Large]] = []
+    kept: contextvars.ContextVar[Any] = contextvars.ContextVar("kept")
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        kept.set(Large())
+        held.append(weakref.ref(kept.get()))
+        gc.collect()
+        assert [one() is not None for one in held[:-1]] == [False] * (len(held) - 1)
+        await answer(send)
+
+    requests_of(application, 3)
+    assert len(held) == 3
+
+
+@pytest.mark.parametrize("suspends", [False, True])
+def test_who_keeps_its_task_leaves_no_cycle(suspends: bool) -> None:
+    gone: list[weakref.ref[Any]] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        task: Any = asyncio.current_task()
+        task.mark = 1
+        if suspends:
+            await asyncio.sleep(0)
+        gone.append(weakref.ref(task))
+        await answer(send)
+
+    async def main() -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            await ask(application)
+            await settle()
+            assert gone[0]() is None
+        finally:
+            gc.enable()
+
+    run(main)
