@@ -136,7 +136,7 @@ class RequestCoroutine(Coroutine[Any, Any, None]):
         return self.park
 
     def throw(self, exc: Any, value: Any = None, traceback: Any = None) -> Any:
-        if not isinstance(exc, asyncio.CancelledError) and (self._yielded or self.ended):
+        if not isinstance(exc, asyncio.CancelledError) and (self._yielded or self._ended):
             # The task had no memory to ask the park for its result.
             return self.send(None)
         if self._yielded:
