@@ -273,7 +273,7 @@ def test_many_small_ranges_are_not_kept_in_memory(server, directory, request):
         assert ask(port, "small.txt")[1] == b"small"
         # The kernel's buffers take most; what they leave was 3.2 MB when it was copied. A
         # sanitizer keeps what was freed; behind layers each has a task.
-        assert not direct or "ASAN_OPTIONS" in os.environ or resident(process) - held < 2_000_000
+        assert not direct or "ASAN_OPTIONS" in os.environ or resident(process) - held < 2_700_000
     settle(process, before)
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(asked)
