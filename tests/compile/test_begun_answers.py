@@ -9,8 +9,8 @@ import pytest
 from client import Answer, ask, forced, run
 from declared import FASTAPI
 from fastapi import FastAPI, HTTPException
+from passing import Dispatches, Passes
 from starlette.endpoints import HTTPEndpoint
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Route
 from wire import Request
 
@@ -32,29 +32,15 @@ class Starts(HTTPEndpoint):
         raise {"http": HTTPException(404), "handled": Handled(), "whole": ValueError("late")}.get(how, ValueError(how))
 
 
-class Layer:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-async def passes(request: Any, call_next: Any) -> Any:
-    response = await call_next(request)
-    response.headers["x-dispatch"] = "1"
-    return response
-
-
 def make(layers: str) -> FastAPI:
     app = FastAPI()
     app.add_exception_handler(Handled, lambda request, exc: None)  # type: ignore[arg-type, return-value]
     app.router.routes.append(Route("/{how}", Starts))
     for kind in layers.split():
         if kind == "asgi":
-            app.add_middleware(Layer)
+            app.add_middleware(Passes)
         else:
-            app.add_middleware(BaseHTTPMiddleware, dispatch=passes)
+            app.add_middleware(Dispatches)
     return app
 
 

@@ -13,6 +13,7 @@ import pytest
 from client import forced, run
 from declared import FASTAPI
 from fastapi import BackgroundTasks, Depends, FastAPI
+from passing import Passes
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from fastrapi.testclient import MemoryConnection
@@ -25,14 +26,6 @@ pytestmark = pytest.mark.skipif(FASTAPI < (0, 165), reason="no such option")
 LARGE = "x" * 100_000
 ENDS = ("raises", "is cancelled", "cancels its task", "ends")
 LAYERS = ("", "asgi", "dispatch", "dispatch dispatch")
-
-
-class Layer:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
 
 
 async def passes(request: Any, call_next: Any) -> Any:
@@ -75,7 +68,7 @@ def make(layers: str) -> FastAPI:
 
     for kind in layers.split():
         if kind == "asgi":
-            app.add_middleware(Layer)
+            app.add_middleware(Passes)
         else:
             app.add_middleware(BaseHTTPMiddleware, dispatch=passes)
     return app

@@ -15,6 +15,7 @@ import pytest
 from client import Answer, ask, forced, run
 from declared import FASTAPI
 from fastapi import BackgroundTasks, Depends, FastAPI, Request, Response
+from passing import Passes
 from starlette.middleware.base import BaseHTTPMiddleware
 from wire import Request as Asked
 
@@ -25,14 +26,6 @@ if FASTAPI < (0, 121):
 
 PATIENCE_S = 10.0
 POINTS = ("enter 0", "enter 1", "enter 2", "endpoint", "leave 2", "leave 1", "leave 0")
-
-
-class Layer:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
 
 
 def make(
@@ -112,7 +105,7 @@ async def events(
 @pytest.mark.parametrize("kind", ["cancel", "raise", "group"])
 @pytest.mark.parametrize("plain", [False, True], ids=["async", "thread"])
 @pytest.mark.parametrize("at", POINTS)
-@pytest.mark.parametrize("layers", [(), (Layer,)], ids=["alone", "behind"])
+@pytest.mark.parametrize("layers", [(), (Passes,)], ids=["alone", "behind"])
 def test_a_cancelled_request_leaves_what_it_has_entered(
     layers: tuple[Any, ...], at: str, plain: bool, kind: str
 ) -> None:
@@ -138,14 +131,14 @@ class Limits(BaseHTTPMiddleware):
         return response
 
 
-class Scopes(Layer):
+class Scopes(Passes):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with anyio.CancelScope() as cancel:
             ENDS.append(cancel.cancel)
             await self.app(scope, receive, send)
 
 
-class Bounds(Layer):
+class Bounds(Passes):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async with asyncio.timeout(None) as limit:
             ENDS.append(lambda: limit.reschedule(0))
@@ -166,8 +159,8 @@ ENDS: list[Any] = []
 @pytest.mark.parametrize(
     "layers",
     [
-        (Limits,), (Limits, Layer), (Layer, Limits), (Scopes,), (Limits, Limits), (Bounds,),
-        (Dispatches, Bounds), (Dispatches, Layer, Bounds),
+        (Limits,), (Limits, Passes), (Passes, Limits), (Scopes,), (Limits, Limits), (Bounds,),
+        (Dispatches, Bounds), (Dispatches, Passes, Bounds),
     ],
     ids=lambda layers: ", ".join(layer.__name__ for layer in layers),
 )  # fmt: skip
@@ -197,7 +190,7 @@ def test_a_time_that_is_over_lets_exits_end(
     run(main)
 
 
-@pytest.mark.parametrize("layers", [(Limits,), (Layer, Limits)], ids=["one", "two"])
+@pytest.mark.parametrize("layers", [(Limits,), (Passes, Limits)], ids=["one", "two"])
 def test_a_time_that_is_over_waits_for_plain_functions(layers: tuple[Any, ...]) -> None:
     """What they use is left when they have ended."""
 

@@ -11,6 +11,7 @@ from declared import FASTAPI, Item
 from fastapi import APIRouter, FastAPI, File, Form, Request, UploadFile
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
+from passing import Passes
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from wire import Request as Asked
@@ -34,14 +35,6 @@ async def read_twice(request: Request, name: Annotated[list[str], Form()]) -> An
     return [name, len(await request.form())]
 
 
-class Layer:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
 async def dispatch(request: Request, call_next: Any) -> Any:
     return await call_next(request)
 
@@ -49,9 +42,9 @@ async def dispatch(request: Request, call_next: Any) -> Any:
 LAYERS: dict[str, list[Middleware]] = {
     "none": [],
     "native": [Middleware(GZipMiddleware, minimum_size=10_000)],
-    "asgi": [Middleware(Layer)],
+    "asgi": [Middleware(Passes)],
     "dispatch": [Middleware(BaseHTTPMiddleware, dispatch=dispatch)],
-    "all": [Middleware(GZipMiddleware, minimum_size=10_000), Middleware(Layer), Middleware(BaseHTTPMiddleware, dispatch=dispatch)],
+    "all": [Middleware(GZipMiddleware, minimum_size=10_000), Middleware(Passes), Middleware(BaseHTTPMiddleware, dispatch=dispatch)],
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from client import Answer, ask, forced, run
 from declared import FASTAPI
-from starlette.middleware.base import BaseHTTPMiddleware
+from passing import Dispatches, Passes
 from starlette.middleware.gzip import GZipMiddleware
 from wire import Request
 
@@ -25,25 +25,11 @@ FORM = ("content-type", "application/x-www-form-urlencoded")
 JSON = ("content-type", "application/json")
 
 
-class Layer:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-async def dispatch(request: Any, call_next: Any) -> Any:
-    response = await call_next(request)
-    response.headers["x-dispatch"] = "1"
-    return response
-
-
 LAYERS: dict[str, Callable[[Any], None]] = {
     "none": lambda app: None,
     "native": lambda app: app.add_middleware(GZipMiddleware, minimum_size=1),
-    "asgi": lambda app: app.add_middleware(Layer),
-    "dispatch": lambda app: app.add_middleware(BaseHTTPMiddleware, dispatch=dispatch),
+    "asgi": lambda app: app.add_middleware(Passes),
+    "dispatch": lambda app: app.add_middleware(Dispatches),
 }
 
 

@@ -16,6 +16,7 @@ from client import Answer, ask, forced, run
 from declared import FASTAPI
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
+from passing import Passes
 from reference import chain
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -29,15 +30,7 @@ from fastrapi.testclient import MemoryConnection
 pytestmark = pytest.mark.skipif(FASTAPI < (0, 165), reason="no such option")
 
 
-class Layer:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-class Receives(Layer):
+class Receives(Passes):
     """Gives a receive of its own."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -51,7 +44,7 @@ class Receives(Layer):
         await self.app(scope, own, send)
 
 
-class Newer(Layer):
+class Newer(Passes):
     """Says that the server has a version of ASGI where Starlette does not listen."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -135,7 +128,7 @@ def natives(app: Any) -> None:
 
 
 def between(app: Any) -> None:
-    app.add_middleware(Layer)
+    app.add_middleware(Passes)
     natives(app)
     app.add_middleware(BaseHTTPMiddleware, dispatch=passes)
 
@@ -144,7 +137,7 @@ KINDS: dict[str, Callable[[Any], None]] = {
     "natives": natives,
     "gzip": lambda app: app.add_middleware(GZipMiddleware, minimum_size=1),
     "cors": lambda app: app.add_middleware(CORSMiddleware, allow_origins=["*"]),
-    "asgi": lambda app: app.add_middleware(Layer),
+    "asgi": lambda app: app.add_middleware(Passes),
     "receives": lambda app: app.add_middleware(Receives),
     "newer": lambda app: app.add_middleware(Newer),
     "dispatch": dispatch(passes),

@@ -32,12 +32,16 @@ class Points:
     def reached(self) -> bool:
         return self.left < 0
 
+    def is_there(self, name: str) -> bool:
+        """Is this await, which has its turn behind it, the one?"""
+        self.left -= 1
+        return self.left == -1
+
     async def wait(self, name: str) -> None:
         self.log.append(name)
         try:
             await asyncio.sleep(0)
-            self.left -= 1
-            if self.left == -1:
+            if self.is_there(name):
                 self.ends()
                 for _ in range(20):
                     await asyncio.sleep(0.001)

@@ -30,19 +30,11 @@ class Place(Points):
     def begin(self, at: str, ends: Any) -> None:
         self.at, self.ends, self.log = at, ends, []
 
-    async def wait(self, name: str) -> None:
-        self.log.append(name)
-        try:
-            await asyncio.sleep(0)
-            if name == self.at:
-                self.at = ""
-                self.ends()
-                for _ in range(20):
-                    await asyncio.sleep(0.001)
-        except BaseException as exc:
-            self.log.append(f"{name}: {type(exc).__name__}")
-            raise
-        self.log.append(f"{name}: done")
+    def is_there(self, name: str) -> bool:
+        there = name == self.at
+        if there:
+            self.at = ""
+        return there
 
 
 def content(kind: str) -> tuple[str, bytes]:

@@ -5,22 +5,18 @@
 
 from __future__ import annotations
 
-import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from application import write
 from client import requests
+from observed import SERVERS, Notes, ask_steady
 from servers import Pair, pair
-from wire import Answer, BrokenAnswer, Peer, Request, difference, report
+from wire import Answer, Peer, Request, difference, report
 
 HERE = Path(__file__).parent
 PAGE = "<title>page</title>" + "<p>text of the page</p>" * 40
-
-VARIES = re.compile(rb"(session|boundary)=[^;]{20,}")
-
 
 def lay_out(directory: Path, source: str) -> None:
     (directory / "static" / "deep").mkdir(parents=True)
@@ -31,40 +27,9 @@ def lay_out(directory: Path, source: str) -> None:
     (directory / "generated.py").write_text(source)
 
 
-def ask(peer: Peer, request: Request) -> Answer | str:
-    try:
-        answer = peer.ask(request)
-    except (BrokenAnswer, OSError, ValueError) as exc:
-        return f"{type(exc).__name__}: {exc}"
-    # A session's cookie has the time in it, and the boundary of several ranges is random.
-    answer.headers = [(name, VARIES.sub(rb"\1=*", value)) for name, value in answer.headers]
-    if answer.status[9:12] == b"206":
-        answer.body = re.sub(rb"--[0-9a-f]{26}", b"--*", answer.body)
-    return answer
-
-
-class Notes:
-    """What user code noted under either server."""
-
-    def __init__(self, state: Path) -> None:
-        self.files = [(state / f"{name}.sqlite.notes").open("rb") for name in ("reference", "fastrd")]
-
-    def new(self, quiet_s: float) -> list[list[bytes]]:
-        """What came since the last call, once nothing has come for so long."""
-        taken = [b"", b""]
-        end = time.monotonic() + quiet_s
-        while time.monotonic() < end:
-            time.sleep(quiet_s / 3)
-            for n, file in enumerate(self.files):
-                if more := file.read():
-                    taken[n] += more
-                    end = time.monotonic() + quiet_s
-        return [one.splitlines() for one in taken]
-
-
 def difference_of(peers: Pair, request: Request, notes: Notes, quiet_s: float, ordered: bool) -> str | None:
     """A report if the answers differ or the code that ran does."""
-    left, right = (ask(peer, request) for peer in peers)
+    left, right = (ask_steady(peer, request) for peer in peers)
     ran = notes.new(quiet_s)
     if not ordered:
         ran = [sorted(one) for one in ran]
@@ -80,12 +45,12 @@ def difference_of(peers: Pair, request: Request, notes: Notes, quiet_s: float, o
 def differences_of_many(peers: Pair, wanted: list[Request]) -> list[str]:
     """Reports of the answers that differ when the tested server has several requests at a
     time: the reference has one after the other."""
-    expected = [ask(peers[0], request) for request in wanted]
+    expected = [ask_steady(peers[0], request) for request in wanted]
     several = [Peer(peers[1].port) for _ in range(6)]
     with ThreadPoolExecutor(len(several)) as threads:
         shares = [range(n, len(wanted), len(several)) for n in range(len(several))]
         answered = threads.map(
-            lambda peer, share: [(n, ask(peer, wanted[n])) for n in share], several, shares
+            lambda peer, share: [(n, ask_steady(peer, wanted[n])) for n in share], several, shares
         )
         pairs = [(wanted[n], expected[n], got) for share in answered for n, got in share]
     for peer in several:
@@ -104,7 +69,8 @@ def test_as_under_uvicorn(seed: int, tmp_path: Path) -> None:
     app_dir.mkdir()
     lay_out(app_dir, application.source)
     with pair("generated:app", app_dir, "compiled", tmp_path) as peers:
-        notes, found = Notes(tmp_path), []
+        found = []
+        notes = Notes([tmp_path / f"{name}.sqlite.notes" for name in SERVERS])
         wanted = requests(seed, application)
         for request, ordered in wanted:
             # Once more, and slower: what runs after an answer may be late.

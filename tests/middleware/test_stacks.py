@@ -9,8 +9,6 @@ from __future__ import annotations
 import gzip
 import os
 import random
-import re
-import time
 import zlib
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,12 +17,12 @@ from urllib.parse import quote
 
 import pytest
 import servers
+from observed import SERVERS, Notes, ask_steady
 from stacks_app import LONG, MESSAGES, chosen
 from test_edge_served import words
-from wire import Answer, BrokenAnswer, Peer, Request, difference, report
+from wire import Answer, Peer, Request, difference, report
 
 HERE = Path(__file__).parent
-VARIES = re.compile(rb"(session|boundary)=[^;]{20,}")
 FIELDS = [
     (), (("Accept-Encoding", "gzip"),), (("Accept-Encoding", "gzip"),), (("Accept-Encoding", "br"),),
     (("Origin", "https://a.example"), ("Accept-Encoding", "gzip, br")), (("Origin", "https://b.example"),),
@@ -77,11 +75,9 @@ def requests(seed: int, count: int) -> list[Request]:
 
 
 def ask(peer: Peer, request: Request) -> Answer | str:
-    try:
-        answer = peer.ask(request)
-    except (BrokenAnswer, OSError, ValueError) as exc:
-        return f"{type(exc).__name__}: {exc}"
-    answer.headers = [(name, VARIES.sub(rb"\1=*", value)) for name, value in answer.headers]
+    answer = ask_steady(peer, request)
+    if isinstance(answer, str):
+        return answer
     if request.method == "HEAD" and (b"content-encoding", b"gzip") in answer.headers:
         answer.headers = [(name, value) for name, value in answer.headers if name != b"content-length"]
     if answer.body and b"gzip" in dict(answer.headers).get(b"content-encoding", b""):
@@ -92,28 +88,7 @@ def ask(peer: Peer, request: Request) -> Answer | str:
             answer.body = gzip.compress(zlib.decompressobj(31).decompress(answer.body), mtime=0)
         except zlib.error as exc:  # it is packed twice, or its length is a lie
             return f"{exc} in {answer.status!r}"
-    if answer.status[9:12] == b"206":
-        answer.body = re.sub(rb"--[0-9a-f]{26}", b"--*", answer.body)
     return answer
-
-
-class Notes:
-    """What user code noted under either server."""
-
-    def __init__(self, state: Path) -> None:
-        self.files = [(state / f"{name}.notes").open("rb") for name in ("reference", "fastrd")]
-
-    def new(self, quiet_s: float) -> list[list[bytes]]:
-        """What came since the last call, once nothing has come for so long."""
-        taken = [b"", b""]
-        end = time.monotonic() + quiet_s
-        while time.monotonic() < end:
-            time.sleep(quiet_s / 3)
-            for n, file in enumerate(self.files):
-                if more := file.read():
-                    taken[n] += more
-                    end = time.monotonic() + quiet_s
-        return [one.splitlines() for one in taken]
 
 
 def difference_of(peers: list[Peer], request: Request, notes: Notes, quiet_s: float, ordered: bool) -> str | None:
@@ -149,7 +124,7 @@ def test_as_under_uvicorn(stack_seed: int, tmp_path: Path) -> None:
             stack.enter_context(servers.serving(command, port, tmp_path / f"{name}.log", env))
             peers.append(Peer(port))
             stack.callback(peers[-1].close)
-        notes = Notes(tmp_path)
+        notes = Notes([tmp_path / f"{name}.notes" for name in SERVERS])
         ordered = not any("dispatch" in options for _, options in layers)
         for request in requests(stack_seed, 60):
             # Once more, and slower: what runs after an answer may be late.
