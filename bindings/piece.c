@@ -1,7 +1,7 @@
 /*
  * piece: copied or referred to.
  *
- * Called by asgi/body.c and plan/result.c for what an application answers.
+ * Called by asgi/body.c, plan/result.c and stack/edit.c for what an application answers.
  */
 #include "bindings/piece.h"
 
@@ -26,4 +26,17 @@ pyb_piece_of(PyObject *bytes)
 		piece.arg = Py_NewRef(bytes);
 	}
 	return piece;
+}
+
+PyObject *
+pyb_piece_copy(PyObject *buffer)
+{
+	PyObject *bytes;
+	Py_buffer view;
+
+	if (PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE) < 0)
+		return NULL;
+	bytes = PyBytes_FromStringAndSize(view.buf, view.len);
+	PyBuffer_Release(&view);
+	return bytes;
 }

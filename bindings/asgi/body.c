@@ -26,18 +26,13 @@ length_refuse(enum hx_length is)
 static PyObject *
 buffer_copy(const struct hx_exchange *x, PyObject *body)
 {
-	PyObject *bytes;
-	Py_buffer view;
+	PyObject *bytes = pyb_piece_copy(body);
 
-	if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) == 0) {
-		bytes = PyBytes_FromStringAndSize(view.buf, view.len);
-		PyBuffer_Release(&view);
-		return bytes;
-	}
-	if (!x->promise.has_length && !mw_exchange_reads(x))
+	if (bytes == NULL && !PyErr_ExceptionMatches(PyExc_MemoryError) &&
+	    !x->promise.has_length && !mw_exchange_reads(x))
 		PyErr_Format(PyExc_TypeError, "sequence item 1: expected a bytes-like object, "
 		    "%.80s found", Py_TYPE(body)->tp_name);
-	return NULL;
+	return bytes;
 }
 
 /* For HEAD uvicorn looks at none, and what is empty it does not look at closely where no length was

@@ -12,6 +12,7 @@
 #include "bindings/context.h"
 #include "bindings/coro.h"
 #include "bindings/loop/loop.h"
+#include "bindings/loop/retry.h"
 #include "bindings/loop/standin.h"
 
 /* A task for the suspended coroutine, which yields again what it has yielded. Without a task
@@ -21,10 +22,8 @@ task_new(struct pyb_loop_local *h, PyObject *coro, PyObject *context, PyObject *
 {
 	PyObject *task = pyb_eager_task(h->loop, coro, context, name);
 
-	if (task == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
-		PyErr_Clear();
+	if (pyb_retry_is_due(task))
 		task = pyb_eager_task(h->loop, coro, context, name);
-	}
 	return task;
 }
 
@@ -86,10 +85,7 @@ pyb_late_task(struct pyb_loop_local *h, struct pyb_late *late, PyObject *coro,
 	}
 	if (pyb_standin_enter(h, context, name) < 0) {
 		pyb_context_leave(context);
-		if (!PyErr_ExceptionMatches(PyExc_MemoryError))
-			return NULL;
-		PyErr_Clear();
-		return pyb_eager_task(h->loop, coro, context, name);
+		return pyb_retry_is_due(NULL) ? pyb_eager_task(h->loop, coro, context, name) : NULL;
 	}
 	sent = PyIter_Send(coro, Py_None, &value);
 	touched = pyb_standin_leave(h);

@@ -10,6 +10,7 @@
 #include "bindings/compat.h"
 #include "bindings/loop/local.h"
 #include "bindings/loop/loop.h"
+#include "bindings/loop/retry.h"
 
 static PyObject *
 weak_head(PyObject *task)
@@ -153,10 +154,8 @@ told(PyObject *function, PyObject *const *args, size_t n)
 {
 	PyObject *done = PyObject_Vectorcall(function, args, n, NULL);
 
-	if (done == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
-		PyErr_Clear();
+	if (pyb_retry_is_due(done))
 		done = PyObject_Vectorcall(function, args, n, NULL);
-	}
 	Py_XDECREF(done);
 	return done == NULL ? -1 : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/must.h"
 #include "bindings/compat.h"
+#include "bindings/loop/retry.h"
 #include "bindings/plan/plain.h"
 #include "bindings/plan/stacks.h"
 #include "bindings/plan/stream.h"
@@ -150,11 +151,9 @@ cleanup_leave(struct pyb_module_state *st, PyObject *cleanup)
 	PyObject *left = PyObject_CallMethodObjArgs(cleanup, st->n___exit__, Py_None, Py_None,
 	    Py_None, NULL);
 
-	if (left == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
-		PyErr_Clear();
+	if (pyb_retry_is_due(left))
 		left = PyObject_CallMethodObjArgs(cleanup, st->n___exit__, Py_None, Py_None,
 		    Py_None, NULL);
-	}
 	return left;
 }
 
@@ -375,10 +374,8 @@ pyb_exits_unwinding(struct pyb_run *r, PyObject *response, PyObject *failure)
 {
 	PyObject *unwinding = unwinding_make(r, response, failure);
 
-	if (unwinding == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
-		PyErr_Clear();
+	if (pyb_retry_is_due(unwinding))
 		unwinding = unwinding_make(r, response, failure);
-	}
 	pyb_exits_drop(r);
 	return unwinding;
 }

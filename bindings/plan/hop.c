@@ -227,15 +227,14 @@ hop_new(struct pyb_run *r, const struct pyb_hop_first *first)
 PyObject *
 pyb_hop_begin(struct pyb_run *r, const struct pyb_hop_first *first)
 {
-	struct pyb_module_state *st = r->app->st;
-	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *awaited = NULL;
-	struct pyb_loop_local *local = loop != NULL ? pyb_local_get(st, loop) : NULL;
+	struct pyb_loop_local *local = pyb_run_local(r);
+	PyObject *awaited = NULL;
 	struct pyb_pool *pool = local != NULL ? pyb_local_pool(local) : NULL;
 	struct pyb_hop *h = pool != NULL ? hop_new(r, first) : NULL;
 
 	must(r->hop == NULL);
-	if (h != NULL && hop_fill(h, r, loop) == 0) {
-		awaited = h->shield != NULL ? PyObject_CallFunctionObjArgs(st->shielded,
+	if (h != NULL && hop_fill(h, r, local->loop) == 0) {
+		awaited = h->shield != NULL ? PyObject_CallFunctionObjArgs(h->st->shielded,
 		    h->future, h->shield, NULL) : Py_NewRef(h->future);
 	}
 	if (awaited != NULL) {
@@ -245,8 +244,6 @@ pyb_hop_begin(struct pyb_run *r, const struct pyb_hop_first *first)
 	} else if (h != NULL) {
 		hop_free(h);
 	}
-	Py_XDECREF(loop);
-	Py_XDECREF((PyObject *)local);
 	return awaited;
 }
 

@@ -53,27 +53,12 @@ pyb_plain_stat(const struct pyb_run *r)
 	    stat_of(r) : NULL;
 }
 
-/* A run behind a layer learns its loop where it needs it. 0, or -1 with an exception set. */
-static int
-local_find(struct pyb_run *r)
-{
-	PyObject *loop;
-
-	if (r->local != NULL)
-		return 0;
-	loop = PyObject_CallNoArgs(r->app->st->get_running_loop);
-	if (loop != NULL)
-		r->local = pyb_local_get(r->app->st, loop);
-	Py_XDECREF(loop);
-	return r->local != NULL ? 0 : -1;
-}
-
 PyObject *
 pyb_plain_enter(struct pyb_run *r)
 {
 	PyObject *context;
 
-	if (r->mode != PYB_RUN_THREAD && local_find(r) < 0)
+	if (r->mode != PYB_RUN_THREAD && pyb_run_local(r) == NULL)
 		return NULL;
 	context = r->mode == PYB_RUN_TASK ? PyContext_CopyCurrent() : PyContext_Copy(r->context);
 	if (context == NULL || PyContext_Enter(context) < 0) {

@@ -179,6 +179,20 @@ request_of_exchange(struct pyb_run *r)
 	return request;
 }
 
+struct pyb_loop_local *
+pyb_run_local(struct pyb_run *r)
+{
+	PyObject *loop;
+
+	if (r->local != NULL)
+		return r->local;
+	loop = PyObject_CallNoArgs(r->app->st->get_running_loop);
+	if (loop != NULL)
+		r->local = pyb_local_get(r->app->st, loop);
+	Py_XDECREF(loop);
+	return r->local;
+}
+
 PyObject *
 pyb_run_method(struct pyb_run *r)
 {

@@ -72,7 +72,8 @@ struct pyb_run {
 	struct arena own;		/* of a run that may outlive its exchange */
 	struct pyb_app *app;		/* strong */
 	struct pyb_binding *binding;	/* strong */
-	struct pyb_loop_local *local;	/* strong; NULL when nested */
+	struct pyb_loop_local *local;	/* strong; behind a layer NULL, until
+					 * pyb_run_local() */
 	const struct shm_plan *plan;
 	const struct shm_step *steps;
 	struct hx_exchange *x;		/* alone, until it is given back; else NULL */
@@ -152,6 +153,10 @@ int pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg);
 /* Drop every reference. The memory stays with the arena that the caller gave; the run's
  * own goes. */
 void pyb_run_clear(struct pyb_run *r);
+
+/* The local of the loop that the run is on; behind a layer it is found at first use. To be called
+ * on the loop's thread. Borrowed; NULL with an exception set. */
+struct pyb_loop_local *pyb_run_local(struct pyb_run *r) MUST_CHECK;
 
 /* The request's method as a new str; NULL with an exception set. */
 PyObject *pyb_run_method(struct pyb_run *r) MUST_CHECK;

@@ -6,42 +6,20 @@
  */
 #include "bindings/stack/body.h"
 
-#include "bindings/compat.h"
+#include "bindings/stack/message.h"
 
-/* message.get(key), new reference; NULL without an exception: it has none. */
-static PyObject *
-entry_of(struct pyb_module_state *st, PyObject *message, PyObject *key)
-{
-	PyObject *value;
-
-	if (PyDict_CheckExact(message))
-		return Py_XNewRef(PyDict_GetItemWithError(message, key));
-	value = PyObject_CallMethodOneArg(message, st->n_get, key);
-	if (value == Py_None)
-		Py_CLEAR(value);
-	return value;
-}
-
-/* Keep what a message of the content brings. 1: there is more; 0; -1 with an exception set. */
+/* Keep a piece of the content (stolen). 0, or -1 with an exception set. */
 static int
-piece_keep(struct pyb_inner *c, PyObject *message)
+piece_keep(struct pyb_inner *c, PyObject *body)
 {
-	struct pyb_module_state *st = pyb_stack_state(c);
-	PyObject *more = entry_of(st, message, st->n_more_body), *body = NULL;
-	int goes_on = more != NULL ? PyObject_IsTrue(more) : 0, full = 0;
+	int full = PyObject_IsTrue(body);
 
-	Py_XDECREF(more);
-	if (goes_on < 0 || PyErr_Occurred())
-		return -1;
-	body = entry_of(st, message, st->n_body);
-	if (body != NULL)
-		full = PyObject_IsTrue(body);
 	if (full > 0 && c->chunks == NULL && (c->chunks = PyList_New(0)) == NULL)
 		full = -1;
 	if (full > 0)
 		full = PyList_Append(c->chunks, body);
-	Py_XDECREF(body);
-	return full < 0 || PyErr_Occurred() ? -1 : goes_on;
+	Py_DECREF(body);
+	return full < 0 ? -1 : 0;
 }
 
 /* 1: another message must be awaited; 0: that was all; -1 with an exception set. */
@@ -49,21 +27,22 @@ static int
 message_take(struct pyb_inner *c, PyObject *message)
 {
 	struct pyb_module_state *st = pyb_stack_state(c);
-	PyObject *type = PyObject_GetItem(message, st->n_type);
-	int is = type != NULL ? PyObject_RichCompareBool(type, st->t_http_request, Py_EQ) : -1;
-	int more = 1;
+	PyObject *body;
+	enum pyb_message is = pyb_message_read(st, message, &body);
 
-	if (is > 0) {
-		more = piece_keep(c, message);
-	} else if (is == 0) {
-		is = PyObject_RichCompareBool(type, st->t_http_disconnect, Py_EQ);
-		if (is > 0) {
-			PyErr_SetNone(st->client_disconnect);
-			is = -1;
-		}
+	switch (is) {
+	case PYB_MESSAGE_LAST:
+	case PYB_MESSAGE_MORE:
+		return piece_keep(c, body) < 0 ? -1 : is == PYB_MESSAGE_MORE;
+	case PYB_MESSAGE_LEFT:
+		PyErr_SetNone(st->client_disconnect);
+		return -1;
+	case PYB_MESSAGE_OTHER:
+		return 1;
+	case PYB_MESSAGE_FAILED:
+		break;
 	}
-	Py_XDECREF(type);
-	return is < 0 ? -1 : more;
+	return -1;
 }
 
 /* All of it as bytes. New reference; NULL with an exception set. */

@@ -8,6 +8,7 @@
  */
 #include "bindings/stack/edit.h"
 
+#include "bindings/piece.h"
 #include "bindings/stack/work.h"
 
 static enum pyb_fate
@@ -66,21 +67,6 @@ start_take(struct pyb_filter *f, PyObject *start)
 	return head_write(f, start) < 0 ? PYB_FATE_FAILED : PYB_FATE_ON;
 }
 
-/* The bytes of a buffer, which zlib wants to be contiguous. New reference; NULL with an exception
- * set. */
-static PyObject *
-buffer_copy(PyObject *body)
-{
-	PyObject *bytes;
-	Py_buffer view;
-
-	if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) < 0)
-		return NULL;
-	bytes = PyBytes_FromStringAndSize(view.buf, view.len);
-	PyBuffer_Release(&view);
-	return bytes;
-}
-
 /* Does more content follow the message? 1 or 0; -1 with an exception set. */
 static int
 more_comes(struct pyb_module_state *st, PyObject *message)
@@ -108,7 +94,8 @@ content_read(struct pyb_module_state *st, PyObject *message, struct content *c)
 
 	*c = (struct content){ .missing = body == NULL };
 	if (body != NULL)
-		c->bytes = PyBytes_CheckExact(body) ? Py_NewRef(body) : buffer_copy(body);
+		c->bytes = PyBytes_CheckExact(body) ? Py_NewRef(body) :
+		    pyb_piece_copy(body);	/* zlib, too, wants it to be contiguous */
 	else if (!PyErr_Occurred())
 		c->bytes = PyBytes_FromStringAndSize(NULL, 0);
 	if (c->bytes == NULL)

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 
 #include "bindings/coro.h"
+#include "bindings/plan/messages.h"
+#include "bindings/stack/message.h"
 #include "bindings/truth.h"
 
 struct wrapped {
@@ -66,20 +68,17 @@ static enum pyb_coro_verdict
 piece(struct wrapped *w, PyObject *content, PyObject **out)
 {
 	struct pyb_module_state *st = w->d->st;
-	PyObject *consumed = PyObject_GetAttr(w->request, st->n__stream_consumed), *message = NULL;
+	PyObject *consumed = PyObject_GetAttr(w->request, st->n__stream_consumed);
 	int last = consumed != NULL ? PyObject_IsTrue(consumed) : -1;
 
+	*out = NULL;
 	if (last >= 0 &&
 	    PyObject_SetAttr(w->request, st->n__wrapped_rcv_consumed, consumed) == 0)
-		message = PyDict_New();
-	if (message != NULL && (PyDict_SetItem(message, st->n_type, st->t_http_request) < 0 ||
-	    PyDict_SetItem(message, st->n_body, content) < 0 ||
-	    PyDict_SetItem(message, st->n_more_body, last ? Py_False : Py_True) < 0))
-		Py_CLEAR(message);
+		*out = pyb_messages_new(st, st->t_http_request, st->n_body, Py_NewRef(content),
+		    st->n_more_body, Py_NewRef(last ? Py_False : Py_True));
 	Py_XDECREF(consumed);
 	Py_DECREF(content);
-	*out = message;
-	return message != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
+	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 }
 
 /* Wait for another message, unless somebody else has read the last one meanwhile. */
@@ -104,67 +103,42 @@ more(struct wrapped *w, PyObject **out)
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 }
 
-/* message.get(key, absent), new reference; NULL with an exception set. */
-static PyObject *
-entry_of(struct pyb_module_state *st, PyObject *message, PyObject *key, PyObject *absent)
-{
-	PyObject *value;
-
-	if (!PyDict_CheckExact(message))
-		return PyObject_CallMethodObjArgs(message, st->n_get, key, absent, NULL);
-	value = PyDict_GetItemWithError(message, key);
-	if (value == NULL && !PyErr_Occurred())
-		value = absent;
-	return Py_XNewRef(value);
-}
-
-/* A message of the content has come. */
+/* Content (stolen) has come, which may be empty. */
 static enum pyb_coro_verdict
-content(struct wrapped *w, PyObject *message, PyObject **out)
+content(struct wrapped *w, PyObject *body, bool last, PyObject **out)
 {
-	struct pyb_module_state *st = w->d->st;
-	PyObject *empty = PyBytes_FromStringAndSize(NULL, 0), *body = NULL, *goes_on = NULL;
-	int full = -1, on = -1;
+	int full = -1;
 
-	if (empty != NULL)
-		body = entry_of(st, message, st->n_body, empty);
-	if (body != NULL)
-		goes_on = entry_of(st, message, st->n_more_body, Py_False);
-	if (goes_on != NULL)
-		on = PyObject_IsTrue(goes_on);
-	if (on == 0 && PyObject_SetAttr(w->request, st->n__stream_consumed, Py_True) < 0)
-		on = -1;
-	if (on >= 0)
+	if (!last || PyObject_SetAttr(w->request, w->d->st->n__stream_consumed, Py_True) == 0)
 		full = PyObject_IsTrue(body);
-	Py_XDECREF(goes_on);
-	Py_XDECREF(empty);
 	if (full > 0)
 		return piece(w, body, out);
-	Py_XDECREF(body);
+	Py_DECREF(body);
 	return full < 0 ? PYB_CORO_ERROR : more(w, out);
 }
 
-/* Any message has come. */
+/* A message has come. */
 static enum pyb_coro_verdict
 received(struct wrapped *w, PyObject *message, PyObject **out)
 {
 	struct pyb_module_state *st = w->d->st;
-	PyObject *type = PyObject_GetItem(message, st->n_type);
-	int is = type != NULL ? PyObject_RichCompareBool(type, st->t_http_request, Py_EQ) : -1;
-	bool left = false;
+	PyObject *body;
+	enum pyb_message is = pyb_message_read(st, message, &body);
 
-	if (is == 0) {
-		is = PyObject_RichCompareBool(type, st->t_http_disconnect, Py_EQ);
-		left = is > 0;
-	} else if (is > 0) {
-		Py_DECREF(type);
-		return content(w, message, out);
+	switch (is) {
+	case PYB_MESSAGE_LAST:
+	case PYB_MESSAGE_MORE:
+		return content(w, body, is == PYB_MESSAGE_LAST, out);
+	case PYB_MESSAGE_LEFT:
+		if (PyObject_SetAttr(w->request, st->n__is_disconnected, Py_True) < 0)
+			return PYB_CORO_ERROR;
+		return disconnected(w, out);
+	case PYB_MESSAGE_OTHER:
+		return more(w, out);
+	case PYB_MESSAGE_FAILED:
+		break;
 	}
-	Py_XDECREF(type);
-	if (is < 0 || (left &&
-	    PyObject_SetAttr(w->request, st->n__is_disconnected, Py_True) < 0))
-		return PYB_CORO_ERROR;
-	return left ? disconnected(w, out) : more(w, out);
+	return PYB_CORO_ERROR;
 }
 
 static enum pyb_coro_verdict

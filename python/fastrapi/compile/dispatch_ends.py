@@ -22,6 +22,7 @@ from anyio._backends._asyncio import (
 from fastrapi._engine import FileContent, Passage
 
 from .groups import GROUP, cancel, raise_collapsed
+from .scopes import is_cancelled_in, scope_of
 
 ORIGINAL = base.BaseHTTPMiddleware.__call__
 REQUEST = base._CachedRequest
@@ -91,13 +92,7 @@ def is_cancelled(task: Any) -> bool:
     """Would a checkpoint of ``task`` raise?"""
     if task._must_cancel:
         return True
-    state = _task_states.get(task)
-    scope: Any = state.cancel_scope if state is not None else None
-    while scope is not None:
-        if scope._cancel_called or scope._shield:
-            return bool(scope._cancel_called)
-        scope = scope._parent_scope
-    return False
+    return is_cancelled_in(scope_of(task))
 
 
 def enter_scope() -> Any:

@@ -26,6 +26,7 @@ from starlette.requests import Request
 
 from . import dialect
 from .recognise import is_own
+from .scopes import scope_of
 
 # FastAPI's own way around the context manager of an asynchronous generator, if it has one.
 _shielded = getattr(fastapi.concurrency, "_asynccontextmanager_with_shielded_exit", None)
@@ -116,10 +117,8 @@ class Cleanup:
 
 def enter_cleanup(scope: dict[str, Any], scoped: bool) -> Cleanup | None:
     """None: no cancel scope reaches the current task, and none will if not ``scoped``."""
-    if not scoped:
-        state = _asyncio._task_states.get(asyncio.current_task())  # type: ignore[arg-type]
-        if state is None or state.cancel_scope is None:
-            return None
+    if not scoped and scope_of(asyncio.current_task()) is None:
+        return None
     return Cleanup(scope)
 
 

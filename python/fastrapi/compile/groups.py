@@ -26,12 +26,6 @@ def raise_collapsed(errors: Sequence[BaseException]) -> NoReturn:
         raise error from error.__cause__ or context
 
 
-def is_scoped(task: Any) -> bool:
-    """Does ``task`` run inside a cancel scope of anyio's?"""
-    state = _task_states.get(task)
-    return state is not None and state.cancel_scope is not None
-
-
 def cancel(tasks: Iterable[Any], host: Any) -> None:
     """Cancel ``tasks`` as the scope of a group that ``host`` has entered does: one scope is put
     above theirs."""

@@ -22,6 +22,7 @@ from fastrapi.loop import EventLoop
 
 from . import dialect, groups
 from .recognise import is_own
+from .scopes import scope_of
 
 _NAMES = ("__call__", "stream_response", "listen_for_disconnect")
 _OWN = {name: StreamingResponse.__dict__.get(name) for name in _NAMES}
@@ -178,7 +179,7 @@ def _send_beside(
         passages is not None
         and isinstance(loop, EventLoop)
         and loop.get_task_factory() is None
-        and not groups.is_scoped(asyncio.current_task())
+        and scope_of(asyncio.current_task()) is None
     ):
         return _without_group(sending, receive, loop)
     return _in_group(_closing(sending) if closes else sending, receive)
