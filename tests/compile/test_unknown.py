@@ -5,6 +5,8 @@ Copies of the installed FastAPI are changed and imported in processes of their o
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import os
 import shutil
@@ -13,7 +15,11 @@ import sys
 from pathlib import Path
 
 import fastapi
+import fastapi.routing
 import pytest
+import starlette.datastructures
+import starlette.responses
+import starlette.routing
 
 from fastrapi.compile import versions
 
@@ -107,6 +113,27 @@ def test_the_installed_versions_have_the_recorded_fingerprints() -> None:
     for package, known in recorded.items():
         found = (versions.installed_version(package), versions.fingerprint(known.sources))
         assert found == (known.newest, known.fingerprint)
+
+
+@dataclasses.dataclass(
+    frozen=True,
+)
+class Decorated:
+    pass
+
+
+class Outer:
+    class Inner:
+        pass
+
+
+def test_the_source_of_a_class_is_what_inspect_says() -> None:
+    found = [Decorated, Outer, Outer.Inner, versions.Known]
+    for module in (fastapi.routing, starlette.routing, starlette.datastructures, starlette.responses):
+        found += [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+    assert len(found) > 40
+    for cls in found:
+        assert versions._source_of(cls) == inspect.getsource(cls), cls
 
 
 def test_a_later_version_that_is_the_same_inside_compiles(copy: Path) -> None:

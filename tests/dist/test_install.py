@@ -83,6 +83,14 @@ def test_it_serves_with_the_package_of_its_own(installed: tuple[Path, Path], tmp
         assert "0 through ASGI" in server.log()
 
 
+def test_every_module_has_its_bytecode(installed: tuple[Path, Path]) -> None:
+    """Who serves may not be able to write it, and would compile each at every start."""
+    (package,) = installed[1].glob("lib/python*/site-packages/fastrapi")
+    own = ROOT / "python/fastrapi"
+    for source in (path.relative_to(own) for path in own.rglob("*.py")):
+        assert list((package / source.parent / "__pycache__").glob(f"{source.stem}.*.pyc")), source
+
+
 def test_it_says_which_python_has_no_fastrapi(installed: tuple[Path, Path], tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     python = tmp_path / "bare/bin/python"

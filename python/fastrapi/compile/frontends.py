@@ -132,6 +132,8 @@ def frontends_of(app: Any, middleware: list[str]) -> list[Frontend]:
             path = routing._join_frontend_paths(group.prefix, route.path)
             known = (layer, "") if isinstance(layer, Layer) else (None, layer)
             found.append(Frontend(path, route.app, *known))
+    if not found:
+        return []  # without a look at the sources, which takes longer than the rest
     reason = next((one.reason for one in found if one.reason), "")
     if not _is_as_known() or not inherits(router, routing.APIRouter, *_ROUTER):
         reason = "is of another version of FastAPI's, or patched"
