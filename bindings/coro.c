@@ -202,8 +202,11 @@ coro_throw(PyObject *self, PyObject *args)
 		    "exceptions must be classes or instances deriving from BaseException");
 	if (exc == NULL)
 		return NULL;
-	if (traceback != NULL && traceback != Py_None)
-		PyException_SetTraceback(exc, traceback);
+	if (traceback != NULL && traceback != Py_None &&
+	    PyException_SetTraceback(exc, traceback) < 0) {
+		Py_DECREF(exc);
+		return NULL;
+	}
 	sent = coro_throw_exc((struct pyb_coro *)self, exc, &result);
 	Py_DECREF(exc);
 	return pyb_awaitable_method(sent, result);

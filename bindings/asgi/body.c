@@ -20,39 +20,39 @@ length_refuse(enum hx_length is)
 	return -1;
 }
 
-/* The bytes of a buffer. uvicorn joins them with others where no length was announced, and so does
- * zlib compress them: each has its own word for a buffer that is not contiguous. New reference;
- * NULL with an exception set. */
+/* The bytes of a buffer. uvicorn joins them with others where no length was announced (`joined`),
+ * and so does zlib compress them: each has its own word for a buffer that is not contiguous. New
+ * reference; NULL with an exception set. */
 static PyObject *
-buffer_copy(const struct hx_exchange *x, PyObject *body)
+buffer_copy(PyObject *body, bool joined)
 {
 	PyObject *bytes = pyb_piece_copy(body);
 
-	if (bytes == NULL && !PyErr_ExceptionMatches(PyExc_MemoryError) &&
-	    !x->promise.has_length && !mw_exchange_reads(x))
+	if (bytes == NULL && joined && !PyErr_ExceptionMatches(PyExc_MemoryError))
 		PyErr_Format(PyExc_TypeError, "sequence item 1: expected a bytes-like object, "
 		    "%.80s found", Py_TYPE(body)->tp_name);
 	return bytes;
 }
 
 /* For HEAD uvicorn looks at none, and what is empty it does not look at closely where no length was
- * announced. */
+ * announced. Looking at it may run user code, after which the exchange may be gone. */
 PyObject *
 pyb_asgi_content_of(const struct hx_exchange *x, PyObject *body)
 {
+	bool read = mw_exchange_reads(x), joined = !x->promise.has_length && !read;
 	int full = 1;
 
 	if (body == NULL && PyErr_Occurred())
 		return NULL;
 	if (body != NULL && PyBytes_CheckExact(body))
 		return Py_NewRef(body);
-	if (body == NULL || (x->is_head && !mw_exchange_reads(x)))
+	if (body == NULL || (x->is_head && !read))
 		full = 0;
-	else if (!x->promise.has_length && !mw_exchange_reads(x))
+	else if (joined)
 		full = PyObject_IsTrue(body);
 	if (full < 0)
 		return NULL;
-	return full ? buffer_copy(x, body) : PyBytes_FromStringAndSize(NULL, 0);
+	return full ? buffer_copy(body, joined) : PyBytes_FromStringAndSize(NULL, 0);
 }
 
 /* Content comes behind a head that was refused. uvicorn then expects none; an answer that ends so

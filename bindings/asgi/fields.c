@@ -8,6 +8,7 @@
  */
 #include "bindings/asgi/fields.h"
 
+#include "bindings/compat.h"
 #include "http/field.h"
 
 static bool
@@ -94,37 +95,49 @@ field_read(struct hx_header *field, PyObject *pair, struct arena *arena)
 	return -1;
 }
 
-/* Unpacking a pair may run user code, which may change other pairs. Keep the unpacked
- * tuples, so that the slices stay valid. */
 int
-pyb_fields_read(struct pyb_fields *f, PyObject *pairs, struct arena *arena)
+pyb_fields_take(struct pyb_fields *f, PyObject *pairs)
 {
-	f->n = 0;
-	f->all = NULL;
+	*f = (struct pyb_fields){ .n = 0 };
 	/* CPython 3.11 loses the list that it has no memory to copy. */
 	f->keep = PyList_CheckExact(pairs) ?
 	    PyList_GetSlice(pairs, 0, PyList_GET_SIZE(pairs)) : PySequence_List(pairs);
 	if (f->keep == NULL)
 		return -1;
-	f->all = arena_alloc(arena, ((size_t)PyList_GET_SIZE(f->keep) + 1) * sizeof(*f->all));
+	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(f->keep); i++) {
+		PyObject *pair = PySequence_Tuple(PyList_GET_ITEM(f->keep, i));
+
+		if (pair == NULL) {
+			f->failed = PyErr_GetRaisedException();
+			break;
+		}
+		PyList_SetItem(f->keep, i, pair);
+		f->n++;
+	}
+	return 0;
+}
+
+int
+pyb_fields_read(struct pyb_fields *f, struct arena *arena)
+{
+	f->all = arena_alloc(arena, (f->n + 1) * sizeof(*f->all));
 	if (f->all == NULL) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(f->keep); i++) {
-		PyObject *pair = PySequence_Tuple(PyList_GET_ITEM(f->keep, i));
-
-		if (pair == NULL)
+	for (size_t i = 0; i < f->n; i++)
+		if (field_read(&f->all[i], PyList_GET_ITEM(f->keep, (Py_ssize_t)i), arena) < 0)
 			return -1;
-		PyList_SetItem(f->keep, i, pair);
-		if (field_read(&f->all[f->n++], pair, arena) < 0)
-			return -1;
-	}
-	return 0;
+	if (f->failed == NULL)
+		return 0;
+	PyErr_SetRaisedException(f->failed);
+	f->failed = NULL;
+	return -1;
 }
 
 void
 pyb_fields_fini(struct pyb_fields *f)
 {
 	Py_CLEAR(f->keep);
+	Py_CLEAR(f->failed);
 }

@@ -55,8 +55,8 @@ PyObject *pyb_asgi_method_watch(PyObject *self, PyObject *ignored);
 void pyb_asgi_report(struct pyb_app *app, struct pyb_observer *seen, const char *message,
     PyObject *exc, bool left);
 
-/* The content of a message as bytes; `body` NULL: it has none, or an exception is set. New reference;
- * NULL with an exception set. */
+/* The content of a message as bytes; `body` NULL: it has none, or an exception is set. May run user
+ * code. New reference; NULL with an exception set. */
 PyObject *pyb_asgi_content_of(const struct hx_exchange *x, PyObject *body) MUST_CHECK;
 
 /* Send content, bytes, the last one if `last`. 0, or -1 with an exception set. */

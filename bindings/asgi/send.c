@@ -72,60 +72,6 @@ length_check(const struct pyb_fields *f)
 	return 0;
 }
 
-/* http.response.start. 0, or -1 with an exception set. */
-static int
-send_start(struct pyb_asgi *a, PyObject *message)
-{
-	struct pyb_module_state *st = a->app->st;
-	struct pyb_fields f = { 0 };
-	PyObject *status = NULL, *headers = NULL, *none = NULL;
-	long code;
-	int rc = -1;
-
-	a->started = a->headless = true;
-	status = require(message, st->n_status);
-	if (status == NULL)
-		goto done;
-	code = PyLong_AsLong(status);
-	PyErr_Clear();
-	if (code < 100 || code > 999) {
-		PyErr_SetObject(PyExc_KeyError, status);
-		goto done;
-	}
-	headers = get(message, st->n_headers);
-	if (headers == NULL) {
-		if (PyErr_Occurred() || (headers = none = PyTuple_New(0)) == NULL)
-			goto done;
-	}
-	if (pyb_fields_read(&f, headers, &a->x->arena) < 0 || length_check(&f) < 0)
-		goto done;
-	a->headless = false;
-	a->x->calls->head(a->x, (int)code, f.all, f.n);
-	rc = 0;
-done:
-	pyb_fields_fini(&f);
-	Py_XDECREF(status);
-	Py_XDECREF(headers);
-	return rc;
-}
-
-/* http.response.body. 0, or -1 with an exception set. */
-static int
-send_body(struct pyb_asgi *a, PyObject *message)
-{
-	struct pyb_module_state *st = a->app->st;
-	PyObject *body = get(message, st->n_body), *content = pyb_asgi_content_of(a->x, body);
-	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
-	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
-
-	if (content != NULL && again >= 0 && !PyErr_Occurred())
-		rc = pyb_asgi_content_send(a, content, !again);
-	Py_XDECREF(body);
-	Py_XDECREF(content);
-	Py_XDECREF(more);
-	return rc;
-}
-
 /* Set the exception for a message of the wrong type (`expected` NULL: none may follow).
  * Returns -1. */
 static int
@@ -141,15 +87,118 @@ type_refuse(PyObject *type, const char *expected)
 	return -1;
 }
 
-static int
-is_type(PyObject *type, PyObject *expected)
+/* Is there nobody any more to whom something could be sent? */
+static bool
+is_gone(const struct pyb_asgi *a)
 {
-	return type == expected || PyObject_RichCompareBool(type, expected, Py_EQ) == 1;
+	return (a->x == NULL && !a->complete) || pyb_asgi_is_cut(a) ||
+	    (a->x != NULL && a->x->content.aborted);
 }
 
-/* Is it none of the types that Starlette's GZip knows? It lets no other pass. */
+/* May a message still be sent? Reading it may have run code of the user's, which may have gone on
+ * with the answer. 1; 0: nobody is there; -1 with an exception set: the answer is complete. */
+static int
+is_due(const struct pyb_asgi *a, PyObject *type)
+{
+	if (is_gone(a))
+		return 0;
+	return a->complete ? type_refuse(type, NULL) : 1;
+}
+
+/* message["status"]. 0, or -1 with an exception set. */
+static int
+status_read(struct pyb_module_state *st, PyObject *message, int *code)
+{
+	PyObject *status = require(message, st->n_status);
+	long value;
+
+	if (status == NULL)
+		return -1;
+	value = PyLong_AsLong(status);
+	PyErr_Clear();
+	*code = value >= 100 && value <= 999 ? (int)value : 0;
+	if (*code == 0)
+		PyErr_SetObject(PyExc_KeyError, status);
+	Py_DECREF(status);
+	return *code != 0 ? 0 : -1;
+}
+
+/* message["headers"], which may be absent. 0, or -1 with an exception set. */
+static int
+fields_take(struct pyb_module_state *st, PyObject *message, struct pyb_fields *f)
+{
+	PyObject *headers = get(message, st->n_headers);
+	int rc;
+
+	if (headers == NULL && !PyErr_Occurred())
+		headers = PyTuple_New(0);
+	rc = headers != NULL ? pyb_fields_take(f, headers) : -1;
+	Py_XDECREF(headers);
+	return rc;
+}
+
+/* http.response.start. 0, or -1 with an exception set. */
+static int
+send_start(struct pyb_asgi *a, PyObject *message)
+{
+	struct pyb_module_state *st = a->app->st;
+	struct pyb_fields f = { .n = 0 };
+	int code, due = -1;
+
+	a->started = a->headless = true;
+	if (status_read(st, message, &code) == 0 && fields_take(st, message, &f) == 0)
+		due = is_due(a, st->t_http_response_start);
+	if (due > 0 && !a->headless)
+		due = type_refuse(st->t_http_response_start, "http.response.body");
+	if (due > 0 && (pyb_fields_read(&f, &a->x->arena) < 0 || length_check(&f) < 0))
+		due = -1;
+	if (due > 0) {
+		a->headless = false;
+		a->x->calls->head(a->x, code, f.all, f.n);
+	}
+	pyb_fields_fini(&f);
+	return due < 0 ? -1 : 0;
+}
+
+/* http.response.body. 0, or -1 with an exception set. */
+static int
+send_body(struct pyb_asgi *a, PyObject *message)
+{
+	struct pyb_module_state *st = a->app->st;
+	PyObject *body = get(message, st->n_body), *content = pyb_asgi_content_of(a->x, body);
+	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
+	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
+
+	if (content != NULL && again >= 0 && !PyErr_Occurred())
+		rc = is_due(a, st->t_http_response_body);
+	if (rc > 0)
+		rc = pyb_asgi_content_send(a, content, !again);
+	Py_XDECREF(body);
+	Py_XDECREF(content);
+	Py_XDECREF(more);
+	return rc;
+}
+
+enum kind { START, BODY, OTHER };
+
+/* 0, or -1 with an exception set. */
+static int
+kind_read(struct pyb_module_state *st, PyObject *type, enum kind *kind)
+{
+	int is = PyObject_RichCompareBool(type, st->t_http_response_start, Py_EQ);
+
+	*kind = START;
+	if (is == 0) {
+		is = PyObject_RichCompareBool(type, st->t_http_response_body, Py_EQ);
+		*kind = is != 0 ? BODY : OTHER;
+	}
+	return is < 0 ? -1 : 0;
+}
+
+/* Is it, being neither start nor content, none of the types that Starlette's GZip knows? It lets no
+ * other pass. */
 static bool
-is_strange(struct pyb_module_state *st, PyObject *type)
+is_strange(PyObject *type)
 {
 	static const char *const known[] = {
 		"http.response.early_hint", "http.response.trailers", "http.response.pathsend"
@@ -158,21 +207,19 @@ is_strange(struct pyb_module_state *st, PyObject *type)
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (PyUnicode_Check(type) && PyUnicode_CompareWithASCIIString(type, known[i]) == 0)
 			return false;
-	return !is_type(type, st->t_http_response_start) && !is_type(type, st->t_http_response_body);
+	return true;
 }
 
 /* Does a layer around the application take a message that is not due? A start that comes again
  * replaces the one that it holds, or goes no further once it has held one. 1: it is done; 0: none
  * does; -1 with an exception set. */
 static int
-undue_take(struct pyb_asgi *a, PyObject *type, PyObject *message)
+undue_take(struct pyb_asgi *a, enum kind kind, PyObject *type, PyObject *message)
 {
-	struct pyb_module_state *st = a->app->st;
-
-	if (a->complete || is_type(type, st->t_http_response_body))
+	if (kind == BODY)
 		return 0;
-	if (!is_type(type, st->t_http_response_start))
-		return mw_exchange_looks(a->x) && is_strange(st, type);
+	if (kind == OTHER)
+		return mw_exchange_looks(a->x) && is_strange(type);
 	if (!a->started)
 		return 0;
 	switch (mw_exchange_start(a->x)) {
@@ -186,33 +233,34 @@ undue_take(struct pyb_asgi *a, PyObject *type, PyObject *message)
 	return 0;
 }
 
+/* Send a message that may be sent. 0, or -1 with an exception set. */
+static int
+kind_send(struct pyb_asgi *a, enum kind kind, PyObject *type, PyObject *message)
+{
+	int taken = undue_take(a, kind, type, message);
+
+	if (taken != 0)
+		return taken < 0 ? -1 : 0;
+	if (!a->started)
+		return kind == START ? send_start(a, message) :
+		    type_refuse(type, "http.response.start");
+	return kind == BODY ? send_body(a, message) : type_refuse(type, "http.response.body");
+}
+
 static int
 message_send(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
 	PyObject *type = require(message, st->n_type);
-	int rc = type != NULL ? undue_take(a, type, message) : -1;
+	enum kind kind;
+	int rc = type != NULL ? kind_read(st, type, &kind) : -1;
 
-	if (rc != 0)
-		rc = rc < 0 ? -1 : 0;
-	else if (a->complete)
-		rc = type_refuse(type, NULL);
-	else if (!a->started)
-		rc = is_type(type, st->t_http_response_start) ? send_start(a, message) :
-		    type_refuse(type, "http.response.start");
-	else
-		rc = is_type(type, st->t_http_response_body) ? send_body(a, message) :
-		    type_refuse(type, "http.response.body");
+	if (rc == 0)
+		rc = is_due(a, type);
+	if (rc > 0)
+		rc = kind_send(a, kind, type, message);
 	Py_XDECREF(type);
 	return rc;
-}
-
-/* Is there nobody any more to whom something could be sent? */
-static bool
-is_gone(const struct pyb_asgi *a)
-{
-	return (a->x == NULL && !a->complete) || pyb_asgi_is_cut(a) ||
-	    (a->x != NULL && a->x->content.aborted);
 }
 
 int
@@ -220,7 +268,7 @@ pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **o
 {
 	struct pyb_module_state *st = a->app->st;
 	PyObject *content;
-	int rc;
+	int due;
 
 	if (is_gone(a)) {
 		a->started = true;
@@ -235,9 +283,11 @@ pyb_asgi_send_piece(struct pyb_asgi *a, PyObject *piece, bool last, PyObject **o
 	if (!a->started)
 		return type_refuse(st->t_http_response_body, "http.response.start");
 	content = pyb_asgi_content_of(a->x, piece);
-	rc = content != NULL ? pyb_asgi_content_send(a, content, last) : -1;
+	due = content != NULL ? is_due(a, st->t_http_response_body) : -1;
+	if (due > 0)
+		due = pyb_asgi_content_send(a, content, last);
 	Py_XDECREF(content);
-	return rc < 0 ? -1 : 1;
+	return due < 0 ? -1 : 1;
 }
 
 bool

@@ -42,9 +42,9 @@ renew(struct pyb_loop_local *h, struct pyb_standin *s)
 		Py_CLEAR(task);
 	if (task == NULL)
 		return -1;
-	Py_XSETREF(s->task, task);
 	s->refs = Py_REFCNT(task);
 	s->weak = weak_head(task);
+	Py_XSETREF(s->task, task);
 	return 0;
 }
 

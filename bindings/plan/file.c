@@ -24,10 +24,19 @@
 #include "files/stamp.h"
 #include "middleware/exchange.h"
 
-/* What the instance holds, borrowed from it. */
+/* What the instance holds, strong. */
 struct held {
-	PyObject *path, *status, *raw;
+	PyObject *path, *status, *raw, *headers;
 };
+
+static void
+held_drop(struct held *h)
+{
+	Py_CLEAR(h->path);
+	Py_CLEAR(h->status);
+	Py_CLEAR(h->raw);
+	Py_CLEAR(h->headers);
+}
 
 /* The value of `name` in the instance's dictionary, borrowed; NULL: it has none. */
 static PyObject *
@@ -69,33 +78,56 @@ headers_are(struct pyb_module_state *st, PyObject *headers, PyObject *raw)
 	return are;
 }
 
-/* Has the instance what __init__ gives it, and nothing else? */
+/* May FileResponse send a file with this status? */
 static bool
-held_read(const struct pyb_run *r, PyObject *response, struct held *h)
+status_fits(PyObject *number, int *status)
+{
+	long value = PyLong_AsLong(number);
+
+	PyErr_Clear();
+	*status = (int)value;
+	return value >= 200 && value <= 599 && value != 204 && value != 205 && value != 304;
+}
+
+/* Has the instance what __init__ gives it, and nothing else? Reads that into *h. */
+static bool
+members_read(PyObject *response, struct held *h)
 {
 	static const char *const others[] = { "filename", "media_type", "background" };
-	const struct pyb_mounts *known = &r->binding->mounts;
-	PyObject *dict, *headers;
+	PyObject *dict = PyObject_GenericGetDict(response, NULL);
 	bool usual;
 
-	if (known->file_response == NULL || (PyObject *)Py_TYPE(response) != known->file_response)
-		return false;
-	dict = PyObject_GenericGetDict(response, NULL);
 	if (dict == NULL)
 		return false;
-	h->path = member(dict, "path");
-	h->status = member(dict, "status_code");
-	h->raw = member(dict, "raw_headers");
-	headers = member(dict, "_headers");
-	usual = h->path != NULL && h->status != NULL && h->raw != NULL && headers != NULL &&
+	h->path = Py_XNewRef(member(dict, "path"));
+	h->status = Py_XNewRef(member(dict, "status_code"));
+	h->raw = Py_XNewRef(member(dict, "raw_headers"));
+	h->headers = Py_XNewRef(member(dict, "_headers"));
+	usual = h->path != NULL && h->status != NULL && h->raw != NULL && h->headers != NULL &&
 	    member(dict, "stat_result") == Py_None && PyDict_GET_SIZE(dict) == 8;
 	for (size_t i = 0; usual && i < sizeof(others) / sizeof(others[0]); i++)
 		usual = member(dict, others[i]) != NULL;
-	usual = usual && (PyUnicode_CheckExact(h->path) ||
-	    (PyObject *)Py_TYPE(h->path) == known->path_class) &&
-	    PyLong_CheckExact(h->status) && headers_are(r->app->st, headers, h->raw);
-	Py_DECREF(dict);	/* the response keeps it */
+	Py_DECREF(dict);
 	return usual;
+}
+
+/* Is the response as its class makes it, and is what it answers with known? `status`: that of the
+ * answer. If so the caller calls held_drop(). May run user code. */
+static bool
+held_read(const struct pyb_run *r, PyObject *response, struct held *h, int *status)
+{
+	const struct pyb_mounts *known = &r->binding->mounts;
+
+	*h = (struct held){ .path = NULL };
+	if (known->file_response == NULL || (PyObject *)Py_TYPE(response) != known->file_response)
+		return false;
+	if (members_read(response, h) && (PyUnicode_CheckExact(h->path) ||
+	    (PyObject *)Py_TYPE(h->path) == known->path_class) &&
+	    PyLong_CheckExact(h->status) && headers_are(r->app->st, h->headers, h->raw) &&
+	    pyb_result_background_empty(r->app->st, response) && status_fits(h->status, status))
+		return true;
+	held_drop(h);
+	return false;
 }
 
 /* Open a regular file. NULL: it cannot be opened, or is none. */
@@ -150,7 +182,8 @@ stat_fields_add(PyObject *raw, const struct hx_file *file, struct arena *arena)
 	struct slice length = { digits, decimal_put(digits, file->size) };
 	bool added;
 
-	added = files_stamp_make(&stamp, file) && pyb_fields_read(&there, raw, arena) == 0 &&
+	added = files_stamp_make(&stamp, file) && pyb_fields_take(&there, raw) == 0 &&
+	    pyb_fields_read(&there, arena) == 0 &&
 	    hx_exchange_header_value(there.all, there.n, SLICE_LIT("content-length")).ptr == NULL &&
 	    hx_exchange_header_value(there.all, there.n, SLICE_LIT("content-type")).ptr != NULL &&
 	    default_set(raw, &there, SLICE_LIT("content-length"), length) == 0 &&
@@ -169,17 +202,6 @@ fields_take_back(PyObject *raw, Py_ssize_t n)
 		PyErr_Clear();
 }
 
-/* May FileResponse send a file with this status? */
-static bool
-status_fits(PyObject *number, int *status)
-{
-	long value = PyLong_AsLong(number);
-
-	PyErr_Clear();
-	*status = (int)value;
-	return value >= 200 && value <= 599 && value != 204 && value != 205 && value != 304;
-}
-
 /* Make the reply with the fields of the response. Takes the file in any case. False: it was not
  * made, and the response is as before. */
 static bool
@@ -192,7 +214,7 @@ reply_make(const struct held *h, int status, struct hx_file *file, const struct 
 
 	*reply = (struct files_reply){ .file = file };
 	if (stat_fields_add(h->raw, file, q->arena) &&
-	    pyb_fields_read(f, h->raw, q->arena) == 0 &&
+	    pyb_fields_take(f, h->raw) == 0 && pyb_fields_read(f, q->arena) == 0 &&
 	    mw_answer_init(&a, q->arena, status, f->all, f->n) == 0)
 		made = files_reply_make(reply, q, &a, file);
 	if (made)
@@ -223,31 +245,24 @@ drain_prepare(struct pyb_run *r, PyObject *response, const struct held *h,
 	return true;
 }
 
-bool
-pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
+/* Answer the exchange with the file. */
+static bool
+file_give(struct pyb_run *r, PyObject *response, const struct held *h, int status, bool follows)
 {
 	struct files_asked asked = files_give_asked(r->x);
-	struct pyb_fields fields = { 0 };
+	struct pyb_fields fields = { .n = 0 };
+	struct hx_file *file = file_open(h->path);
+	Py_ssize_t n = PyList_GET_SIZE(h->raw);
 	struct files_reply reply;
-	struct hx_file *file;
-	struct held h;
-	Py_ssize_t n;
 	bool given;
-	int status;
 
-	if (r->x->state != HX_RUNNING || !mw_exchange_is_ready(r->x) ||
-	    !held_read(r, response, &h) ||
-	    !pyb_result_background_empty(r->app->st, response) || !status_fits(h.status, &status))
-		return false;
-	file = file_open(h.path);
 	if (file == NULL)
 		return false;
-	n = PyList_GET_SIZE(h.raw);
-	given = reply_make(&h, status, file, &asked, &reply, &fields);
+	given = reply_make(h, status, file, &asked, &reply, &fields);
 	if (given && follows && reply.len > HX_FILE_AT_ONCE &&
-	    !drain_prepare(r, response, &h, &reply)) {
+	    !drain_prepare(r, response, h, &reply)) {
 		files_reply_drop(&reply);
-		fields_take_back(h.raw, n);
+		fields_take_back(h->raw, n);
 		given = false;
 	}
 	if (given)
@@ -257,35 +272,59 @@ pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
 }
 
 bool
-pyb_file_behind(struct pyb_run *r, PyObject *response)
+pyb_file_give(struct pyb_run *r, PyObject *response, bool follows)
 {
-	struct pyb_chunks *c = NULL;
-	struct pyb_fields fields = { 0 };
+	struct held h;
+	bool given;
+	int status;
+
+	if (r->x->state != HX_RUNNING || !mw_exchange_is_ready(r->x) ||
+	    !held_read(r, response, &h, &status))
+		return false;
+	given = file_give(r, response, &h, status, follows);
+	held_drop(&h);
+	return given;
+}
+
+/* The file as what goes to a layer. New reference; NULL, perhaps with an exception set: it is
+ * Starlette's to send. */
+static struct pyb_chunks *
+chunks_make(struct pyb_run *r, const struct held *h, int status)
+{
+	struct pyb_chunks *c = pyb_chunks_new(r->app->st);
+	struct pyb_fields fields = { .n = 0 };
+	Py_ssize_t n = PyList_GET_SIZE(h->raw);
 	struct files_asked asked;
 	struct hx_file *file = NULL;
+	bool made = false;
+
+	if (c == NULL)
+		return NULL;
+	if (pyb_asked_read(c->st, r->scope, &c->arena, &asked))
+		file = file_open(h->path);
+	if (file != NULL && reply_make(h, status, file, &asked, &c->reply, &fields)) {
+		c->path = Py_NewRef(h->path);
+		made = pyb_chunks_begin(c, h->raw) == 0;
+		if (!made)
+			fields_take_back(h->raw, n);
+	}
+	pyb_fields_fini(&fields);
+	if (!made)
+		Py_CLEAR(c);
+	return c;
+}
+
+bool
+pyb_file_behind(struct pyb_run *r, PyObject *response)
+{
 	struct held h;
-	Py_ssize_t n = 0;
 	int status;
 
 	must(r->chunks == NULL);
-	if (held_read(r, response, &h) &&
-	    pyb_result_background_empty(r->app->st, response) && status_fits(h.status, &status))
-		c = pyb_chunks_new(r->app->st);
-	if (c == NULL)
+	if (!held_read(r, response, &h, &status))
 		return false;
-	n = PyList_GET_SIZE(h.raw);
-	if (pyb_asked_read(c->st, r->scope, &c->arena, &asked))
-		file = file_open(h.path);
-	if (file != NULL && reply_make(&h, status, file, &asked, &c->reply, &fields)) {
-		c->path = Py_NewRef(h.path);
-		if (pyb_chunks_begin(c, h.raw) == 0)
-			r->chunks = (PyObject *)c;
-		else
-			fields_take_back(h.raw, n);
-	}
-	pyb_fields_fini(&fields);
+	r->chunks = (PyObject *)chunks_make(r, &h, status);
+	held_drop(&h);
 	PyErr_Clear();
-	if (r->chunks == NULL)
-		Py_DECREF(c);
 	return r->chunks != NULL;
 }

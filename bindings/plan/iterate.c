@@ -49,9 +49,14 @@ refuse(PyObject *given)
 PyObject *
 pyb_iterate_next(PyObject *iterator)
 {
-	PyObject *given = Py_TYPE(iterator)->tp_as_async->am_anext(iterator);
-	PyAsyncMethods *methods;
+	PyAsyncMethods *methods = Py_TYPE(iterator)->tp_as_async;
+	PyObject *given;
 
+	/* User code may have changed its class since the last time. */
+	if (methods == NULL || methods->am_anext == NULL)
+		return PyErr_Format(PyExc_TypeError, "'async for' requires an iterator with "
+		    "__anext__ method, got %.100s", Py_TYPE(iterator)->tp_name);
+	given = methods->am_anext(iterator);
 	if (given == NULL)
 		return NULL;
 	methods = Py_TYPE(given)->tp_as_async;

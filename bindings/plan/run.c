@@ -229,7 +229,7 @@ form_keep(struct pyb_run *r, PyObject *request)
 		Py_XDECREF(items);
 	}
 	return r->form == NULL || PyObject_SetAttr(request, st->n__form, r->form) < 0 ? -1 :
-	    pyb_source_content_type(&r->source).len > 0;
+	    r->source.form_typed;
 }
 
 /* FastAPI would have read the content through this very object, which keeps it. Where a

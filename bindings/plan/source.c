@@ -163,6 +163,7 @@ pyb_source_form(struct pyb_source *src)
 	if (pairs->loaded)
 		return pairs;
 	type = pyb_source_content_type(src);
+	src->form_typed = type.len > 0;
 	if (type.len > 0 && !hx_content_type_form(type))
 		return src->st == NULL ? NULL :
 		    pairs_end(pairs, pyb_upload_load(src, type, pairs) == 0);
@@ -275,6 +276,7 @@ pyb_source_form_data(struct pyb_source *src, PyObject *form, struct pyb_module_s
 		files = files || is_file > 0;
 	}
 	pairs_end(pairs, rc == 0);
+	src->form_typed = pyb_source_content_type(src).len > 0;
 	Py_XDECREF(list);
 	PyErr_Clear();
 	return rc < 0 ? -1 : files;

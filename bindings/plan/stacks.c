@@ -52,33 +52,46 @@ pyb_stacks_used(struct pyb_run *r)
 	return (int)all;
 }
 
-/* FastAPI's late stack in the scope, or its stand-in. Borrowed; NULL: there is none, or an
- * exception is set. */
-static PyObject *
-late_stack(struct pyb_run *r)
+/* FastAPI's late stack in the scope, or its stand-in, if something is on it: 1, and *stack is it, a
+ * new reference. 0; -1 with an exception set. */
+static int
+late_stack(struct pyb_run *r, PyObject **stack)
 {
-	if (r->scope != NULL)
-		return r->stacks[PYB_STACK_LATE];
-	return pyb_stacks_stand_in(r) ?
-	    PyDict_GetItemWithError(pyb_asgi_scope(r->asgi), r->app->st->late_stack) : NULL;
+	PyObject *found = r->stacks[PYB_STACK_LATE];
+	int used;
+
+	if (r->scope == NULL)
+		found = pyb_stacks_stand_in(r) ? PyDict_GetItemWithError(
+		    pyb_asgi_scope(r->asgi), r->app->st->late_stack) : NULL;
+	if (found == NULL)
+		return PyErr_Occurred() ? -1 : 0;
+	*stack = Py_NewRef(found);
+	used = pyb_stacks_is_used(r->app->st, *stack);
+	if (used <= 0)
+		Py_CLEAR(*stack);
+	return used;
 }
 
 int
 pyb_stacks_late_is_used(struct pyb_run *r)
 {
-	PyObject *stack = late_stack(r);
+	PyObject *stack = NULL;
+	int used = late_stack(r, &stack);
 
-	return stack != NULL ? pyb_stacks_is_used(r->app->st, stack) : PyErr_Occurred() ? -1 : 0;
+	Py_XDECREF(stack);
+	return used;
 }
 
 int
 pyb_stacks_leave_late(struct pyb_run *r, PyObject **out)
 {
-	int used = pyb_stacks_late_is_used(r);
+	PyObject *stack = NULL;
+	int used = late_stack(r, &stack);
 
 	if (used <= 0)
 		return used;
-	*out = PyObject_CallMethodObjArgs(late_stack(r), r->app->st->n___aexit__, Py_None, Py_None,
-	    Py_None, NULL);
+	*out = PyObject_CallMethodObjArgs(stack, r->app->st->n___aexit__, Py_None, Py_None, Py_None,
+	    NULL);
+	Py_DECREF(stack);
 	return *out != NULL ? 1 : -1;
 }

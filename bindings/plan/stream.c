@@ -25,7 +25,8 @@ layers_take(struct pyb_run *r, PyObject *response)
 	status = PyObject_GetAttr(response, st->n_status_code);
 	if (status != NULL && PyLong_CheckExact(status))
 		raw = PyObject_GetAttr(response, st->n_raw_headers);
-	if (raw != NULL && pyb_fields_read(&f, raw, &r->x->arena) == 0) {
+	if (raw != NULL && pyb_fields_take(&f, raw) == 0 &&
+	    pyb_fields_read(&f, &r->x->arena) == 0) {
 		long code = PyLong_AsLong(status);
 
 		take = code >= 200 && code <= 599 && mw_exchange_is_ready(r->x);

@@ -47,17 +47,19 @@ entered(struct pyb_hop *h, PyObject *value)
 	return true;
 }
 
-/* Enter `manager` (stolen), which the step has made. */
+/* Enter `manager` (stolen), which the step has made. Its place among what must be left is there
+ * before. */
 static bool
 enter(struct pyb_hop *h, const struct shm_step *step, PyObject *manager)
 {
-	PyObject *value = PyObject_CallMethodNoArgs(manager, h->st->n___enter__);
-	struct pyb_exit *exit = NULL;
+	struct pyb_exit *exit = arena_alloc(h->run->arena, sizeof(*exit));
+	PyObject *value = NULL;
 
-	if (value != NULL && h->run != NULL &&
-	    (exit = arena_alloc(h->run->arena, sizeof(*exit))) == NULL)
+	if (exit == NULL)
 		PyErr_NoMemory();
-	if (exit == NULL) {
+	else
+		value = PyObject_CallMethodNoArgs(manager, h->st->n___enter__);
+	if (value == NULL || h->run == NULL) {
 		Py_DECREF(manager);
 		Py_XDECREF(value);
 		return false;

@@ -290,6 +290,8 @@ filter_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(f->held);
 	Py_VISIT(f->relay);
 	Py_VISIT(f->scope);
+	if (f->work != NULL && pyb_work_traverse(f->work, visit, arg) != 0)
+		return 1;
 	return pyb_session_traverse(f->pass.session, visit, arg);
 }
 

@@ -19,6 +19,7 @@ struct race {
 	PyObject *wanted;		/* the future that it waits for, or NULL */
 	bool turn;			/* it waits for a turn of the loop */
 	bool waited;			/* it has waited for a future */
+	bool running;			/* it makes a step */
 };
 
 /* Cancel the future that it waits for. 0, or -1 with an exception set. */
@@ -67,6 +68,7 @@ finish(struct race *r)
 static PySendResult
 stepped(struct race *r, PySendResult sent, PyObject **result)
 {
+	r->running = false;
 	if (sent == PYGEN_NEXT && yielded(r, *result) == 0)
 		return PYGEN_NEXT;
 	if (sent == PYGEN_NEXT) {
@@ -90,11 +92,15 @@ thrown(struct race *r, PyObject *exc, PyObject **result)
 static bool
 enter(struct race *r)
 {
+	if (r->running) {
+		PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+		return false;
+	}
 	Py_CLEAR(r->wanted);
-	if (r->inner != NULL)
-		return true;
-	PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
-	return false;
+	r->running = r->inner != NULL;
+	if (!r->running)
+		PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+	return r->running;
 }
 
 static PySendResult
@@ -110,8 +116,10 @@ race_send(PyObject *self, PyObject *value, PyObject **result)
 	if (!r->turn || !r->p->sent)
 		return stepped(r, PyIter_Send(r->inner, value, result), result);
 	exc = PyObject_CallNoArgs(r->p->layer->st->cancelled_error);
-	if (exc == NULL)
+	if (exc == NULL) {
+		r->running = false;
 		return PYGEN_ERROR;
+	}
 	sent = thrown(r, exc, result);
 	Py_DECREF(exc);
 	return sent;

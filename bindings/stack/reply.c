@@ -101,7 +101,8 @@ hand_over(struct pyb_passage *p, PyObject *start)
 	    (busy = pyb_truth_of(p->response, st->n_background)) != 0 ||
 	    (busy = pyb_passage_host_is_cancelled(p)) != 0)
 		return busy < 0 ? -1 : 0;
-	return pyb_sink_pass(st, p->send, start, pyb_sink_body(p->answer));
+	/* User code has run meanwhile, which may have called call_next() again. */
+	return p->answer != NULL && pyb_sink_pass(st, p->send, start, pyb_sink_body(p->answer));
 }
 
 static enum pyb_coro_verdict

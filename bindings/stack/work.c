@@ -163,6 +163,14 @@ pyb_work_take(struct pyb_filter *f, struct hx_piece *piece)
 	return rc;
 }
 
+/* Not the filter: a thread that works keeps it. */
+int
+pyb_work_traverse(const struct pyb_work *w, visitproc visit, void *arg)
+{
+	Py_VISIT(w->waiters);
+	return 0;
+}
+
 void
 pyb_work_leave(struct pyb_filter *f)
 {

@@ -27,6 +27,9 @@ PyObject *pyb_work_wait(struct pyb_filter *f) MUST_CHECK;
  * or -1 with MemoryError set: there is no piece. */
 int pyb_work_take(struct pyb_filter *f, struct hx_piece *piece) MUST_CHECK;
 
+/* What a filter visits of its work for the garbage collector. */
+int pyb_work_traverse(const struct pyb_work *w, visitproc visit, void *arg);
+
 /* Whoever had it done goes away without the piece, which is lost. The filter is kept while a
  * thread works. Keeps a pending exception. */
 void pyb_work_leave(struct pyb_filter *f);

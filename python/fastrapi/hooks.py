@@ -175,6 +175,8 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
     the engine then makes another one for the requests that follow.
     """
 
+    _log_destroy_pending: bool  # asyncio's; the engine sets False when the task is made
+
     @property
     def _request(self) -> RequestCoroutine:
         return cast(RequestCoroutine, self.get_coro())
@@ -189,7 +191,7 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
             super().__delattr__("_kept")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name != "_log_destroy_pending":  # the engine sets that
+        if name != "_log_destroy_pending":
             self._keep()
         super().__setattr__(name, value)
 
@@ -202,12 +204,11 @@ class RequestTask(asyncio.Task):  # type: ignore[type-arg]
         self._request.used = self._request.is_used(self)
         return super().cancel(msg)
 
-    if asyncio.Task.__module__ == "_asyncio":  # asyncio's Task in Python asks before each step
-
-        def done(self) -> bool:
-            """See :meth:`asyncio.Task.done`. While no request has it ``asyncio.all_tasks()``,
-            which asks this, does not show it."""
-            return super().done() or not self._request.is_used(self)
+    def done(self) -> bool:
+        """See :meth:`asyncio.Task.done`. While no request has it ``asyncio.all_tasks()``,
+        which asks this, does not show it. Until it is made it waits as any other: asyncio's
+        Task in Python asks this around its first step, too."""
+        return super().done() or not (self._log_destroy_pending or self._request.is_used(self))
 
     def add_done_callback(self, *args: Any, **kwargs: Any) -> None:
         self._keep()

@@ -60,7 +60,7 @@ class Fastrd:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(10)
+                self.process.wait(10 * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -97,9 +97,9 @@ class Fastrd:
 
     def connect(self) -> socket.socket:
         if not self.address.startswith("unix:"):
-            return socket.create_connection(("127.0.0.1", self.port), 10)
+            return socket.create_connection(("127.0.0.1", self.port), 10 * PATIENCE)
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(10)
+        connection.settimeout(10 * PATIENCE)
         connection.connect(str(self.directory / self.address.removeprefix("unix:")))
         return connection
 

@@ -60,6 +60,26 @@ async def main():
     loop.remove_reader(reader)
 run(main)
 """,
+    "between requests nobody sees the task of a stand-in": """
+nest.apply()
+from fastrapi.hooks import RequestTask
+from fastrapi.testclient import MemoryConnection
+seen = []
+async def application(scope, receive, send):
+    seen.append(asyncio.current_task() in asyncio.all_tasks())
+    seen.append(asyncio.current_task().done())
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+async def main():
+    connection = MemoryConnection(application)
+    for _ in range(2):
+        connection.feed(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+        await connection.read()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, asyncio.all_tasks()
+assert RequestTask.__base__.__module__ == "asyncio.tasks"
+run(main)
+assert seen == [True, False] * 2, seen
+""",
     "stop() ends it": """
 async def main():
     nest.apply()

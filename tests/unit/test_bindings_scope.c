@@ -171,7 +171,7 @@ fields_got(PyObject *pairs)
 	PyObject *list = NULL;
 
 	arena_init(&arena, 64);
-	if (pyb_fields_read(&f, pairs, &arena) < 0) {
+	if (pyb_fields_take(&f, pairs) < 0 || pyb_fields_read(&f, &arena) < 0) {
 		PyObject *exc = PyErr_Occurred();
 
 		list = PyUnicode_FromString(((PyTypeObject *)exc)->tp_name);
