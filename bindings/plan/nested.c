@@ -215,9 +215,9 @@ nested_traverse(void *arg, visitproc visit, void *varg)
 {
 	struct nested *c = arg;
 
-	if (c->scope != NULL && visit(c->scope, varg) != 0)
+	if (visit(c->scope, varg) != 0 || visit(c->values, varg) != 0)
 		return 1;
-	return c->run->request != NULL ? visit(c->run->request, varg) : 0;
+	return pyb_run_traverse(c->run, visit, varg);
 }
 
 static PyObject *

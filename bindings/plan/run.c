@@ -45,6 +45,14 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 	return r;
 }
 
+/* What a run refers to beside its slots, its exits and its task, the last ones last. */
+#define RUN_OBJECTS(X) \
+	X(stream) X(chunks) X(messages.start) X(messages.body) X(result) X(encoded) X(scope) \
+	X(receive) X(send) X(made) X(handled) X(tasks) X(request) X(response) X(background) X(body) \
+	X(form) X(source.files) X(source.items) X(seen) X(seen_pairs) X(seen_cookies) X(seen_params) \
+	X(errors) X(context) X(fallback) X(outcome) X(asgi) X(local) X(binding) X(app) X(observer_owner)
+
+/* Not the task: who has the run knows whether the task has it. */
 int
 pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
 {
@@ -52,23 +60,16 @@ pyb_run_traverse(struct pyb_run *r, visitproc visit, void *arg)
 
 	for (uint32_t i = 0; i < r->plan->n_slots; i++)
 		Py_VISIT(r->slots[i]);
+	if (r->entering != NULL)
+		Py_VISIT(r->entering->manager);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (const struct pyb_exit *exit = lists[i]; exit != NULL; exit = exit->next)
 			Py_VISIT(exit->manager);
 	for (int i = 0; i < PYB_EXIT_STACKS; i++)
 		Py_VISIT(r->stacks[i]);
-	Py_VISIT(r->scope);
-	Py_VISIT(r->receive);
-	Py_VISIT(r->send);
-	Py_VISIT(r->request);
-	Py_VISIT(r->tasks);
-	Py_VISIT(r->stream);
-	Py_VISIT(r->chunks);
-	Py_VISIT(r->result);
-	Py_VISIT(r->encoded);
-	Py_VISIT(r->made);
-	Py_VISIT(r->form);
-	Py_VISIT(r->outcome);
+#define X(member) Py_VISIT(r->member);
+	RUN_OBJECTS(X)
+#undef X
 	return 0;
 }
 
@@ -84,41 +85,12 @@ pyb_run_clear(struct pyb_run *r)
 	pyb_exits_drop(r);
 	for (int i = 0; i < PYB_EXIT_STACKS; i++)
 		Py_CLEAR(r->stacks[i]);
-	Py_CLEAR(r->stream);
-	Py_CLEAR(r->chunks);
-	Py_CLEAR(r->messages.start);
-	Py_CLEAR(r->messages.body);
 	for (uint32_t i = 0; i < r->plan->n_slots; i++)
 		Py_CLEAR(r->slots[i]);
-	Py_CLEAR(r->result);
-	Py_CLEAR(r->encoded);
-	Py_CLEAR(r->scope);
-	Py_CLEAR(r->receive);
-	Py_CLEAR(r->send);
-	Py_CLEAR(r->made);
-	Py_CLEAR(r->handled);
-	Py_CLEAR(r->tasks);
-	Py_CLEAR(r->request);
-	Py_CLEAR(r->response);
-	Py_CLEAR(r->background);
-	Py_CLEAR(r->body);
-	Py_CLEAR(r->form);
-	Py_CLEAR(r->source.files);
-	Py_CLEAR(r->source.items);
-	Py_CLEAR(r->seen);
-	Py_CLEAR(r->seen_pairs);
-	Py_CLEAR(r->seen_cookies);
-	Py_CLEAR(r->seen_params);
-	Py_CLEAR(r->errors);
-	Py_CLEAR(r->context);
 	Py_CLEAR(r->task);
-	Py_CLEAR(r->fallback);
-	Py_CLEAR(r->outcome);
-	Py_CLEAR(r->asgi);
-	Py_CLEAR(r->local);
-	Py_CLEAR(r->binding);
-	Py_CLEAR(r->app);
-	Py_CLEAR(r->observer_owner);
+#define X(member) Py_CLEAR(r->member);
+	RUN_OBJECTS(X)
+#undef X
 	r->phase = PYB_RUN_ENDED;
 	own = r->own;
 	if (r->arena == &r->own)

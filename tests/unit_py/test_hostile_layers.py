@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import types
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI, Form, Request
+import pytest
+from fastapi import BackgroundTasks, Depends, FastAPI, Form, Request, Response
 from fastapi.responses import FileResponse
 from fastrapi import EventLoop
 from fastrapi.testclient import MemoryConnection
@@ -104,6 +107,46 @@ def test_who_waits_for_the_work_of_a_layer_is_collected() -> None:
     app.add_middleware(Inner)
     app.add_middleware(GZipMiddleware)
     app.add_middleware(Layer)
+    answer_of(app)
+    assert [ref() for ref in held] == [None]
+
+
+@pytest.mark.parametrize("kept", ["background", "response", "request"])
+def test_a_run_that_what_it_has_made_refers_to_is_collected(kept: str) -> None:
+    """It waits for nothing, and nobody else knows it."""
+    held: list[weakref.ref[Any]] = []
+    made: list[Any] = []
+
+    class Held:
+        run: Any = None
+
+        def __call__(self) -> None: ...
+
+    @types.coroutine
+    def waits() -> Iterator[None]:
+        yield
+
+    class Inner(Layer):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            run = self.app(scope, receive, send).__await__()
+            run.send(None)
+            made.pop().run = run
+
+    app = FastAPI()
+    app.add_middleware(Inner)
+
+    @app.get("/")
+    async def endpoint(request: Request, response: Response, background: BackgroundTasks) -> None:
+        owner: Any = Held()
+        made.append(owner)
+        held.append(weakref.ref(owner))
+        if kept == "background":
+            background.add_task(owner)
+        else:
+            {"response": response, "request": request}[kept].__dict__["owner"] = owner
+        del owner
+        await waits()
+
     answer_of(app)
     assert [ref() for ref in held] == [None]
 
