@@ -43,7 +43,7 @@
 	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
 	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) NAME(trailers) \
 	NAME(type) NAME(unwind) NAME(__aenter__) NAME(__aexit__) NAME(_body) NAME(_form) \
-	NAME(ag_frame) NAME(drop) NAME(get_loop) NAME(_callbacks) NAME(__self__) NAME(be_cancelled) NAME(begin_task) NAME(end_task) NAME(enter_scope) NAME(leave_scope) NAME(body_iterator) NAME(call_later) NAME(call_soon) NAME(cancel) \
+	NAME(ag_frame) NAME(drop) NAME(get_loop) NAME(_callbacks) NAME(__self__) NAME(be_cancelled) NAME(begin_task) NAME(end_task) NAME(enter_scope) NAME(leave_scope) NAME(body_iterator) NAME(call_later) NAME(call_soon) NAME(cancel) NAME(close) \
 	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
 	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(ring) NAME(surface) \
 	NAME(stream) NAME(wrapped_receive) NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) NAME(_task_factory) NAME(_wrapped_rcv_consumed) \

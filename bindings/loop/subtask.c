@@ -74,7 +74,20 @@ pyb_subtask_begin(struct pyb_module_state *st, PyObject *loop, struct pyb_late *
 	return task;
 }
 
-/* begin_task(loop, coroutine) -> a task */
+/* Nobody will await the coroutine. A pending exception stays. */
+static void
+close_coroutine(struct pyb_module_state *st, PyObject *coro)
+{
+	PyObject *pending = PyErr_GetRaisedException(), *closed;
+
+	closed = PyObject_CallMethodNoArgs(coro, st->n_close);
+	if (closed == NULL)
+		PyErr_WriteUnraisable(coro);
+	Py_XDECREF(closed);
+	PyErr_SetRaisedException(pending);
+}
+
+/* begin_task(loop, coroutine) -> a task; where there can be none the coroutine is closed. */
 static PyObject *
 begin_task(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
@@ -87,6 +100,8 @@ begin_task(PyObject *module, PyObject *const *args, Py_ssize_t n)
 	if (context != NULL)
 		task = pyb_subtask_begin(st, args[0], NULL, args[1], context, NULL);
 	Py_XDECREF(context);
+	if (task == NULL)
+		close_coroutine(st, args[1]);
 	return task;
 }
 

@@ -19,7 +19,7 @@ from fastrapi import EventLoop, _engine
 from fastrapi.hooks import RequestTask
 from fastrapi.serving import serving_of
 
-PATIENCE_S = 5.0
+PATIENCE_S, GLANCE_S = 5.0, 0.5
 Value = TypeVar("Value")
 LOGGERS = [logging.getLogger(name) for name in ("fastrapi.error", "asyncio")]
 
@@ -43,8 +43,9 @@ class Reports:
         return False
 
     def unraisable(self, raised: Any) -> None:
-        self.all.append(f"unraisable: {raised.err_msg} {raised.exc_value!r} {raised.object!r} "
-                        + innermost(raised.exc_value))
+        code = getattr(raised.object, "cr_code", None)  # of a coroutine that nobody has awaited
+        place = f"of {code.co_filename}" if code is not None else innermost(raised.exc_value)
+        self.all.append(f"unraisable: {raised.err_msg} {raised.exc_value!r} {raised.object!r} {place}")
 
 
 class Server:
@@ -127,14 +128,24 @@ class Server:
         self._thread.join()
 
 
-def ask(port: int, data: bytes, leave_after: int = 0) -> bytes | None:
-    """All that the server sends until it closes the connection; None: it does not."""
-    got = b""
+def ask(port: int, data: bytes, is_vain: Callable[[], bool] = bool) -> bytes | None:
+    """All that the server sends until it closes the connection; None: it does not. ``is_vain``
+    is asked now and then: is there nothing to wait for?"""
+    got, end = b"", time.monotonic() + PATIENCE_S
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.settimeout(PATIENCE_S)
         try:
             client.sendall(data)
-            while piece := client.recv(1 << 20):
+            client.settimeout(GLANCE_S)
+            while True:
+                try:
+                    piece = client.recv(1 << 20)
+                except TimeoutError:
+                    if is_vain() or time.monotonic() > end:
+                        return None
+                    continue
+                if not piece:
+                    break
                 got += piece
         except TimeoutError:
             return None

@@ -95,7 +95,7 @@ class Survey:
         if ledger is not None:
             ledger.clear()
         failing.fail(case.where, n)
-        got = ask(self.port, case.data)
+        got = ask(self.port, case.data, is_forgotten)
         patience = 0.1 if got is None else SETTLES_S
 
         def is_settled() -> bool:
@@ -109,7 +109,8 @@ class Survey:
             return found, None
         if not settled:  # what is in a cycle
             server.call(gc.collect)
-            settled = until(is_settled, 0.1 if loses(place) else patience)
+            patience = 0.1 if loses(place) or forgets(place) else patience
+            settled = until(is_settled, patience)
         fault = fault_of_answer(got, self.healthy)
         found += [fault] if fault is not None else []
         found += [] if settled else [f"left: {task!r}" for task in server.tasks()]
@@ -118,6 +119,8 @@ class Survey:
         if not until(lambda: server.in_hand(case.app) in self.idle, patience):
             found.append(f"in hand: {server.in_hand(case.app)}")
         found += [text for text in server.reports.all if text not in self.usual and is_fault(text)]
+        if ledger is not None:
+            ledger.clear()
         return found, place
 
     def run(self, case: Case) -> Iterator[Fault]:
@@ -151,7 +154,7 @@ class Survey:
         more: dict[str, int] = {}
         # With threads the place is another one now and then.
         lost, in_python = loses(place) or in_thread_of_others(place), is_of_python(place)
-        for times in (*[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
+        for times in (1, *[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
             for _ in range(times):
                 found, again = self.one(case, n)
                 if again is None or found:
@@ -170,6 +173,11 @@ class Survey:
         if lost or (in_python and of_anyio):
             return [], place
         return [f"{LAST_TIMES} times more: {more}"], place
+
+
+def is_forgotten() -> bool:
+    """Does nobody wake who waits, since the allocation that has failed?"""
+    return failing.came() and forgets(failing.stop())
 
 
 def says_left(text: str) -> bool:

@@ -41,6 +41,7 @@ def served(stack: str) -> tuple[Any, Ledger]:
     return make(ledger, stack), ledger
 
 
+@pytest.mark.filterwarnings("error:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize(("kind", "stack", "where"), CASES)
 def test_every_allocation(survey: Survey, kind: str, stack: str, where: str) -> None:
     app, ledger = served(stack)

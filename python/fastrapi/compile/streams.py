@@ -230,8 +230,8 @@ async def _without_group(sending: Any, receive: Any, loop: EventLoop) -> None:
             groups.cancel([child], host)
 
     listener = _listen(receive, leave)
-    child = begin_task(loop, send_all())
     try:
+        child = begin_task(loop, send_all())
         if not child.done():
             child.add_done_callback(tell)
             await over
