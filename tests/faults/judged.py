@@ -15,6 +15,8 @@ CPYTHON_LOSES = ("(PyCell_New+", "(PyFunction_NewWithQualName+", "(_PyObject_Fas
 # CPython loses the exception: of a function in Python, and in code of others that looks for a key.
 LOST_OF = re.compile(r"SystemError\('<function .* returned NULL without setting an exception'\)")
 LOST = "SystemError('error return without exception set')"
+# CPython's frame.f_back, which logging asks for, is None then, and the exception stays set.
+KEPT, KEEPS = "returned a result with an exception set", "(PyFrame_GetBack+"
 LOST_IN = ("<frozen _collections_abc>", "/anyio/")
 
 
@@ -71,9 +73,11 @@ def fault_of_answer(data: bytes | None, healthy: bytes) -> str | None:
     return None
 
 
-def is_fault(report: str) -> bool:
+def is_fault(report: str, place: list[str]) -> bool:
     """Does a report say more than that there was no memory? What code of others makes of it is
     theirs: pydantic-core panics."""
+    if KEPT in report and any(KEEPS in text for text in place[:8]):
+        return False
     if LOST_OF.search(report) or (LOST in report and any(text in report for text in LOST_IN)):
         return False
     mild = ("MemoryError", "PanicException", "was destroyed", "shorter than Content-Length")

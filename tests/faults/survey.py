@@ -118,7 +118,7 @@ class Survey:
             found += ledger.faults()
         if not until(lambda: server.in_hand(case.app) in self.idle, patience):
             found.append(f"in hand: {server.in_hand(case.app)}")
-        found += [text for text in server.reports.all if text not in self.usual and is_fault(text)]
+        found += [text for text in server.reports.all if text not in self.usual and is_fault(text, place)]
         if ledger is not None:
             ledger.clear()
         return found, place
@@ -140,7 +140,7 @@ class Survey:
                     before = after
                 if found and not (forgets(place) and all(says_left(text) for text in found)):
                     yield Fault(n, found, place)
-                if any(text.startswith(LEFT) for text in found):
+                if in_thread_of_others(place) or any(text.startswith(LEFT) for text in found):
                     watch = self.renew(case)
                     before = self.server.call(watch.take)
             raise AssertionError("more allocations than expected")
@@ -165,12 +165,12 @@ class Survey:
             now = grown(watch, before, after, times)
             before = after
             more = {name: much for name, much in now.items() if not more or name in more}
-            if not more:
+            # Of Python: no object of ours stays.
+            of_python = in_python and not any("objects" in name for name in more)
+            if not more or lost or of_python:
                 return [], place
-        # Of Python: no object of ours stays; a cancel scope of anyio's stays with its task when it
-        # could not be left.
-        of_anyio = "objects of builtins.set" in more or not any("objects" in name for name in more)
-        if lost or (in_python and of_anyio):
+        # A cancel scope of anyio's stays with its task when it could not be left.
+        if in_python and "objects of builtins.set" in more:
             return [], place
         return [f"{LAST_TIMES} times more: {more}"], place
 
