@@ -4,13 +4,15 @@
  * Python: fail(where, n) lets the n-th allocation from now fail (0: the next), came() -> has
  * it failed?, and stop() -> its C stack, and what Python ran. `where` is "python", for the
  * interpreter's allocators, or "c": malloc() and its like as the objects call them whose names
- * were given to watch(). One that would crash CPython itself comes, but does not fail.
+ * were given to watch(). One that would crash CPython itself or pydantic-core comes, but does
+ * not fail.
  * Allocations of the thread that has called fail() are left alone.
  */
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <link.h>
 #include <pthread.h>
@@ -32,6 +34,31 @@ static int dumped;	/* a file of no name, for what Python ran */
 /* CPython's, for crashes: it needs no memory. */
 extern void _Py_DumpTraceback(int fd, PyThreadState *thread);
 
+/* Is the code a part of that object? */
+static bool
+is_of(void *code, const char *object)
+{
+	Dl_info found;
+
+	return dladdr(code, &found) != 0 && strstr(found.dli_fname, object) != NULL;
+}
+
+/* Would pydantic-core end the process? It does where it has no memory for the text of an
+ * exception that a function of it raises, from_json() for one: just above the function, where
+ * a panic of pyo3 cannot become an exception. */
+static bool
+ends_process(int n)
+{
+	enum { ABOVE = 5 };
+	int i = 2, first;
+
+	while (i < n && is_of(stack[i], "libpython"))
+		i++;
+	for (first = i; i < n && is_of(stack[i], "_pydantic_core"); i++)
+		;
+	return i - first == ABOVE;
+}
+
 /* Would CPython 3.11 crash? The iterator of dict.items() that has no memory for its tuple is
  * freed as if the collector knew it already. */
 static bool
@@ -43,7 +70,7 @@ crashes(int n)
 	for (int i = 0; i < n && i < 8; i++)
 		if ((uintptr_t)stack[i] - begin < LENGTH)
 			return true;
-	return false;
+	return ends_process(n);
 }
 
 static bool

@@ -95,8 +95,12 @@ def is_of_python(place: list[str]) -> bool:
 
 
 def loses(place: list[str]) -> bool:
-    """Does CPython itself leave something behind there?"""
-    return is_of_python(place) and any(name in text for name in CPYTHON_LOSES for text in place[:6])
+    """Does CPython itself leave something behind there? An empty list that is extended loses
+    what it is extended by."""
+    if not is_of_python(place):
+        return False
+    entered = any(name in text for name in CPYTHON_LOSES for text in place[:6])
+    return entered or "list_preallocate_exact" in map(function_of, place[2:6])
 
 
 @cache

@@ -134,7 +134,7 @@ class Survey:
                     return
                 if not found:
                     after = self.server.call(watch.take)
-                    if not loses(place) and grown(watch, before, after, 1):
+                    if grown(watch, before, after, 1) and not loses(place):
                         found, place = self.leaks(case, n, watch, place)
                         after = self.server.call(watch.take)
                     before = after
