@@ -232,6 +232,10 @@ async def _without_group(sending: Any, receive: Any, loop: EventLoop) -> None:
     listener = _listen(receive, leave)
     try:
         child = begin_task(loop, send_all())
+    except BaseException:
+        listener.stop()
+        raise
+    try:
         if not child.done():
             child.add_done_callback(tell)
             await over
