@@ -65,7 +65,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     env = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "FASTRD_BUILD")}
     done = subprocess.run(
         ["sh", "-e", "-c", commands(top / "prefix", python)], cwd=top / "source",
-        env=env | {"CFLAGS": "-O1", "MAKEFLAGS": "-j2"}, stdout=subprocess.PIPE,
+        env=env | {"CFLAGS": "-O0", "MAKEFLAGS": "-j2"}, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]

@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for packages in ([str(source)], ["mypy==2.4.1", "pyright[nodejs]==1.1.414"]):
         done = subprocess.run(
             [project / ".venv/bin/pip", "install", "-q", "--disable-pip-version-check", *packages],
-            env=env | {"CFLAGS": "-O1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=env | {"CFLAGS": "-O0"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:]
     return project

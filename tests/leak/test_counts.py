@@ -59,7 +59,7 @@ def watch(runner: asyncio.Runner) -> Iterator[Watch]:
 async def ask(app: FastAPI, way: Way) -> tuple[list[int], MemoryConnection]:
     """One connection that goes the way once: (statuses, the connection)."""
     connection = MemoryConnection(app)
-    data = b""
+    data = bytearray()
     if way.status:
         connection.feed(way.data * (way.together - 1) + way.last())
     else:
@@ -67,7 +67,7 @@ async def ask(app: FastAPI, way: Way) -> tuple[list[int], MemoryConnection]:
         while len(data) < way.leave_after:
             data += await connection.read()
         connection.eof()
-        data = b""
+        data.clear()
     while piece := await connection.read():
         data += piece
     return [int(n) for n in re.findall(rb"HTTP/1\.1 (\d{3}) ", data)], connection

@@ -111,7 +111,7 @@ def test_every_way_of_a_request(
         def tidy() -> None:
             load.run(server.port, [collect], 1)
 
-        print(watch(server, lap, requests, tidy, warm_laps=40).judge())
+        print(watch(server, lap, requests, tidy, warm_laps=10).judge())
 
 
 def test_every_route_of_the_shop(tmp_path: Path, pytestconfig: pytest.Config) -> None:

@@ -34,7 +34,7 @@ PATHS = ["/async", "/plain", "/task", "/background", "/held", "/threads", "/own-
 @pytest.mark.parametrize("path", PATHS)
 def test_what_is_streamed_is_the_same(streams: Pair, path: str) -> None:
     asked = []
-    pause_s = 0.3 if path in ("/background", "/held", "/own-task") else 0.02
+    pause_s = 0.3 if path in ("/background", "/held", "/own-task", "/threads") else 0.02
     for name in streams_app.MAKE:
         if name not in CUT:
             asked += [Request("GET", f"{path}/{quote(name)}"), Request("GET", "/noted", pause_s=pause_s)]

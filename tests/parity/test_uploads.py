@@ -21,7 +21,7 @@ ODD_TYPES = [
     "multipart/mixed; boundary=%s" % BOUNDARY.decode(), "text/plain", TYPE + ";", "multipart/form-data;boundary=" + "b" * 300,
 ]  # fmt: skip
 AFTER = Request("GET", "/after", pause_s=0.02)
-LATER = Request("GET", "/after", pause_s=0.3)  # files on the disk are closed in threads
+LATER = Request("GET", "/after?closed=yes", pause_s=0.02)  # files on the disk are closed in threads
 
 
 @pytest.fixture(scope="module", params=["layered", "dispatched"])

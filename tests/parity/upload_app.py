@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import zlib
 from collections.abc import AsyncIterator
@@ -247,8 +248,13 @@ async def close(file: UploadFile) -> Any:
 
 
 @app.get("/after")
-async def after() -> Any:
-    """What has become of the files of the requests before."""
+async def after(closed: bool = False) -> Any:
+    """What has become of the files of the requests before; ``closed``: those that will be closed
+    have some time for it."""
+    for _ in range(30 * closed):
+        if all(file.file.closed for file in SEEN):
+            break
+        await asyncio.sleep(0.01)
     answer = [[file.file.closed for file in SEEN], list(DONE)]
     SEEN.clear()
     DONE.clear()

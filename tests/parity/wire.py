@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 UNCOMPARED = {b"date", b"server"}
 TIMEOUT_S = 10.0
@@ -207,6 +207,9 @@ def compare(reference: Peer, tested: Peer, requests: list[Request]) -> list[str]
     """Ask both the same, in order; a report per request whose answers differ."""
     reports = []
     for request in requests:
+        if request.pause_s:  # one for both
+            time.sleep(request.pause_s)
+            request = replace(request, pause_s=0.0)
         answers: list[Answer | str] = []
         for peer in (reference, tested):
             try:
