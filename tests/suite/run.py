@@ -82,6 +82,8 @@ def run_suite(suite: prepare.Suite, engine: str, mode: str, options: list[str],
         "PYTHONPATH": os.pathsep.join([str(source / "docs_src"), str(HERE)]),
         "FASTRD_FORCE": "asgi" if mode == "asgi" else "compiled",
     }
+    # Without bytecode each process of a run would compile a thousand modules and more for itself.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     with log.open("wb") as output:
         status = subprocess.run(command, cwd=source, env=environment,
