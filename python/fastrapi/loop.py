@@ -116,6 +116,10 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
             self._run_nested(lambda: False)
             return
         self._check_running()
+        # The loop inside whose callback this one runs, if nest_asyncio allows that. From CPython
+        # 3.14 on a thread has one current task, whichever its loop is.
+        around = events._get_running_loop()
+        task = swap_current_task(around, None) if around is not None else None
         self._set_coroutine_origin_tracking(self._debug)
         old_hooks = sys.get_asyncgen_hooks()
         self._swap_wakeup_fd(-1, self._csock.fileno())
@@ -129,7 +133,9 @@ class EventLoop(LoopBase, unix_events._UnixSelectorEventLoop):
             self._run_turns()
         finally:
             self._thread_id = None  # type: ignore[assignment]
-            events._set_running_loop(None)
+            events._set_running_loop(around)
+            if around is not None:
+                swap_current_task(around, task)
             self._set_coroutine_origin_tracking(False)
             sys.set_asyncgen_hooks(*old_hooks)
             if not self._signal_handlers:

@@ -276,7 +276,9 @@ def test_a_callback_that_enters_a_context_and_stays_in_it_is_reported():
     done = subprocess.run(
         [sys.executable, "-c", ENTERS_A_CONTEXT], capture_output=True, text=True, timeout=30
     )
-    refused, raised, after = done.stdout.splitlines()
-    assert refused.startswith("cannot exit context")
-    assert (raised, after) == ("ZeroDivisionError('division by zero')", "goes on")
+    # From CPython 3.14 on asyncio would call the handler in the context that stays entered; it then
+    # logs the exception.
+    refused, *raised, after = done.stdout.splitlines()
+    assert refused.startswith("cannot exit context") and after == "goes on"
+    assert "ZeroDivisionError('division by zero')" in (raised or [done.stderr])[0]
     assert done.returncode == 0
