@@ -17,6 +17,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
+sys.path.append(str(HERE.parent / "e2e"))
+
+from server import PATIENCE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +44,7 @@ class Server:
         self._await()
 
     def _await(self) -> None:
-        for _ in range(300):
+        for _ in range(300 * PATIENCE):
             try:
                 self.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")  # a worker serves
                 return
@@ -91,7 +94,7 @@ class Server:
     def stop(self) -> int:
         self._process.terminate()
         try:
-            return self._process.wait(20)
+            return self._process.wait(20 * PATIENCE)
         finally:
             self._process.kill()
 
@@ -103,7 +106,7 @@ class Client:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(20)
+        self.socket.settimeout(20 * PATIENCE)
         self.socket.connect(("127.0.0.1", port))
         self._buffer = b""
 
