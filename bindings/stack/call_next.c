@@ -244,24 +244,47 @@ begun(struct call *c, PyObject **out)
 	return verdict;
 }
 
-/* Begin the application. In a cancel scope that was cancelled the host hears of that before it
- * takes a message. */
+/* Begin the application. */
 static enum pyb_coro_verdict
 begin(struct call *c, PyObject **out)
 {
-	int cancelled;
-
 	if (c->p->ended) {
 		PyErr_SetString(PyExc_RuntimeError,
 		    "This task group is not active; no new tasks can be started.");
 		return PYB_CORO_ERROR;
 	}
 	c->sink = pyb_application_begin(c->p);
-	if (c->sink == NULL)
+	return c->sink != NULL ? begun(c, out) : PYB_CORO_ERROR;
+}
+
+/* The caller is cancelled. In the turn in which it hears of that, the application has its first
+ * step. */
+static enum pyb_coro_verdict
+begin_cancelled(struct call *c)
+{
+	struct pyb_passage *p = c->p;
+	PyObject *cancelled;
+
+	if (p->ended || !PyErr_ExceptionMatches(p->layer->st->cancelled_error))
 		return PYB_CORO_ERROR;
-	cancelled = pyb_passage_is_scoped(c->p) ? pyb_passage_is_cancelled(c->p) : 0;
+	cancelled = PyErr_GetRaisedException();
+	c->sink = pyb_application_begin(p);
+	if (c->sink != NULL)
+		PyErr_SetRaisedException(cancelled);
+	else
+		Py_DECREF(cancelled);
+	return PYB_CORO_ERROR;
+}
+
+/* A caller that is cancelled already, itself or in a cancel scope, gets no answer: Starlette
+ * takes a turn of the loop before it looks for one. */
+static enum pyb_coro_verdict
+called(struct call *c, PyObject **out)
+{
+	int cancelled = c->p->ended ? 0 : pyb_passage_is_cancelled(c->p);
+
 	if (cancelled == 0)
-		return begun(c, out);
+		return begin(c, out);
 	c->phase = TURN;
 	if (cancelled > 0)
 		*out = pyb_turn_new(c->p->layer->st);
@@ -275,9 +298,9 @@ call_step(void *arg, PyObject *value, PyObject **out)
 
 	switch (c->phase) {
 	case NEW:
-		return value == NULL ? PYB_CORO_ERROR : begin(c, out);
+		return value == NULL ? PYB_CORO_ERROR : called(c, out);
 	case TURN:
-		return value == NULL ? PYB_CORO_ERROR : begun(c, out);
+		return value == NULL ? begin_cancelled(c) : begin(c, out);
 	case TAKE:
 		return value == NULL ? stream_raised(c) : message_come(c, value, out);
 	case HINT:

@@ -1,8 +1,10 @@
-"""Middleware that gives up while a plain function runs on a thread."""
+"""Middleware that gives up: while a plain function runs on a thread, and before the application
+has begun."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from client import ask, forced, run
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request as Received, Response
 from wire import Request
 
 
@@ -84,5 +86,96 @@ def test_what_a_thread_uses_is_closed_when_fastapi_would(native: bool, path: str
             logs.append(log)
         assert logs[0] == logs[1]
         assert (log.index("closed") < log.index("done")) == native
+
+    run(main)
+
+
+def _cancel() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+async def _scope(seconds: float, call_next: Any, request: Received) -> Response:
+    with anyio.move_on_after(seconds) as scope:
+        if seconds > 0:
+            scope.cancel()
+        return await call_next(request)
+    return Response("late", 504)
+
+
+async def _itself(call_next: Any, request: Received) -> Response:
+    _cancel()
+    return await call_next(request)
+
+
+async def _caught(call_next: Any, request: Received) -> Response:
+    _cancel()
+    try:
+        return await call_next(request)
+    except asyncio.CancelledError:
+        return Response("caught", 503)
+
+
+async def _shielded(call_next: Any, request: Received) -> Response:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        with anyio.CancelScope(shield=True):
+            return await call_next(request)
+
+
+EARLY: dict[str, Callable[..., Any]] = {
+    "itself": _itself,
+    "caught": _caught,
+    "scope": functools.partial(_scope, 60),
+    "expired": functools.partial(_scope, 0),
+    "shielded": _shielded,
+}
+
+
+def make_early(how: str) -> tuple[FastAPI, list[str]]:
+    """An application whose middleware is cancelled before it calls call_next(), and a log."""
+    app, log = FastAPI(), list[str]()
+
+    @app.middleware("http")
+    async def impatient(request: Received, call_next: Any) -> Any:
+        return await EARLY[how](call_next, request)
+
+    async def session() -> AsyncIterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            log.append("cancelled")
+            raise
+        finally:
+            log.append("closed")
+
+    @app.get("/whole")
+    async def whole() -> str:
+        log.append("begun")
+        return "answer"
+
+    @app.get("/waits")
+    async def waits(_: Any = Depends(session)) -> str:
+        log.append("begun")
+        await asyncio.sleep(0)
+        log.append("done")
+        return "answer"
+
+    return app, log
+
+
+@pytest.mark.parametrize("path", ["/whole", "/waits", "/nowhere"])
+@pytest.mark.parametrize("how", EARLY)
+def test_a_caller_that_is_cancelled_already_gets_no_answer(how: str, path: str) -> None:
+    async def main() -> None:
+        seen = []
+        for mode in ("asgi", "none"):
+            app, log = make_early(how)
+            with forced(mode):
+                answer = await asyncio.wait_for(ask(app, Request("GET", path)), 10)
+            seen.append((answer, log))
+        assert seen[0] == seen[1]
+        assert (b"answer" in seen[0][0].data) == (how == "shielded" and path != "/nowhere")
 
     run(main)
