@@ -31,7 +31,7 @@ def nesting() -> bool:
 
 def swap_current_task(loop: Any, task: Any) -> Any:
     """Make ``task`` (None: none) the current one; the one that was."""
-    if sys.version_info >= (3, 12):
+    if sys.version_info >= (3, 14):  # before, asyncio's own fails where there is none
         return asyncio.tasks._swap_current_task(loop, task)  # type: ignore[attr-defined]
     current = asyncio.tasks._current_tasks  # type: ignore[attr-defined]
     before = current.pop(loop, None)
