@@ -36,7 +36,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import OAuth2PasswordBearer, SecurityScopes
-from fastapi.sse import EventSourceResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from starlette.applications import Starlette
@@ -446,6 +446,25 @@ def plain_lines() -> Iterator[Any]:
 async def events(one: Annotated[list[int], Depends(opened)]) -> AsyncIterator[Any]:
     for n in range(5):
         yield [n, one]
+
+
+@on("/plain-events", response_class=EventSourceResponse)
+def plain_events(one: Annotated[list[int], Depends(opened)]) -> Iterator[Any]:
+    yield ServerSentEvent(data=one, event="first", id="1", retry=10)
+    yield ServerSentEvent(raw_data="second", comment="no data of its own")
+
+
+@on("/failing-events", response_class=EventSourceResponse)
+async def failing_events(one: Annotated[list[int], Depends(opened)]) -> AsyncIterator[Any]:
+    yield one
+    raise Refused("late")
+
+
+@on("/endless-events", response_class=EventSourceResponse)
+async def endless_events(one: Annotated[list[int], Depends(opened)]) -> AsyncIterator[Any]:
+    while True:
+        await asyncio.sleep(0)
+        yield one
 
 
 @on("/names")
