@@ -20,7 +20,8 @@ bindings_tests = tests/unit/test_bindings_json tests/unit/test_bindings_source \
 	tests/unit/test_bindings_result \
 	tests/unit/test_bindings_request tests/unit/test_bindings_text \
 	tests/unit/test_bindings_content tests/unit/test_bindings_stack \
-	tests/unit/test_bindings_stretch tests/unit/test_bindings_upload
+	tests/unit/test_bindings_stretch tests/unit/test_bindings_upload \
+	tests/unit/test_bindings_channel
 if PYTHON_EMBEDS
 check_PROGRAMS += $(bindings_tests)
 TESTS += $(bindings_tests)
@@ -74,6 +75,9 @@ tests_unit_test_bindings_request_LDADD = $(python_test_libs)
 tests_unit_test_bindings_content_SOURCES = tests/unit/test_bindings_content.c
 tests_unit_test_bindings_content_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_content_LDADD = $(python_test_libs)
+tests_unit_test_bindings_channel_SOURCES = tests/unit/test_bindings_channel.c
+tests_unit_test_bindings_channel_CPPFLAGS = $(python_test_cppflags)
+tests_unit_test_bindings_channel_LDADD = $(python_test_libs)
 tests_unit_test_bindings_upload_SOURCES = tests/unit/test_bindings_upload.c
 tests_unit_test_bindings_upload_CPPFLAGS = $(python_test_cppflags)
 tests_unit_test_bindings_upload_LDADD = $(python_test_libs)
