@@ -126,10 +126,20 @@ def in_thread_of_others(place: list[str]) -> bool:
     return bool(lines) and lines[-1].endswith(" in _bootstrap")
 
 
+def in_group_of_others(place: list[str]) -> bool:
+    """Does a task group of anyio's hear there that a task has ended? It waits for that task."""
+    for line in (line for line in place if line.startswith("  File ")):
+        if "/anyio/" in line and line.endswith(" in task_done"):
+            return True
+        if not any(name in line for name in ("/anyio/", "/weakref.py")):
+            return False
+    return False
+
+
 def forgets(place: list[str]) -> bool:
     """Is somebody forgotten there who waits? A future of CPython's forgets its callbacks; what the
     engine resolves it resolves with bindings/loop/future.h."""
-    if in_thread_of_others(place):
+    if in_thread_of_others(place) or in_group_of_others(place):
         return True
     inner = [function_of(frame) for frame in place[:16]]
     return "future_schedule_callbacks" in inner and "pyb_future_resolve" not in inner

@@ -107,6 +107,8 @@ class Survey:
         place: list[str] | None = failing.stop()
         if place is None:
             return found, None
+        if got is None and in_thread_of_others(place):  # it may hold a lock that the loop waits for
+            return [*found, LEFT[0]], place
         if not settled:  # what is in a cycle
             server.call(gc.collect)
             patience = 0.1 if loses(place) or forgets(place) else patience
@@ -134,7 +136,8 @@ class Survey:
                     return
                 if not found:
                     after = self.server.call(watch.take)
-                    if grown(watch, before, after, 1) and not loses(place):
+                    more = grown(watch, before, after, 1)
+                    if more and not is_known(more, place):
                         found, place = self.leaks(case, n, watch, place)
                         after = self.server.call(watch.take)
                     before = after
@@ -151,28 +154,33 @@ class Survey:
         """What there is more of each time, or else is wrong, and where."""
         before = self.server.call(watch.take)
         before = self.server.call(watch.take)  # with one beside it, as the next
-        more: dict[str, int] = {}
-        # With threads the place is another one now and then.
-        lost, in_python = loses(place) or in_thread_of_others(place), is_of_python(place)
-        for times in (1, *[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
+        more: dict[str, int] | None = None
+        in_python = is_of_python(place)
+        for times in (1, 1, *[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
             for _ in range(times):
                 found, again = self.one(case, n)
                 if again is None or found:
                     return found, again or place
-                lost = lost or loses(again) or in_thread_of_others(again)
+                # With threads the place is another one now and then.
+                if loses(again) or in_thread_of_others(again):
+                    return [], again
                 in_python = in_python or is_of_python(again)
             after = self.server.call(watch.take)
             now = grown(watch, before, after, times)
             before = after
-            more = {name: much for name, much in now.items() if not more or name in more}
-            # Of Python: no object of ours stays.
-            of_python = in_python and not any("objects" in name for name in more)
-            if not more or lost or of_python:
+            more = {name: much for name, much in now.items() if more is None or name in more}
+            if not more or is_known(more, place):
                 return [], place
         # A cancel scope of anyio's stays with its task when it could not be left.
-        if in_python and "objects of builtins.set" in more:
+        if more is not None and in_python and "objects of builtins.set" in more:
             return [], place
         return [f"{LAST_TIMES} times more: {more}"], place
+
+
+def is_known(more: dict[str, int], place: list[str]) -> bool:
+    """Is it CPython's, of which there is more? Of Python no object of ours stays."""
+    no_object = not any("objects" in name for name in more)
+    return (no_object and is_of_python(place)) or loses(place) or in_thread_of_others(place)
 
 
 def is_forgotten() -> bool:
