@@ -50,26 +50,22 @@ pyb_awaitable_iterator(PyObject *awaitable)
 	return NULL;
 }
 
-/* The value of the StopIteration that is set, which is cleared. */
-static PyObject *
-stop_value(void)
-{
-	PyObject *stop = PyErr_GetRaisedException(), *value;
-
-	value = Py_NewRef(((PyStopIterationObject *)stop)->value);
-	Py_DECREF(stop);
-	return value;
-}
-
 PySendResult
 pyb_awaitable_throw(PyObject *iterator, PyObject *name, PyObject *exc, PyObject **value)
 {
+	PyObject *raised;
+
 	*value = PyObject_CallMethodOneArg(iterator, name, exc);
 	if (*value != NULL)
 		return PYGEN_NEXT;
-	if (!PyErr_ExceptionMatches(PyExc_StopIteration))
+	/* Python 3.11 makes a StopIteration only now, and it may have no memory for it. */
+	raised = PyErr_GetRaisedException();
+	if (!PyObject_TypeCheck(raised, (PyTypeObject *)PyExc_StopIteration)) {
+		PyErr_SetRaisedException(raised);
 		return PYGEN_ERROR;
-	*value = stop_value();
+	}
+	*value = Py_NewRef(((PyStopIterationObject *)raised)->value);
+	Py_DECREF(raised);
 	return PYGEN_RETURN;
 }
 

@@ -19,7 +19,7 @@ from fastrapi import EventLoop, _engine
 from fastrapi.hooks import RequestTask
 from fastrapi.serving import serving_of
 
-PATIENCE_S, GLANCE_S = 10.0, 0.5
+PATIENCE_S, GLANCE_S = 30.0, 0.5
 Value = TypeVar("Value")
 LOGGERS = [logging.getLogger(name) for name in ("fastrapi.error", "asyncio")]
 
@@ -83,7 +83,7 @@ class Server:
                 done.set_exception(exc)
 
         self.loop.call_soon_threadsafe(run)
-        return done.result(10)
+        return done.result(PATIENCE_S)
 
     def port(self, app: Any) -> int:
         """Where the application is served, from the first call on."""
@@ -106,8 +106,10 @@ class Server:
         return str(self.call(self._workers[id(app)][0].in_hand))
 
     def abandon(self) -> None:
-        """Leave it behind as it is."""
+        """Leave it behind as it is, its loop at rest: a cancel scope that nobody leaves would turn it
+        without end."""
         self._no_reports()
+        self.loop.call_soon_threadsafe(threading.Event().wait)
         for _, listener in self._workers.values():
             listener.shutdown(socket.SHUT_RDWR)
 

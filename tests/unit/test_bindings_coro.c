@@ -4,6 +4,7 @@
  */
 #include "tests/unit/python_fixture.h"
 
+#include "bindings/awaitable.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
 
@@ -438,6 +439,50 @@ test_out_of_memory_releases_too(void)
 	CU_ASSERT(python_survives(new_failing, &s));
 }
 
+/* The arguments of pyb_awaitable_throw(). */
+struct thrown {
+	PyObject *iterator, *name, *exc;
+};
+
+static bool
+throw_failing(void *arg)
+{
+	struct thrown *t = arg;
+	PyObject *value;
+	PySendResult sent = pyb_awaitable_throw(t->iterator, t->name, t->exc, &value);
+	bool right;
+
+	if (sent == PYGEN_ERROR)
+		right = PyErr_ExceptionMatches(PyExc_MemoryError);
+	else
+		right = PyUnicode_Check(value) &&
+		    PyUnicode_CompareWithASCIIString(value, "done") == 0;
+	PyErr_Clear();
+	Py_XDECREF(value);
+	return right;
+}
+
+/* A generator's return becomes an exception object only when somebody asks for it. */
+static void
+test_throw_without_memory(void)
+{
+	struct thrown t;
+
+	py_do("def returns():\n"
+	    "    try: yield\n"
+	    "    except KeyError: return 'done'\n"
+	    "class Returns:\n"
+	    "    def throw(self, exc):\n"
+	    "        generator = returns()\n"
+	    "        next(generator)\n"
+	    "        return generator.throw(exc)\n");
+	t = (struct thrown){ py("Returns()"), py("'throw'"), py("KeyError()") };
+	CU_ASSERT(python_survives(throw_failing, &t));
+	Py_DECREF(t.iterator);
+	Py_DECREF(t.name);
+	Py_DECREF(t.exc);
+}
+
 int
 main(void)
 {
@@ -453,6 +498,7 @@ main(void)
 		{ "under asyncio", test_under_asyncio },
 		{ "repr", test_repr },
 		{ "out of memory releases too", test_out_of_memory_releases_too },
+		{ "throw() without memory", test_throw_without_memory },
 		CU_TEST_INFO_NULL
 	};
 
