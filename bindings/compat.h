@@ -1,10 +1,22 @@
 /*
- * compat: what CPython 3.12 and later offer and 3.11 spells differently.
+ * compat: what later versions of CPython offer and 3.11 spells differently.
  */
 #ifndef BINDINGS_COMPAT_H
 #define BINDINGS_COMPAT_H
 
 #include <Python.h>
+
+#if PY_VERSION_HEX < 0x030D0000
+
+/* The attribute (new reference) in `*value`, 1; 0 when there is none, with no exception made
+ * on the way; -1 with an exception set. */
+static inline int
+PyObject_GetOptionalAttr(PyObject *object, PyObject *name, PyObject **value)
+{
+	return _PyObject_LookupAttr(object, name, value);
+}
+
+#endif
 
 #if PY_VERSION_HEX < 0x030C0000
 

@@ -145,8 +145,8 @@ coro_next(PyObject *self)
 static bool
 has_throw(PyObject *iterator, PyObject *name)
 {
-	PyObject *method = PyObject_GetAttr(iterator, name);
-	bool has = method != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError);
+	PyObject *method;
+	bool has = PyObject_GetOptionalAttr(iterator, name, &method) != 0;
 
 	PyErr_Clear();
 	Py_XDECREF(method);

@@ -96,7 +96,10 @@ def is_of_python(place: list[str]) -> bool:
 
 def loses(place: list[str]) -> bool:
     """Does CPython itself leave something behind there? An empty list that is extended loses
-    what it is extended by."""
+    what it is extended by, a coroutine that cannot ask what it awaits for throw() stands still."""
+    looks = [i for i, text in enumerate(place[:8]) if "(_PyObject_LookupAttr+" in text]
+    if looks and function_of(place[looks[0] + 1]) == "_gen_throw":
+        return True
     if not is_of_python(place):
         return False
     entered = any(name in text for name in CPYTHON_LOSES for text in place[:6])

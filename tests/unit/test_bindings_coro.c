@@ -483,6 +483,63 @@ test_throw_without_memory(void)
 	Py_DECREF(t.exc);
 }
 
+static enum pyb_coro_verdict
+plain_step(void *arg, PyObject *value, PyObject **out)
+{
+	*out = value != NULL ? Py_NewRef((PyObject *)arg) : NULL;
+	return value != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+static void
+plain_release(void *Py_UNUSED(arg))
+{
+}
+
+static int
+plain_traverse(void *Py_UNUSED(arg), visitproc Py_UNUSED(visit), void *Py_UNUSED(varg))
+{
+	return 0;
+}
+
+static const struct pyb_coro_class plain_class = {
+	"plain", plain_step, plain_release, plain_traverse
+};
+
+/* What is thrown in comes out, or there is no memory. `arg`: what to await, and the exception. */
+static bool
+throw_plain_failing(void *arg)
+{
+	PyObject **given = arg, *value = NULL;
+	PyObject *coro = pyb_coro_new(python_state(), &plain_class, given[0]);
+	bool right;
+
+	if (coro != NULL)
+		value = PyObject_CallMethod(coro, "send", "O", Py_None);
+	if (value != NULL) {
+		Py_DECREF(value);
+		value = PyObject_CallMethod(coro, "throw", "O", given[1]);
+	}
+	right = value == NULL && (PyErr_ExceptionMatches(PyExc_MemoryError) ||
+	    PyErr_ExceptionMatches(PyExc_KeyError));
+	PyErr_Clear();
+	Py_XDECREF(coro);
+	return right;
+}
+
+static void
+test_throw_past_a_plain_iterator_without_memory(void)
+{
+	PyObject *given[2];
+
+	py_do("class Plain:\n"
+	    "    def __await__(self): return iter(['p1', 'p2'])\n");
+	given[0] = py("Plain()");
+	given[1] = py("KeyError('k')");
+	CU_ASSERT(python_survives(throw_plain_failing, given));
+	Py_DECREF(given[0]);
+	Py_DECREF(given[1]);
+}
+
 int
 main(void)
 {
@@ -499,6 +556,8 @@ main(void)
 		{ "repr", test_repr },
 		{ "out of memory releases too", test_out_of_memory_releases_too },
 		{ "throw() without memory", test_throw_without_memory },
+		{ "throw() past a plain iterator without memory",
+		    test_throw_past_a_plain_iterator_without_memory },
 		CU_TEST_INFO_NULL
 	};
 
