@@ -15,6 +15,7 @@ from house import PREFIXES, code, functions, of_rooms
 OTHERWISE = {
     "main": "C's own name",
     "PyInit__engine": "CPython's own name",
+    "PyObject_GetOptionalAttr": "CPython's own name, from 3.13 on",
     "PyErr_GetRaisedException": "CPython's own name, from 3.12 on",
     "PyErr_SetRaisedException": "CPython's own name, from 3.12 on",
     "PyGen_GetCode": "CPython's own name, from 3.12 on",
