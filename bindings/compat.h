@@ -1,5 +1,5 @@
 /*
- * compat: what later versions of CPython offer and 3.11 spells differently.
+ * compat: what later versions of CPython offer and 3.11 spells differently, or gets wrong.
  */
 #ifndef BINDINGS_COMPAT_H
 #define BINDINGS_COMPAT_H
@@ -56,4 +56,22 @@ PyGen_GetCode(PyGenObject *generator)
 }
 
 #endif
+
+/* A new list of a sequence's items. NULL with an exception set. PySequence_List() of 3.11 and 3.12
+ * loses a list or a tuple that it has no memory to copy. */
+static inline PyObject *
+pyb_compat_list(PyObject *sequence)
+{
+	PyObject *list;
+
+	if (PyList_CheckExact(sequence))
+		return PyList_GetSlice(sequence, 0, PyList_GET_SIZE(sequence));
+	if (!PyTuple_CheckExact(sequence))
+		return PySequence_List(sequence);
+	list = PyList_New(PyTuple_GET_SIZE(sequence));
+	for (Py_ssize_t i = 0; list != NULL && i < PyTuple_GET_SIZE(sequence); i++)
+		PyList_SET_ITEM(list, i, Py_NewRef(PyTuple_GET_ITEM(sequence, i)));
+	return list;
+}
+
 #endif

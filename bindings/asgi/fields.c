@@ -99,9 +99,7 @@ int
 pyb_fields_take(struct pyb_fields *f, PyObject *pairs)
 {
 	*f = (struct pyb_fields){ .n = 0 };
-	/* CPython 3.11 loses the list that it has no memory to copy. */
-	f->keep = PyList_CheckExact(pairs) ?
-	    PyList_GetSlice(pairs, 0, PyList_GET_SIZE(pairs)) : PySequence_List(pairs);
+	f->keep = pyb_compat_list(pairs);
 	if (f->keep == NULL)
 		return -1;
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(f->keep); i++) {

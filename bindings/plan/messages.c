@@ -9,6 +9,7 @@
 
 #include "base/decimal.h"
 #include "base/must.h"
+#include "bindings/compat.h"
 
 PyObject *
 pyb_messages_new(struct pyb_module_state *st, PyObject *type, PyObject *key, PyObject *value,
@@ -102,7 +103,7 @@ of_response(struct pyb_module_state *st, struct pyb_messages *m, PyObject *respo
 	PyObject *body;
 
 	if (raw != NULL && shared)
-		Py_SETREF(raw, PySequence_List(raw));
+		Py_SETREF(raw, pyb_compat_list(raw));
 	body = raw != NULL ? PyObject_GetAttr(response, st->n_body) : NULL;
 	if (body == NULL) {
 		Py_XDECREF(status);

@@ -9,6 +9,7 @@
 
 #include <structmember.h>
 
+#include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/session.h"
 #include "bindings/stack/edit.h"
@@ -28,7 +29,7 @@ scope_list_take(struct pyb_filter *f, PyObject *scope)
 		f->list = Py_XNewRef(list);
 		return 0;
 	}
-	f->list = PySequence_List(f->fields);
+	f->list = pyb_compat_list(f->fields);
 	return f->list == NULL ? -1 : PyDict_SetItem(scope, st->n_headers, f->list);
 }
 

@@ -16,7 +16,7 @@ from survey import Case, Survey
 # These also without --every.
 FEW = {("nothing", "", "python"), ("plain", "", "python"), ("mounted file", "", "python"),
        ("file", "", "python"), ("threads", "sends", "python"), ("stream", "asgi", "python"),
-       ("broken", "", "python"),
+       ("broken", "", "python"), ("plain", "dispatch native asgi", "python"),
        ("stream", "native", "c"), ("background", "native dispatch", "c"), ("arriving", "", "c"),
        ("file", "dispatch native", "c"), ("threads", "asgi", "c"), ("big", "native", "c")}  # fmt: skip
 CASES = [

@@ -125,6 +125,12 @@ def test_members_lead_back_to_their_structures_in_one_way():
             assert not re.search(r"-\s+offsetof\(", path.read_text()), path
 
 
+def test_lists_are_copied_in_one_place():
+    for path in SOURCES:
+        if path.name != "compat.h":
+            assert "PySequence_List(" not in path.read_text(), path
+
+
 def test_a_result_that_may_say_failure_must_be_checked():
     """Where a comment promises -1, or NULL for a failure, a prototype below is MUST_CHECK."""
     commented = r"/\*((?:(?!\*/).)*)\*/\n((?:^\w[^;{}#/]*\)[^;{}#/]*;\n)+)"
