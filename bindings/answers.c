@@ -24,7 +24,7 @@ answers_check(const struct pyb_answers *a, uint32_t n_routes)
 	return -1;
 }
 
-/* Take (first, redirects) of each mount. 0, or -1 with an exception set. */
+/* Take (first, redirects, layered) of each mount. 0, or -1 with an exception set. */
 static int
 inside_take(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
 {
@@ -40,12 +40,13 @@ inside_take(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
 		PyErr_SetString(PyExc_TypeError, "the mounts are not the compiler's");
 	for (uint32_t i = 0; !PyErr_Occurred() && i < n_routes; i++) {
 		PyObject *item = PyTuple_GET_ITEM(all, (Py_ssize_t)i);
-		int redirects;
+		int redirects, layered;
 
 		if (item == Py_None)
 			continue;
-		if (PyArg_Parse(item, "(Ip)", &a->inside[i].first, &redirects)) {
+		if (PyArg_Parse(item, "(Ipp)", &a->inside[i].first, &redirects, &layered)) {
 			a->inside[i].redirects = redirects != 0;
+			a->inside[i].layered = layered != 0;
 			a->inside[i].known = a->inside[i].first <= i;
 		}
 	}

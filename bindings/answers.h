@@ -40,6 +40,7 @@ struct pyb_answers {
 struct pyb_inside {
 	uint32_t first;		/* of the routes inside, which stand before the mount */
 	bool known;		/* they are all that there is */
+	bool layered;		/* layers of the user's stand between */
 	bool redirects;		/* a path of none may have a slash too much or too little */
 };
 
@@ -55,6 +56,15 @@ static inline const struct pyb_inside *
 pyb_answers_inside(const struct pyb_answers *a, uint32_t route)
 {
 	return a->inside != NULL && a->inside[route].known ? &a->inside[route] : NULL;
+}
+
+/* Is it one whose answers need no layers of the user's? */
+static inline bool
+pyb_answers_alone(const struct pyb_answers *a, uint32_t route)
+{
+	const struct pyb_inside *inside = pyb_answers_inside(a, route);
+
+	return inside != NULL && !inside->layered;
 }
 
 /* The handler that Starlette would call for an exception of that class. `status` is that

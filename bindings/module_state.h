@@ -168,7 +168,7 @@
 	\
 	TYPE(coro_type) TYPE(asgi_type) TYPE(app_type) TYPE(binding_type) TYPE(local_type) \
 	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
-	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(dispatch_type) TYPE(passage_type) \
+	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(started_type) TYPE(dispatch_type) TYPE(passage_type) \
 	TYPE(stretch_type) TYPE(filter_type) TYPE(chunks_type) \
 	TYPE(parts_type) TYPE(events_type) TYPE(race_type) TYPE(turn_type)
 

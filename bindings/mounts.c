@@ -2,7 +2,7 @@
  * mounts: from the compiler's tuples to trees of files.
  *
  * Called by binding.c, which owns them, and by plan/router.c. A mount is (route, instance, directories, html,
- * follow_symlink, instead), where directories are bytes. Names of files are asked for their content type
+ * follow_symlink, instead, layered), where directories are bytes. Names of files are asked for their content type
  * while the interpreter is held, because requests begin with it.
  */
 #include "bindings/mounts.h"
@@ -78,14 +78,14 @@ mount_add(struct pyb_mounts *m, PyObject *tuple, uint32_t n_routes)
 {
 	PyObject *instance, *directories, *instead;
 	unsigned long route;
-	int html, follow;
+	int html, follow, layered;
 
 	if (!PyTuple_CheckExact(tuple)) {
 		PyErr_SetString(PyExc_TypeError, "a mount is a tuple");
 		return -1;
 	}
-	if (!PyArg_ParseTuple(tuple, "kOO!ppO", &route, &instance, &PyTuple_Type, &directories,
-	    &html, &follow, &instead))
+	if (!PyArg_ParseTuple(tuple, "kOO!ppOp", &route, &instance, &PyTuple_Type, &directories,
+	    &html, &follow, &instead, &layered))
 		return -1;
 	if (route >= n_routes || (instead != Py_None && (!PyTuple_CheckExact(instead) ||
 	    PyTuple_GET_SIZE(instead) != 2))) {
@@ -95,6 +95,7 @@ mount_add(struct pyb_mounts *m, PyObject *tuple, uint32_t n_routes)
 	if (instance_add(m, instance, directories, follow != 0,
 	    (struct files_mount){ .html = html != 0 }) < 0)
 		return -1;
+	m->all[m->n - 1].layered = layered != 0;
 	m->all[m->n - 1].instead = instead != Py_None ? instead : NULL;
 	m->by_route[route] = (uint32_t)m->n;
 	return 0;

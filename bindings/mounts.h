@@ -17,6 +17,7 @@ struct pyb_mount {
 	PyObject *instead;	/* what a mounted application around it makes of its 404 and its 405,
 				 * each None when that is unknown; a tuple, borrowed likewise. NULL: there
 				 * is none, and `missing` and `not_allowed` count */
+	bool layered;		/* layers of the user's stand between it and the application's router */
 	bool checked;		/* it has looked at its directory, at its first request */
 };
 
@@ -59,6 +60,15 @@ pyb_mounts_get(const struct pyb_mounts *m, uint32_t route)
 	uint32_t at = m->by_route != NULL ? m->by_route[route] : 0;
 
 	return at > 0 ? &m->all[at - 1] : NULL;
+}
+
+/* The same, where no layers of the user's stand before it but those of the application. */
+static inline struct pyb_mount *
+pyb_mounts_alone(const struct pyb_mounts *m, uint32_t route)
+{
+	struct pyb_mount *mount = pyb_mounts_get(m, route);
+
+	return mount != NULL && !mount->layered ? mount : NULL;
 }
 
 /* The frontend that FastAPI chooses for a path, and what follows its own; NULL: none. */

@@ -101,9 +101,9 @@ decide(const struct pyb_app *app, const struct hx_exchange *x)
 		d.way = b->direct ? WAY_ROUTER : WAY_ASGI;
 		d.reason = "no route matches";
 	} else if ((route = route_of(b, x))->plan == SHM_NONE) {
-		d.mount = b->direct ? pyb_mounts_get(&b->mounts, x->route) : NULL;
+		d.mount = b->direct ? pyb_mounts_alone(&b->mounts, x->route) : NULL;
 		d.way = d.mount != NULL ? WAY_FILES : b->direct &&
-		    pyb_answers_inside(&b->answers, x->route) != NULL ? WAY_ROUTER : WAY_ASGI;
+		    pyb_answers_alone(&b->answers, x->route) ? WAY_ROUTER : WAY_ASGI;
 		d.reason = b->table.strings + route->reason.offset;
 	} else {
 		d.plan = &b->table.plans[route->plan];

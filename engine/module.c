@@ -29,6 +29,7 @@
 #include "bindings/stack/passage.h"
 #include "bindings/stack/race.h"
 #include "bindings/stack/sink.h"
+#include "bindings/stack/started.h"
 #include "bindings/stack/stretch.h"
 #include "bindings/stack/within.h"
 #include "bindings/table/build.h"
@@ -54,6 +55,7 @@ types_make(PyObject *module, struct pyb_module_state *st)
 	    (st->within_type = pyb_within_type_new(module)) == NULL ||
 	    (st->outer_type = pyb_outer_type_new(module)) == NULL ||
 	    (st->sink_type = pyb_sink_type_new(module)) == NULL ||
+	    (st->started_type = pyb_started_type_new(module)) == NULL ||
 	    (st->dispatch_type = pyb_dispatch_type_new(module)) == NULL ||
 	    (st->passage_type = pyb_passage_type_new(module)) == NULL ||
 	    (st->stretch_type = pyb_stretch_type_new(module)) == NULL ||

@@ -84,10 +84,26 @@ pyb_router_find(const struct pyb_binding *b, unsigned method, struct slice path,
 	return PYB_ROUTER_UNSURE;
 }
 
+/* The Response of the router inside `mount`, likewise. */
+static PyObject *
+inside_response(const struct pyb_binding *b, uint32_t mount, enum pyb_router_verdict verdict,
+    uint32_t route)
+{
+	PyObject *response = verdict == PYB_ROUTER_NOT_ALLOWED ?
+	    PyObject_CallFunction(b->answers.within, "II", mount, route) :
+	    PyObject_CallFunction(b->answers.within, "IO", mount, Py_None);
+
+	if (response == Py_None)
+		Py_CLEAR(response);
+	return response;
+}
+
 PyObject *
-pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict,
+pyb_router_response(const struct pyb_binding *b, uint32_t mount, enum pyb_router_verdict verdict,
     uint32_t route, PyObject *scope)
 {
+	if (mount != SHM_NONE && verdict != PYB_ROUTER_REDIRECT)
+		return inside_response(b, mount, verdict, route);
 	switch (verdict) {
 	case PYB_ROUTER_NOT_FOUND:
 		return Py_NewRef(b->answers.not_found);
@@ -103,29 +119,29 @@ pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict
 	return NULL;
 }
 
-/* What the router of what `mount` mounts answers to a path that only the mount itself takes;
- * `rest` is what follows that of the mount. */
-static enum pyb_router_verdict
-inside_find(const struct pyb_binding *b, const struct hx_exchange *x, struct arena *arena,
-    const struct pyb_inside *inside, uint32_t *route)
+enum pyb_router_verdict
+pyb_router_inside(const struct pyb_binding *b, uint32_t mount, unsigned method, struct slice path,
+    struct slice rest, struct arena *arena, uint32_t *route)
 {
-	struct slice other, path = x->req.path;
+	const struct pyb_inside *inside = pyb_answers_inside(&b->answers, mount);
+	struct slice other;
 	uint32_t found;
 
-	if (x->req.method == SHM_METHOD_OTHER ||
+	must(inside != NULL);
+	if (method == SHM_METHOD_OTHER ||
 	    shm_route_match_path(&b->table, path, &found) != SHM_YES || found < inside->first)
 		return PYB_ROUTER_UNSURE;
 	*route = found;
-	if (found < x->route)
+	if (found < mount)
 		return PYB_ROUTER_NOT_ALLOWED;
-	if (!inside->redirects || x->params[x->n_params - 1].len == 0)
+	if (!inside->redirects || rest.len == 0)
 		return PYB_ROUTER_NOT_FOUND;
 	other = slashed(arena, path);
 	if (other.ptr == NULL)
 		return PYB_ROUTER_UNSURE;
 	switch (shm_route_match_path(&b->table, other, &found)) {
 	case SHM_YES:
-		return found < inside->first ? PYB_ROUTER_UNSURE : found < x->route ?
+		return found < inside->first ? PYB_ROUTER_UNSURE : found < mount ?
 		    PYB_ROUTER_REDIRECT : PYB_ROUTER_NOT_FOUND;
 	case SHM_NO:
 		return PYB_ROUTER_NOT_FOUND;
@@ -133,23 +149,6 @@ inside_find(const struct pyb_binding *b, const struct hx_exchange *x, struct are
 		break;
 	}
 	return PYB_ROUTER_UNSURE;
-}
-
-/* The same as pyb_router_response(), for the mount that x has matched. */
-static PyObject *
-inside_response(const struct pyb_binding *b, const struct hx_exchange *x,
-    enum pyb_router_verdict verdict, uint32_t route, PyObject *scope)
-{
-	PyObject *response;
-
-	if (verdict == PYB_ROUTER_REDIRECT)
-		return PyObject_CallOneArg(b->answers.redirect, scope);
-	response = verdict == PYB_ROUTER_NOT_ALLOWED ?
-	    PyObject_CallFunction(b->answers.within, "II", x->route, route) :
-	    PyObject_CallFunction(b->answers.within, "IO", x->route, Py_None);
-	if (response == Py_None)
-		Py_CLEAR(response);
-	return response;
 }
 
 /* The Response to x. New reference; NULL: the application must answer. Leaves no exception. */
@@ -163,9 +162,7 @@ response_find(struct pyb_app *app, struct hx_exchange *x, enum pyb_router_verdic
 	if (verdict == PYB_ROUTER_REDIRECT)
 		scope = pyb_scope_new(app, x);
 	if (verdict != PYB_ROUTER_UNSURE && (scope != NULL || verdict != PYB_ROUTER_REDIRECT))
-		response = x->route == HX_NO_ROUTE ?
-		    pyb_router_response(b, verdict, route, scope) :
-		    inside_response(b, x, verdict, route, scope);
+		response = pyb_router_response(b, x->route, verdict, route, scope);
 	Py_XDECREF(scope);
 	PyErr_Clear();
 	return response;
@@ -186,7 +183,8 @@ pyb_router_answer(struct pyb_app *app, struct hx_exchange *x)
 		return false;
 	verdict = x->route == HX_NO_ROUTE ?
 	    pyb_router_find(b, x->req.method, x->req.path, &x->arena, &route) :
-	    inside_find(b, x, &x->arena, pyb_answers_inside(&b->answers, x->route), &route);
+	    pyb_router_inside(b, x->route, x->req.method, x->req.path, x->params[x->n_params - 1],
+		&x->arena, &route);
 	if (verdict == PYB_ROUTER_FRONTEND)
 		return pyb_mounted_answer(app, x,
 		    pyb_mounts_frontend(&b->mounts, x->req.path, &rest), rest);

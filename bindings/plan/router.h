@@ -24,10 +24,18 @@ enum pyb_router_verdict {
 enum pyb_router_verdict pyb_router_find(const struct pyb_binding *b, unsigned method,
     struct slice path, struct arena *arena, uint32_t *route) MUST_CHECK;
 
-/* The Response for that verdict, which is neither UNSURE nor FRONTEND. It may be one that other requests get,
- * too. `scope` is used up by a redirect. New reference; NULL with an exception set. */
-PyObject *pyb_router_response(const struct pyb_binding *b, enum pyb_router_verdict verdict,
-    uint32_t route, PyObject *scope) MUST_CHECK;
+/* What the router inside `mount` answers, a route with a pyb_answers_inside() that is the only one
+ * to take the request; `rest` is what of the path follows the mount's. Leaves no exception. */
+enum pyb_router_verdict pyb_router_inside(const struct pyb_binding *b, uint32_t mount,
+    unsigned method, struct slice path, struct slice rest, struct arena *arena,
+    uint32_t *route) MUST_CHECK;
+
+/* The Response for that verdict, which is neither UNSURE nor FRONTEND, of the router inside `mount`;
+ * SHM_NONE: of the application's own. It may be one that other requests get,
+ * too. `scope` is used up by a redirect. New reference; NULL: it is another one, or with an exception
+ * set. */
+PyObject *pyb_router_response(const struct pyb_binding *b, uint32_t mount,
+    enum pyb_router_verdict verdict, uint32_t route, PyObject *scope) MUST_CHECK;
 
 /* [gil] Answer x, which no route of the application's binding fully matches, or only a mount with
  * a pyb_answers_inside(). True: it was

@@ -246,6 +246,9 @@ pyb_edit_message(struct pyb_filter *f, PyObject *message)
 	PyObject *type = PyDict_CheckExact(message) ?
 	    PyDict_GetItemWithError(message, st->n_type) : NULL;
 
+	if (type != NULL && PyUnicode_CheckExact(type) &&
+	    PyUnicode_Compare(type, st->t_http_response_start) == 0)
+		f->started = true;
 	if (f->relay != NULL)
 		return PYB_FATE_RELAYED;
 	if (type == NULL || !PyUnicode_CheckExact(type))
@@ -295,6 +298,7 @@ whole_edit(struct pyb_filter *f, struct pyb_messages *m)
 	c.bytes = Py_NewRef(body);
 	if (mw_chain_takes(&f->pass, &f->head.answer, (size_t)PyBytes_GET_SIZE(body)))
 		done = taken_edit(f, m, &c) < 0 ? -1 : 1;
+	f->started = f->started || done != 0;
 	Py_DECREF(c.bytes);
 	return done;
 }

@@ -112,6 +112,50 @@ has_stack(PyObject *place, int stack)
 	return PyLong_AsLong(PyTuple_GET_ITEM(place, PYB_PLACE_STACKS)) > stack;
 }
 
+/* What the mounts before a route put there. */
+static int
+mounts_put(struct pyb_module_state *st, PyObject *scope, PyObject *place)
+{
+	PyObject *inside = PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE);
+	PyObject *app = PyTuple_GET_ITEM(place, PYB_PLACE_APP);
+
+	if (inside == Py_None)
+		return 0;
+	return PyDict_SetDefault(scope, st->n_app_root_path,
+	    PyTuple_GET_ITEM(place, PYB_PLACE_ROOT)) == NULL ||
+	    PyDict_SetItem(scope, st->n_root_path, inside) < 0 ||
+	    (app != Py_None && PyDict_SetItem(scope, st->n_app, app) < 0) ? -1 : 0;
+}
+
+int
+pyb_enter_remember(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+    struct pyb_mounts_before *before)
+{
+	if (before->inside || PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE) == Py_None)
+		return 0;
+	before->app_root = Py_XNewRef(PyDict_GetItemWithError(scope, st->n_app_root_path));
+	before->inside = before->app_root != NULL || !PyErr_Occurred();
+	return before->inside ? 0 : -1;
+}
+
+int
+pyb_enter_undo(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+    struct pyb_mounts_before *before)
+{
+	PyObject *root = before->app_root;
+	int rc = 0;
+
+	if (!before->inside)
+		return 0;
+	*before = (struct pyb_mounts_before){ false, NULL };
+	if (PyDict_Contains(scope, st->n_app_root_path) > 0)
+		rc = root == NULL ? PyDict_DelItem(scope, st->n_app_root_path) :
+		    PyDict_SetItem(scope, st->n_app_root_path, root);
+	Py_XDECREF(root);
+	return rc < 0 ? -1 : PyDict_SetItem(scope, st->n_root_path,
+	    PyTuple_GET_ITEM(place, PYB_PLACE_ROOT));
+}
+
 int
 pyb_enter_router(struct pyb_module_state *st, PyObject *scope, PyObject *place,
     PyObject **outermost)
@@ -123,7 +167,8 @@ pyb_enter_router(struct pyb_module_state *st, PyObject *scope, PyObject *place,
 	    PyDict_SetDefault(scope, st->n_router,
 		PyTuple_GET_ITEM(place, PYB_PLACE_ROUTER)) == NULL ||
 	    (PyTuple_GET_ITEM(place, PYB_PLACE_ASKED) == Py_True &&
-	    own_entry(st, scope) == NULL) ? -1 : 0;
+	    own_entry(st, scope) == NULL) ||
+	    mounts_put(st, scope, place) < 0 ? -1 : 0;
 }
 
 int
@@ -138,23 +183,18 @@ pyb_enter_route(struct pyb_module_state *st, PyObject *scope, PyObject *place,
 	return rc;
 }
 
-/* The entries of Mount.matches(). The path of the application is an empty one, or find.c would
- * not have found the mount. */
+/* The entries of Mount.matches(). */
 static int
 mount_put(struct pyb_module_state *st, PyObject *scope, PyObject *place, PyObject *params,
     PyObject *root)
 {
-	PyObject *none = PyUnicode_FromString("");
-	int rc;
-
-	rc = none == NULL || PyDict_SetItem(scope, st->n_path_params, params) < 0 ||
-	    PyDict_SetDefault(scope, st->n_app_root_path, none) == NULL ||
+	return PyDict_SetItem(scope, st->n_path_params, params) < 0 ||
+	    PyDict_SetDefault(scope, st->n_app_root_path,
+		PyTuple_GET_ITEM(place, PYB_PLACE_ROOT)) == NULL ||
 	    PyDict_SetItem(scope, st->n_root_path, root) < 0 ||
 	    PyDict_SetItem(scope, st->n_endpoint, PyTuple_GET_ITEM(place, PYB_PLACE_ENDPOINT)) < 0 ||
 	    (PyTuple_GET_ITEM(place, PYB_PLACE_INCLUDED) != Py_None &&
 	    included_put(st, scope, place) < 0) ? -1 : 0;
-	Py_XDECREF(none);
-	return rc;
 }
 
 int

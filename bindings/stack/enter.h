@@ -22,15 +22,35 @@ enum pyb_place {
 	PYB_PLACE_ASKED,	/* True: the router asks an included router first */
 	PYB_PLACE_STACKS,	/* how many exit stacks FastAPI keeps in the scope, the outermost first */
 	PYB_PLACE_ROOT,		/* the root_path in the scope, where the route is found */
+	PYB_PLACE_INSIDE,	/* that inside the mounts which lead to it; None: there are none */
+	PYB_PLACE_APP,		/* the mounted application that it belongs to, or None */
+	PYB_PLACE_LAYERS,	/* a Layers of that application, which are entered; None: there are none */
 	PYB_PLACE_SIZE
 };
 
-/* Put into `scope` what it has inside FastAPI's router; `place` is that of the
+/* Put into `scope` what it has inside FastAPI's router, and inside the routers and layers of
+ * what the mounts before the route lead to; `place` is that of the
  * route or the router's own. *outermost is the exit stack
  * that FastAPI's own layer puts there (new reference, which the caller drops in any case).
  * 0, or -1 with an exception set. */
 int pyb_enter_router(struct pyb_module_state *st, PyObject *scope, PyObject *place,
     PyObject **outermost) MUST_CHECK;
+
+/* What mounts have put into a scope, beside what putting it again does not change. */
+struct pyb_mounts_before {
+	bool inside;		/* the scope is that inside the mounts of a place */
+	PyObject *app_root;	/* strong: what it had as app_root_path; NULL: nothing */
+};
+
+/* Remember of `scope` what pyb_enter_router() with that place changes. 0, or -1 with an
+ * exception set. */
+int pyb_enter_remember(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+    struct pyb_mounts_before *before) MUST_CHECK;
+
+/* Let it be outside the mounts again, for a router that finds them anew. 0, or -1 with an
+ * exception set. */
+int pyb_enter_undo(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+    struct pyb_mounts_before *before) MUST_CHECK;
 
 /* Put into it what a route adds; `params` are the texts of the path parameters. 0, or -1 with
  * an exception set. */

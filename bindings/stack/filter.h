@@ -30,6 +30,7 @@ struct pyb_filter {
 	PyObject *held;			/* that start, while a layer holds it */
 	PyObject *relay;		/* called with messages; NULL: the layers have them */
 	struct pyb_work *work;		/* a piece that a thread compresses, see work.h; or NULL */
+	bool started;			/* a start has come */
 	bool begun;			/* something has gone on */
 	bool held_back;			/* and that was a start which a layer had held */
 	bool over;			/* the last of the content has */

@@ -58,8 +58,23 @@ loop_fits(struct pyb_module_state *st)
 	return fits;
 }
 
-/* No route takes the request: what does the router answer? A route that is found must be one
- * whose entries in the scope are known; it matches with any of its own methods. */
+/* Find the place of a route that has the path, but does not allow the method. False: its entries in
+ * the scope are not known. It matches with any of its own methods. */
+static bool
+not_allowed_find(struct pyb_within *w, struct slice path, struct pyb_found *found)
+{
+	const struct shm_table *t = &w->binding->table;
+	uint32_t route;
+	unsigned own = 0;
+
+	while (own < SHM_METHOD_OTHER && !(t->routes[found->route].methods >> own & 1))
+		own++;
+	found->place = PyTuple_GET_ITEM(w->places, found->route);
+	return found->place != Py_None && shm_route_match(t, own, path, &route, found->params,
+	    &found->n_params) && route == found->route;
+}
+
+/* No route takes the request: what does the router answer? */
 static void
 router_ask(struct pyb_within *w, PyObject *scope, unsigned method, struct slice path,
     struct arena *arena, struct pyb_found *found)
@@ -67,22 +82,28 @@ router_ask(struct pyb_within *w, PyObject *scope, unsigned method, struct slice 
 	const struct shm_table *t = &w->binding->table;
 	PyObject *router = PyTuple_GET_ITEM(w->places, t->n_routes);
 	enum pyb_router_verdict verdict;
-	uint32_t route;
-	unsigned own = 0;
 
 	if (router == Py_None || !root_fits(w->st, scope, router))
 		return;
 	verdict = pyb_router_find(w->binding, method, path, arena, &found->route);
-	if (verdict == PYB_ROUTER_FRONTEND)
+	if (verdict == PYB_ROUTER_FRONTEND ||
+	    (verdict == PYB_ROUTER_NOT_ALLOWED && !not_allowed_find(w, path, found)))
 		verdict = PYB_ROUTER_UNSURE;
-	if (verdict == PYB_ROUTER_NOT_ALLOWED) {
-		while (own < SHM_METHOD_OTHER && !(t->routes[found->route].methods >> own & 1))
-			own++;
-		found->place = PyTuple_GET_ITEM(w->places, found->route);
-		if (found->place == Py_None || !shm_route_match(t, own, path, &route,
-		    found->params, &found->n_params) || route != found->route)
-			verdict = PYB_ROUTER_UNSURE;
-	}
+	found->verdict = verdict;
+}
+
+/* Only the mount `route` takes the request: what does the router inside answer? */
+static void
+inside_ask(struct pyb_within *w, uint32_t route, unsigned method, struct slice path,
+    struct arena *arena, struct pyb_found *found)
+{
+	struct slice rest = found->params[found->n_params - 1];
+	enum pyb_router_verdict verdict;
+
+	verdict = pyb_router_inside(w->binding, route, method, path, rest, arena, &found->route);
+	if (verdict == PYB_ROUTER_NOT_ALLOWED && !not_allowed_find(w, path, found))
+		verdict = PYB_ROUTER_UNSURE;
+	found->inside = route;
 	found->verdict = verdict;
 }
 
@@ -138,8 +159,14 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 	if (found->place == Py_None || host_claims(w, scope, route) ||
 	    !root_fits(w->st, scope, found->place))
 		return;
+	if (PyTuple_GET_ITEM(found->place, PYB_PLACE_LAYERS) != Py_None) {
+		found->layers = PyTuple_GET_ITEM(found->place, PYB_PLACE_LAYERS);
+		return;
+	}
 	if (t->routes[route].plan == SHM_NONE) {
 		found->mount = pyb_mounts_get(&w->binding->mounts, route);
+		if (found->mount == NULL && pyb_answers_inside(&w->binding->answers, route) != NULL)
+			inside_ask(w, route, shm_method_number(name), path, arena, found);
 		return;
 	}
 	plan = &t->plans[t->routes[route].plan];
@@ -147,25 +174,30 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 		found->plan = plan;
 }
 
+static void
+nothing(struct pyb_found *found)
+{
+	found->plan = NULL;
+	found->mount = NULL;
+	found->layers = NULL;
+	found->verdict = PYB_ROUTER_UNSURE;
+}
+
 void
 pyb_find_plan(struct pyb_within *w, PyObject *scope, struct arena *arena,
     struct pyb_found *found)
 {
-	found->plan = NULL;
-	found->mount = NULL;
-	found->verdict = PYB_ROUTER_UNSURE;
+	nothing(found);
+	found->inside = SHM_NONE;
 	found->n_params = 0;
 	if (w->app == NULL || w->app->binding != w->binding ||
 	    w->app->force == PYB_FORCE_ASGI || !scope_fits(w->st, scope) || !loop_fits(w->st))
 		goto done;
 	match(w, scope, arena, found);
-	if ((found->plan != NULL || found->mount != NULL ||
+	if ((found->plan != NULL || found->mount != NULL || found->layers != NULL ||
 	    found->verdict != PYB_ROUTER_UNSURE) &&
-	    pyb_guards_look(&w->binding->guards, false) != PYB_GUARD_HOLDS) {
-		found->plan = NULL;
-		found->mount = NULL;
-		found->verdict = PYB_ROUTER_UNSURE;
-	}
+	    pyb_guards_look(&w->binding->guards, false) != PYB_GUARD_HOLDS)
+		nothing(found);
 done:
 	PyErr_Clear();
 }

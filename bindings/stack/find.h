@@ -16,6 +16,10 @@ struct pyb_found {
 	enum pyb_router_verdict verdict;	/* without a plan: what the router answers; UNSURE: the
 					 * next application does */
 	uint32_t route;			/* that does not allow the method */
+	PyObject *layers;		/* without a plan: those of a mounted application that the request
+					 * goes to, or NULL; borrowed from the place */
+	uint32_t inside;		/* the mount whose application answers as `verdict` says; SHM_NONE:
+					 * the router does */
 	struct pyb_mount *mount;	/* without a plan: the files that the path is below, or NULL */
 	PyObject *place;		/* borrowed from the Within's places */
 	PyObject *path;			/* borrowed from the scope */

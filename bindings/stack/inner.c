@@ -22,6 +22,7 @@
 #include "bindings/stack/answer.h"
 #include "bindings/stack/body.h"
 #include "bindings/stack/deliver.h"
+#include "bindings/stack/descend.h"
 #include "bindings/stack/edit.h"
 #include "bindings/stack/enter.h"
 #include "bindings/stack/find.h"
@@ -102,7 +103,8 @@ scope_enter(struct pyb_inner *c)
 {
 	struct pyb_run *r = c->run;
 
-	if (pyb_enter_scope(r, c->place) < 0)
+	if (pyb_enter_remember(r->app->st, c->scope, c->place, &c->before) < 0 ||
+	    pyb_enter_scope(r, c->place) < 0)
 		return -1;
 	if (!(r->plan->flags & SHM_PLAN_F_REREADS))
 		return 0;
@@ -264,6 +266,8 @@ begin(struct pyb_inner *c, PyObject **out)
 	pyb_find_plan(c->within, c->scope, &c->arena, &found);
 	if (found.verdict != PYB_ROUTER_UNSURE)
 		return pyb_unrouted_begin(c, &found, out);
+	if (found.layers != NULL)
+		return pyb_descend_begin(c, &found, out);
 	if (found.mount != NULL)
 		return pyb_mount_begin(c, &found, out);
 	if (found.plan == NULL || !run_make(c, &found))
@@ -298,6 +302,8 @@ inner_step(void *arg, PyObject *value, PyObject **out)
 		return form_took(c, value, out);
 	case PYB_INNER_ANSWER:
 		return pyb_answer_run(c, value, out);
+	case PYB_INNER_LAYERS:
+		return pyb_descend_end(c, value, out);
 	case PYB_INNER_RUN:
 		return phases_run(c, value, out);
 	case PYB_INNER_NEXT:
@@ -323,6 +329,8 @@ inner_release(void *arg)
 	Py_CLEAR(c->stream);
 	Py_CLEAR(c->outermost);
 	Py_CLEAR(c->chunks);
+	Py_CLEAR(c->watched);
+	Py_CLEAR(c->before.app_root);
 	Py_CLEAR(c->place);
 	Py_CLEAR(c->path);
 	Py_CLEAR(c->scope);
@@ -339,7 +347,7 @@ inner_traverse(void *arg, visitproc visit, void *varg)
 	struct pyb_inner *c = arg;
 	PyObject *all[] = {
 		(PyObject *)c->within, c->scope, c->receive, c->send, c->place, c->outermost,
-		c->stream
+		c->stream, c->watched, c->before.app_root
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "bindings/coro.h"
 #include "bindings/plan/run.h"
+#include "bindings/stack/enter.h"
 #include "bindings/stack/within.h"
 
 enum pyb_inner_phase {
@@ -14,6 +15,7 @@ enum pyb_inner_phase {
 	PYB_INNER_CONTENT,	/* waits for a message of the content */
 	PYB_INNER_FORM,		/* waits for a form that arrives */
 	PYB_INNER_ANSWER,	/* an answer without a plan is sent */
+	PYB_INNER_LAYERS,	/* those of a mounted application have it */
 	PYB_INNER_RUN,		/* user code has begun: r->phase says more */
 	PYB_INNER_NEXT		/* the next application ends the request */
 };
@@ -27,8 +29,11 @@ struct pyb_inner {
 	/* Once a plan was found: */
 	struct pyb_run *run;
 	PyObject *place;
+	struct pyb_mounts_before before;
 	PyObject *chunks;		/* list of what has come of the content, or NULL */
 	PyObject *path;			/* strong: keeps the texts of the path parameters */
+	/* When layers of a mounted application have it: */
+	PyObject *watched;		/* their `send`, see started.h */
 	/* When it is answered without a plan: */
 	struct pyb_messages messages;
 	PyObject *stream;		/* a coroutine that sends the answer, or NULL */

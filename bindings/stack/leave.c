@@ -1,7 +1,7 @@
 /*
  * leave: how a request goes on in Python when C has not answered it.
  *
- * Called by inner.c, unrouted.c, mount.c and answer.c. FastAPI's and Starlette's own layers are entered from where the
+ * Called by inner.c, descend.c, unrouted.c, mount.c and answer.c. FastAPI's and Starlette's own layers are entered from where the
  * request is: with the untouched request, or with the outcome of its plan. The Seam (python/fastrapi/compile/seam.py) finds the
  * outcome in the scope and lets it happen in the place of the endpoint's. User code must
  * never run twice.
@@ -15,6 +15,8 @@ pyb_leave_on(struct pyb_inner *c, PyObject *receive, PyObject *send, PyObject **
 {
 	PyObject *args[] = { c->scope, receive, send };
 
+	if (c->place != NULL && pyb_enter_undo(pyb_stack_state(c), c->scope, c->place, &c->before) < 0)
+		return PYB_CORO_ERROR;
 	c->phase = PYB_INNER_NEXT;
 	*out = PyObject_Vectorcall(c->within->next, args, 3, NULL);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;

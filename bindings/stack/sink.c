@@ -18,7 +18,7 @@ struct sink {
 	struct pyb_passage *p;		/* strong */
 	PyObject *start, *body;		/* NULL until filled */
 	PyObject *stacks[PYB_EXIT_STACKS];
-	char hungry, handled;
+	char hungry, handled, started;
 	vectorcallfunc call;
 };
 
@@ -80,6 +80,14 @@ pyb_sink_pass(struct pyb_module_state *st, PyObject *send, PyObject *start, PyOb
 	return true;
 }
 
+bool
+pyb_sink_is_started(PyObject *sink)
+{
+	struct sink *s = (struct sink *)sink;
+
+	return s->started || s->start != NULL;
+}
+
 void
 pyb_sink_sate(PyObject *sink)
 {
@@ -110,6 +118,17 @@ pyb_sink_left_open(PyObject *sink)
 	return used;
 }
 
+static bool
+message_starts(struct pyb_module_state *st, PyObject *message)
+{
+	PyObject *type = PyDict_Check(message) ?
+	    PyDict_GetItemWithError(message, st->n_type) : NULL;
+	bool starts = type != NULL && pyb_sink_is_text(type, st->t_http_response_start);
+
+	PyErr_Clear();
+	return starts;
+}
+
 /* sink(message) */
 static PyObject *
 sink_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
@@ -118,6 +137,8 @@ sink_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 
 	if (PyVectorcall_NARGS(nargsf) != 1 || names != NULL)
 		return PyErr_Format(PyExc_TypeError, "send() takes exactly one argument");
+	if (!s->started)
+		s->started = message_starts(s->p->layer->st, args[0]);
 	return pyb_send_new(s->p, args[0]);
 }
 

@@ -35,6 +35,9 @@ bool pyb_sink_takes(struct pyb_module_state *st, PyObject *send);
  * somebody might see how many there are. */
 bool pyb_sink_takes_file(struct pyb_module_state *st, PyObject *send);
 
+/* Has the start of an answer been sent with it, in either way? */
+bool pyb_sink_is_started(PyObject *sink);
+
 /* From now on it takes no complete answer. */
 void pyb_sink_sate(PyObject *sink);
 

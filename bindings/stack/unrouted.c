@@ -1,7 +1,7 @@
 /*
  * unrouted: FastAPI's own 404, 405 and redirect behind layers of the user's.
  *
- * Called by inner.c for a request that no route takes. The 404 and the 405 are exceptions in
+ * Called by inner.c for a request that no route takes, of the application or of one that it mounts. The 404 and the 405 are exceptions in
  * the original, answered outside the outermost exit stack, the redirect is answered inside
  * it. No user code may run here but the layer's `send`.
  */
@@ -17,9 +17,13 @@ static int
 scope_enter(struct pyb_inner *c, const struct pyb_found *found)
 {
 	struct pyb_within *w = c->within;
-	PyObject *own = PyTuple_GET_ITEM(w->places, w->binding->table.n_routes);
+	uint32_t n_routes = w->binding->table.n_routes;
+	bool mounted = found->inside != SHM_NONE;
 
-	if (pyb_enter_router(w->st, c->scope, own, &c->outermost) < 0)
+	c->place = Py_NewRef(PyTuple_GET_ITEM(w->places, mounted ? found->inside : n_routes));
+	if (pyb_enter_remember(w->st, c->scope, c->place, &c->before) < 0 ||
+	    pyb_enter_router(w->st, c->scope, c->place, &c->outermost) < 0 ||
+	    (c->before.inside && pyb_enter_route(w->st, c->scope, c->place, NULL, 0) < 0))
 		return -1;
 	return found->verdict != PYB_ROUTER_NOT_ALLOWED ? 0 : pyb_enter_route(w->st, c->scope,
 	    found->place, found->params, found->n_params);
@@ -34,8 +38,8 @@ answer_make(struct pyb_inner *c, const struct pyb_found *found)
 	int rc = -1;
 
 	if (copy != NULL || !redirects)
-		response = pyb_router_response(c->within->binding, found->verdict, found->route,
-		    copy);
+		response = pyb_router_response(c->within->binding, found->inside, found->verdict,
+		    found->route, copy);
 	if (response != NULL)
 		rc = pyb_messages_shared(c->within->st, &c->messages, response);
 	Py_XDECREF(copy);

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import re
 import zlib
+from pathlib import Path
 from typing import Any
 
 import mounted_layers_app
 import mounts_app
 import pytest
-from client import Answer, ask, forced, run
+from client import Answer, ask, calls, forced, run
 from declared import FASTAPI, bare, explained, listed
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from fastapi.staticfiles import StaticFiles
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from test_mounts import LAYERS
 from wire import Request
@@ -148,3 +153,51 @@ def test_a_subclass_that_makes_its_layers_itself_is_left_to_it() -> None:
         assert (await ask(app, Request("GET", "/m/a"))).data.endswith(b"own")
 
     run(main)
+
+
+class Plain:
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+KINDS: dict[str, list[Middleware]] = {
+    "none": [],
+    "native": [Middleware(CORSMiddleware, allow_origins=["*"]), Middleware(GZipMiddleware)],
+    "plain": [Middleware(Plain)],
+    "dispatch": [Middleware(BaseHTTPMiddleware, dispatch=mounted_layers_app.dispatch)],
+    "mixed": [Middleware(CORSMiddleware, allow_origins=["*"]), Middleware(BaseHTTPMiddleware, dispatch=mounted_layers_app.dispatch), Middleware(Plain)],
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not NEWEST, reason="older versions keep what is mounted to ASGI")
+@pytest.mark.parametrize("inside", KINDS)
+@pytest.mark.parametrize("around", KINDS)
+def test_none_of_the_layers_and_routers_between_runs_in_python(around: str, inside: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("content")
+    passed = ("/applications.py", "/routing.py", "/errors.py", "/exceptions.py", "/asyncexitstack.py", "/staticfiles.py", "/seam.py", "/_exception_handler.py")
+
+    async def main() -> None:
+        app = FastAPI(middleware=KINDS[around])
+        between, mounted = FastAPI(), FastAPI(middleware=KINDS[inside])
+        mounted.get("/a")(mounts_app.leaf)
+        mounted.mount("/files", StaticFiles(directory=tmp_path))
+        mounted.mount("/star", Starlette(routes=[Route("/a", of_starlette)]))
+        between.mount("/m", mounted)
+        app.mount("/b", between)
+        for _ in range(2):
+            await ask(app, Request("GET", "/b/m/makes/the/layers"))
+            await ask(app, Request("GET", "/b/m/star/makes/the/layers"))
+        for path in ("/a", "/files/a.txt", "/files/missing", "/missing", "/a/", "/star/a", "/star/missing"):
+            answer, frames = await calls(app, Request("GET", "/b/m" + path, (("origin", "x"),)))
+            ran = [frame.f_code for frame in frames if frame.f_code.co_filename.endswith(passed)]
+            ran = [code for code in ran if code.co_name in ("__call__", "app", "handle", "matches", "wrapped_app", "_surface")]
+            assert answer.compiled and not ran, (path, answer, ran)
+
+    run(main)
+
+
+async def of_starlette(request: Any) -> PlainTextResponse:
+    return PlainTextResponse(request.scope["root_path"])

@@ -109,12 +109,13 @@ class Answers:
         return self.made[key]
 
 
-def _inside(entries: list[Entry], number: int, router: Any) -> tuple[int, bool] | None:
-    """Of a mount whose routes are all entries: the first of them, and whether its router looks for
-    a path with a slash more or less. None: what it mounts has other answers of its own."""
+def _inside(entries: list[Entry], number: int, router: Any) -> tuple[int, bool, bool] | None:
+    """Of a mount whose routes are all entries: the first of them, whether its router looks for
+    a path with a slash more or less, and whether layers of the user's stand before it. None: what it
+    mounts has other answers of its own."""
     mount = entries[number]
     leads = mount.leads
-    if leads is None or leads.layered or not _ends_as_starlettes(leads.router, False):
+    if leads is None or not _ends_as_starlettes(leads.router, False):
         return None
     redirects = bool(leads.router.redirect_slashes)
     first = number
@@ -123,7 +124,8 @@ def _inside(entries: list[Entry], number: int, router: Any) -> tuple[int, bool] 
     mounts = starlette.routing.Mount
     known = all(isinstance(one.effective, mounts) or _refuses_as_known(one) for one in entries[first:number])
     # Redirects are those of the application's own router.
-    return (first, redirects) if known and (router.redirect_slashes or not redirects) else None
+    known = known and (router.redirect_slashes or not redirects)
+    return (first, redirects, bool(leads.layered)) if known else None
 
 
 def answers_of(

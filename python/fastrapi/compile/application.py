@@ -19,6 +19,7 @@ from .hosts import Hosted, hosted
 from .layers import Layer, is_direct, layers_of
 from .mounts import Level
 from .objects import Objects
+from .places import Places
 from .plan import compile_route
 from .recognise import application_reason, router_reason
 from .records import METHODS, NONE, NotCompiled, Plan, Route
@@ -45,17 +46,18 @@ class Compiled:
         """The mounted applications with middleware."""
         return [level.app for level in self.mounted if level.layered]
 
-    def unbuilt(self, router: Any) -> dict[int, Any]:
-        """The mounted applications whose layers have yet to be made, by the routes that lead
-        to them from ``router``, mounted or (None) the application's own."""
-        waiting = [app for app in self.layered if app.middleware_stack is None]
+    def unbuilt(self, router: Any) -> dict[int, list[Any]]:
+        """The mounted applications whose layers are made before a request that ``router``, mounted or
+        (None) the application's own, hands on can be stopped, by the route that it goes to."""
         found = {}
-        for number, entry in enumerate(self.entries if waiting else ()):
-            levels = entry.inside.levels
+        for number, entry in enumerate(self.entries):
+            levels = (entry.into or entry.inside).levels
             at = next((n for n, level in enumerate(levels, 1) if level.router is router), 0)
-            next_app = levels[at].app if at < len(levels) else getattr(entry.effective, "app", None)
-            if (at or router is None) and any(next_app is app for app in waiting):
-                found[number] = next_app
+            passed = levels[at:] if at or router is None else ()
+            stop = next((n for n, level in enumerate(passed, 1) if level.layered), len(passed))
+            apps = [level.app for level in passed[:stop] if level.app is not None]
+            if any(app.middleware_stack is None for app in apps):
+                found[number] = apps
         return found
 
     @property
@@ -73,14 +75,14 @@ class Compiled:
         ]
 
     def deeper_than(self, router: Any) -> frozenset[int]:
-        """The numbers of the compiled routes of what ``router``, mounted or (None) the
+        """The numbers of the routes that C answers of what ``router``, mounted or (None) the
         application's own, mounts."""
         return frozenset(
             number
             for number, entry in enumerate(self.entries)
-            if self.helpers[number] is not None
-            and entry.inside.levels
-            and (router is None or any(level.router is router for level in entry.inside.levels[:-1]))
+            if (self.helpers[number] or entry.leads or entry.files) is not None
+            and (levels := (entry.leads or entry.inside).levels)
+            and (router is None or any(level.router is router for level in levels[:-1]))
         )
 
     @property
@@ -258,7 +260,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     binding = _engine.Binding(
         sealed if same else table,
         compiled.objects,
-        guards.Guards(app, compiled.mounted, own, watched, follows),
+        guards.Guards(app, compiled.mounted, own, watched, follows, layers is not None),
         Resume(app, engine_app, compiled.deeper_than(None)),
         direct,
         layers.entrance() if layers else None,
@@ -274,8 +276,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     scoped = any(made.has_dispatch for made in (layers, *inner_layers) if made)
     for made, row in zip((layers, *inner_layers), (placed, *inner_placed), strict=True):
         if made is not None:
-            router = None if made is layers else made.app.router
-            made.bind(engine_app, compiled.helpers_of(router), compiled.entries, app, scoped)
+            made.bind(engine_app, Places(made, app).all(compiled.entries, compiled.helpers), scoped)
             stretches.bind(made, engine_app, row)
     if sealed >= 0 and not same:
         return "this process compiled a different table (routes added at start-up?)"

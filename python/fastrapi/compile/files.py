@@ -136,8 +136,6 @@ def layer_of_files(instance: Any, others: Iterable[str] = ()) -> Layer | str:
 def _reason(entry: Entry) -> str:
     """Why a mount cannot be native, whatever is mounted; empty: no such reason."""
     mount = entry.effective
-    if entry.inside.layered:
-        return "is mounted in a mounted application with middleware"
     if type(mount) is not Mount or not inherits(mount, Mount, "matches", "handle"):
         return "is mounted in a way of its own"
     context = getattr(entry.included, "include_context", None)
@@ -213,7 +211,8 @@ class Files:
             if entry.files is not None:
                 self.layers.append(entry.files)
                 self.around.setdefault(id(entry.files.instance), []).extend(entry.inside.apps)
-                mounts.append((number, *_mount(entry.files.instance), _instead(entry)))
+                layered = bool(entry.inside.layered)
+                mounts.append((number, *_mount(entry.files.instance), _instead(entry), layered))
         self.mounts = tuple(mounts)
         self.missing = handled(HTTPException(status_code=404))
         self.not_allowed = handled(HTTPException(status_code=405, headers={"Allow": "GET, HEAD"}))

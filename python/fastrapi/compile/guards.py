@@ -168,9 +168,11 @@ class Guards:
         own_layers: Sequence[Any],
         natives: Sequence[Layer],
         follows: bool,
+        behind: bool,
     ) -> None:
         """``mounted``: with routes among those compiled. ``own_layers``: FastAPI's and Starlette's, which C passes by. ``natives``: those
-        whose twins run. ``follows``: plans were compiled with the dependency_overrides."""
+        whose twins run. ``follows``: plans were compiled with the dependency_overrides. ``behind``: what is
+        mounted may run behind layers, once its own are made."""
         self.app = app
         self.mounted: list[Any] = [level.app for level in mounted if level.app is not None]
         self.layered = [level.app for level in mounted if level.layered]
@@ -207,7 +209,7 @@ class Guards:
             if name in vars(owner)
         ]
         self._watch_natives(natives)
-        self._watch_mounted()
+        self._watch_mounted(behind)
         self._watch_routers()
         self._watch_overrides(follows)
 
@@ -223,7 +225,7 @@ class Guards:
         ]
         self.expected += [expected for layer in natives for expected in layer.expected]
 
-    def _watch_mounted(self) -> None:
+    def _watch_mounted(self, behind: bool) -> None:
         for app in self.mounted:
             self.dicts += [vars(app), app.exception_handlers]
             self.lists.append(app.user_middleware)
@@ -232,7 +234,7 @@ class Guards:
                 Expected(app, name, getattr(app, name)) for name in _OF_MOUNTED if hasattr(app, name)
             ]
         self.expected += [
-            Expected(app, "middleware_stack", app.middleware_stack) for app in self.layered
+            Expected(app, "middleware_stack", app.middleware_stack) for app in (self.mounted if behind else self.layered)
         ]
 
     def _watch_routers(self) -> None:

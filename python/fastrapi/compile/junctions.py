@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import Router
+from starlette.routing import Mount, Router
 
 import fastapi
 from fastrapi import _engine
@@ -22,13 +22,13 @@ from fastrapi import _engine
 from . import dialect
 from .dispatch import application_of, is_dispatch
 from .exit_stacks import send_start
-from .recognise import ENTRANCES, is_included, is_own
-from .records import Place
+from .recognise import ENTRANCES, is_own
 
 if TYPE_CHECKING:
-    from .route_helper import Helper
-    from .walk import Entry
+    from .records import Place
 
+# How many mounts in each other are looked into.
+MOST_DEEP = 8
 # An application's attribute: its Junctions.
 _KEPT_AS = "_fastrapi_junctions"
 _OWN_LAYERS = tuple(cls for cls in ENTRANCES if not issubclass(cls, (Starlette, Router)))
@@ -96,29 +96,10 @@ class Junctions:
         """What requests enter the user's layers by."""
         return _engine.Outer(self.app, self.first, self.failed)
 
-    def bind(
-        self, engine_app: Any, helpers: Sequence[Helper | None], entries: Sequence[Entry],
-        outermost: Any, scoped: bool,
-    ) -> None:  # fmt: skip
-        """Run the plans that ``engine_app`` is bound to, and serve its files; ``helpers`` and
-        ``entries`` by route. ``outermost`` is the application whose router requests meet first.
+    def bind(self, engine_app: Any, places: Sequence[Place | None], scoped: bool) -> None:
+        """Run the plans that ``engine_app`` is bound to, and serve its files. ``places`` and
         ``scoped``: see ``bind_within()``."""
-        router = outermost.router
-        handlers = self.inner._exception_handlers, self.inner._status_handlers
-        stacks = 1 if isinstance(self.app, fastapi.FastAPI) else 0
-
-        def place(helper: Helper | None, entry: Entry) -> Place | None:
-            if entry.files is not None:
-                return entry.mount_place(handlers, router) if self.app is outermost else None
-            # Limits of forms would be in the scope, too.
-            if helper is None or helper.entry.form_limits:
-                return None
-            return helper.entry.place(handlers, router, stacks)
-
-        asked = any(map(is_included, router.routes))
-        unknown = self.app is not outermost or bool(getattr(router, "form_limits", None))
-        own = None if unknown else Place(handlers, router, None, None, None, None, (), asked, 1, "")
-        _engine.bind_within(self.within, engine_app, (*map(place, helpers, entries), own), scoped)
+        _engine.bind_within(self.within, engine_app, tuple(places), scoped)
         for within, layer in self.places:
             if is_dispatch(type(layer)):
                 _engine.bind_layer(within, application_of(layer))
@@ -148,25 +129,37 @@ class Junctions:
     ) -> None:
         """``exc`` has left the user's layers: let FastAPI's and Starlette's do what they
         do then. ``started``: http.response.start was sent."""
-        begun = False
+        await leave_layers(self.outer, scope, receive, send, exc, started, {})
 
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            nonlocal begun
-            if started:
-                await send_start(send)
-            begun = True
+
+async def leave_layers(
+    layers: Sequence[Any], scope: Any, receive: Any, send: Any, exc: BaseException | None, started: bool,
+    entries: dict[str, Any],
+) -> None:  # fmt: skip
+    """Let ``layers``, outermost first, do what they do when ``exc`` is raised inside them; None:
+    nothing is. ``started``: http.response.start was sent. ``entries`` of the scope are as they
+    were."""
+    begun = False
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal begun
+        scope.update(entries)
+        if started:
+            await send_start(send)
+        begun = True
+        if exc is not None:
             raise exc
 
-        async def send_later(message: Any) -> None:
-            if begun:
-                await send(message)
+    async def send_later(message: Any) -> None:
+        if begun:
+            await send(message)
 
-        inner: Any = app
-        for layer in reversed(self.outer):
-            outer = copy.copy(layer)
-            outer.app = inner
-            inner = outer
-        await inner(scope, receive, send_later)
+    inner: Any = app
+    for layer in reversed(layers):
+        outer = copy.copy(layer)
+        outer.app = inner
+        inner = outer
+    await inner(scope, receive, send_later)
 
 
 def _own_layers(layer: Any, end: Any) -> Iterator[Any]:
@@ -212,7 +205,18 @@ def has_junctions(app: Any) -> bool:
     """Can C take requests over between the layers of ``app``?"""
     if app.middleware_stack is not None:
         return junctions_of(app) is not None
-    return bool(dialect.STACKS_IN_SCOPE and app.user_middleware and builds_as_its_class(app))
+    between = app.user_middleware or _mounts_layers(app.routes)
+    return bool(dialect.STACKS_IN_SCOPE and between and builds_as_its_class(app))
+
+
+def _mounts_layers(routes: Any, deep: int = 0) -> bool:
+    """Is an application with middleware mounted at one of these routes, or below one?"""
+    mounted = [route.app for route in routes if type(route) is Mount] if deep < MOST_DEEP else []
+    return any(
+        bool(getattr(app, "user_middleware", None)) or _mounts_layers(app.routes, deep + 1)
+        for app in mounted
+        if isinstance(app, Starlette | Router)
+    )
 
 
 def build(app: Any) -> None:
@@ -242,12 +246,17 @@ def junctions_of(app: Any) -> Junctions | None:
     return found if found.intact() else None
 
 
+def own_layers_inside(layer: Any, app: Any) -> list[Any]:
+    """``layer`` and those inside it, all of FastAPI's and Starlette's, before the router of ``app``."""
+    return list(_own_layers(layer, app.router))
+
+
 def own_layers(app: Any) -> list[Any]:
     """The layers that C passes by on success. Each hands on to its ``app``."""
     layers = junctions_of(app)
     if layers is None:
-        return list(_own_layers(app.middleware_stack, app.router))
-    return [*layers.outer, *_own_layers(layers.inner, app.router)]
+        return own_layers_inside(app.middleware_stack, app)
+    return [*layers.outer, *own_layers_inside(layers.inner, app)]
 
 
 class ReceiveAgain:

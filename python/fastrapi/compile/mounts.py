@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Router
 
 from . import dialect
-from .junctions import builds_as_its_class, has_junctions
+from .junctions import MOST_DEEP, builds_as_its_class, has_junctions, junctions_of
 from .recognise import application_reason, inherits, is_own, only_own_layers, router_reason
 
 _OWN = (
@@ -38,7 +38,6 @@ _HANDLERS = (
     request_validation_exception_handler,
     websocket_request_validation_exception_handler,
 )
-_MOST_DEEP = 8
 
 
 class Level(NamedTuple):
@@ -53,15 +52,14 @@ class Level(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Inside:
     """Where routes stand: in the ``levels`` of these ``mounts``, outermost first. Their paths
-    begin with ``prefix``. ``form_limits`` are those of the routers around them, ``asked``: as
-    in Entry. ``route`` is what the mounts leave in the scope under this name; None: nothing."""
+    begin with ``prefix``. ``form_limits`` are those of the routers around them, ``asks`` has for
+    each mount what Entry has as ``asked``."""
 
     levels: tuple[Level, ...] = ()
     mounts: tuple[Mount, ...] = ()
     prefix: str = ""
     form_limits: Mapping[str, int] = field(default_factory=dict)
-    asked: bool = False
-    route: Any = None
+    asks: tuple[bool, ...] = ()
 
     @property
     def apps(self) -> tuple[Any, ...]:
@@ -81,13 +79,24 @@ class Inside:
     @property
     def notes_route(self) -> bool:
         """Does the innermost router put every route that it finds into the scope?"""
-        return dialect.ROUTE_IN_SCOPE and isinstance(self.router, Router) and not _is_fastapis(self.router)
+        return _notes_route(self.router)
+
+    @property
+    def asked(self) -> bool:
+        """As in Entry, of the innermost mount."""
+        return bool(self.asks and self.asks[-1])
+
+    def noted(self, first: int = 0, end: int | None = None) -> Any:
+        """What the mounts with these numbers leave in the scope as its route; None: nothing."""
+        last = len(self.mounts) if end is None else end
+        noted = [n for n in range(max(first, 1), last) if _notes_route(self.levels[n - 1].router)]
+        return self.mounts[noted[-1]] if noted else None
 
     def enter(
         self, route: Any, form_limits: Mapping[str, int], asked: bool
     ) -> Inside | None:
         """Inside what ``route`` mounts; None: its routes are not compiled."""
-        level = _level(route) if len(self.levels) < _MOST_DEEP else None
+        level = _level(route) if len(self.levels) < MOST_DEEP else None
         if level is None:
             return None
         return Inside(
@@ -95,8 +104,7 @@ class Inside:
             (*self.mounts, route),
             self.prefix + route.path,
             form_limits,
-            asked,
-            route if self.notes_route else self.route,
+            (*self.asks, asked),
         )
 
     def fill(self, scope: dict[str, Any]) -> None:
@@ -132,7 +140,7 @@ def _is_built_as_known(app: Any) -> bool:
         return has_junctions(app)
     if app.middleware_stack is None:
         return builds_as_its_class(app)
-    return only_own_layers(app, ())
+    return junctions_of(app) is not None or only_own_layers(app, ())
 
 
 def _is_plain_fastapi(app: Any) -> bool:
@@ -149,6 +157,10 @@ def _is_plain_starlette(app: Any) -> bool:
         and getattr(app, "max_body_size", None) is None
         and _is_plain_router(app.router)
     )
+
+
+def _notes_route(router: Any) -> bool:
+    return dialect.ROUTE_IN_SCOPE and isinstance(router, Router) and not _is_fastapis(router)
 
 
 def _is_fastapis(router: Any) -> bool:

@@ -88,6 +88,9 @@ class Place(NamedTuple):
     asked: bool
     stacks: int
     root: str
+    inside: str | None
+    app: Any
+    layers: tuple[Any, Any] | None
 
 
 class Route(NamedTuple):

@@ -95,7 +95,7 @@ class Seam:
         self.places: list[_Place | None] = []
         self.bound = 0  # how often it was
         self.deeper: frozenset[int] = frozenset()
-        self.unbuilt: Mapping[int, Any] = {}
+        self.unbuilt: Mapping[int, Sequence[Any]] = {}
         self.hosts: Sequence[Hosted] = ()
         self.mounted: list[Seam] = []  # of what the application mounts
         self.junctions: list[Junctions] = []  # of mounted applications
@@ -107,11 +107,11 @@ class Seam:
 
     def bind(
         self, engine_app: Any, helpers: Sequence[Helper | None], deeper: frozenset[int],
-        unbuilt: Mapping[int, Any], hosts: Sequence[Hosted],
+        unbuilt: Mapping[int, Sequence[Any]], hosts: Sequence[Hosted],
     ) -> None:
         """Run the plans that ``engine_app`` is bound to; ``helpers`` by route. What
         happened in routes with the numbers ``deeper`` surfaces in a mounted application.
-        ``unbuilt`` has by route the mounted applications whose layers are not made; ``hosts``
+        ``unbuilt`` has by route the mounted applications that make their layers on the way; ``hosts``
         are the Host routes."""
         self.deeper = deeper
         self.unbuilt = unbuilt
@@ -133,12 +133,11 @@ class Seam:
             layers.unbind()
 
     def _build(self, scope: Any) -> None:
-        """The request goes to a mounted application, which makes its layers before the first:
-        let it have junctions among them."""
+        """The request goes to mounted applications, which make their layers before the first:
+        let them have junctions among them."""
         found = self.engine_app.match(scope["method"], scope["path"])
-        app = self.unbuilt.get(found[0]) if found is not None else None
-        if app is not None:
-            with contextlib.suppress(Exception):  # it raises the same again, in its place
+        with contextlib.suppress(Exception):  # it is raised again, in its place
+            for app in self.unbuilt.get(found[0], ()) if found is not None else ():
                 build(app)
 
     def _find(self, scope: Any) -> tuple[_Place, tuple[str, ...]] | None:

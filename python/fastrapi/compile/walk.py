@@ -56,7 +56,8 @@ class Entry:
     reason: str = ""
     files: Any = None
     host: str = ""
-    leads: Inside | None = None  # a mount: where its routes stand, all of which are entries
+    into: Inside | None = None  # a mount: where its routes stand
+    leads: Inside | None = None  # the same, if all of them are entries
 
     def enter(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into ``scope`` what FastAPI's router would have put there."""
@@ -69,7 +70,7 @@ class Entry:
             fastapi_scope["effective_route_context"] = self.context
         scope["endpoint"] = self.route.endpoint
         scope["path_params"] = params
-        noted = self.route if self.notes_route else self.inside.route
+        noted = self.route if self.notes_route else self.inside.noted()
         if noted is not None:
             scope["route"] = noted
 
@@ -78,28 +79,26 @@ class Entry:
         """Does a router put the route itself into the scope?"""
         return isinstance(self.route, routing.APIRoute) or self.inside.notes_route
 
-    def place(self, handlers: tuple[Any, Any], router: Any, stacks: int) -> Place:
-        """What C puts into a scope in the place of enter(), and of the layers inside the
-        user's; ``handlers`` are those of Starlette's ExceptionMiddleware, ``stacks`` those of
-        FastAPI around every route."""
+    def place(self) -> Place:
+        """What C puts into a scope in the place of enter(). ``Places`` adds what the layers inside
+        the user's put there."""
         convertors = tuple(
             (name, None if _is_text(convertor) else convertor.convert)
             for name, convertor in self.convertors.items()
         )
         route = self.route if self.notes_route else None
         return Place(
-            handlers, router, self.route.endpoint, route, self.included, self.context,
-            convertors, self.asked, 3 if isinstance(self.route, routing.APIRoute) else stacks,
-            self.inside.prefix,
+            ((), ()), None, self.route.endpoint, route, self.included, self.context, convertors,
+            self.asked, 3 if isinstance(self.route, routing.APIRoute) else 0, "", None, None, None,
         )  # fmt: skip
 
-    def mount_place(self, handlers: tuple[Any, Any], router: Any) -> Place | None:
+    def mount_place(self) -> Place | None:
         """The same for a mount. None: there is more to put into the scope."""
-        if self.form_limits or self.inside.levels or len(self.effective.param_convertors) > 1:
+        if len(self.effective.param_convertors) > 1:
             return None
         return Place(
-            handlers, router, self.effective.app, None, self.included, self.context, (),
-            self.asked, 1, "",
+            ((), ()), None, self.effective.app, self.route if self.inside.notes_route else None,
+            self.included, self.context, (), self.asked, 0, "", None, None, None,
         )  # fmt: skip
 
 
@@ -276,6 +275,7 @@ def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
                 entry.reason = entry.reason or "FastAPI route in a router of Starlette's"
             entry.form_limits = declared.form_limits
             entry.asked = declared.asked
+            entry.into = deeper
             entry.leads = deeper if whole else None
             yield entry
 
