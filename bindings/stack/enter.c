@@ -1,7 +1,8 @@
 /*
  * enter: the entries of a scope, in the order in which FastAPI makes them.
  *
- * Called by inner.c before user code inside the router runs, by unrouted.c and by mount.c. The names and their values
+ * Called by inner.c before user code inside the router runs, by descend.c, unrouted.c, mount.c and
+ * leave.c. The names and their values
  * are those of Entry.enter() and RouteHelper.fill_scope() in python/fastrapi/compile, which
  * do the same for plans that run elsewhere. It must run no user code.
  */

@@ -313,4 +313,6 @@ KINDS = {
     "inner missing": request("GET", "/inner/nowhere"),
     "guarded": request("GET", "/guarded/plain"),
     "guarded raises": request("GET", "/guarded/unhandled"),
+    "guarded missing": request("GET", "/guarded/nowhere"),
+    "guarded file": request("GET", f"/guarded/files/{HERE.name}"),
 }  # fmt: skip

@@ -502,6 +502,7 @@ for _name, _app in EVERY.items():
     _app.mount("/star", Starlette(routes=_routes, exception_handlers={Refused: refused}))  # type: ignore[dict-item]
     _app.host("host.test", Starlette(routes=_routes))
     GUARDED[_name].get("/hello")(hello)
+    GUARDED[_name].mount("/files", StaticFiles(directory=pathlib.Path(__file__).parent))
     GUARDED[_name].router.routes += _routes
     _app.mount("/guarded", GUARDED[_name])
 

@@ -134,6 +134,8 @@ BOTH = [
     Way("mounted behind layers", get("/guarded/hello"), 200, ""),
     Way("Starlette's route mounted behind layers", get("/guarded/a", "Origin: https://a.example"), 200, ""),
     Way("mounted behind layers, raises", request("POST", "/guarded/class"), 500, ""),
+    Way("mounted behind layers, not found", get("/guarded/a/b"), 404, ""),
+    Way("mounted behind layers, a file", get("/guarded/files/ways.py"), 200, ""),
     Way("a Host route's", b"GET /a HTTP/1.1\r\nHost: host.test\r\n\r\n", 200, "asgi"),
     Way("lines", get("/lines"), 200, "compiled"),
     Way("lines that fail late", get("/plain-lines"), 0, ""),

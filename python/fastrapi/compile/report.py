@@ -70,16 +70,17 @@ def _verdicts(compiled: Compiled) -> Iterator[Verdict]:
     for entry, row in zip(compiled.entries, described["routes"], strict=True):
         number = Route._make(row).plan
         if entry.files is not None:
-            yield Verdict(True, _python_around(compiled), "")
+            yield Verdict(True, _around_files(compiled, entry), "")
         elif number == NONE:
             yield Verdict(False, [], entry.reason)
         else:
             yield Verdict(True, _around(compiled, entry, plans[number]), "")
 
 
-def _python_around(compiled: Compiled) -> list[str]:
-    """The middleware that Python runs around everything."""
-    return [f"behind {', '.join(compiled.middleware)}"] if compiled.middleware else []
+def _around_files(compiled: Compiled, entry: Entry) -> list[str]:
+    """The middleware that Python runs around a mount of files."""
+    behind = _behind(compiled, entry, PLAN_FLAG.LAYERED if entry.inside.layered else 0)
+    return [f"behind {', '.join(behind)}"] if behind else []
 
 
 def _around(compiled: Compiled, entry: Entry, plan: Plan) -> list[str]:
@@ -193,7 +194,7 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
         if number >= host.first:
             yield f"unless its host may be {host.host}: {_HOST}"
     if entry.files is not None:
-        around = _python_around(compiled)
+        around = _around_files(compiled, entry)
         partly, how = (" in part", around[0]) if around else ("", "without Python")
         yield f"compiled{partly}: {_FILES}, {how}"
         return
