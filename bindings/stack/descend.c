@@ -58,7 +58,7 @@ scope_enter(struct pyb_inner *c)
 {
 	struct pyb_module_state *st = pyb_stack_state(c);
 
-	return pyb_enter_remember(st, c->scope, c->place, &c->before) < 0 ||
+	return pyb_enter_remember(st, c->scope, &c->before) < 0 ||
 	    pyb_enter_router(st, c->scope, c->place, &c->outermost) < 0 ||
 	    pyb_enter_route(st, c->scope, c->place, NULL, 0) < 0 ? -1 : 0;
 }

@@ -117,22 +117,21 @@ has_stack(PyObject *place, int stack)
 static int
 mounts_put(struct pyb_module_state *st, PyObject *scope, PyObject *place)
 {
-	PyObject *inside = PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE);
 	PyObject *app = PyTuple_GET_ITEM(place, PYB_PLACE_APP);
 
-	if (inside == Py_None)
+	if (!pyb_place_is_inside(place))
 		return 0;
 	return PyDict_SetDefault(scope, st->n_app_root_path,
 	    PyTuple_GET_ITEM(place, PYB_PLACE_ROOT)) == NULL ||
-	    PyDict_SetItem(scope, st->n_root_path, inside) < 0 ||
+	    PyDict_SetItem(scope, st->n_root_path, PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE)) < 0 ||
 	    (app != Py_None && PyDict_SetItem(scope, st->n_app, app) < 0) ? -1 : 0;
 }
 
 int
-pyb_enter_remember(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+pyb_enter_remember(struct pyb_module_state *st, PyObject *scope,
     struct pyb_mounts_before *before)
 {
-	if (before->inside || PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE) == Py_None)
+	if (before->inside)
 		return 0;
 	before->app_root = Py_XNewRef(PyDict_GetItemWithError(scope, st->n_app_root_path));
 	before->inside = before->app_root != NULL || !PyErr_Occurred();

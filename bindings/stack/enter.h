@@ -42,9 +42,15 @@ struct pyb_mounts_before {
 	PyObject *app_root;	/* strong: what it had as app_root_path; NULL: nothing */
 };
 
-/* Remember of `scope` what pyb_enter_router() with that place changes. 0, or -1 with an
- * exception set. */
-int pyb_enter_remember(struct pyb_module_state *st, PyObject *scope, PyObject *place,
+/* Do mounts lead to the route of this place? */
+static inline bool
+pyb_place_is_inside(PyObject *place)
+{
+	return PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE) != Py_None;
+}
+
+/* Remember of `scope` what mounts change. 0, or -1 with an exception set. */
+int pyb_enter_remember(struct pyb_module_state *st, PyObject *scope,
     struct pyb_mounts_before *before) MUST_CHECK;
 
 /* Let it be outside the mounts again, for a router that finds them anew. 0, or -1 with an

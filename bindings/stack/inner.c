@@ -103,8 +103,10 @@ scope_enter(struct pyb_inner *c)
 {
 	struct pyb_run *r = c->run;
 
-	if (pyb_enter_remember(r->app->st, c->scope, c->place, &c->before) < 0 ||
-	    pyb_enter_scope(r, c->place) < 0)
+	if (pyb_place_is_inside(c->place) &&
+	    pyb_enter_remember(r->app->st, c->scope, &c->before) < 0)
+		return -1;
+	if (pyb_enter_scope(r, c->place) < 0)
 		return -1;
 	if (!(r->plan->flags & SHM_PLAN_F_REREADS))
 		return 0;

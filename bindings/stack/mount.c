@@ -22,7 +22,7 @@ scope_enter(struct pyb_inner *c, const struct pyb_found *found, enum files_verdi
 	struct pyb_module_state *st = pyb_stack_state(c);
 
 	c->place = Py_NewRef(found->place);
-	if (pyb_enter_remember(st, c->scope, c->place, &c->before) < 0 ||
+	if (pyb_enter_remember(st, c->scope, &c->before) < 0 ||
 	    pyb_enter_router(st, c->scope, found->place, &c->outermost) < 0 ||
 	    pyb_enter_mount(st, c->scope, found->place, found->path,
 		found->params[found->n_params - 1].len) < 0)

@@ -18,12 +18,14 @@ scope_enter(struct pyb_inner *c, const struct pyb_found *found)
 {
 	struct pyb_within *w = c->within;
 	uint32_t n_routes = w->binding->table.n_routes;
-	bool mounted = found->inside != SHM_NONE;
+	bool inside;
 
-	c->place = Py_NewRef(PyTuple_GET_ITEM(w->places, mounted ? found->inside : n_routes));
-	if (pyb_enter_remember(w->st, c->scope, c->place, &c->before) < 0 ||
+	c->place = Py_NewRef(PyTuple_GET_ITEM(w->places,
+	    found->inside != SHM_NONE ? found->inside : n_routes));
+	inside = pyb_place_is_inside(c->place);
+	if ((inside && pyb_enter_remember(w->st, c->scope, &c->before) < 0) ||
 	    pyb_enter_router(w->st, c->scope, c->place, &c->outermost) < 0 ||
-	    (c->before.inside && pyb_enter_route(w->st, c->scope, c->place, NULL, 0) < 0))
+	    (inside && pyb_enter_route(w->st, c->scope, c->place, NULL, 0) < 0))
 		return -1;
 	return found->verdict != PYB_ROUTER_NOT_ALLOWED ? 0 : pyb_enter_route(w->st, c->scope,
 	    found->place, found->params, found->n_params);
