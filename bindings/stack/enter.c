@@ -119,7 +119,7 @@ mounts_put(struct pyb_module_state *st, PyObject *scope, PyObject *place)
 {
 	PyObject *app = PyTuple_GET_ITEM(place, PYB_PLACE_APP);
 
-	if (!pyb_place_is_inside(place))
+	if (!pyb_enter_is_inside(place))
 		return 0;
 	return PyDict_SetDefault(scope, st->n_app_root_path,
 	    PyTuple_GET_ITEM(place, PYB_PLACE_ROOT)) == NULL ||

@@ -44,7 +44,7 @@ struct pyb_mounts_before {
 
 /* Do mounts lead to the route of this place? */
 static inline bool
-pyb_place_is_inside(PyObject *place)
+pyb_enter_is_inside(PyObject *place)
 {
 	return PyTuple_GET_ITEM(place, PYB_PLACE_INSIDE) != Py_None;
 }

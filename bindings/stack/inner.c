@@ -103,7 +103,7 @@ scope_enter(struct pyb_inner *c)
 {
 	struct pyb_run *r = c->run;
 
-	if (pyb_place_is_inside(c->place) &&
+	if (pyb_enter_is_inside(c->place) &&
 	    pyb_enter_remember(r->app->st, c->scope, &c->before) < 0)
 		return -1;
 	if (pyb_enter_scope(r, c->place) < 0)

@@ -22,7 +22,7 @@ scope_enter(struct pyb_inner *c, const struct pyb_found *found)
 
 	c->place = Py_NewRef(PyTuple_GET_ITEM(w->places,
 	    found->inside != SHM_NONE ? found->inside : n_routes));
-	inside = pyb_place_is_inside(c->place);
+	inside = pyb_enter_is_inside(c->place);
 	if ((inside && pyb_enter_remember(w->st, c->scope, &c->before) < 0) ||
 	    pyb_enter_router(w->st, c->scope, c->place, &c->outermost) < 0 ||
 	    (inside && pyb_enter_route(w->st, c->scope, c->place, NULL, 0) < 0))

@@ -14,7 +14,7 @@ from counted import KINDS, STACKS, Ledger, make
 from survey import Case, Survey
 
 # These also without --every.
-FEW = {("nothing", "", "python"), ("plain", "", "python"), ("mounted file", "", "python"),
+FEW = {("nothing", "", "python"), ("plain", "", "python"), ("mounted file", "", "python"), ("mounted file", "asgi", "python"),
        ("file", "", "python"), ("threads", "sends", "python"), ("stream", "asgi", "python"),
        ("broken", "", "python"), ("plain", "dispatch native asgi", "python"),
        ("stream", "native", "c"), ("background", "native dispatch", "c"), ("arriving", "", "c"),
