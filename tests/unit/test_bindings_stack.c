@@ -128,7 +128,7 @@ static int
 enter(const char *expression, PyObject **scope)
 {
 	PyObject *place = py("(('h', 's'), 'router', 'endpoint', 'route', 'included', 'effective',"
-	    " (('name', None), ('number', int)), False, 3, '')");
+	    " (('name', None), ('number', int)), False, 3, '', None, None, None)");
 	struct plan_rig rig;
 	PyObject *raised;
 	int rc;
@@ -215,7 +215,8 @@ test_scope_without_memory(void)
 
 	plan_open(&rig, PLAN("1"), "", "", "");
 	failing.scope = py("{'path_params': {'outer': 1}}");
-	failing.place = py("((1, 2), 3, 4, 5, 6, 7, (('name', None), ('number', int)), False, 3, '')");
+	failing.place = py("((1, 2), 3, 4, 5, 6, 7, (('name', None), ('number', int)), False, 3, '',"
+	    "'/m', 'app', None)");
 	CU_ASSERT_EQUAL(python_leak(enter_once, &rig), 0);
 	CU_ASSERT(python_survives(enter_failing, &rig));
 	Py_CLEAR(failing.place);
