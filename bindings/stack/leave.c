@@ -10,16 +10,28 @@
 #include "bindings/plan/finish.h"
 #include "bindings/stack/internal.h"
 
-enum pyb_coro_verdict
-pyb_leave_on(struct pyb_inner *c, PyObject *receive, PyObject *send, PyObject **out)
+static enum pyb_coro_verdict
+next_call(struct pyb_inner *c, PyObject *receive, PyObject *send, PyObject **out)
 {
 	PyObject *args[] = { c->scope, receive, send };
 
-	if (c->place != NULL && pyb_enter_undo(pyb_stack_state(c), c->scope, c->place, &c->before) < 0)
-		return PYB_CORO_ERROR;
 	c->phase = PYB_INNER_NEXT;
 	*out = PyObject_Vectorcall(c->within->next, args, 3, NULL);
 	return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+}
+
+static int
+mounts_undo(struct pyb_inner *c)
+{
+	return pyb_enter_undo(pyb_stack_state(c), c->scope, c->place, &c->before);
+}
+
+enum pyb_coro_verdict
+pyb_leave_on(struct pyb_inner *c, PyObject *receive, PyObject *send, PyObject **out)
+{
+	if (c->place != NULL && mounts_undo(c) < 0)
+		return PYB_CORO_ERROR;
+	return next_call(c, receive, send, out);
 }
 
 enum pyb_coro_verdict
@@ -64,7 +76,11 @@ surface(struct pyb_inner *c, PyObject *outcome, PyObject *send, PyObject **out)
 		rc = -1;
 	if (rc == 0 && c->run != NULL && c->run->request != NULL)
 		rc = PyDict_SetItem(c->scope, st->t_request, c->run->request);
-	return rc < 0 ? PYB_CORO_ERROR : pyb_leave_on(c, c->receive, send, out);
+	/* It surfaces behind the mounts that lead to the route. A route that is a mount itself is
+	 * not entered again. */
+	if (rc == 0 && c->place != NULL && pyb_enter_is_inside(c->place))
+		rc = mounts_undo(c);
+	return rc < 0 ? PYB_CORO_ERROR : next_call(c, c->receive, send, out);
 }
 
 enum pyb_coro_verdict
