@@ -188,11 +188,14 @@ static int
 mount_put(struct pyb_module_state *st, PyObject *scope, PyObject *place, PyObject *params,
     PyObject *root)
 {
+	PyObject *route = PyTuple_GET_ITEM(place, PYB_PLACE_ROUTE);
+
 	return PyDict_SetItem(scope, st->n_path_params, params) < 0 ||
 	    PyDict_SetDefault(scope, st->n_app_root_path,
 		PyTuple_GET_ITEM(place, PYB_PLACE_ROOT)) == NULL ||
 	    PyDict_SetItem(scope, st->n_root_path, root) < 0 ||
 	    PyDict_SetItem(scope, st->n_endpoint, PyTuple_GET_ITEM(place, PYB_PLACE_ENDPOINT)) < 0 ||
+	    (route != Py_None && PyDict_SetItem(scope, st->n_route, route) < 0) ||
 	    (PyTuple_GET_ITEM(place, PYB_PLACE_INCLUDED) != Py_None &&
 	    included_put(st, scope, place) < 0) ? -1 : 0;
 }

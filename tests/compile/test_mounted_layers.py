@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from test_mounts import LAYERS
 from wire import Request
 
@@ -201,3 +201,28 @@ def test_none_of_the_layers_and_routers_between_runs_in_python(around: str, insi
 
 async def of_starlette(request: Any) -> PlainTextResponse:
     return PlainTextResponse(request.scope["root_path"])
+
+
+@pytest.mark.parametrize("inner", [[Middleware(mounted_layers_app.Noting, name="inner")], []])
+def test_a_mount_of_files_in_a_router_of_starlettes_is_the_route(inner: list[Middleware], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("content")
+    seen: list[Any] = []
+
+    class Looking(Plain):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+            seen.append(getattr(scope.get("route"), "path", None))
+
+    async def main(mode: str) -> None:
+        with forced(mode):
+            app = FastAPI(middleware=[Middleware(Looking)])
+            star = Starlette(routes=[Mount("/files", StaticFiles(directory=tmp_path))], middleware=inner)
+            app.mount("/star", star)
+            for path in ("/files/a.txt", "/files/a.txt", "/files/missing"):
+                await ask(app, Request("GET", "/star" + path))
+
+    run(lambda: main("asgi"))
+    there = [*seen]
+    seen.clear()
+    run(lambda: main("none"))
+    assert seen == there
