@@ -132,6 +132,8 @@ class Server:
 
     def _exit_asked(self, sig: int) -> None:
         # A signal's handler runs anywhere, also within what it would call.
+        if self._loop.is_closed():
+            return  # the end has come, and needs no second asking
         seconds = 1 if sig == signal.SIGINT else None
         self._loop.call_soon_threadsafe(self._leave, "TERM", seconds)
 

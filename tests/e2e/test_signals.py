@@ -159,3 +159,28 @@ def test_workers_leave_hup_and_int_to_the_master(tmp_path):
             time.sleep(0.02)
         assert server.get("/callable")[0] == 200
         assert server.children() == [worker]
+
+
+TOLD_AGAIN = """
+import atexit, os, signal
+from fastapi import FastAPI
+
+app = FastAPI()
+
+def at_exit():
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("at exit", flush=True)
+
+atexit.register(at_exit)
+"""
+
+
+def test_a_worker_that_has_ended_its_loop_may_be_told_once_more(tmp_path):
+    """Whoever ends a whole group of processes tells the workers, and the master does, too."""
+    (tmp_path / "app.py").write_text(TOLD_AGAIN)
+    with Fastrd("app:app", tmp_path) as server:
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+        log = server.log()
+        assert log.count("at exit") == 1
+        assert "Traceback" not in log and "exit status" not in log
