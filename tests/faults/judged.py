@@ -18,6 +18,8 @@ LOST = "SystemError('error return without exception set')"
 # CPython's frame.f_back, which logging asks for, is None then, and the exception stays set.
 KEPT, KEEPS = "returned a result with an exception set", "(PyFrame_GetBack+"
 LOST_IN = ("<frozen _collections_abc>", "/anyio/")
+# A coroutine that stands still is closed where it awaits, and awaits again as it leaves what it is in.
+CLOSED = "coroutine ignored GeneratorExit"
 
 
 def answers(data: bytes) -> list[bytes]:
@@ -80,6 +82,8 @@ def is_fault(report: str, place: list[str]) -> bool:
         return False
     if LOST_OF.search(report) or (LOST in report and any(text in report for text in LOST_IN)):
         return False
+    if CLOSED in report and stands_still(place):
+        return False
     mild = ("MemoryError", "PanicException", "was destroyed", "shorter than Content-Length")
     return "SystemError" in report or ("/fastrapi/" in report and not any(text in report for text in mild))
 
@@ -94,11 +98,16 @@ def is_of_python(place: list[str]) -> bool:
     return False
 
 
+def stands_still(place: list[str]) -> bool:
+    """Can a coroutine not ask there what it awaits for throw()? It goes no further."""
+    looks = [i for i, text in enumerate(place[:8]) if "(_PyObject_LookupAttr+" in text]
+    return bool(looks) and function_of(place[looks[0] + 1]) == "_gen_throw"
+
+
 def loses(place: list[str]) -> bool:
     """Does CPython itself leave something behind there? An empty list that is extended loses
-    what it is extended by, a coroutine that cannot ask what it awaits for throw() stands still."""
-    looks = [i for i, text in enumerate(place[:8]) if "(_PyObject_LookupAttr+" in text]
-    if looks and function_of(place[looks[0] + 1]) == "_gen_throw":
+    what it is extended by, a coroutine stands still."""
+    if stands_still(place):
         return True
     if not is_of_python(place):
         return False
@@ -129,10 +138,11 @@ def in_thread_of_others(place: list[str]) -> bool:
     return bool(lines) and lines[-1].endswith(" in _bootstrap")
 
 
-def in_group_of_others(place: list[str]) -> bool:
-    """Does a task group of anyio's hear there that a task has ended? It waits for that task."""
+def in_wake_of_others(place: list[str]) -> bool:
+    """Does anyio wake there who waits: a task group, for a task that has ended, or a task, for a
+    thread? Nobody else would."""
     for line in (line for line in place if line.startswith("  File ")):
-        if "/anyio/" in line and line.endswith(" in task_done"):
+        if "/anyio/" in line and line.endswith((" in task_done", " in _report_result")):
             return True
         if not any(name in line for name in ("/anyio/", "/weakref.py")):
             return False
@@ -142,7 +152,7 @@ def in_group_of_others(place: list[str]) -> bool:
 def forgets(place: list[str]) -> bool:
     """Is somebody forgotten there who waits? A future of CPython's forgets its callbacks; what the
     engine resolves it resolves with bindings/loop/future.h."""
-    if in_thread_of_others(place) or in_group_of_others(place):
+    if in_thread_of_others(place) or in_wake_of_others(place):
         return True
     inner = [function_of(frame) for frame in place[:16]]
     return "future_schedule_callbacks" in inner and "pyb_future_resolve" not in inner

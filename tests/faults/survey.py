@@ -137,7 +137,7 @@ class Survey:
                 if not found:
                     after = self.server.call(watch.take)
                     more = grown(watch, before, after, 1)
-                    if more and not is_known(more, place):
+                    if more and not is_known(more, place, is_of_python(place)):
                         found, place = self.leaks(case, n, watch, place)
                         after = self.server.call(watch.take)
                     before = after
@@ -169,7 +169,7 @@ class Survey:
             now = grown(watch, before, after, times)
             before = after
             more = {name: much for name, much in now.items() if more is None or name in more}
-            if not more or is_known(more, place):
+            if not more or is_known(more, place, in_python):
                 return [], place
         # A cancel scope of anyio's stays with its task when it could not be left.
         if more is not None and in_python and "objects of builtins.set" in more:
@@ -177,10 +177,11 @@ class Survey:
         return [f"{LAST_TIMES} times more: {more}"], place
 
 
-def is_known(more: dict[str, int], place: list[str]) -> bool:
-    """Is it CPython's, of which there is more? Of Python no object of ours stays."""
+def is_known(more: dict[str, int], place: list[str], in_python: bool) -> bool:
+    """Is it CPython's, of which there is more? Of Python no object of ours stays. ``in_python``:
+    there, or at one of the other places that were met."""
     no_object = not any("objects" in name for name in more)
-    return (no_object and is_of_python(place)) or loses(place) or in_thread_of_others(place)
+    return (no_object and in_python) or loses(place) or in_thread_of_others(place)
 
 
 def is_forgotten() -> bool:
