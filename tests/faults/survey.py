@@ -107,9 +107,10 @@ class Survey:
         place: list[str] | None = failing.stop()
         if place is None:
             return found, None
-        if got is None and in_thread_of_others(place):  # it may hold a lock that the loop waits for
+        may_hang = in_thread_of_others(place)  # it may hold a lock that the loop waits for
+        if got is None and may_hang:
             return [*found, LEFT[0]], place
-        if not settled:  # what is in a cycle
+        if not settled and not may_hang:  # what is in a cycle
             server.call(gc.collect)
             patience = 0.1 if loses(place) or forgets(place) else patience
             settled = until(is_settled, patience)
@@ -134,18 +135,18 @@ class Survey:
                 found, place = self.one(case, n)
                 if place is None:
                     return
-                if not found:
+                if not found and not in_thread_of_others(place):
                     after = self.server.call(watch.take)
                     more = grown(watch, before, after, 1)
+                    before = after
                     if more and not is_known(more, place, is_of_python(place)):
                         found, place = self.leaks(case, n, watch, place)
-                        after = self.server.call(watch.take)
-                    before = after
+                        before = None
                 if found and not (forgets(place) and all(says_left(text) for text in found)):
                     yield Fault(n, found, place)
                 if in_thread_of_others(place) or any(text.startswith(LEFT) for text in found):
-                    watch = self.renew(case)
-                    before = self.server.call(watch.take)
+                    watch, before = self.renew(case), None
+                before = before or self.server.call(watch.take)
             raise AssertionError("more allocations than expected")
         finally:
             self.server.call(gc.unfreeze)
