@@ -5,6 +5,7 @@ Each is made once, below build/versions, with pip.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -36,10 +37,16 @@ class Environment:
         return ROOT / "build" / "versions" / f"fastapi-{self.name}-py{python}"
 
     def make(self) -> None:
-        """Install into the folder, if that has not been done yet."""
-        if self.folder.exists():
-            return
-        new = self.folder.with_suffix(".new")
+        """Install into the folder, if that has not been done yet. Tests that run at once may want
+        the same one: one of them makes it, the others wait."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with self.folder.with_name(f"{self.folder.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self.folder.exists():
+                self._install()
+
+    def _install(self) -> None:
+        new = self.folder.with_name(f"{self.folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         subprocess.run(
             [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check",

@@ -290,7 +290,7 @@ def test_a_route_of_other_parts_is_seen_by_the_full_check(part: str) -> None:
 
     async def main() -> None:
         await ask(app, WHO)
-        found = Guards(app, (), (), (), False)
+        found = Guards(app, (), (), (), False, behind=False)
         assert found.check() is None
         setattr(app.router.routes[-1], part, other)
         assert found.check() == "the application changed"
@@ -332,7 +332,7 @@ def test_routes_that_change_places_are_seen_by_the_full_check() -> None:
 
     async def main() -> None:
         await ask(app, WHO)
-        found = Guards(app, (), (), (), False)
+        found = Guards(app, (), (), (), False, behind=False)
         assert found.check() is None
         routes = app.router.routes
         routes[-1], routes[-2] = routes[-2], routes[-1]
