@@ -1,9 +1,9 @@
 /*
  * answers: take the compiler's answers, and look for handlers as Starlette does.
  *
- * Called by bindings/binding.c, which owns them, and by plan/read.c, plan/raised.c,
- * plan/mounted.c and plan/router.c. Handlers are looked up at each request, because an application can change
- * its dicts at any time. Nothing here may call a handler.
+ * Called by bindings/binding.c, which owns them, and by plan/read.c, plan/raised.c, plan/mounted.c
+ * and plan/router.c. Handlers are looked up at each request, because an application can change its
+ * dicts at any time. Nothing here may call a handler.
  */
 #include "bindings/answers.h"
 
@@ -66,7 +66,8 @@ pyb_answers_init(struct pyb_answers *a, PyObject *source, uint32_t n_routes)
 	if (TAKE(exception_handlers) || TAKE(status_handlers) || TAKE(http_exception) ||
 	    TAKE(http_handler) || TAKE(validation_error) ||
 	    TAKE(validation_handler) || TAKE(handled) ||
-	    TAKE(json_text) || TAKE(forgets_traceback) || TAKE(not_found) || TAKE(not_allowed) || TAKE(redirect) ||
+	    TAKE(json_text) || TAKE(forgets_traceback) || TAKE(not_found) ||
+	    TAKE(not_allowed) || TAKE(redirect) ||
 	    TAKE(within) || inside_take(a, source, n_routes) < 0)
 		return -1;
 #undef TAKE

@@ -2,7 +2,8 @@
  * awaitable: what `await` does before it waits, and with what it waits for (PEP 380, 492).
  *
  * Called by coro.c for what a step asks to await, and by plan/phases.c, stack/race.c and
- * stack/listen.c for coroutines that they step themselves. Exceptions have the types and texts of CPython's own `await`.
+ * stack/listen.c for coroutines that they step themselves. Exceptions have the types and texts of
+ * CPython's own `await`.
  */
 #include "bindings/awaitable.h"
 

@@ -1,9 +1,9 @@
 /*
  * json: the encoder for endpoints that return plain data.
  *
- * Called by plan/result.c, plan/messages.c, binding.c and app.c, which owns the buffer. Nothing here may
- * run Python code: it takes exact builtin types only and makes no conversion that calls back.
- * That is why borrowed references are enough. Nesting deeper than MAX_DEPTH is left to
+ * Called by plan/result.c, plan/messages.c, binding.c and app.c, which owns the buffer. Nothing
+ * here may run Python code: it takes exact builtin types only and makes no conversion that calls
+ * back. That is why borrowed references are enough. Nesting deeper than MAX_DEPTH is left to
  * Python.
  */
 #include "bindings/json.h"

@@ -2,9 +2,9 @@
  * layers: from Python values to the settings of a chain.
  *
  * Called by app.c, binding.c and stack/stretch.c. A setting is named and typed by its class
- * (middleware/middleware.h); its value is what python/fastrapi/compile/layers.py has read
- * off Starlette's instance: a bool, an int, bytes, a tuple of bytes, a tuple of pairs of
- * bytes, a compiled pattern, or what session.h asks for. Every value lives as long as `source`, which nobody
+ * (middleware/middleware.h); its value is what python/fastrapi/compile/layers.py has read off
+ * Starlette's instance: a bool, an int, bytes, a tuple of bytes, a tuple of pairs of bytes, a
+ * compiled pattern, or what session.h asks for. Every value lives as long as `source`, which nobody
  * changes.
  */
 #include "bindings/layers.h"

@@ -1,8 +1,9 @@
 /*
  * module_state: fill and drop the module's Python objects.
  *
- * Called by engine/module.c (import, traversal, end), bindings/app.c (an application), bindings/plan/events.c,
- * stack/dispatch.c (a layer), plan/parts.c (a form) and loop/loop.c (an event loop). It imports and stores, and calls no user code.
+ * Called by engine/module.c (import, traversal, end), bindings/app.c (an application),
+ * bindings/plan/events.c, stack/dispatch.c (a layer), plan/parts.c (a form) and loop/loop.c (an
+ * event loop). It imports and stores, and calls no user code.
  */
 #include "bindings/module_state.h"
 

@@ -31,26 +31,31 @@
  * and each stays in CPython's cache of type attributes: hence the names.
  */
 #define PYB_MODULE_STATE(NAME, TEXT, IMPORT, FASTAPI, MADE, TYPE) \
-	NAME(accessed) NAME(adopt) NAME(app) NAME(app_root_path) NAME(args) NAME(asgi) NAME(background) NAME(body) NAME(charset) NAME(client) \
-	NAME(close_files) NAME(content_errors) \
-	NAME(cookies) NAME(create_future) NAME(detail) NAME(done) NAME(effective_route_context) \
-	NAME(encode) NAME(endpoint) NAME(errors) NAME(extensions) NAME(fail_content) NAME(fastapi) \
-	NAME(fastapi_function_astack) NAME(fastapi_inner_astack) NAME(fastapi_middleware_astack) \
-	NAME(filename) NAME(fill_scope) NAME(form_limits) NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) \
-	NAME(included_router) NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) NAME(more_body) NAME(path) NAME(path_params) \
-	NAME(query_params) NAME(query_string) NAME(raise_request_errors) NAME(raw_headers) \
-	NAME(raw_path) NAME(read_form) NAME(request_errors) NAME(root_path) NAME(route) NAME(router) \
-	NAME(scheme) NAME(scope) NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) NAME(spec_version) \
-	NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) NAME(tasks) NAME(throw) NAME(time) NAME(trailers) \
-	NAME(type) NAME(unwind) NAME(__aenter__) NAME(__aexit__) NAME(_body) NAME(_form) \
-	NAME(ag_frame) NAME(drop) NAME(get_loop) NAME(_callbacks) NAME(__self__) NAME(be_cancelled) NAME(begin_task) NAME(end_task) NAME(enter_scope) NAME(leave_scope) NAME(body_iterator) NAME(call_later) NAME(call_soon) NAME(cancel) NAME(close) \
-	NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) NAME(info) NAME(is_cancelled) \
-	NAME(leave) NAME(media_type) NAME(grouped) NAME(request) NAME(revoke) NAME(ring) NAME(surface) \
-	NAME(stream) NAME(wrapped_receive) NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) NAME(_task_factory) NAME(_wrapped_rcv_consumed) \
-	NAME(_wrapped_rcv_disconnected) \
+	NAME(accessed) NAME(adopt) NAME(app) NAME(app_root_path) NAME(args) NAME(asgi) \
+	NAME(background) NAME(body) NAME(charset) NAME(client) NAME(close_files) \
+	NAME(content_errors) NAME(cookies) NAME(create_future) NAME(detail) NAME(done) \
+	NAME(effective_route_context) NAME(encode) NAME(endpoint) NAME(errors) NAME(extensions) \
+	NAME(fail_content) NAME(fastapi) NAME(fastapi_function_astack) NAME(fastapi_inner_astack) \
+	NAME(fastapi_middleware_astack) NAME(filename) NAME(fill_scope) NAME(form_limits) \
+	NAME(func) NAME(get) NAME(headers) NAME(http) NAME(http_version) NAME(included_router) \
+	NAME(is_async) NAME(join) NAME(keep_files) NAME(kwargs) NAME(method) NAME(modified) \
+	NAME(more_body) NAME(path) NAME(path_params) NAME(query_params) NAME(query_string) \
+	NAME(raise_request_errors) NAME(raw_headers) NAME(raw_path) NAME(read_form) \
+	NAME(request_errors) NAME(root_path) NAME(route) NAME(router) NAME(scheme) NAME(scope) \
+	NAME(server) NAME(session) NAME(set_exception) NAME(set_result) NAME(shield) NAME(size) \
+	NAME(spec_version) NAME(stacks_used) NAME(state) NAME(status) NAME(status_code) \
+	NAME(tasks) NAME(throw) NAME(time) NAME(trailers) NAME(type) NAME(unwind) NAME(__aenter__) \
+	NAME(__aexit__) NAME(_body) NAME(_form) NAME(ag_frame) NAME(drop) NAME(get_loop) \
+	NAME(_callbacks) NAME(__self__) NAME(be_cancelled) NAME(begin_task) NAME(end_task) \
+	NAME(enter_scope) NAME(leave_scope) NAME(body_iterator) NAME(call_later) NAME(call_soon) \
+	NAME(cancel) NAME(close) NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) \
+	NAME(info) NAME(is_cancelled) NAME(leave) NAME(media_type) NAME(grouped) NAME(request) \
+	NAME(revoke) NAME(ring) NAME(surface) NAME(stream) NAME(wrapped_receive) \
+	NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) \
+	NAME(_task_factory) NAME(_wrapped_rcv_consumed) NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
-	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) NAME(_log_destroy_pending) \
-	NAME(_query_params) \
+	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \
+	NAME(_log_destroy_pending) NAME(_query_params) \
 	\
 	TEXT(http_request, "http.request") \
 	TEXT(http_disconnect, "http.disconnect") \
@@ -168,9 +173,9 @@
 	\
 	TYPE(coro_type) TYPE(asgi_type) TYPE(app_type) TYPE(binding_type) TYPE(local_type) \
 	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
-	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(started_type) TYPE(dispatch_type) TYPE(passage_type) \
-	TYPE(stretch_type) TYPE(filter_type) TYPE(chunks_type) \
-	TYPE(parts_type) TYPE(events_type) TYPE(race_type) TYPE(turn_type)
+	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(started_type) TYPE(dispatch_type) \
+	TYPE(passage_type) TYPE(stretch_type) TYPE(filter_type) TYPE(chunks_type) TYPE(parts_type) \
+	TYPE(events_type) TYPE(race_type) TYPE(turn_type)
 
 struct pyb_module_state {
 #define PYB_NAME(x) PyObject *n_##x;

@@ -1,9 +1,9 @@
 /*
  * mounts: from the compiler's tuples to trees of files.
  *
- * Called by binding.c, which owns them, and by plan/router.c. A mount is (route, instance, directories, html,
- * follow_symlink, instead, layered), where directories are bytes. Names of files are asked for their content type
- * while the interpreter is held, because requests begin with it.
+ * Called by binding.c, which owns them, and by plan/router.c. A mount is (route, instance,
+ * directories, html, follow_symlink, instead, layered), where directories are bytes. Names of files
+ * are asked for their content type while the interpreter is held, because requests begin with it.
  */
 #include "bindings/mounts.h"
 

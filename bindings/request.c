@@ -2,9 +2,9 @@
  * request: one entrance for every request.
  *
  * Called by worker/, engine/testclient.c and front.c. It decides, with the guards, between the
- * compiled plan, mounted files, the router's own answers and the application's ASGI
- * interface; plan/alone.c, plan/mounted.c, plan/router.c and asgi/asgi.c then do the work. Nothing here may wait,
- * and only pyb_request_start() may run user code.
+ * compiled plan, mounted files, the router's own answers and the application's ASGI interface;
+ * plan/alone.c, plan/mounted.c, plan/router.c and asgi/asgi.c then do the work. Nothing here may
+ * wait, and only pyb_request_start() may run user code.
  */
 #include "bindings/request.h"
 

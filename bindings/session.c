@@ -1,11 +1,10 @@
 /*
  * session: JSON and dictionaries.
  *
- * Called by layers.c, plan/run.c, plan/finish.c and stack/filter.c; the layer calls the keeper's functions
- * with the interpreter held. JSON is read and written by json's own
- * functions. User code may have changed its session, or put another object into the scope:
- * what Starlette's class would not take for a session is left to it. No exception is
- * pending when the keeper's functions return.
+ * Called by layers.c, plan/run.c, plan/finish.c and stack/filter.c; the layer calls the keeper's
+ * functions with the interpreter held. JSON is read and written by json's own functions. User code
+ * may have changed its session, or put another object into the scope: what Starlette's class would
+ * not take for a session is left to it. No exception is pending when the keeper's functions return.
  */
 #include "bindings/session.h"
 

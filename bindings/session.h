@@ -10,10 +10,10 @@
 #include "bindings/module_state.h"
 #include "middleware/session.h"
 
-/* A keeper for a layer's settings. `source` is a tuple, which outlives the keeper: the class
- * of a session (None: a plain dict, as in older versions of Starlette), json.loads,
- * json.dumps and what itsdangerous calls `time`. The rest of it is `st`'s, in the arena. 0, or -1 with
- * an exception set. */
+/* A keeper for a layer's settings. `source` is a tuple, which outlives the keeper: the class of
+ * a session (None: a plain dict, as in older versions of Starlette), json.loads, json.dumps and
+ * what itsdangerous calls `time`. The rest of it is `st`'s, in the arena. 0, or -1 with an
+ * exception set. */
 int pyb_session_keeper(struct pyb_module_state *st, PyObject *source, struct arena *arena,
     struct mw_keeper *out) MUST_CHECK;
 

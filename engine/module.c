@@ -94,7 +94,8 @@ module_exec(PyObject *module)
 		return -1;
 	if (pyb_subtask_register(module) < 0 || pyb_future_register(module) < 0 ||
 	    pyb_nested_register(module) < 0 ||
-	    pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 || pyb_build_register(module) < 0 ||
+	    pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 ||
+	    pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
 	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0)
 		return -1;

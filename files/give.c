@@ -1,8 +1,9 @@
 /*
  * give: pieces of a file for whoever carries an exchange.
  *
- * Called by bindings/plan/mounted.c, bindings/plan/file.c and bindings/asgi/send.c. The bytes of the file pass nobody here:
- * pieces name them. Nothing is sent before the layers around the exchange have agreed.
+ * Called by bindings/plan/mounted.c, bindings/plan/file.c and bindings/asgi/send.c. The bytes of
+ * the file pass nobody here: pieces name them. Nothing is sent before the layers around the
+ * exchange have agreed.
  */
 #include "files/give.h"
 

@@ -1,9 +1,9 @@
 /*
  * mount: from a request to a file of one of the directories.
  *
- * Called by bindings/plan/mounted.c and bindings/stack/mount.c. The order of what is looked for is that of Starlette's
- * StaticFiles.get_response(). A file is read where it is needed: whoever has it on a disk
- * that does not answer waits, as with nginx.
+ * Called by bindings/plan/mounted.c and bindings/stack/mount.c. The order of what is looked for is
+ * that of Starlette's StaticFiles.get_response(). A file is read where it is needed: whoever has it
+ * on a disk that does not answer waits, as with nginx.
  */
 #include "files/mount.h"
 

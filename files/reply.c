@@ -1,9 +1,9 @@
 /*
  * reply: 200, 206, 400 and 416.
  *
- * Called by mount.c, give.c, bindings/plan/file.c and bindings/plan/chunks.c. It says what Starlette's
- * FileResponse says, in the same order of fields. Nothing is read of the file: a reply names the
- * bytes, and whoever sends it reads them.
+ * Called by mount.c, give.c, bindings/plan/file.c and bindings/plan/chunks.c. It says what
+ * Starlette's FileResponse says, in the same order of fields. Nothing is read of the file: a reply
+ * names the bytes, and whoever sends it reads them.
  */
 #include "files/reply.h"
 

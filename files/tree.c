@@ -1,11 +1,11 @@
 /*
  * tree: os.path.realpath() and os.stat(), by the kernel.
  *
- * Called by mount.c and, to make one, bindings/mounts.c. Where Starlette does not follow links out of a directory it resolves
- * both paths and compares them. Here the kernel says at once that there is no link in the
- * path; only where there is one are the paths resolved. The directory itself may be a link
- * that is changed at any time: it is looked at for every request. Whatever has another error
- * than "no such file" is left to Starlette. It must never open anything outside.
+ * Called by mount.c and, to make one, bindings/mounts.c. Where Starlette does not follow links out
+ * of a directory it resolves both paths and compares them. Here the kernel says at once that there
+ * is no link in the path; only where there is one are the paths resolved. The directory itself may
+ * be a link that is changed at any time: it is looked at for every request. Whatever has another
+ * error than "no such file" is left to Starlette. It must never open anything outside.
  */
 #include "files/tree.h"
 

@@ -259,8 +259,8 @@ struct slice hx_exchange_known(const struct hx_exchange *x, enum hx_known which)
 bool hx_exchange_has_token(const struct hx_exchange *x, enum hx_known which,
     struct slice word);
 
-/* `len` bytes of content follow the head that was sent, the last ones if `last`: is that what it has
- * announced? 204 and 304 have no content. */
+/* `len` bytes of content follow the head that was sent, the last ones if `last`: is that what it
+ * has announced? 204 and 304 have no content. */
 enum hx_length { HX_LENGTH_FITS, HX_LENGTH_LONGER, HX_LENGTH_SHORTER };
 
 enum hx_length hx_exchange_length(const struct hx_exchange *x, size_t len, bool last);

@@ -2,9 +2,9 @@
  * multipart: the parts of a multipart/form-data content (RFC 7578, RFC 2046), as they come.
  *
  * What is a part, and what is malformed, is as python-multipart reads the same pieces. How the
- * bytes are cut changes nothing but what may stand before the first boundary: a piece in which
- * that has not begun must begin with it, or with a line break. Of a part that the content does not end there is no
- * PART_END; it does not count.
+ * bytes are cut changes nothing but what may stand before the first boundary: a piece in which that
+ * has not begun must begin with it, or with a line break. Of a part that the content does not end
+ * there is no PART_END; it does not count.
  */
 #ifndef HTTP_MULTIPART_H
 #define HTTP_MULTIPART_H

@@ -26,7 +26,7 @@
 
 enum {
 	LISTEN_FDS_START = 3,	/* sd_listen_fds(3) */
-	BIND_TRIES = 11,
+	BIND_TRIES = 21,
 	BIND_PAUSE_MS = 50
 };
 
@@ -95,8 +95,7 @@ stale(const struct sockaddr_un *name)
 }
 
 /* bind(). The workers of a master that was killed just now give its address back as soon
- * as one of them runs (engine/orphan.c): an address in use is tried again for half a
- * second. */
+ * as one of them runs (engine/orphan.c): an address in use is tried again for a second. */
 static int
 bind_soon(int fd, const struct sockaddr *name, socklen_t len)
 {

@@ -1,10 +1,9 @@
 /*
  * answer: one growing list of fields.
  *
- * Called by around.c, exchange.c, cors.c, gzip.c, session.c, trusted_host.c, https_redirect.c, url.c
- * and by files/ and bindings/.
- * Rarely has an answer more than a dozen fields, so that every search is a walk. Nothing
- * here may be kept longer than the request's arena.
+ * Called by around.c, exchange.c, cors.c, gzip.c, session.c, trusted_host.c, https_redirect.c,
+ * url.c and by files/ and bindings/. Rarely has an answer more than a dozen fields, so that every
+ * search is a walk. Nothing here may be kept longer than the request's arena.
  */
 #include "middleware/answer.h"
 

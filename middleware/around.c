@@ -1,9 +1,9 @@
 /*
  * around: pieces one after the other, some by way of another thread.
  *
- * Called by exchange.c and next.c. At most one piece is in the chain. A long file that a layer compresses
- * goes through it in parts, so that no more of it is in memory than the connection can take.
- * What happens while another thread has a part is noted, and done when that is through.
+ * Called by exchange.c and next.c. At most one piece is in the chain. A long file that a layer
+ * compresses goes through it in parts, so that no more of it is in memory than the connection can
+ * take. What happens while another thread has a part is noted, and done when that is through.
  */
 #include "middleware/around.h"
 
@@ -120,8 +120,8 @@ part_whole(struct mw_around *r)
 	r->has_rest = false;
 }
 
-/* A piece that is longer than the head says that was held goes no further, but another may; one that
- * is shorter does not end the answer. */
+/* A piece that is longer than the head says that was held goes no further, but another may; one
+ * that is shorter does not end the answer. */
 static int
 hand_on(struct mw_around *r, struct hx_piece piece, bool last)
 {

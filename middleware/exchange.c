@@ -1,11 +1,11 @@
 /*
  * exchange: filters of hx_calls.
  *
- * Called by bindings/asgi/, bindings/front.c, bindings/request.c, bindings/plan/file.c, bindings/plan/finish.c,
- * bindings/plan/mounted.c, bindings/plan/result.c, bindings/plan/run.c and
- * bindings/plan/stream.c. The exchange's own calls stand behind the filters' and get the
- * edited answer. An exchange may begin its next request before released() returns, so that a
- * filter goes before it hands that call on.
+ * Called by bindings/asgi/, bindings/front.c, bindings/request.c, bindings/plan/file.c,
+ * bindings/plan/finish.c, bindings/plan/mounted.c, bindings/plan/result.c, bindings/plan/run.c and
+ * bindings/plan/stream.c. The exchange's own calls stand behind the filters' and get the edited
+ * answer. An exchange may begin its next request before released() returns, so that a filter goes
+ * before it hands that call on.
  */
 #include "middleware/exchange.h"
 

@@ -44,8 +44,9 @@ bool mw_exchange_looks(const struct hx_exchange *x);
 /* Does a layer read the bytes of the answer, whose head has come? */
 bool mw_exchange_reads(const struct hx_exchange *x);
 
-/* Has a layer held the head, and has that announced another length than the piece of content has that
- * body() has just been given? What was longer is dropped; what was shorter has not ended the answer. */
+/* Has a layer held the head, and has that announced another length than the piece of content has
+ * that body() has just been given? What was longer is dropped; what was shorter has not ended
+ * the answer. */
 enum hx_length mw_exchange_refused(struct hx_exchange *x);
 
 /* Starlette's own layers take the request over: take the chain inside away, if it is there. */

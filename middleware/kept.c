@@ -2,9 +2,10 @@
  * kept: one place for each file that is asked for often.
  *
  * Called by gzip_content.c. A file has one place, which another file may take; so there are never
- * more than MW_KEPT_MAX. Where all are too large together, places become free in turn. What tells versions of a file apart is its size and when its content
- * and its attributes were last changed. A file that was changed just now might change again
- * within the same tick of its file system: its form is not kept.
+ * more than MW_KEPT_MAX. Where all are too large together, places become free in turn. What tells
+ * versions of a file apart is its size and when its content and its attributes were last changed. A
+ * file that was changed just now might change again within the same tick of its file system: its
+ * form is not kept.
  */
 #include "middleware/kept.h"
 

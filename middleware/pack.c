@@ -1,9 +1,9 @@
 /*
  * pack: libdeflate for whole contents, zlib for pieces.
  *
- * Called by gzip_content.c. zlib flushes after a piece, so that it reaches the client when Starlette's
- * would; libdeflate is several times as fast, but has no pieces. What is compressed here unpacks
- * to the same bytes as Starlette's, which are others.
+ * Called by gzip_content.c. zlib flushes after a piece, so that it reaches the client when
+ * Starlette's would; libdeflate is several times as fast, but has no pieces. What is compressed
+ * here unpacks to the same bytes as Starlette's, which are others.
  */
 #include "middleware/pack.h"
 

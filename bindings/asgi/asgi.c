@@ -1,10 +1,10 @@
 /*
  * asgi: the life of a request inside an ASGI application.
  *
- * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the
- * application's stack ends a compiled request), by stack/ (layers without a `receive` of
- * their own), body.c, send.c and engine/ (the type). When the application ends, its coroutine applies the rules of uvicorn's run_asgi.
- * Nothing here may use the exchange after it was detached.
+ * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the application's
+ * stack ends a compiled request), by stack/ (layers without a `receive` of their own), body.c,
+ * send.c and engine/ (the type). When the application ends, its coroutine applies the rules of
+ * uvicorn's run_asgi. Nothing here may use the exchange after it was detached.
  */
 #include "base/must.h"
 #include "bindings/asgi/internal.h"

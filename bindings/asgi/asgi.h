@@ -36,11 +36,11 @@ PyObject *pyb_asgi_scope(struct pyb_asgi *a);
 PyObject *pyb_asgi_receive(struct pyb_asgi *a) MUST_CHECK;
 PyObject *pyb_asgi_send(struct pyb_asgi *a) MUST_CHECK;
 
-/* Run callable(scope, receive, send[, extra]) on the loop of `local` and inside `context`
- * (NULL: a copy of the current one), in a task of its own, as late_task.h says. When the
- * application ends, the rules of uvicorn's run_asgi apply. The first step runs before this
- * returns. When the task cannot be made, the exchange is aborted. Steals the reference to `a`; `extra` (may be NULL) and
- * `context` are borrowed. Leaves no exception. */
+/* Run callable(scope, receive, send[, extra]) on the loop of `local` and inside `context` (NULL:
+ * a copy of the current one), in a task of its own, as late_task.h says. When the application
+ * ends, the rules of uvicorn's run_asgi apply. The first step runs before this returns. When the
+ * task cannot be made, the exchange is aborted. Steals the reference to `a`; `extra` (may be
+ * NULL) and `context` are borrowed. Leaves no exception. */
 void pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, struct pyb_late *late,
     PyObject *callable, PyObject *extra, PyObject *context);
 

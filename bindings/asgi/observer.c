@@ -2,7 +2,8 @@
  * observer: what a test client wants to know about its requests.
  *
  * Called by asgi.c, report.c, bindings/request.c, plan/after.c, plan/form.c and
- * engine/testclient.c. A report that cannot be written (no memory) is dropped: it never changes how a request ends.
+ * engine/testclient.c. A report that cannot be written (no memory) is dropped: it never changes how
+ * a request ends.
  */
 #include "bindings/asgi/observer.h"
 

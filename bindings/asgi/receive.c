@@ -1,12 +1,12 @@
 /*
  * receive: the application asks for request content.
  *
- * Called by asgi.c, whose method it is, by plan/run.c and by stack/listen.c. Each call makes a coroutine, like uvicorn's
- * `async def receive`. The coroutine copies the content that has arrived, or asks the
- * connection to read on and waits for more. After the last piece it waits for
- * http.disconnect, which comes when the client has gone away or the answer is complete.
- * watch() is for a coroutine that would ask for nothing but http.disconnect.
- * It must never block the loop: waiting means awaiting a future.
+ * Called by asgi.c, whose method it is, by plan/run.c and by stack/listen.c. Each call makes a
+ * coroutine, like uvicorn's `async def receive`. The coroutine copies the content that has arrived,
+ * or asks the connection to read on and waits for more. After the last piece it waits for
+ * http.disconnect, which comes when the client has gone away or the answer is complete. watch() is
+ * for a coroutine that would ask for nothing but http.disconnect. It must never block the loop:
+ * waiting means awaiting a future.
  */
 #include "bindings/asgi/internal.h"
 #include "bindings/content.h"

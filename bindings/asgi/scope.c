@@ -1,11 +1,10 @@
 /*
  * scope: bytes to the dictionary that an ASGI application gets.
  *
- * Called by asgi.c, stack/inner.c, plan/mounted.c, plan/router.c and bindings/handshake.c. Keys, types, values and their
- * order follow uvicorn's httptools implementation, because applications have come to
- * depend on them: raw_path without the query, lower case header names, path with
- * root_path before it. No value may point into the exchange, which ends before the
- * application may.
+ * Called by asgi.c, stack/inner.c, plan/mounted.c, plan/router.c and bindings/handshake.c. Keys,
+ * types, values and their order follow uvicorn's httptools implementation, because applications
+ * have come to depend on them: raw_path without the query, lower case header names, path with
+ * root_path before it. No value may point into the exchange, which ends before the application may.
  */
 #include "bindings/asgi/scope.h"
 

@@ -1,11 +1,11 @@
 /*
  * send: the application answers.
  *
- * Called by asgi.c, whose method it is, and by plan/pieces.c, plan/drain.c and stack/carry.c. Each call of the method makes a
- * coroutine that follows uvicorn's RequestResponseCycle.send: the same order of checks, the same exceptions with the same
- * texts, and no effect at all once the client has gone away. It waits before it writes
- * while the connection is full. It must never block the loop: waiting means awaiting a
- * future.
+ * Called by asgi.c, whose method it is, and by plan/pieces.c, plan/drain.c and stack/carry.c. Each
+ * call of the method makes a coroutine that follows uvicorn's RequestResponseCycle.send: the same
+ * order of checks, the same exceptions with the same texts, and no effect at all once the client
+ * has gone away. It waits before it writes while the connection is full. It must never block the
+ * loop: waiting means awaiting a future.
  */
 #include <stdlib.h>
 

@@ -2,11 +2,11 @@
  * eager_task: tasks that begin at once.
  *
  * Called by schedule.c, which offers it each call_soon(), and by late_task.c, standin.c and
- * subtask.c for their tasks. From CPython 3.12 on asyncio has the option eager_start. On 3.11 a Task
- * schedules its first step with loop.call_soon() while it is constructed; the loop catches
- * that one call, and the step runs here, in the context in which the loop would have run
- * it. Finalizers and other threads may call call_soon() meanwhile; they cannot have the
- * task's context, by which its step is known.
+ * subtask.c for their tasks. From CPython 3.12 on asyncio has the option eager_start. On 3.11 a
+ * Task schedules its first step with loop.call_soon() while it is constructed; the loop catches
+ * that one call, and the step runs here, in the context in which the loop would have run it.
+ * Finalizers and other threads may call call_soon() meanwhile; they cannot have the task's context,
+ * by which its step is known.
  */
 #include "bindings/compat.h"
 #include "bindings/context.h"

@@ -1,9 +1,9 @@
 /*
  * future: a second try where the first one had no memory.
  *
- * Called by waiters.c, plan/, stack/ and engine/ (resolve()). The callback is known before the future is resolved,
- * because the future forgets it even when the loop could not take it. Nothing here runs
- * code of the user's.
+ * Called by waiters.c, plan/, stack/ and engine/ (resolve()). The callback is known before the
+ * future is resolved, because the future forgets it even when the loop could not take it. Nothing
+ * here runs code of the user's.
  */
 #include "bindings/loop/future.h"
 

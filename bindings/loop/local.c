@@ -1,8 +1,8 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * Called by offload.c, subtask.c, asgi/, plan/, stack/ and engine/. The local is an attribute of its loop:
- * EventLoop.close() closes it, and nobody may use it afterwards.
+ * Called by offload.c, subtask.c, asgi/, plan/, stack/ and engine/. The local is an attribute of
+ * its loop: EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"
 

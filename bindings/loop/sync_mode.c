@@ -1,9 +1,9 @@
 /*
  * sync_mode: measurements behind --sync auto.
  *
- * Called by plan/phases.c and plan/hop.c around the functions of a plan, and by plan/plain.c. Times are wall time, which errs
- * on the side of the pool: a thread that lost its core looks slow and is simply not
- * promoted.
+ * Called by plan/phases.c and plan/hop.c around the functions of a plan, and by plan/plain.c. Times
+ * are wall time, which errs on the side of the pool: a thread that lost its core looks slow and is
+ * simply not promoted.
  */
 #include "bindings/loop/sync_mode.h"
 

@@ -1,9 +1,9 @@
 /*
  * call: the steps that call user code, in FastAPI's order.
  *
- * Called by phases.c (phase STEPS: at once, in a task or on a pool thread), by alone.c (the
- * leading validators), by nested.c (in the task of request_response) and by thread_call.c (hops). It must never send
- * anything: when the endpoint has returned, what gives the answer is not its concern.
+ * Called by phases.c (phase STEPS: at once, in a task or on a pool thread), by alone.c (the leading
+ * validators), by nested.c (in the task of request_response) and by thread_call.c (hops). It must
+ * never send anything: when the endpoint has returned, what gives the answer is not its concern.
  */
 #include "bindings/plan/call.h"
 

@@ -1,8 +1,9 @@
 /*
  * channel: two futures and the items between them.
  *
- * Called by event_tasks.c and events.c. The order of events is that of MemoryObjectSendStream.send() and
- * MemoryObjectReceiveStream.receive(): each takes a turn of the loop first.
+ * Called by event_tasks.c and events.c. The order of events is that of
+ * MemoryObjectSendStream.send() and MemoryObjectReceiveStream.receive(): each takes a turn of the
+ * loop first.
  */
 #include "bindings/plan/channel.h"
 

@@ -1,9 +1,10 @@
 /*
  * chunks: http.response.start, and a file in messages.
  *
- * Called by file.c, by stack/ and by engine/ (the type). The messages are those of FileResponse._handle_simple(),
- * _handle_single_range() and _handle_multiple_ranges(), or those of the Response that it sends
- * in their place. Reading waits for the disk, as everywhere in the room files.
+ * Called by file.c, by stack/ and by engine/ (the type). The messages are those of
+ * FileResponse._handle_simple(), _handle_single_range() and _handle_multiple_ranges(), or those of
+ * the Response that it sends in their place. Reading waits for the disk, as everywhere in the room
+ * files.
  */
 #include "bindings/plan/chunks.h"
 

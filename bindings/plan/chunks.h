@@ -21,7 +21,7 @@ struct pyb_chunks {
 	struct arena arena;		/* what the reply points into */
 	struct files_reply reply;
 	PyObject *status, *fields;	/* strong: of http.response.start, until it is made */
-	PyObject *path;			/* strong, for an error's text; NULL: it is asked of the kernel */
+	PyObject *path;			/* strong, for an error's text; NULL: the kernel knows it */
 	struct pyb_module_state *st;
 	int next;			/* which piece of the content is next */
 	size_t part;			/* of several, the one that is sent */
@@ -57,8 +57,8 @@ PyObject *pyb_chunks_piece(struct pyb_chunks *c) MUST_CHECK;
 /* Is that piece, which was the last one made, the last of the content? */
 bool pyb_chunks_over(const struct pyb_chunks *c);
 
-/* http.response.body with these bytes (stolen; NULL with an exception set). New reference; NULL with
- * an exception set. */
+/* http.response.body with these bytes (stolen; NULL with an exception set). New reference; NULL
+ * with an exception set. */
 PyObject *pyb_chunks_body(struct pyb_module_state *st, PyObject *bytes, bool more) MUST_CHECK;
 
 /* Raise what FileResponse, or the server, does when the file has become shorter while the server

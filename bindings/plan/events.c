@@ -1,8 +1,8 @@
 /*
  * events: the Python type Events.
  *
- * Called by engine/ (the type). FastAPI's handler awaits its coroutines (event_tasks.c) in the tasks
- * of a group, and pieces.c takes from it as from any iterator.
+ * Called by engine/ (the type). FastAPI's handler awaits its coroutines (event_tasks.c) in the
+ * tasks of a group, and pieces.c takes from it as from any iterator.
  */
 #include "bindings/plan/events.h"
 

@@ -2,9 +2,9 @@
  * exits: dependencies with `yield` are entered and left.
  *
  * Called by call.c and thread_call.c (ENTER steps), phases.c (phases EARLY and LATE), finish.c,
- * run.c and stack/ (what is left open). An entry is noted when it has succeeded, and forgotten before it is left, as
- * AsyncExitStack does: whatever happens meanwhile, it is left once. The objects' own
- * methods run the user's code; nothing here may look into a generator.
+ * run.c and stack/ (what is left open). An entry is noted when it has succeeded, and forgotten
+ * before it is left, as AsyncExitStack does: whatever happens meanwhile, it is left once. The
+ * objects' own methods run the user's code; nothing here may look into a generator.
  */
 #include "bindings/plan/exits.h"
 

@@ -29,8 +29,8 @@ int pyb_exits_entered(struct pyb_run *r, const struct shm_step *step) MUST_CHECK
 void pyb_exits_refused(struct pyb_run *r);
 
 /* Leave all of the list that r->phase names (EARLY, LATE), and before it what user code has put
- * on the late stack, in the manner of pyb_call_steps(). ERROR: the one that raised counts as left, and the others of both
- * lists are still entered. */
+ * on the late stack, in the manner of pyb_call_steps(). ERROR: the one that raised counts as
+ * left, and the others of both lists are still entered. */
 enum pyb_coro_verdict pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
     MUST_CHECK;
 

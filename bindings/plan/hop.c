@@ -1,12 +1,11 @@
 /*
  * hop: jobs for the pool that a task awaits.
  *
- * Called by thread_call.c and tasks.c, by call.c before one begins, and by phases.c, nested.c and run.c
- * at its end. The first call has all that it needs, and
- * is made whatever becomes of the task. The calls after it are the run's: the thread takes
- * them from it and gives it their results, holding the interpreter throughout, so that the
- * loop's thread can take the run away between any two of them. The thread must never use a
- * run that was taken away.
+ * Called by thread_call.c and tasks.c, by call.c before one begins, and by phases.c, nested.c and
+ * run.c at its end. The first call has all that it needs, and is made whatever becomes of the task.
+ * The calls after it are the run's: the thread takes them from it and gives it their results,
+ * holding the interpreter throughout, so that the loop's thread can take the run away between any
+ * two of them. The thread must never use a run that was taken away.
  */
 #include "bindings/plan/hop.h"
 

@@ -1,9 +1,9 @@
 /*
  * messages: http.response.start and http.response.body.
  *
- * Called by give.c, by chunks.c, by phases.c (phase SEND), by pieces.c and by stack/. Keys, types and
- * their order are those of Starlette's Response.__call__, because layers of the user's look at messages and
- * change them. The list of fields must therefore be a list of the answer's own.
+ * Called by give.c, by chunks.c, by phases.c (phase SEND), by pieces.c and by stack/. Keys, types
+ * and their order are those of Starlette's Response.__call__, because layers of the user's look at
+ * messages and change them. The list of fields must therefore be a list of the answer's own.
  */
 #include "bindings/plan/messages.h"
 

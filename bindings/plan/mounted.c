@@ -1,8 +1,8 @@
 /*
  * mounted: a file, or what FastAPI makes of the HTTPException of StaticFiles.
  *
- * Called by bindings/request.c, by router.c and by bindings/stack/mount.c. The room files answers with files; no Python runs for that.
- * No user code may run here.
+ * Called by bindings/request.c, by router.c and by bindings/stack/mount.c. The room files answers
+ * with files; no Python runs for that. No user code may run here.
  */
 #include "bindings/plan/mounted.h"
 

@@ -17,8 +17,8 @@ bool pyb_mounted_ready(const struct pyb_binding *b, struct pyb_mount *mount) MUS
 PyObject *pyb_mounted_exception(const struct pyb_binding *b, const struct pyb_mount *mount,
     enum files_verdict verdict) MUST_CHECK;
 
-/* Answer x, whose path continues with `rest` behind that of the mount, as its StaticFiles would, and
- * give it back. False: nothing was sent; the application must answer. Leaves no exception. */
+/* Answer x, whose path continues with `rest` behind that of the mount, as its StaticFiles would,
+ * and give it back. False: nothing was sent; the application must answer. Leaves no exception. */
 bool pyb_mounted_answer(struct pyb_app *app, struct hx_exchange *x, struct pyb_mount *mount,
     struct slice rest) MUST_CHECK;
 

@@ -1,11 +1,12 @@
 /*
  * parts: what MultiPartParser of Starlette's does with the events of a parser.
  *
- * Called by engine/ (the type) and by upload.c (the field lines). python/fastrapi/compile/uploads.py
- * feeds a Parts with the pieces of a content as they arrive, and writes to files what it
- * gives. Texts are collected here, within their limit; the bytes of files are views of the
- * piece, so that they are not copied. What a piece holds of a file is one view, however often
- * it looks like the start of a delimiter. Nothing here may write to a file, which may block.
+ * Called by engine/ (the type) and by upload.c (the field lines).
+ * python/fastrapi/compile/uploads.py feeds a Parts with the pieces of a content as they arrive, and
+ * writes to files what it gives. Texts are collected here, within their limit; the bytes of files
+ * are views of the piece, so that they are not copied. What a piece holds of a file is one view,
+ * however often it looks like the start of a delimiter. Nothing here may write to a file, which may
+ * block.
  */
 #include "bindings/plan/parts.h"
 

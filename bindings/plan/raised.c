@@ -1,11 +1,11 @@
 /*
  * raised: from an exception to FastAPI's answer.
  *
- * Called by finish.c, in the request's context, and by alone.c, form.c and stack/ before user code. The
- * handler is looked for as Starlette's wrap_app_handling_exceptions() does. Only the
- * commonest answers of FastAPI's handlers are written here: a text as detail, a status of an
- * error and no headers; errors that are plain data. FastAPI's own functions make all others.
- * It must never call a handler of the user's.
+ * Called by finish.c, in the request's context, and by alone.c, form.c and stack/ before user code.
+ * The handler is looked for as Starlette's wrap_app_handling_exceptions() does. Only the commonest
+ * answers of FastAPI's handlers are written here: a text as detail, a status of an error and no
+ * headers; errors that are plain data. FastAPI's own functions make all others. It must never call
+ * a handler of the user's.
  */
 #include "bindings/plan/raised.h"
 

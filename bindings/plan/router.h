@@ -30,9 +30,9 @@ enum pyb_router_verdict pyb_router_inside(const struct pyb_binding *b, uint32_t 
     unsigned method, struct slice path, struct slice rest, struct arena *arena,
     uint32_t *route) MUST_CHECK;
 
-/* The Response for that verdict, which is neither UNSURE nor FRONTEND, of the router inside `mount`;
- * SHM_NONE: of the application's own. It may be one that other requests get,
- * too. `scope` is used up by a redirect. New reference; NULL: it is another one, or with an exception
+/* The Response for that verdict, which is neither UNSURE nor FRONTEND, of the router inside
+ * `mount`; SHM_NONE: of the application's own. It may be one that other requests get, too.
+ * `scope` is used up by a redirect. New reference; NULL: it is another one, or with an exception
  * set. */
 PyObject *pyb_router_response(const struct pyb_binding *b, uint32_t mount,
     enum pyb_router_verdict verdict, uint32_t route, PyObject *scope) MUST_CHECK;

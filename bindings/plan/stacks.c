@@ -1,8 +1,8 @@
 /*
  * stacks: FastAPI's exit stacks as user code finds them in the scope.
  *
- * Called by exits.c, thread_call.c, finish.c and stack/. Behind a layer they are in the scope that the
- * layer has passed on; alone in that of a Request, if one was made.
+ * Called by exits.c, thread_call.c, finish.c and stack/. Behind a layer they are in the scope that
+ * the layer has passed on; alone in that of a Request, if one was made.
  */
 #include "bindings/plan/stacks.h"
 

@@ -1,9 +1,10 @@
 /*
  * call_next: the coroutine of call_next(), and the stream that it reads.
  *
- * Called by passage.c, whose type it completes, and by reply.c, which reads the stream. The coroutine begins the application
- * (application.c), waits for the start of its answer and makes the response of it. Its
- * order of events is that of call_next() and recv_stream.receive() in Starlette.
+ * Called by passage.c, whose type it completes, and by reply.c, which reads the stream. The
+ * coroutine begins the application (application.c), waits for the start of its answer and makes the
+ * response of it. Its order of events is that of call_next() and recv_stream.receive() in
+ * Starlette.
  */
 #include "bindings/stack/call_next.h"
 

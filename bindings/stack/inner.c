@@ -38,8 +38,8 @@ static bool
 sink_take(struct pyb_run *r)
 {
 	return r->phase == PYB_RUN_SEND && r->messages.start != NULL && r->tasks == NULL &&
-	    r->source.files == NULL && !pyb_exits_open(r) && pyb_sink_fill(r->app->st, r->send, &r->messages, r->stacks,
-	    r->handled != NULL);
+	    r->source.files == NULL && !pyb_exits_open(r) &&
+	    pyb_sink_fill(r->app->st, r->send, &r->messages, r->stacks, r->handled != NULL);
 }
 
 /* The answer is a file: begin to send it. Nothing has been sent until then. 0, or -1 with an

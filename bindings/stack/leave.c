@@ -1,10 +1,10 @@
 /*
  * leave: how a request goes on in Python when C has not answered it.
  *
- * Called by inner.c, descend.c, unrouted.c, mount.c and answer.c. FastAPI's and Starlette's own layers are entered from where the
- * request is: with the untouched request, or with the outcome of its plan. The Seam (python/fastrapi/compile/seam.py) finds the
- * outcome in the scope and lets it happen in the place of the endpoint's. User code must
- * never run twice.
+ * Called by inner.c, descend.c, unrouted.c, mount.c and answer.c. FastAPI's and Starlette's own
+ * layers are entered from where the request is: with the untouched request, or with the outcome of
+ * its plan. The Seam (python/fastrapi/compile/seam.py) finds the outcome in the scope and lets it
+ * happen in the place of the endpoint's. User code must never run twice.
  */
 #include "bindings/compat.h"
 #include "bindings/plan/finish.h"

@@ -1,8 +1,8 @@
 /*
  * passage: the Python type Passage.
  *
- * Called by layer_run.c, reply.c, call_next.c, application.c, send.c, receive.c, listen.c and race.c,
- * and by engine/ (the type). It runs nobody's code: who waits is woken through the loop.
+ * Called by layer_run.c, reply.c, call_next.c, application.c, send.c, receive.c, listen.c and
+ * race.c, and by engine/ (the type). It runs nobody's code: who waits is woken through the loop.
  */
 #include "bindings/stack/passage.h"
 
@@ -156,7 +156,8 @@ static void
 take_out(PyObject *list, PyObject *waiter)
 {
 	for (Py_ssize_t i = list != NULL ? PyList_GET_SIZE(list) : 0; i-- > 0;) {
-		if (waiter_of(PyList_GET_ITEM(list, i)) == waiter && PyList_SetSlice(list, i, i + 1, NULL) < 0)
+		if (waiter_of(PyList_GET_ITEM(list, i)) == waiter &&
+		    PyList_SetSlice(list, i, i + 1, NULL) < 0)
 			PyErr_Clear();
 	}
 }

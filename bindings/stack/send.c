@@ -1,8 +1,8 @@
 /*
  * send: send_no_error() of Starlette's BaseHTTPMiddleware.
  *
- * Called by sink.c and reply.c. A message goes at once to whoever waits for one. Otherwise its sender
- * waits until it is taken: an application is never more than one message ahead. After its
+ * Called by sink.c and reply.c. A message goes at once to whoever waits for one. Otherwise its
+ * sender waits until it is taken: an application is never more than one message ahead. After its
  * last message it waits until the outer answer has gone out.
  */
 #include "bindings/stack/send.h"

@@ -1,10 +1,9 @@
 /*
  * sink: the Python type Sink.
  *
- * Called by inner.c, answer.c and reply.c, which fill it, by application.c and
- * call_next.c, whose it is, by layer_run.c, send.c, deliver.c, carry.c, listen.c and started.c, and by engine/ (the
- * type). It must
- * deliver nothing by itself: the layer does, with what is in it.
+ * Called by inner.c, answer.c and reply.c, which fill it, by application.c and call_next.c, whose
+ * it is, by layer_run.c, send.c, deliver.c, carry.c, listen.c and started.c, and by engine/ (the
+ * type). It must deliver nothing by itself: the layer does, with what is in it.
  */
 #include "bindings/stack/sink.h"
 

@@ -1,9 +1,9 @@
 /*
  * unrouted: FastAPI's own 404, 405 and redirect behind layers of the user's.
  *
- * Called by inner.c for a request that no route takes, of the application or of one that it mounts. The 404 and the 405 are exceptions in
- * the original, answered outside the outermost exit stack, the redirect is answered inside
- * it. No user code may run here but the layer's `send`.
+ * Called by inner.c for a request that no route takes, of the application or of one that it mounts.
+ * The 404 and the 405 are exceptions in the original, answered outside the outermost exit stack,
+ * the redirect is answered inside it. No user code may run here but the layer's `send`.
  */
 #include "bindings/stack/unrouted.h"
 

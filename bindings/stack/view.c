@@ -1,8 +1,8 @@
 /*
  * view: from Python objects to slices, and back.
  *
- * Called by filter.c and edit.c. What is not exactly of the expected types is refused, so that nothing
- * here runs user code. A field that no layer has touched stays the object that it was:
+ * Called by filter.c and edit.c. What is not exactly of the expected types is refused, so that
+ * nothing here runs user code. A field that no layer has touched stays the object that it was:
  * layers of the user's may compare.
  */
 #include "bindings/stack/view.h"

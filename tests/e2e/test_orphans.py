@@ -6,11 +6,12 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from server import Fastrd, read_all
+from server import PATIENCE, Fastrd, read_all
 
 APP = """
 import asyncio, os, time
@@ -64,6 +65,17 @@ def kill(server: Fastrd) -> None:
     server.process.wait()
 
 
+def await_given_back(server: Fastrd) -> None:
+    """Nobody listens any more at the address of a server that was killed. How soon that is depends
+    on when the machine lets a worker run."""
+    end = time.monotonic() + 20 * PATIENCE
+    with contextlib.suppress(ConnectionRefusedError):
+        while time.monotonic() < end:
+            server.connect().close()
+            time.sleep(0.02)
+        pytest.fail("the address is not given back")
+
+
 def served_by(server: Fastrd) -> bytes:
     return server.get("/name")[1]
 
@@ -77,6 +89,7 @@ def old_and_new(
     with Fastrd("app:app", directory, *flags, env=env) as old, in_hand(old, path) as conn:
         old.wait(lambda: (directory / "in-hand").exists(), "the request")
         kill(old)
+        await_given_back(old)
         (directory / "new").mkdir()
         (directory / "new/app.py").write_text(APP)
         with Fastrd("app:app", directory / "new", *where(old), env={"NAME": "new"}) as new:
@@ -104,6 +117,7 @@ def test_one_worker_that_runs_is_enough(directory):
         os.kill(stopped, signal.SIGSTOP)
         try:
             kill(old)
+            await_given_back(old)
             (directory / "new").mkdir()
             (directory / "new/app.py").write_text(APP)
             flags = same_port(old)

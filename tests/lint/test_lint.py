@@ -45,7 +45,7 @@ ROOMS_OF = {"loop": {"base", "io"}, "table": {"base", "shm"}}
 SOURCES = sorted(p for room in ALLOWED for p in (ROOT / room).rglob("*.[ch]"))
 PACKAGE = sorted((ROOT / "python/fastrapi").rglob("*.py"))
 # Where it reads better longer, it reads better split.
-FILE_LINES, FUNCTION_LINES = 400, 60
+FILE_LINES, FUNCTION_LINES, LINE_COLUMNS = 400, 60, 110
 # What the worker may know of the bindings: one header.
 ONLY = {"worker": {"bindings/request.h"}}
 
@@ -169,6 +169,8 @@ def test_only_bindings_and_engine_know_python(path):
 def test_files_and_functions_stay_readable(path):
     here = str(path.relative_to(ROOT))
     assert len(path.read_text().splitlines()) <= FILE_LINES
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        assert len(line.expandtabs(8)) <= LINE_COLUMNS, number
     defined = house.functions(here)
     # Each body begins with a brace of its own: the expression has missed none.
     assert len(defined) == len(re.findall(r"^\{$", house.code(here), re.MULTILINE))

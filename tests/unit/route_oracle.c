@@ -120,8 +120,8 @@ do_match(void)
 	if (o.bytes == NULL)
 		table_make();
 	if (!shm_route_match(&o.table,
-	    shm_method_number((struct slice){ method, strlen(method) }), hex != NULL ? unhex(hex) : SLICE_NULL,
-	    &route, params, &n)) {
+	    shm_method_number((struct slice){ method, strlen(method) }),
+	    hex != NULL ? unhex(hex) : SLICE_NULL, &route, params, &n)) {
 		puts("-");
 		return;
 	}

@@ -171,7 +171,8 @@ test_what_waits_for_its_content(void)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct hx_header fields[] = {
 			{ SLICE_LIT("content-type"), SLICE_LIT("multipart/form-data; boundary=b") },
-			{ { sizes[i].name, strlen(sizes[i].name) }, { sizes[i].value, strlen(sizes[i].value) } },
+			{ { sizes[i].name, strlen(sizes[i].name) },
+			    { sizes[i].value, strlen(sizes[i].value) } },
 		};
 
 		CU_ASSERT_EQUAL(pyb_upload_is_small(fields, 2), sizes[i].parts);

@@ -118,7 +118,9 @@ dates_are_compared(void)
 static void
 tags_are_found_in_a_list(void)
 {
-	static const char *const forms[] = { "%s", "W/%s", " %s ", "\"x\",%s", "W/\"x\" , W/%s,", "\xA0%s\x85" };
+	static const char *const forms[] = {
+		"%s", "W/%s", " %s ", "\"x\",%s", "W/\"x\" , W/%s,", "\xA0%s\x85"
+	};
 	static const char *const others[] = { "w/%s", "W/ %s", "W/W/%s", "%s\"", "x%s", ",", "W/" };
 	struct files_stamp stamp = stamp_of_2026();
 	char text[100], tag[sizeof(stamp.etag) + 1] = "";

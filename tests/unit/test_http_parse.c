@@ -521,11 +521,13 @@ the_next_request_is_left_alone(void)
 {
 	int used;
 
-	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\n"), &used));
+	CU_ASSERT_EQUAL(HX_ACCEPTED,
+	    parse(text("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\n"), &used));
 	CU_ASSERT_EQUAL(used, 27);
 	CU_ASSERT_EQUAL(x.req.n_headers, 1);
 	/* Content that looks like anything is not the parser's business. */
-	CU_ASSERT_EQUAL(HX_ACCEPTED, parse(text("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n\n\r\n"),
+	CU_ASSERT_EQUAL(HX_ACCEPTED,
+	    parse(text("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n\n\r\n"),
 	    &used));
 	CU_ASSERT_EQUAL(used, 47);
 }
