@@ -85,7 +85,8 @@ stale(const struct sockaddr_un *name)
 
 	if (lstat(name->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return 0;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A server whose queue is full lives: connect() must not wait for room in it. */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return 0;
 	dead = connect(fd, (const struct sockaddr *)name, sizeof(*name)) < 0 &&
