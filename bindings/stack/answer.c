@@ -8,7 +8,6 @@
 
 #include "bindings/compat.h"
 #include "bindings/plan/messages.h"
-#include "bindings/plan/stacks.h"
 #include "bindings/stack/edit.h"
 #include "bindings/stack/sink.h"
 
@@ -16,20 +15,8 @@
 static enum pyb_coro_verdict
 over(struct pyb_inner *c, PyObject *failure, PyObject **out)
 {
-	struct pyb_module_state *st = c->within->st;
-	int used = c->outermost != NULL ? pyb_stacks_is_used(st, c->outermost) : 0;
-
-	if (used < 0)
-		PyErr_Clear();
-	if (used != 0 || (failure != NULL && c->outermost != NULL &&
-	    PyErr_GivenExceptionMatches(failure, PyExc_Exception)))
-		return pyb_leave_handled(c, failure, out);
-	if (failure != NULL) {
-		PyErr_SetRaisedException(failure);
-		return PYB_CORO_ERROR;
-	}
-	*out = Py_NewRef(Py_None);
-	return PYB_CORO_RETURN;
+	return pyb_leave_is_due(c, failure, c->outermost != NULL) ?
+	    pyb_leave_handled(c, failure, out) : pyb_leave_none(failure, out);
 }
 
 enum pyb_coro_verdict

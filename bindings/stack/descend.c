@@ -11,7 +11,6 @@
 
 #include "base/must.h"
 #include "bindings/compat.h"
-#include "bindings/plan/stacks.h"
 #include "bindings/stack/enter.h"
 #include "bindings/stack/started.h"
 
@@ -37,19 +36,9 @@ enum pyb_coro_verdict
 pyb_descend_end(struct pyb_inner *c, PyObject *value, PyObject **out)
 {
 	PyObject *failure = value == NULL ? PyErr_GetRaisedException() : NULL;
-	int used = c->outermost != NULL ? pyb_stacks_is_used(pyb_stack_state(c), c->outermost) : 0;
 
-	if (used < 0)
-		PyErr_Clear();
-	if (used != 0 || (failure != NULL &&
-	    PyErr_GivenExceptionMatches(failure, PyExc_Exception)))
-		return outside_end(c, failure, out);
-	if (failure != NULL) {
-		PyErr_SetRaisedException(failure);
-		return PYB_CORO_ERROR;
-	}
-	*out = Py_NewRef(Py_None);
-	return PYB_CORO_RETURN;
+	return pyb_leave_is_due(c, failure, true) ?
+	    outside_end(c, failure, out) : pyb_leave_none(failure, out);
 }
 
 /* Let the scope be what the layers find. 0, or -1 with an exception set. */

@@ -46,6 +46,14 @@ pyb_stack_state(const struct pyb_inner *c)
 	return c->within->st;
 }
 
+/* All is sent, or `failure` was raised: must FastAPI's own layers end the request? They do when
+ * something stands on the exit stack that was put into the scope and, where one of them `handles`
+ * exceptions, for those that are an Exception. Leaves no exception. */
+bool pyb_leave_is_due(const struct pyb_inner *c, PyObject *failure, bool handles);
+
+/* They need not: a step that raises `failure` (stolen), or ends. */
+enum pyb_coro_verdict pyb_leave_none(PyObject *failure, PyObject **out) MUST_CHECK;
+
 /* Each of these is a step of the coroutine: it lets the next application go on with the
  * request, and returns what the step returns. */
 

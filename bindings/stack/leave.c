@@ -8,6 +8,7 @@
  */
 #include "bindings/compat.h"
 #include "bindings/plan/finish.h"
+#include "bindings/plan/stacks.h"
 #include "bindings/stack/internal.h"
 
 static enum pyb_coro_verdict
@@ -81,6 +82,28 @@ surface(struct pyb_inner *c, PyObject *outcome, PyObject *send, PyObject **out)
 	if (rc == 0 && c->place != NULL && pyb_enter_is_inside(c->place))
 		rc = mounts_undo(c);
 	return rc < 0 ? PYB_CORO_ERROR : next_call(c, c->receive, send, out);
+}
+
+bool
+pyb_leave_is_due(const struct pyb_inner *c, PyObject *failure, bool handles)
+{
+	int used = c->outermost != NULL ? pyb_stacks_is_used(pyb_stack_state(c), c->outermost) : 0;
+
+	if (used < 0)
+		PyErr_Clear();
+	return used != 0 || (failure != NULL && handles &&
+	    PyErr_GivenExceptionMatches(failure, PyExc_Exception));
+}
+
+enum pyb_coro_verdict
+pyb_leave_none(PyObject *failure, PyObject **out)
+{
+	if (failure != NULL) {
+		PyErr_SetRaisedException(failure);
+		return PYB_CORO_ERROR;
+	}
+	*out = Py_NewRef(Py_None);
+	return PYB_CORO_RETURN;
 }
 
 enum pyb_coro_verdict

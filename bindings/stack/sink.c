@@ -117,8 +117,8 @@ pyb_sink_left_open(PyObject *sink)
 	return used;
 }
 
-static bool
-message_starts(struct pyb_module_state *st, PyObject *message)
+bool
+pyb_sink_is_start(struct pyb_module_state *st, PyObject *message)
 {
 	PyObject *type = PyDict_Check(message) ?
 	    PyDict_GetItemWithError(message, st->n_type) : NULL;
@@ -137,7 +137,7 @@ sink_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 	if (PyVectorcall_NARGS(nargsf) != 1 || names != NULL)
 		return PyErr_Format(PyExc_TypeError, "send() takes exactly one argument");
 	if (!s->started)
-		s->started = message_starts(s->p->layer->st, args[0]);
+		s->started = pyb_sink_is_start(s->p->layer->st, args[0]);
 	return pyb_send_new(s->p, args[0]);
 }
 

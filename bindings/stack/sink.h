@@ -52,6 +52,9 @@ int pyb_sink_left_open(PyObject *sink) MUST_CHECK;
 /* Is `type` of a message this text? An error counts as no, and is cleared. */
 bool pyb_sink_is_text(PyObject *type, PyObject *text);
 
+/* Is the message http.response.start? An error counts as no, and is cleared. */
+bool pyb_sink_is_start(struct pyb_module_state *st, PyObject *message);
+
 /* Create the type; new reference, NULL with an exception set. */
 PyTypeObject *pyb_sink_type_new(PyObject *module) MUST_CHECK;
 

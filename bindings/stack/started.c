@@ -25,13 +25,9 @@ static PyObject *
 started_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 {
 	struct started *s = (struct started *)self;
-	PyObject *type = NULL;
 
-	if (PyVectorcall_NARGS(nargsf) == 1 && names == NULL && PyDict_Check(args[0]))
-		type = PyDict_GetItemWithError(args[0], s->st->n_type);
-	if (type != NULL && pyb_sink_is_text(type, s->st->t_http_response_start))
-		s->is = true;
-	PyErr_Clear();
+	if (!s->is && PyVectorcall_NARGS(nargsf) == 1 && names == NULL)
+		s->is = pyb_sink_is_start(s->st, args[0]);
 	return PyObject_Vectorcall(s->send, args, nargsf, names);
 }
 

@@ -70,8 +70,7 @@ class Places:
         router = self.outermost.router
         if self.made.app is not self.outermost or getattr(router, "form_limits", None):
             return None  # the limits would be in the scope, too
-        asked = _includes(router)
-        return Place(self.handlers, router, None, None, None, None, (), asked, 1, "", None, None, None)
+        return Place(self.handlers, router, asked=_includes(router), stacks=1)
 
     def _depth(self, levels: Sequence[Level]) -> int | None:
         """How many of these levels are around the application's router; None: it is none of
@@ -151,8 +150,7 @@ def _fixed(entry: Entry, mount: Any, enters: bool) -> Place | None:
     """What does not depend on the layers around. ``mount`` is the last before the route, and ``enters``:
     the layers of what it mounts are entered. None: there is more to put into the scope."""
     if enters or entry.into is not None:
-        endpoint = (mount or entry.effective).app
-        return Place(((), ()), None, endpoint, None, None, None, (), False, 0, "", None, None, None)
+        return Place(endpoint=(mount or entry.effective).app)
     if entry.files is not None:
         return entry.mount_place()
     return entry.place()

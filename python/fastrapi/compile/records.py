@@ -78,19 +78,19 @@ class Plan(NamedTuple):
 class Place(NamedTuple):
     """What a plan behind the user's layers puts into the scope; see ``bindings/stack/enter.h``."""
 
-    handlers: tuple[Any, Any]
-    router: Any
-    endpoint: Any
-    route: Any
-    included: Any
-    effective: Any
-    convertors: tuple[tuple[str, Callable[[str], Any] | None], ...]
-    asked: bool
-    stacks: int
-    root: str
-    inside: str | None
-    app: Any
-    layers: tuple[Any, Any] | None
+    handlers: tuple[Any, Any] = ((), ())
+    router: Any = None
+    endpoint: Any = None
+    route: Any = None
+    included: Any = None
+    effective: Any = None
+    convertors: tuple[tuple[str, Callable[[str], Any] | None], ...] = ()
+    asked: bool = False
+    stacks: int = 0
+    root: str = ""
+    inside: str | None = None
+    app: Any = None
+    layers: tuple[Any, Any] | None = None
 
 
 class Route(NamedTuple):

@@ -88,8 +88,8 @@ class Entry:
         )
         route = self.route if self.notes_route else None
         return Place(
-            ((), ()), None, self.route.endpoint, route, self.included, self.context, convertors,
-            self.asked, 3 if isinstance(self.route, routing.APIRoute) else 0, "", None, None, None,
+            endpoint=self.route.endpoint, route=route, included=self.included, effective=self.context,
+            convertors=convertors, asked=self.asked, stacks=3 if isinstance(self.route, routing.APIRoute) else 0,
         )  # fmt: skip
 
     def mount_place(self) -> Place | None:
@@ -97,8 +97,8 @@ class Entry:
         if len(self.effective.param_convertors) > 1:
             return None
         return Place(
-            ((), ()), None, self.effective.app, self.route if self.inside.notes_route else None,
-            self.included, self.context, (), self.asked, 0, "", None, None, None,
+            endpoint=self.effective.app, route=self.route if self.inside.notes_route else None,
+            included=self.included, effective=self.context, asked=self.asked,
         )  # fmt: skip
 
 
