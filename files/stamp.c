@@ -23,7 +23,7 @@ enum {
 static const double EARLIEST = 1 << 27, LATEST = (double)(1ULL << 33);
 
 /* Python's repr() of a time in that range: as few digits behind the point as tell it from
- * its neighbours. Its length. */
+ * its neighbours, and of two that are equally near the one with the even digit. Its length. */
 static size_t
 repr_put(char *out, double time)
 {
@@ -42,6 +42,8 @@ repr_put(char *out, double time)
 		uint64_t scaled = units * ten, off;
 
 		digits = (scaled + unit_half) >> bits;
+		if (digits % 2 == 1 && digits << bits == scaled + unit_half)
+			digits--;
 		off = digits << bits > scaled ? (digits << bits) - scaled : scaled - (digits << bits);
 		if (2 * off < ten || units == 0)
 			break;

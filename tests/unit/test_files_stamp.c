@@ -37,6 +37,12 @@ stamps_are_made_of_the_float_that_python_has(void)
 		    "Mon, 03 May 1976 19:33:21 GMT" },
 		{ 8589934591120000000, 1099511627776, "\"5528a4443a53cce2ee72a035ae2deaaf\"",
 		    "Wed, 16 Mar 2242 12:56:31 GMT" },
+		/* 1795786576.2382812 and 1795786576.2382813 are equally near to the first, in
+		 * the second the one above is even. */
+		{ 1795786576238281250, 12407, "\"8f7de3e963ea475d7b463ff973a0a788\"",
+		    "Fri, 27 Nov 2026 13:36:16 GMT" },
+		{ 1795786576011718750, 2, "\"dc2be5ce398053ceb564781ed3a95624\"",
+		    "Fri, 27 Nov 2026 13:36:16 GMT" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
