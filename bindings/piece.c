@@ -1,7 +1,7 @@
 /*
  * piece: copied or referred to.
  *
- * Called by asgi/body.c, plan/result.c and stack/edit.c for what an application answers.
+ * Called by asgi/body.c, asgi/fields.c, plan/result.c and stack/edit.c for what an application answers.
  */
 #include "bindings/piece.h"
 

@@ -4,11 +4,14 @@
  * Called by send.c for http.response.start and by plan/result.c, plan/file.c and plan/stream.c
  * for Response objects.
  * Every field of http.response.start passes pyb_fields_read(). None may carry a byte that splits
- * the response (CVE-2020-7695); the accepted bytes are those that uvicorn accepts.
+ * the response (CVE-2020-7695); the accepted bytes are those that uvicorn accepts. A name or value
+ * may be any buffer, as with one of uvicorn's two implementations or both; text is refused, as with
+ * httptools'.
  */
 #include "bindings/asgi/fields.h"
 
 #include "bindings/compat.h"
+#include "bindings/piece.h"
 #include "http/field.h"
 
 static bool
@@ -95,6 +98,41 @@ field_read(struct hx_header *field, PyObject *pair, struct arena *arena)
 	return -1;
 }
 
+/* What a name or value is read from: the bytes of a buffer, which may be another's by the time they
+ * are sent, else the object itself. New reference; NULL with an exception set. */
+static PyObject *
+member_take(PyObject *member)
+{
+	PyObject *bytes;
+
+	if (PyBytes_Check(member) || !PyObject_CheckBuffer(member))
+		return Py_NewRef(member);
+	bytes = pyb_piece_copy(member);
+	if (bytes == NULL && !PyErr_ExceptionMatches(PyExc_MemoryError))
+		PyErr_Format(PyExc_TypeError, "expected string or bytes-like object, got '%.200s'",
+		    Py_TYPE(member)->tp_name);
+	return bytes;
+}
+
+/* A pair as a tuple; field_read() refuses what is no pair of bytes. New reference; NULL with an
+ * exception set. */
+static PyObject *
+pair_take(PyObject *from)
+{
+	PyObject *pair = PySequence_Tuple(from), *name, *value, *made;
+
+	if (pair == NULL || PyTuple_GET_SIZE(pair) != 2 ||
+	    (PyBytes_Check(PyTuple_GET_ITEM(pair, 0)) && PyBytes_Check(PyTuple_GET_ITEM(pair, 1))))
+		return pair;
+	name = member_take(PyTuple_GET_ITEM(pair, 0));
+	value = name != NULL ? member_take(PyTuple_GET_ITEM(pair, 1)) : NULL;
+	made = value != NULL ? PyTuple_Pack(2, name, value) : NULL;
+	Py_XDECREF(name);
+	Py_XDECREF(value);
+	Py_DECREF(pair);
+	return made;
+}
+
 int
 pyb_fields_take(struct pyb_fields *f, PyObject *pairs)
 {
@@ -103,7 +141,7 @@ pyb_fields_take(struct pyb_fields *f, PyObject *pairs)
 	if (f->keep == NULL)
 		return -1;
 	for (Py_ssize_t i = 0; i < PyList_GET_SIZE(f->keep); i++) {
-		PyObject *pair = PySequence_Tuple(PyList_GET_ITEM(f->keep, i));
+		PyObject *pair = pair_take(PyList_GET_ITEM(f->keep, i));
 
 		if (pair == NULL) {
 			f->failed = PyErr_GetRaisedException();

@@ -24,7 +24,7 @@ int pyb_fields_take(struct pyb_fields *f, PyObject *pairs) MUST_CHECK;
 
 /* Read what was taken, which runs no user code. Names become lower case (copied into the arena),
  * as uvicorn sends them. 0. -1 with an exception set: RuntimeError for an invalid name or value,
- * as with uvicorn; TypeError or ValueError for what is not pairs of bytes. */
+ * as with uvicorn; TypeError or ValueError for what is not pairs of bytes or buffers. */
 int pyb_fields_read(struct pyb_fields *f, struct arena *arena) MUST_CHECK;
 void pyb_fields_fini(struct pyb_fields *f);
 

@@ -212,7 +212,15 @@ test_fields(void)
 		{ "[(b'', b'1')]", "'RuntimeError'" }, { "[(b'a', b'1'), (b'', b'')]", "'RuntimeError'" },
 		{ "[(b'a\\x7f', b'1')]", "'RuntimeError'" }, { "[(b'a\\0', b'1')]", "'RuntimeError'" },
 		{ "[('a', b'1')]", "'TypeError'" }, { "[(b'a', '1')]", "'TypeError'" },
-		{ "[(b'a', bytearray(b'1'))]", "'TypeError'" }, { "[(b'a', None)]", "'TypeError'" },
+		{ "[(bytearray(b'A'), bytearray(b'1'))]", "[(b'a', b'1')]" },
+		{ "[[memoryview(b'A-b'), memoryview(b'xyz')[1:]]]", "[(b'a-b', b'yz')]" },
+		{ "[(b'a', __import__('array').array('B', [65]))]", "[(b'a', b'A')]" },
+		{ "[(bytearray(b'a b'), b'1')]", "'RuntimeError'" }, { "[(bytearray(), b'1')]", "'RuntimeError'" },
+		{ "[(b'a', memoryview(b'1\\r\\n'))]", "'RuntimeError'" },
+		{ "[(b'a', memoryview(b'abc')[::2])]", "'TypeError'" },
+		{ "[(b'a b', b'1'), (memoryview(b'abc')[::2], b'1')]", "'RuntimeError'" },
+		{ "[(b'a', bytearray(b'1'), b'2')]", "'ValueError'" }, { "[(b'a', None)]", "'TypeError'" },
+		{ "[(bytearray(b'a'), '1')]", "'TypeError'" },
 		{ "[(b'a',)]", "'ValueError'" }, { "[(b'a', b'1', b'2')]", "'ValueError'" },
 		{ "[None]", "'TypeError'" }, { "None", "'TypeError'" }, { "3", "'TypeError'" },
 		{ "[b'ab']", "'TypeError'" }, { "[(1 // 0 for _ in 'a')]", "'ZeroDivisionError'" },
@@ -259,11 +267,30 @@ fields_once(void *pairs)
 	Py_XDECREF(fields_got(pairs));
 }
 
+static bool
+fields_failing(void *pairs)
+{
+	struct pyb_fields f = { 0 };
+	struct arena arena;
+	bool ok;
+
+	arena_init(&arena, 64);
+	ok = pyb_fields_take(&f, pairs) == 0 && pyb_fields_read(&f, &arena) == 0;
+	ok = ok ? f.n == 1 && !PyErr_Occurred() : PyErr_ExceptionMatches(PyExc_MemoryError);
+	PyErr_Clear();
+	pyb_fields_fini(&f);
+	arena_fini(&arena);
+	return ok;
+}
+
 static void
 test_fields_memory(void)
 {
 	CU_ASSERT_EQUAL(python_leak(fields_once, python_keep(py("[[b'Ab', b'1']] * 9"))), 0);
 	CU_ASSERT_EQUAL(python_leak(fields_once, python_keep(py("[[b'Ab', 1]] * 9"))), 0);
+	CU_ASSERT_EQUAL(python_leak(fields_once, python_keep(py("[(bytearray(b'A'), memoryview(b'1'))] * 9"))), 0);
+	CU_ASSERT_EQUAL(python_leak(fields_once, python_keep(py("[(b'A', memoryview(b'abc')[::2])]"))), 0);
+	CU_ASSERT(python_survives(fields_failing, python_keep(py("[(bytearray(b'A'), memoryview(b'1'))]"))));
 }
 
 int
