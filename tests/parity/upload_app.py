@@ -248,10 +248,10 @@ async def close(file: UploadFile) -> Any:
 
 
 @app.get("/after")
-async def after(closed: bool = False) -> Any:
-    """What has become of the files of the requests before; ``closed``: those that will be closed
-    have some time for it."""
-    for _ in range(30 * closed):
+async def after() -> Any:
+    """What has become of the files of the requests before. Those on the disk are closed in
+    threads, which have some time for it."""
+    for _ in range(500):
         if all(file.file.closed for file in SEEN):
             break
         await asyncio.sleep(0.01)
