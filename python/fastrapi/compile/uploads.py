@@ -142,14 +142,18 @@ def close(files: list[UploadFile]) -> None:
         for file in files:
             file.file.close()
         return
+    in_memory = all(file._in_memory for file in files)
     closing = _close_all(files)
-    if all(file._in_memory for file in files):
-        try:
+    try:
+        if in_memory:
             closing.send(None)
-        except StopIteration:
-            return
-        raise RuntimeError("a file in memory waits to be closed")
-    task = loop.create_task(closing)
+            raise RuntimeError("a file in memory waits to be closed")
+        task = loop.create_task(closing)
+    except StopIteration:
+        return
+    except BaseException:
+        closing.close()
+        raise
     _closing.add(task)
     task.add_done_callback(_closing.discard)
 
