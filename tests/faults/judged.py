@@ -18,6 +18,8 @@ LOST = "SystemError('error return without exception set')"
 # CPython's frame.f_back, which logging asks for, is None then, and the exception stays set.
 KEPT, KEEPS = "returned a result with an exception set", "(PyFrame_GetBack+"
 LOST_IN = ("<frozen _collections_abc>", "/anyio/")
+# And where a function is left whose frame a traceback keeps, and its caller's frame is wanted.
+LOSES = "_PyFrame_MakeAndSetFrameObject"
 # A coroutine that stands still is closed where it awaits, and awaits again as it leaves what it is in.
 CLOSED = "coroutine ignored GeneratorExit"
 
@@ -80,7 +82,9 @@ def is_fault(report: str, place: list[str]) -> bool:
     theirs: pydantic-core panics."""
     if KEPT in report and any(KEEPS in text for text in place[:8]):
         return False
-    if LOST_OF.search(report) or (LOST in report and any(text in report for text in LOST_IN)):
+    if LOST_OF.search(report):
+        return False
+    if LOST in report and (any(text in report for text in LOST_IN) or LOSES in map(function_of, place[2:6])):
         return False
     if CLOSED in report and stands_still(place):
         return False

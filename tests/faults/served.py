@@ -19,7 +19,7 @@ from fastrapi import EventLoop, _engine
 from fastrapi.hooks import RequestTask
 from fastrapi.serving import serving_of
 
-PATIENCE_S, GLANCE_S = 30.0, 0.5
+PATIENCE_S, GLANCE_S = 30.0, 0.1
 Value = TypeVar("Value")
 LOGGERS = [logging.getLogger(name) for name in ("fastrapi.error", "asyncio")]
 

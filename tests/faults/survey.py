@@ -18,7 +18,7 @@ from served import Server, ask, until
 MOST = 20_000
 # What seems to stay is counted again, so often in each window: it must stay in all of them.
 TIMES, WINDOWS, LAST_TIMES = 4, 6, 40
-SETTLES_S = 3.0
+SETTLES_S, SOON_S = 3.0, 0.03
 LEFT = ("the client waits", "left", "in hand")
 
 
@@ -53,7 +53,7 @@ class Survey:
     def close(self) -> None:
         self.server.close()
 
-    def begin(self, case: Case) -> Watch:
+    def begin(self, case: Case) -> None:
         """A case on a server that is in order."""
         self.port = self.server.port(case.app)
         self.idle = ("", self.server.in_hand(case.app))  # what a server left behind still has
@@ -66,13 +66,14 @@ class Survey:
         assert until(lambda: self.is_over(case), SETTLES_S)
         self.healthy = healthy
         self.usual = set(self.server.reports.all)
-        return self.server.call(Watch)
 
-    def renew(self, case: Case) -> Watch:
-        gc.unfreeze()
+    def renew(self, case: Case) -> None:
+        """What the server left behind still has is not looked at again."""
         self.server.abandon()
         self.server = Server()
-        return self.begin(case)
+        self.begin(case)
+        self.server.call(gc.collect)
+        gc.freeze()
 
     def is_over(self, case: Case) -> bool:
         """Nothing of a request is left."""
@@ -87,6 +88,8 @@ class Survey:
         """
         server, ledger = self.server, case.ledger
         time.sleep(0.05 if time.time() % 1 > 0.96 else 0)
+        if ledger is not None:
+            ledger.clear()  # what of others was left meanwhile, as garbage, is none of this one's
         before = ask(self.port, case.data)
         found = [] if before == self.healthy else [f"the answer before was another one: {before!r:.300}"]
         if ledger is not None:
@@ -96,12 +99,12 @@ class Survey:
             ledger.clear()
         failing.fail(case.where, n)
         got = ask(self.port, case.data, is_forgotten)
-        patience = 0.1 if got is None else SETTLES_S
+        patience = SOON_S if got is None else SETTLES_S
 
         def is_settled() -> bool:
             return not server.tasks() and (ledger is None or ledger.balanced)
 
-        settled = until(is_settled, 0.1)
+        settled = until(is_settled, SOON_S)
         if not settled and not failing.came():
             settled = until(is_settled, patience)
         place: list[str] | None = failing.stop()
@@ -112,7 +115,7 @@ class Survey:
             return [*found, LEFT[0]], place
         if not settled and not may_hang:  # what is in a cycle
             server.call(gc.collect)
-            patience = 0.1 if loses(place) or forgets(place) else patience
+            patience = SOON_S if loses(place) or forgets(place) else patience
             settled = until(is_settled, patience)
         fault = fault_of_answer(got, self.healthy)
         found += [fault] if fault is not None else []
@@ -128,9 +131,10 @@ class Survey:
 
     def run(self, case: Case) -> Iterator[Fault]:
         """Until the request does not meet the failure."""
-        watch = self.begin(case)
+        self.begin(case)
+        watch = self.server.call(Watch)
         try:
-            before = self.server.call(watch.take)
+            before = self.looked(watch)
             for n in range(MOST):
                 found, place = self.one(case, n)
                 if place is None:
@@ -145,16 +149,22 @@ class Survey:
                 if found and not (forgets(place) and all(says_left(text) for text in found)):
                     yield Fault(n, found, place)
                 if in_thread_of_others(place) or any(text.startswith(LEFT) for text in found):
-                    watch, before = self.renew(case), None
-                before = before or self.server.call(watch.take)
+                    self.renew(case)
+                    before = None
+                before = before or self.looked(watch)
             raise AssertionError("more allocations than expected")
         finally:
             self.server.call(gc.unfreeze)
 
+    def looked(self, watch: Watch) -> Any:
+        """The first look, with another one beside it, as the next ones have."""
+        beside = self.server.call(watch.take)
+        before, _ = self.server.call(watch.take), beside
+        return before
+
     def leaks(self, case: Case, n: int, watch: Watch, place: list[str]) -> tuple[list[str], list[str]]:
         """What there is more of each time, or else is wrong, and where."""
-        before = self.server.call(watch.take)
-        before = self.server.call(watch.take)  # with one beside it, as the next
+        before = self.looked(watch)
         more: dict[str, int] | None = None
         in_python = is_of_python(place)
         for times in (1, 1, *[TIMES] * WINDOWS, LAST_TIMES, LAST_TIMES):
@@ -172,9 +182,9 @@ class Survey:
             more = {name: much for name, much in now.items() if more is None or name in more}
             if not more or is_known(more, place, in_python):
                 return [], place
-        # A cancel scope of anyio's stays with its task when it could not be left.
-        if more is not None and in_python and "objects of builtins.set" in more:
-            return [], place
+            # A cancel scope of anyio's stays with its task when it could not be left.
+            if times > 1 and in_python and "objects of builtins.set" in more:
+                return [], place
         return [f"{LAST_TIMES} times more: {more}"], place
 
 
