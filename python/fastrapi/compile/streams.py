@@ -182,7 +182,7 @@ def _send_beside(
         and scope_of(asyncio.current_task()) is None
     ):
         return _without_group(sending, receive, loop)
-    return _in_group(_closing(sending) if closes else sending, receive)
+    return _in_group(sending, receive, closes)
 
 
 async def _closing(sending: Any) -> None:
@@ -194,11 +194,11 @@ async def _closing(sending: Any) -> None:
             await to_thread.run_sync(_nothing)
 
 
-async def _in_group(sending: Any, receive: Any) -> None:
+async def _in_group(sending: Any, receive: Any, closes: bool) -> None:
     async with _utils.create_collapsing_task_group() as task_group:
 
         async def send_all() -> None:
-            await sending
+            await (_closing(sending) if closes else sending)  # where nothing comes between
             task_group.cancel_scope.cancel()
 
         task_group.start_soon(send_all)

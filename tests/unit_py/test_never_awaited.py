@@ -1,4 +1,4 @@
-"""Closing the files of an upload leaves nothing behind that nobody awaits."""
+"""What is given up before it begins, without memory, leaves no coroutine that nobody awaits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastrapi.compile import uploads
+from fastrapi.compile import streams, uploads
+
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 class File:
@@ -34,9 +36,8 @@ class Loop(asyncio.SelectorEventLoop):
         return super().create_task(coro, **named)
 
 
-@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("fails", [True, False])
-def test_without_memory(fails: bool) -> None:
+def test_uploads_that_cannot_be_closed(fails: bool) -> None:
     async def main() -> None:
         with pytest.raises(MemoryError):
             uploads.close([File(fails)])  # type: ignore[list-item]
@@ -45,7 +46,7 @@ def test_without_memory(fails: bool) -> None:
         runner.run(main())
 
 
-def test_on_the_disk() -> None:
+def test_uploads_on_the_disk() -> None:
     async def main() -> bool:
         file = File(False)
         uploads.close([file])  # type: ignore[list-item]
@@ -54,3 +55,14 @@ def test_on_the_disk() -> None:
 
     assert asyncio.run(main())
     assert not uploads._closing
+
+
+def test_a_file_that_is_not_sent() -> None:
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def main() -> None:
+        sending = asyncio.get_running_loop().create_future()
+        streams.file_behind(sending, receive).close()
+
+    asyncio.run(main())
