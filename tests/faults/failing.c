@@ -59,17 +59,28 @@ ends_process(int n)
 	return i - first == ABOVE;
 }
 
+/* Is the code in that function of CPython's, which is about so long? */
+static bool
+is_in(void *code, void *function, uintptr_t length)
+{
+	return (uintptr_t)code - (uintptr_t)function < length;
+}
+
 /* Would CPython 3.11 crash? The iterator of dict.items() that has no memory for its tuple is
- * freed as if the collector knew it already. */
+ * freed as if the collector knew it already. An object that is freed, with several weak references
+ * that have callbacks, leaves them as they are when there is no memory for a tuple of them. */
 static bool
 crashes(int n)
 {
-	enum { LENGTH = 320 };	/* of the function's code, about */
-	uintptr_t begin = (uintptr_t)PyDictItems_Type.tp_iter;
+	enum { ITERATOR = 320, REFERENCES = 1024, TUPLE = 192 };
 
-	for (int i = 0; i < n && i < 8; i++)
-		if ((uintptr_t)stack[i] - begin < LENGTH)
+	for (int i = 1; i < n && i < 8; i++) {
+		if (is_in(stack[i], (void *)PyDictItems_Type.tp_iter, ITERATOR))
 			return true;
+		if (is_in(stack[i], (void *)PyObject_ClearWeakRefs, REFERENCES) &&
+		    is_in(stack[i - 1], (void *)PyTuple_New, TUPLE))
+			return true;
+	}
 	return ends_process(n);
 }
 

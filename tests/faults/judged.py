@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import linecache
 import re
 import subprocess
 from functools import cache
@@ -20,6 +21,8 @@ KEPT, KEEPS = "returned a result with an exception set", "(PyFrame_GetBack+"
 LOST_IN = ("<frozen _collections_abc>", "/anyio/")
 # And where a function is left whose frame a traceback keeps, and its caller's frame is wanted.
 LOSES = "_PyFrame_MakeAndSetFrameObject"
+# What is below anyio's handing on of functions to threads, with the context in which one begins.
+OF_THREADS = ("/anyio/", "/asyncio/", "/threading.py", "/queue.py", "/contextlib.py")
 # A coroutine that stands still is closed where it awaits, and awaits again as it leaves what it is in.
 CLOSED = "coroutine ignored GeneratorExit"
 
@@ -54,15 +57,22 @@ def content_of(answer: bytes) -> bytes:
     return content
 
 
+def streamed(answer: bytes) -> tuple[bytes, bytes]:
+    """The head without what GZip has put there, which leaves a short stream alone, and the content
+    that is meant."""
+    head, content = answer.partition(b"\r\n\r\n")[0], content_of(answer)
+    if b"\r\ncontent-encoding: gzip" in head:
+        content = gzip.decompress(content)
+    return re.sub(rb"\r\ncontent-encoding: gzip|, Accept-Encoding|\r\nvary: Accept-Encoding", b"", head), content
+
+
 def is_cut(answer: bytes, healthy: bytes) -> bool:
     """Is it a stream that ends early, as Starlette ends one behind a dispatch layer whose
     application raises?"""
-    head = answer.partition(b"\r\n\r\n")[0]
-    return (
-        head == healthy.partition(b"\r\n\r\n")[0]
-        and b"transfer-encoding: chunked" in head
-        and content_of(healthy).startswith(content_of(answer))
-    )
+    if not all(b"\r\ntransfer-encoding: chunked" in data.partition(b"\r\n\r\n")[0] for data in (answer, healthy)):
+        return False
+    (head, content), (right_head, right_content) = streamed(answer), streamed(healthy)
+    return head == right_head and right_content.startswith(content)
 
 
 def fault_of_answer(data: bytes | None, healthy: bytes) -> str | None:
@@ -134,12 +144,20 @@ def in_thread_of_others(place: list[str]) -> bool:
     one? The thread is lost, and with it the function. Nobody wakes who waits for a thread that
     CPython could not begin."""
     lines = [line for line in place if line.startswith("  File ")]
+    begins = False
     for line in lines:
         if "/anyio/" in line and line.endswith((" in run_sync_in_worker_thread", " in run")):
-            return True
-        if not any(name in line for name in ("/anyio/", "/asyncio/", "/threading.py", "/queue.py")):
+            return not begins or "claim_worker_thread" in source_of(line)
+        begins = begins or "/contextlib.py" in line
+        if not any(name in line for name in OF_THREADS):
             return False
     return bool(lines) and lines[-1].endswith(" in _bootstrap")
+
+
+def source_of(frame: str) -> str:
+    """The line of Python that an entry of Python's stack names."""
+    found = re.match(r'  File "(.+)", line (\d+) in ', frame)
+    return linecache.getline(found[1], int(found[2])) if found is not None else ""
 
 
 def in_wake_of_others(place: list[str]) -> bool:

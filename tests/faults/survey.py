@@ -122,7 +122,7 @@ class Survey:
         found += [] if settled else [f"left: {task!r}" for task in server.tasks()]
         if ledger is not None and (ledger.balanced or not loses(place)):
             found += ledger.faults()
-        if not until(lambda: server.in_hand(case.app) in self.idle, patience):
+        if not may_hang and not until(lambda: server.in_hand(case.app) in self.idle, patience):
             found.append(f"in hand: {server.in_hand(case.app)}")
         found += [text for text in server.reports.all if text not in self.usual and is_fault(text, place)]
         if ledger is not None:
@@ -154,7 +154,7 @@ class Survey:
                 before = before or self.looked(watch)
             raise AssertionError("more allocations than expected")
         finally:
-            self.server.call(gc.unfreeze)
+            gc.unfreeze()
 
     def looked(self, watch: Watch) -> Any:
         """The first look, with another one beside it, as the next ones have."""
