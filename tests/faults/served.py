@@ -31,8 +31,8 @@ def innermost(exc: BaseException | None) -> str:
 
 
 class Reports:
-    """What the process says of exceptions: the logs, and those that nobody can take. Nobody else
-    gets them: pytest would keep them all."""
+    """What the process says of exceptions: the logs, those that nobody can take, and those that end
+    a thread. Nobody else gets them: pytest would keep them all."""
 
     def __init__(self) -> None:
         self.all: list[str] = []
@@ -47,6 +47,9 @@ class Reports:
         place = f"of {code.co_filename}" if code is not None else innermost(raised.exc_value)
         self.all.append(f"unraisable: {raised.err_msg} {raised.exc_value!r} {raised.object!r} {place}")
 
+    def in_thread(self, raised: Any) -> None:
+        self.all.append(f"thread: {raised.exc_value!r} {innermost(raised.exc_value)}")
+
 
 class Server:
     """Serves until close()."""
@@ -56,6 +59,7 @@ class Server:
         for logger in LOGGERS:
             logger.addFilter(self.reports.logged)
         sys.unraisablehook = self.reports.unraisable
+        threading.excepthook = self.reports.in_thread
         self._workers: dict[int, tuple[Any, socket.socket]] = {}
         self._began: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -116,7 +120,7 @@ class Server:
     def _no_reports(self) -> None:
         for logger in LOGGERS:
             logger.removeFilter(self.reports.logged)
-        sys.unraisablehook = sys.__unraisablehook__
+        sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
 
     def close(self) -> None:
         def end() -> None:

@@ -4,6 +4,7 @@ none, what was entered is left, nothing stays, and the next request is answered.
 from __future__ import annotations
 
 import gc
+import resource
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
@@ -46,7 +47,10 @@ CASES = [
 @pytest.fixture(scope="module")
 def survey() -> Iterator[Survey]:
     """Garbage is collected when it is asked for, in the loop's thread: a collection in the
-    client's would end what belongs to the loop."""
+    client's would end what belongs to the loop. Each server that is left behind keeps its
+    descriptors."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.disable()
     survey = Survey()
     yield survey
