@@ -186,20 +186,78 @@ def test_one_that_changes_them_for_ever_is_left_to_fastapi(monkeypatch: pytest.M
     run(main)
 
 
-def test_another_provider_is_left_to_fastapi() -> None:
-    provider = FastAPI()
-    router = APIRouter(dependency_overrides_provider=provider)
+async def leaf_of(n: Annotated[int, Depends(leaf)]) -> int:
+    return n
 
-    @router.get("/other")
-    async def other(n: Annotated[int, Depends(leaf)]) -> int:
-        return n
 
-    app = bare()
-    app.router.routes.extend(router.routes)
+def of_others(provider: Any) -> FastAPI:
+    """An application, and one that it mounts, with a route whose dependencies ``provider`` overrides,
+    and one whose dependencies nobody does, as packages put them there."""
+    routers = APIRouter(dependency_overrides_provider=provider), APIRouter()
+    app, inner = bare(), bare()
+    for path, router in zip(("/other", "/nobodys"), routers, strict=True):
+        router.get(path)(leaf_of)
+        app.router.routes.extend(router.routes)
+        inner.router.routes.extend(router.routes)
+    app.get("/own")(leaf_of)
+    app.mount("/in", inner)
+    return app
+
+
+PROVIDERS: dict[str, Callable[[FastAPI, FastAPI], Any]] = {
+    "nothing": lambda app, provider: None,
+    "its own": lambda app, provider: app.dependency_overrides.update({leaf: lambda: 5}),
+    "both": lambda app, provider: provider.dependency_overrides.update({leaf: lambda: 6}),
+    "another": lambda app, provider: provider.dependency_overrides.update({leaf: lambda: 7}),
+    "a new dictionary": lambda app, provider: setattr(provider, "dependency_overrides", {leaf: lambda: 8}),
+    "none at all": lambda app, provider: setattr(provider, "dependency_overrides", None),
+    "the other's": lambda app, provider: setattr(provider, "dependency_overrides", app.dependency_overrides),
+    "cleared": lambda app, provider: app.dependency_overrides.clear(),
+}
+
+
+@pytest.mark.parametrize("first", [0, 2, 5])
+def test_those_of_another_application_count_for_the_routes_that_it_provides(first: int) -> None:
+    def found(mode: str) -> list[tuple[str, str, bytes, bool]]:
+        rows = []
+
+        async def main() -> None:
+            with forced(mode):
+                provider = FastAPI()
+                app = of_others(provider)
+                for name, change in list(PROVIDERS.items())[first:]:
+                    change(app, provider)
+                    for path in ("/other", "/nobodys", "/own", "/in/other", "/in/nobodys"):
+                        answer = await ask(app, Asked("GET", path))
+                        rows.append((name, path, answer.data, answer.compiled))
+
+        run(main)
+        return rows
+
+    here = found("none")
+    assert [row[:3] for row in here] == [row[:3] for row in found("asgi")]
+    # Where an inner application's layers are not known before its first request, that is FastAPI's.
+    assert all(row[3] for row in here if not row[1].startswith("/in")), here
+
+
+def test_a_provider_that_cannot_be_watched_is_left_to_fastapi() -> None:
+    class Changing(FastAPI):
+        @property
+        def dependency_overrides(self) -> Any:  # type: ignore[override]
+            return changing
+
+        @dependency_overrides.setter
+        def dependency_overrides(self, value: Any) -> None:
+            pass
+
+    changing: dict[Any, Any] = {}
+    app = of_others(Changing())
 
     async def main() -> None:
-        assert (await ask(app, Asked("GET", "/other"))).data.endswith(b"\r\n\r\n1")
-        provider.dependency_overrides[leaf] = lambda: 9
-        assert (await ask(app, Asked("GET", "/other"))).data.endswith(b"\r\n\r\n9")
+        for n in (1, 9):
+            answer = await ask(app, Asked("GET", "/other"))
+            assert answer.data.endswith(f"\r\n\r\n{n}".encode()) and not answer.compiled
+            changing[leaf] = lambda: 9
+        assert (await ask(app, Asked("GET", "/nobodys"))).compiled
 
     run(main)

@@ -260,7 +260,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     binding = _engine.Binding(
         sealed if same else table,
         compiled.objects,
-        guards.Guards(app, compiled.mounted, own, watched, follows, layers is not None),
+        guards.Guards(app, compiled.mounted, own, watched, follows, layers is not None, overrides.providers(compiled.helpers)),
         Resume(app, engine_app, compiled.deeper_than(None)),
         direct,
         layers.entrance() if layers else None,

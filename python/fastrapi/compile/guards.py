@@ -169,8 +169,10 @@ class Guards:
         natives: Sequence[Layer],
         follows: bool,
         behind: bool,
+        providers: Sequence[Any] = (),
     ) -> None:
-        """``mounted``: with routes among those compiled. ``own_layers``: FastAPI's and Starlette's, which C passes by. ``natives``: those
+        """``mounted``: with routes among those compiled. ``providers``: whose dependency_overrides
+        plans have, besides these. ``own_layers``: FastAPI's and Starlette's, which C passes by. ``natives``: those
         whose twins run. ``follows``: plans were compiled with the dependency_overrides. ``behind``: what is
         mounted may run behind layers, once its own are made."""
         self.app = app
@@ -211,7 +213,7 @@ class Guards:
         self._watch_natives(natives)
         self._watch_mounted(behind)
         self._watch_routers()
-        self._watch_overrides(follows)
+        self._watch_overrides(follows, providers)
 
     def _watch_natives(self, natives: Sequence[Layer]) -> None:
         self.dicts += [watched for layer in natives for watched in layer.dicts]
@@ -260,8 +262,12 @@ class Guards:
             for name in ("routes", "_routes_version", "default", "redirect_slashes")
         ]
 
-    def _watch_overrides(self, follows: bool) -> None:
-        found = [getattr(app, "dependency_overrides", None) for app in (self.app, *self.mounted)]
+    def _watch_overrides(self, follows: bool, providers: Sequence[Any]) -> None:
+        seen = [self.app, *self.mounted]
+        others = [one for one in providers if not any(one is app for app in seen)]
+        self.dicts += map(vars, others)
+        self.expected += [Expected(one, "dependency_overrides", one.dependency_overrides) for one in others]
+        found = [getattr(app, "dependency_overrides", None) for app in (*seen, *others)]
         overrides = [one for one in found if one is not None]
         self.overrides = [(one, dict(one)) for one in overrides if follows]
         self.dicts += [one for one, _ in self.overrides]

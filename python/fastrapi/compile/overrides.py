@@ -6,7 +6,10 @@ that changes it for ever is left to FastAPI while anything is overridden.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+import fastapi
 
 from . import dialect
 from .dialect import utils
@@ -32,15 +35,36 @@ def same(now: dict[Any, Any], then: dict[Any, Any]) -> bool:
     )
 
 
+def provider_of(values: dict[str, Any]) -> Any:
+    """Whose dependency_overrides count for a route, by the free variables of its handler: as a
+    rule the application's that it was declared on, wherever it was put later. None: nobody's."""
+    return values.get("dependency_overrides_provider")
+
+
+def providers(helpers: Iterable[Any]) -> list[Any]:
+    """Those of the routes with these helpers, each once."""
+    found = (provider_of(values) for helper in helpers if (values := getattr(helper, "values", None)))
+    return list({id(one): one for one in found if one is not None}.values())
+
+
+def _is_watchable(provider: Any) -> bool:
+    """Will the guards see every change of its dependency_overrides?"""
+    return (
+        isinstance(provider, fastapi.FastAPI)
+        and not hasattr(type(provider), "dependency_overrides")
+        and type(vars(provider).get("dependency_overrides")) in (dict, type(None))
+    )
+
+
 class Overrides:
     """What overrides the dependencies of one route of ``app``, by the free variables of its
     handler; nothing, if overrides are not ``followed``."""
 
     def __init__(self, app: Any, values: dict[str, Any], followed: bool) -> None:
-        provider = values.get("dependency_overrides_provider")
-        if provider is not None and provider is not app:
+        provider = provider_of(values)
+        if provider is not None and provider is not app and not _is_watchable(provider):
             raise NotCompiled("another object provides its dependency_overrides")
-        self.calls = (followed and app.dependency_overrides) or {}
+        self.calls = (followed and provider is not None and provider.dependency_overrides) or {}
         self.body = values.get("body_field") is not None
 
     def dependant(self, sub: Any) -> Any:
