@@ -286,6 +286,26 @@ def test_what_python_runs_around_a_plan_is_not_called_compiled() -> None:
     assert explained(app, "GET", "/plain")[1] == "compiled in part: runs in a task of its own, behind Layer"
 
 
+def test_layers_that_are_not_declared_are_told() -> None:
+    """Observability packages put theirs around what ``build_middleware_stack()`` has made."""
+    app = bare()
+    app.get("/plain")(endpoint())
+    app.mount("/static", StaticFiles(directory="."))
+    make = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Layer(make())  # type: ignore[method-assign, assignment]
+    for who in ("a build_middleware_stack() of its own", "layers that it does not declare"):
+        plain, files, layer, _, total = listed(app)
+        assert files.startswith("* /static/{path:path} asgi: mounted StaticFiles ")
+        assert files.endswith((f" behind {who}", " another version of Starlette's than the native one"))
+        assert plain == f"GET /plain compiled in part: behind {who}"
+        assert layer == f"middleware of {who} runs in Python"
+        assert total == f"0 compiled, 1 in part (behind {who}), 1 through ASGI"
+        assert explained(app, "GET", "/plain")[1] == f"compiled in part: runs in a task of its own, behind {who}"
+        app.middleware_stack = app.build_middleware_stack()
+    app.middleware_stack = make()
+    assert listed(app)[0] == "GET /plain compiled"
+
+
 def test_a_dispatch_layer_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
     async def look(request: Request, call_next: Any) -> Any:
         return await call_next(request)

@@ -16,7 +16,7 @@ from . import files, guards, junctions, overrides, stretches
 from .answers import Answers, answers_of, exception_layer
 from .frontends import Frontend, frontends_of
 from .hosts import Hosted, hosted
-from .layers import Layer, is_direct, layers_of
+from .layers import Layer, is_direct, layers_of, unknown_layers
 from .mounts import Level
 from .objects import Objects
 from .places import Places
@@ -38,6 +38,7 @@ class Compiled:
     table: bytes
     websockets: dict[str, re.Pattern[str]]  # what their paths match; not in the table
     layers: list[Layer]  # the user's middleware, outermost first
+    unknown: list[str]  # what else stands, or will, around the router
     hosts: list[Hosted]
     frontends: list[Frontend]
 
@@ -92,12 +93,16 @@ class Compiled:
     @property
     def middleware(self) -> list[str]:
         """What Python runs around every plan."""
-        return [layer.name for layer in self.layers if not layer.native]
+        return _in_python(self.layers) + self.unknown
 
     @property
     def native(self) -> list[str]:
         """What C runs around every plan."""
         return [layer.name for layer in self.layers if layer.native]
+
+
+def _in_python(layers: list[Layer]) -> list[str]:
+    return [layer.name for layer in layers if not layer.native]
 
 
 def surprise(exc: Exception) -> str:
@@ -132,7 +137,8 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
     _block(entries)
     files.recognise(entries)
     layers = layers_of(app)
-    python = [layer.name for layer in layers if not layer.native]
+    unknown = unknown_layers(app)
+    python = _in_python(layers) + unknown
     if python and not junctions.has_junctions(app):
         files.leave(entries, python)
     objects = Objects()
@@ -149,7 +155,7 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         routes.append(_route(entry, number))
     table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
     return Compiled(
-        entries, helpers, tuple(objects.all), table, websockets(app.router), layers, hosts,
+        entries, helpers, tuple(objects.all), table, websockets(app.router), layers, unknown, hosts,
         frontends_of(app, python),
     )  # fmt: skip
 

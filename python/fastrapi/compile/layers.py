@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from starlette.datastructures import Secret
 
 from .dispatch import is_dispatch
-from .junctions import has_junctions, junctions_of
+from .junctions import builds_as_its_class, has_junctions, junctions_of
 from .recognise import ENTRANCES, is_own, only_own_layers, stack_of
 from .twins import Twin, Unknown, twin_of
 
@@ -246,6 +246,15 @@ def layers_of(app: Any) -> list[Layer]:
     if not all(layer.native for layer in layers):
         _settle(app, layers)
     return layers
+
+
+def unknown_layers(app: Any) -> list[str]:
+    """What stands around the router of ``app`` besides its declared middleware, or will most likely
+    when its layers are made."""
+    if app.middleware_stack is None:
+        return [] if builds_as_its_class(app) else ["a build_middleware_stack() of its own"]
+    known = junctions_of(app) is not None or app.user_middleware or only_own_layers(app, ())
+    return [] if known else ["layers that it does not declare"]
 
 
 def _settle(app: Any, layers: Sequence[Layer]) -> None:

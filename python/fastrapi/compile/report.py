@@ -160,6 +160,7 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         yield f"warning: {hidden} {reach}: {hiding} comes first, {how}"
     if compiled.middleware:
         yield from map(_layer_line, compiled.layers)
+        yield from (f"middleware of {what} runs in Python" for what in compiled.unknown)
     if any(verdict.around for verdict in verdicts):
         yield IN_PART
     yield _summary(compiled, verdicts)
