@@ -8,6 +8,7 @@ and which files are closed.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import subprocess
 import sys
@@ -110,7 +111,30 @@ def told(value: Any) -> Any:
     return value.filename, value.size, value.headers.raw, *place, zlib.crc32(value.file.read())
 
 
+class Said(logging.Handler):
+    """What python-multipart has logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name} {record.levelname}: {record.getMessage()}")
+
+    def __enter__(self) -> Said:
+        logging.getLogger("python_multipart").addHandler(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        logging.getLogger("python_multipart").removeHandler(self)
+
+
 async def read(ours: bool, client: Client, limits: dict[str, Any], kind: bytes = TYPE) -> Any:
+    with Said() as said:
+        return await read_form(ours, client, limits, kind), said.lines
+
+
+async def read_form(ours: bool, client: Client, limits: dict[str, Any], kind: bytes) -> Any:
     request = request_of(client, kind)
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -118,8 +142,10 @@ async def read(ours: bool, client: Client, limits: dict[str, Any], kind: bytes =
                 patch.setattr(formparsers.MultiPartParser, "parse", uploads.PARSE)
             form = await request.form(**limits)
     except Exception as exc:
-        inner = type(exc.__context__)
-        return type(exc), getattr(exc, "detail", str(exc)), inner, len(client.left), request._form, request._stream_consumed
+        inner = exc.__context__
+        cause = None if inner is None else inner.__cause__
+        why = type(inner), type(cause), str(cause), getattr(cause, "offset", None)
+        return type(exc), getattr(exc, "detail", str(exc)), why, len(client.left), request._form, request._stream_consumed
     assert await request.form() is form
     found = [(name, told(value)) for name, value in form.multi_items()]
     await form.close()
@@ -135,7 +161,7 @@ def both(pieces: list[bytes], limits: dict[str, Any], end: Any = None, kind: byt
 
     theirs, ours = asyncio.run(main())
     assert ours == theirs, (pieces if len(b"".join(pieces)) < 3000 else "", limits)
-    return theirs
+    return theirs[0]
 
 
 def test_random_forms_in_random_pieces() -> None:
@@ -175,6 +201,29 @@ def test_every_cut_of_what_stands_before_the_first_boundary(before: bytes) -> No
 def test_other_content_types(kind: bytes) -> None:
     content = part(b"\xc3\xa9", b"\xc3\xa9") + part(b"f", b"x", b"\xc3\xa9") + b"--" + BOUNDARY + b"--\r\n"
     both(cut(content, [20]), {}, kind=kind)
+
+
+@pytest.mark.parametrize("content", [
+    b"junk", b"--" + BOUNDARY + b"x", b"--" + BOUNDARY + b"\rx", b"--" + BOUNDARY + b"-x", b"--" + BOUNDARY + b"\r\n:",
+    b"--" + BOUNDARY + b"\r\na b: c", b"--" + BOUNDARY + b"\r\na: b\rc", b"--" + BOUNDARY + b"\r\na: b\r\n\rc",
+    part(b"a", b"1") + b"--" + BOUNDARY + b"x\r\n", b"--" + BOUNDARY + b"\r\n" + b"a: b\r\n" * 100,
+])  # fmt: skip
+def test_python_multipart_says_what_is_wrong(content: bytes) -> None:
+    for at in range(len(content)):
+        both(cut(content, [at]), {})
+    with Said() as said:
+        asyncio.run(read_form(True, Client([content]), {}, TYPE))
+    assert len(said.lines) <= 1
+
+
+def test_a_long_form_is_refused_without_the_reason() -> None:
+    async def main() -> Any:
+        pieces, wrong = [part(b"f", b"x" * 600_000, b"f")] * 2, b"--" + BOUNDARY + b"\r\na b: c"
+        return await read(True, Client([*pieces, wrong]), {}), await read(True, Client([*pieces[:1], wrong]), {})
+
+    (long, none), (short, lines) = asyncio.run(main())
+    assert long[:2] == short[:2] and short[1] == "Invalid multipart data."
+    assert none == [] and len(lines) == 1 and "invalid character" in lines[0]
 
 
 def test_files_are_closed_when_the_form_is_not_whole(opened: list[Any]) -> None:

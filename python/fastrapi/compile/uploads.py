@@ -15,7 +15,7 @@ import importlib
 from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from types import FunctionType
-from typing import Any
+from typing import Any, NoReturn
 
 import starlette.datastructures
 import starlette.requests
@@ -39,6 +39,12 @@ _MULTIPART = (
 )
 _KNOWN_STARLETTE = frozenset({"e33a3e235ef1f2cb3ee59b4f191ea24d0f661d873fdf5d1684fc349f4ef9f34b"})
 _KNOWN_MULTIPART = frozenset({"7f39e1daca2f4f3201b1b1af3e5604f975059a03bfe12bf3959f3d3f951d71db"})
+
+# What Starlette answers to a form that python-multipart refuses.
+_MALFORMED = "Invalid multipart data."
+
+# A longer form is not kept for python-multipart to say what is wrong with it.
+_MOST_KEPT = 1 << 20
 
 _parsers: Any = formparsers
 _closing: set[asyncio.Task[None]] = set()
@@ -170,15 +176,47 @@ async def _parse(self: Any) -> FormData:
     if parts is None:
         form: FormData = await PARSE(self)
         return form
+    read = _Read()
     try:
         async for piece in self.stream:
-            await _write(parts.feed(piece if type(piece) is bytes else bytes(piece)))
-    except BaseException:
+            await _write(parts.feed(read.keep(piece if type(piece) is bytes else bytes(piece))))
+    except BaseException as exc:
         for file in self._files_to_close_on_error:
             file.close()
-        raise
-    self.items = parts.items
-    return FormData(self.items)
+        if getattr(exc, "message", None) != _MALFORMED:
+            raise
+    else:
+        self.items = parts.items
+        return FormData(self.items)
+    read.refuse(self)
+
+
+class _Read:
+    """The pieces of a form that were read, while they are few: python-multipart says what is wrong
+    with a malformed one, to its logger and by an exception."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._left = _MOST_KEPT
+
+    def keep(self, piece: bytes) -> bytes:
+        self._left -= len(piece)
+        if self._left >= 0:
+            self._pieces.append(piece)
+        else:
+            self._pieces.clear()
+        return piece
+
+    def refuse(self, parser: Any) -> NoReturn:
+        """Raise what Starlette raises for these pieces."""
+        _, options = _parsers.parse_options_header(parser.headers["Content-Type"])
+        reader = _parsers.multipart.MultipartParser(options[b"boundary"], {})
+        try:
+            for piece in self._pieces:
+                reader.write(piece)
+        except _parsers.FormParserError as wrong:
+            raise _parsers.MultiPartException(_MALFORMED) from wrong
+        raise _parsers.MultiPartException(_MALFORMED)
 
 
 def _parts(parser: Any) -> _engine.Parts | None:
