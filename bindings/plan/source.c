@@ -11,6 +11,7 @@
 #include "bindings/text.h"
 #include "http/content_type.h"
 #include "http/cookie.h"
+#include "http/options.h"
 #include "http/target.h"
 
 /* Starlette's own, of Request.form(). */
@@ -261,6 +262,7 @@ pyb_source_form_data(struct pyb_source *src, PyObject *form, struct pyb_module_s
 	PyObject *list = PyObject_GetAttr(form, st->n__list);
 	struct pyb_pairs *pairs = &src->form_pairs;
 	size_t cap = 0;
+	struct slice type;
 	bool files = false;
 	int rc = list != NULL && PyList_CheckExact(list) ? 0 : -1;
 
@@ -276,7 +278,9 @@ pyb_source_form_data(struct pyb_source *src, PyObject *form, struct pyb_module_s
 		files = files || is_file > 0;
 	}
 	pairs_end(pairs, rc == 0);
-	src->form_typed = pyb_source_content_type(src).len > 0;
+	type = pyb_source_content_type(src);
+	src->form_typed = hx_content_type_form(type) ||
+	    slice_equal_lower(hx_options_kind(type), SLICE_LIT("multipart/form-data"));
 	Py_XDECREF(list);
 	PyErr_Clear();
 	return rc < 0 ? -1 : files;

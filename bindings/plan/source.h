@@ -44,7 +44,7 @@ struct pyb_source {
 	size_t n_params;
 	struct slice content;		/* the whole content; empty for a scope */
 	struct pyb_pairs query_pairs, cookie_pairs, form_pairs;
-	bool form_typed;		/* the content had a type when form_pairs were read */
+	bool form_typed;		/* Starlette has read the content for form_pairs */
 	struct pyb_form_limits limits;
 	/* Of a multipart form. */
 	struct pyb_module_state *st;	/* NULL: the plan does not read it */

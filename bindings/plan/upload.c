@@ -182,6 +182,14 @@ boundary_get(struct arena *a, struct slice type, struct slice *boundary)
 	    boundary->ptr != NULL && charset.ptr == NULL;
 }
 
+bool
+pyb_upload_is_read(struct arena *a, struct slice type)
+{
+	struct slice boundary;
+
+	return hx_content_type_form(type) || boundary_get(a, type, &boundary);
+}
+
 int
 pyb_upload_load(struct pyb_source *src, struct slice type, struct pyb_pairs *pairs)
 {

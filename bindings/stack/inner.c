@@ -248,14 +248,19 @@ reading_of(struct pyb_inner *c, const struct shm_plan *plan)
 {
 	struct pyb_module_state *st = pyb_stack_state(c);
 	struct pyb_source source;
+	struct slice type;
 
 	if (!(plan->flags & SHM_PLAN_F_FORM))
 		return plan->flags & SHM_PLAN_F_BODY ? AT_ONCE : NOTHING;
 	if (pyb_source_scope(&source, c->scope, &c->arena, st->n_headers, st->n_query_string) < 0)
 		return ARRIVING;
 	/* Starlette takes a form of no type for an empty one, and leaves the content. */
-	if (pyb_source_content_type(&source).len == 0)
+	type = pyb_source_content_type(&source);
+	if (type.len == 0)
 		return NOTHING;
+	/* It leaves the content of another type, too, and where no boundary is said. */
+	if (!pyb_upload_is_read(&c->arena, type))
+		return ARRIVING;
 	return pyb_upload_is_small(source.headers, source.n_headers) ? AT_ONCE : ARRIVING;
 }
 
