@@ -160,20 +160,36 @@ send_start(struct pyb_asgi *a, PyObject *message)
 	return due < 0 ? -1 : 0;
 }
 
+/* message["body"] as content. New reference; NULL with an exception set, or with none when nobody is
+ * there. */
+static PyObject *
+content_take(struct pyb_asgi *a, PyObject *message)
+{
+	struct pyb_module_state *st = a->app->st;
+	PyObject *body = get(message, st->n_body), *content = NULL;
+
+	/* Without an exchange nobody knows how content is to be read. */
+	if (!PyErr_Occurred() && is_due(a, st->t_http_response_body) > 0)
+		content = pyb_asgi_content_of(a->x, body);
+	Py_XDECREF(body);
+	return content;
+}
+
 /* http.response.body. 0, or -1 with an exception set. */
 static int
 send_body(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
-	PyObject *body = get(message, st->n_body), *content = pyb_asgi_content_of(a->x, body);
+	PyObject *content = content_take(a, message);
 	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
 
-	if (content != NULL && again >= 0 && !PyErr_Occurred())
+	if (content == NULL && !PyErr_Occurred())
+		rc = 0;
+	else if (content != NULL && again >= 0 && !PyErr_Occurred())
 		rc = is_due(a, st->t_http_response_body);
 	if (rc > 0)
 		rc = pyb_asgi_content_send(a, content, !again);
-	Py_XDECREF(body);
 	Py_XDECREF(content);
 	Py_XDECREF(more);
 	return rc;

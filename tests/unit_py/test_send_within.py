@@ -66,12 +66,27 @@ class FailingType(str):
     __hash__ = str.__hash__
 
 
+class Asked(dict[str, Any]):
+    """A message that runs code when it is asked for a key, once."""
+
+    def __init__(self, of: dict[str, Any], key: str, run: Callable[[], None]) -> None:
+        super().__init__(of)
+        self.runs = {key: run}
+
+    def __getitem__(self, key: str) -> Any:
+        self.runs.pop(key, lambda: None)()
+        return super().__getitem__(key)
+
+
 def message(name: str, run: Callable[[], None]) -> dict[str, Any]:
     number = Number(run)
     return {
         "more": {**END, "more_body": number},
         "content": {**END, "body": number},
         "type": {**END, "type": Type("http.response.body", run)},
+        "asked type": Asked(END, "type", run),
+        "asked content": Asked(END, "body", run),
+        "asked more": Asked(END, "more_body", run),
         "status": {**START, "status": number},
         "fields": {**START, "headers": number},
         "a field": {**START, "headers": [number]},
@@ -97,7 +112,7 @@ def answers(application: Any, requests: int = 3) -> tuple[bytes, list[str]]:
         return runner.run(main()), notes
 
 
-@pytest.mark.parametrize("name", ["more", "content", "type"])
+@pytest.mark.parametrize("name", ["more", "content", "type", "asked type", "asked content", "asked more"])
 def test_what_completes_the_answer_while_content_is_read(name: str) -> None:
     async def application(scope: Any, receive: Any, send: Any, notes: list[str]) -> None:
         await send(START)
