@@ -247,7 +247,11 @@ pyb_exits_entered(struct pyb_run *r, const struct shm_step *step)
 void
 pyb_exits_refused(struct pyb_run *r)
 {
-	PyObject *pending = PyErr_GetRaisedException();
+	PyObject *pending;
+
+	if (r->entering != NULL && r->entering->kind == PYB_EXIT_PLAIN && PyErr_Occurred())
+		pyb_plain_raised();
+	pending = PyErr_GetRaisedException();
 
 	if (r->entering != NULL)
 		Py_CLEAR(r->entering->manager);
@@ -300,11 +304,13 @@ pyb_exits_leave(struct pyb_run *r, PyObject *value, PyObject **out)
 			break;
 		verdict = last_leave(r, list, out);
 	}
-	if (verdict == PYB_CORO_ERROR && r->unsettled) {
-		r->unsettled = false;
-		if (shield_set(r, false) < 0)
-			must(PyErr_Occurred());
-	}
+	if (verdict != PYB_CORO_ERROR)
+		return verdict;
+	if (!r->unsettled)
+		pyb_plain_raised();
+	else if (shield_set(r, false) < 0)
+		must(PyErr_Occurred());
+	r->unsettled = false;
 	return verdict;
 }
 

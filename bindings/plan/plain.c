@@ -1,8 +1,8 @@
 /*
  * plain: a copied context and no running loop.
  *
- * Called by call.c (dependencies, endpoints) and exits.c (plain generators), by alone.c, phases.c
- * and hop.c. It never calls user code itself, and a function on another thread than the
+ * Called by call.c (dependencies, endpoints), exits.c and thread_call.c (plain generators), by
+ * alone.c, phases.c and hop.c. It never calls user code itself, and a function on another thread than the
  * run's is hop.c's.
  */
 #include "bindings/plan/plain.h"
@@ -77,4 +77,19 @@ pyb_plain_leave(struct pyb_run *r, PyObject *context)
 		running_loop_set(r->app->st, r->local->loop);
 	pyb_context_leave(context);
 	Py_DECREF(context);
+}
+
+void
+pyb_plain_raised(void)
+{
+	PyObject *exc, *made;
+
+	if (!PyErr_ExceptionMatches(PyExc_StopAsyncIteration))
+		return;
+	exc = PyErr_GetRaisedException();
+	PyErr_SetString(PyExc_RuntimeError, "async generator raised StopAsyncIteration");
+	made = PyErr_GetRaisedException();
+	PyException_SetContext(made, Py_NewRef(exc));
+	PyException_SetCause(made, exc);
+	PyErr_SetRaisedException(made);
 }

@@ -27,4 +27,8 @@ PyObject *pyb_plain_enter(struct pyb_run *r) MUST_CHECK;
 /* End what pyb_plain_enter() began. A pending exception stays. */
 void pyb_plain_leave(struct pyb_run *r, PyObject *context);
 
+/* A plain generator has raised what is pending. FastAPI has an asynchronous one around it, which
+ * makes a RuntimeError of StopAsyncIteration. */
+void pyb_plain_raised(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "bindings/plan/call.h"
 #include "bindings/plan/exits.h"
+#include "bindings/plan/plain.h"
 #include "bindings/plan/stacks.h"
 
 bool
@@ -59,6 +60,8 @@ enter(struct pyb_hop *h, const struct shm_step *step, PyObject *manager)
 		PyErr_NoMemory();
 	else
 		value = PyObject_CallMethodNoArgs(manager, h->st->n___enter__);
+	if (value == NULL)
+		pyb_plain_raised();
 	if (value == NULL || h->run == NULL) {
 		Py_DECREF(manager);
 		Py_XDECREF(value);

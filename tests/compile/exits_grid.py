@@ -29,7 +29,8 @@ seen: contextvars.ContextVar[str] = contextvars.ContextVar("seen", default="")
 
 # What a dependency does. The name says where it raises.
 QUIET = ("ok", "finally", "swallow", "again", "translate")
-LOUD = ("before", "before-http", "after", "after-http", "twice", "never", "finally-http", "other")
+LOUD = ("before", "before-http", "before-stop", "after", "after-http", "after-stop", "twice", "never",
+        "finally-http", "other")  # fmt: skip
 DOES = (*QUIET, *LOUD)
 ENDS = ("plain", "value-error", "http", "refused", "invalid", "response", "stream", "broken", "query")
 BACKGROUND = ("", "injected", "own", "both", "raises")
@@ -101,6 +102,8 @@ def before(at: int) -> None:
         raise ValueError(f"before {at}")
     if NOW.does[at] == "before-http":
         raise HTTPException(419, f"before {at}")
+    if NOW.does[at] == "before-stop":
+        raise StopAsyncIteration(f"before {at}")
 
 
 def caught(at: int, exc: BaseException) -> None:
@@ -122,6 +125,8 @@ def after(at: int) -> None:
         raise ValueError(f"after {at}")
     if does == "after-http":
         raise HTTPException(417, f"after {at}")
+    if does == "after-stop":
+        raise StopAsyncIteration(f"after {at}")
 
 
 def left(at: int) -> None:

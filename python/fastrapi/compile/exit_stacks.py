@@ -84,10 +84,13 @@ class _Managed:
     async def __aexit__(self, *raised: Any) -> Any:
         if not self.plain:
             return await self.manager.__aexit__(*raised)
-        with anyio.CancelScope(shield=True):
-            return await anyio.to_thread.run_sync(
-                self.manager.__exit__, *raised, limiter=anyio.CapacityLimiter(1)
-            )
+        try:
+            with anyio.CancelScope(shield=True):
+                return await anyio.to_thread.run_sync(
+                    self.manager.__exit__, *raised, limiter=anyio.CapacityLimiter(1)
+                )
+        except StopAsyncIteration as exc:  # FastAPI leaves it in an asynchronous generator.
+            raise RuntimeError("async generator raised StopAsyncIteration") from exc
 
 
 class Cleanup:
