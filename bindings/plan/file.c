@@ -245,13 +245,28 @@ drain_prepare(struct pyb_run *r, PyObject *response, const struct held *h,
 	return true;
 }
 
+/* What FileResponse looks at of the request. A Request has shown the scope to user code, which may
+ * have changed the fields there. False: the scope is unusual. */
+static bool
+asked_get(struct pyb_run *r, struct files_asked *asked)
+{
+	struct slice method;
+
+	*asked = files_give_asked(r->x);
+	if (r->request == NULL)
+		return true;
+	method = asked->method;
+	return pyb_asked_read(r->app->st, pyb_asgi_scope(r->asgi), asked->arena, asked) &&
+	    slice_equal(asked->method, method);
+}
+
 /* Answer the exchange with the file. */
 static bool
 file_give(struct pyb_run *r, PyObject *response, const struct held *h, int status, bool follows)
 {
-	struct files_asked asked = files_give_asked(r->x);
+	struct files_asked asked;
 	struct pyb_fields fields = { .n = 0 };
-	struct hx_file *file = file_open(h->path);
+	struct hx_file *file = asked_get(r, &asked) ? file_open(h->path) : NULL;
 	Py_ssize_t n = PyList_GET_SIZE(h->raw);
 	struct files_reply reply;
 	bool given;

@@ -268,18 +268,19 @@ pyb_result_send_json(struct pyb_app *app, PyObject *content, int status,
 }
 
 /* Append the headers of the injected Response (NULL: none), as FastAPI does. False: the
- * helper must make the answer; no exception is set. */
+ * helper must make the answer; no exception is set. The fields point into *raw, which is the
+ * caller's: a class that the user has given to the response may make it anew each time. */
 static bool
-fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *response)
+fields_add_injected(struct pyb_module_state *st, struct fields *f, PyObject *response,
+    PyObject **raw)
 {
-	PyObject *raw;
 	bool ok;
 
+	*raw = NULL;
 	if (response == NULL)
 		return true;
-	raw = PyObject_GetAttr(response, st->n_raw_headers);
-	ok = raw != NULL && fields_add_raw(f, raw);
-	Py_XDECREF(raw);	/* the response owns the list that the fields point into */
+	*raw = PyObject_GetAttr(response, st->n_raw_headers);
+	ok = *raw != NULL && fields_add_raw(f, *raw);
 	PyErr_Clear();
 	return ok;
 }
@@ -332,6 +333,7 @@ json_answer(struct pyb_run *r)
 	struct pyb_result_json json;
 	struct hx_piece piece;
 	enum pyb_result_verdict verdict;
+	PyObject *raw;
 
 	/* Asked before user code serialises, which must do so once, and after it. */
 	if (!mw_exchange_is_ready(r->x))
@@ -342,14 +344,15 @@ json_answer(struct pyb_run *r)
 	piece = json.bytes != NULL ? pyb_piece_of(json.bytes) :
 	    (struct hx_piece){ .bytes = json.text };
 	fields_json(&f, piece.bytes.len);
-	if (!fields_add_injected(app->st, &f, r->response) || !mw_exchange_is_ready(r->x)) {
+	if (fields_add_injected(app->st, &f, r->response, &raw) && mw_exchange_is_ready(r->x)) {
+		r->x->calls->answer(r->x, json.status, f.all, f.n, piece);
+	} else {
 		hx_exchange_piece_drop(piece);
-		pyb_json_trim(&app->json);
-		return PYB_RESULT_RESPONSE;
+		verdict = PYB_RESULT_RESPONSE;
 	}
-	r->x->calls->answer(r->x, json.status, f.all, f.n, piece);
+	Py_XDECREF(raw);
 	pyb_json_trim(&app->json);
-	return PYB_RESULT_SENT;
+	return verdict;
 }
 
 enum pyb_result_verdict

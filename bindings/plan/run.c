@@ -48,9 +48,10 @@ pyb_run_new(struct pyb_app *app, struct pyb_binding *b, const struct shm_plan *p
 /* What a run refers to beside its slots, its exits and its task, the last ones last. */
 #define RUN_OBJECTS(X) \
 	X(stream) X(chunks) X(messages.start) X(messages.body) X(result) X(encoded) X(scope) \
-	X(receive) X(send) X(made) X(handled) X(tasks) X(request) X(response) X(background) X(body) \
-	X(form) X(source.files) X(source.items) X(seen) X(seen_pairs) X(seen_cookies) X(seen_params) \
-	X(errors) X(context) X(fallback) X(outcome) X(asgi) X(local) X(binding) X(app) X(observer_owner)
+	X(receive) X(send) X(made) X(handled) X(tasks) X(tasks_left) X(request) X(response) \
+	X(background) X(body) X(form) X(source.files) X(source.items) X(seen) X(seen_pairs) \
+	X(seen_cookies) X(seen_params) X(errors) X(context) X(fallback) X(outcome) X(asgi) \
+	X(local) X(binding) X(app) X(observer_owner)
 
 /* Not the task: who has the run knows whether the task has it. */
 int

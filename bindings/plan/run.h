@@ -115,7 +115,7 @@ struct pyb_run {
 					 * ValidationError; NULL: it was not asked */
 	PyObject *made;			/* the Response, while EARLY, and of a stream */
 	PyObject *tasks;		/* background tasks that are run here, or NULL */
-	Py_ssize_t next_task;		/* of them */
+	PyObject *tasks_left;		/* iterator over them, or NULL */
 	PyObject *request, *response, *background;
 	PyObject *body;			/* bytes of the content, NULL: not read */
 	PyObject *form;			/* the FormData that was awaited, or NULL */

@@ -115,21 +115,26 @@ pyb_tasks_send(struct pyb_run *r, PyObject *response)
 	return sent;
 }
 
-/* The next task, new reference; NULL when there is none, or with an exception set. */
+/* The next task, new reference; NULL when there is none, or with an exception set. A task that
+ * gives the tasks another list changes nothing, as in a `for` of Python. */
 static PyObject *
 next_take(struct pyb_run *r)
 {
-	PyObject *list, *task = NULL;
+	struct pyb_module_state *st = r->app->st;
+	PyObject *list;
 
-	if ((PyObject *)Py_TYPE(r->tasks) == r->app->st->background_task)
-		return r->next_task++ == 0 ? Py_NewRef(r->tasks) : NULL;
-	list = PyObject_GetAttr(r->tasks, r->app->st->n_tasks);
-	if (list != NULL && !PyList_CheckExact(list))
-		PyErr_SetString(PyExc_TypeError, "the tasks of BackgroundTasks are no list");
-	else if (list != NULL && r->next_task < PyList_GET_SIZE(list))
-		task = Py_NewRef(PyList_GET_ITEM(list, r->next_task++));
-	Py_XDECREF(list);
-	return task;
+	if ((PyObject *)Py_TYPE(r->tasks) == st->background_task) {
+		if (r->tasks_left != NULL)
+			return NULL;
+		r->tasks_left = Py_NewRef(Py_None);
+		return Py_NewRef(r->tasks);
+	}
+	if (r->tasks_left == NULL) {
+		list = PyObject_GetAttr(r->tasks, st->n_tasks);
+		r->tasks_left = list != NULL ? PyObject_GetIter(list) : NULL;
+		Py_XDECREF(list);
+	}
+	return r->tasks_left != NULL ? PyIter_Next(r->tasks_left) : NULL;
 }
 
 /* What to await for a task: the function's coroutine, a thread, or for a task of another
