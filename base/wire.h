@@ -27,7 +27,9 @@ enum {
 	WIRE_CHANNEL_FD = 3,	/* orders and replies */
 	WIRE_TABLE_FD = 4,	/* loader: empty, to be written; worker: sealed, read-only */
 	WIRE_BOARDS_FD = 5,	/* worker: the boards, board=I is its own; loader: as 4 */
-	WIRE_LISTENER_FD = 6	/* worker: listeners=N descriptors from here on */
+	WIRE_TAKE_FD = 6,	/* worker: connections of workers that end; loader: as 4 */
+	WIRE_GIVE_FD = 7,	/* worker: ... are put in here, see worker/handover.h; loader: as 4 */
+	WIRE_LISTENER_FD = 8	/* worker: listeners=N descriptors from here on */
 };
 
 enum { WIRE_LISTENERS_MAX = 16 };	/* the highest listeners=N */
@@ -52,6 +54,7 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 /* Orders, master to child. */
 #define WIRE_SERVE "SERVE"	/* accept connections */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
+#define WIRE_GIVE "GIVE"	/* GIVE MS: the same, and give the connections to those that serve */
 
 /* What the kernel sends a child when the master is killed. It ends the loader, and
  * a worker that has not begun to serve; the others have it handled (engine/orphan.c). */

@@ -101,6 +101,20 @@ worker_type_listen(PyObject *obj, PyObject *arg)
 	Py_RETURN_NONE;
 }
 
+static PyObject *
+worker_type_take(PyObject *obj, PyObject *args)
+{
+	struct worker *w = ((struct engine_worker *)obj)->w;
+	int take, give;
+
+	if (!PyArg_ParseTuple(args, "ii:take", &take, &give))
+		return NULL;
+	if (take < 0 || give < 0 || w->handover.take_fd >= 0)
+		return PyErr_Format(PyExc_ValueError, "take() wants two descriptors, once");
+	worker_handover_take(w, take, give);
+	Py_RETURN_NONE;
+}
+
 /* The last connection is gone, perhaps without the interpreter, or the last run of
  * the application has ended: see from the FIFO. */
 static void
@@ -135,8 +149,9 @@ worker_type_drain(PyObject *obj, PyObject *args)
 	struct engine_worker *self = (struct engine_worker *)obj;
 	PyObject *callback;
 	double seconds = 0;
+	int give = false;
 
-	if (!PyArg_ParseTuple(args, "Od:drain", &callback, &seconds))
+	if (!PyArg_ParseTuple(args, "Od|p:drain", &callback, &seconds, &give))
 		return NULL;
 	if (!(seconds >= 0 && seconds <= UINT32_MAX))
 		return PyErr_Format(PyExc_ValueError, "seconds are out of range");
@@ -144,7 +159,7 @@ worker_type_drain(PyObject *obj, PyObject *args)
 	self->drained_job.run = drained_run;
 	pyb_app_on_idle(self->app, on_drained, self);
 	worker_on_empty(self->w, on_drained, self);
-	worker_drain(self->w, (uint64_t)(seconds * 1000));
+	worker_drain(self->w, (uint64_t)(seconds * 1000), give);
 	Py_RETURN_NONE;
 }
 
@@ -237,10 +252,13 @@ worker_type_dealloc(PyObject *obj)
 
 static PyMethodDef worker_methods[] = {
 	{ "listen", worker_type_listen, METH_O, "Accept from this listening descriptor." },
+	{ "take", worker_type_take, METH_VARARGS,
+	    "take(take, give): take connections from the one descriptor; drain() gives into the\n"
+	    "other." },
 	{ "drain", worker_type_drain, METH_VARARGS,
-	    "drain(done, seconds): stop accepting, finish what runs, background tasks too; call\n"
-	    "the function when nothing is left. Whatever is left after `seconds` is the caller's\n"
-	    "to abort." },
+	    "drain(done, seconds, give=False): stop accepting, finish what runs, background tasks\n"
+	    "too; give the connections to workers that serve, or close them; call the function\n"
+	    "when nothing is left. Whatever is left after `seconds` is the caller's to abort." },
 	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
 	{ "in_hand", worker_type_in_hand, METH_NOARGS,
 	    "What abort() would cut, in words; empty when there is nothing." },

@@ -220,7 +220,7 @@ master_generation_drain(struct master *m, struct master_generation *g, uint64_t 
 		if (c->role == ROLE_LOADER)
 			master_child_end(c);
 		else
-			master_worker_drain(c, ms);
+			master_worker_drain(c, ms, m->serving != NULL && !m->stopping);
 }
 
 static void

@@ -21,7 +21,7 @@
  *	reap.c     (by signals.c, CHLD) the loader has ended
  *	replies.c  READY > generation.c ready; at the last worker's: swap
  *	             > workers.c serve > child.c order SERVE, per new worker
- *	             > drain the old one > workers.c drain > child.c order DRAIN
+ *	             > drain the old one > workers.c drain > child.c order GIVE
  *	reap.c     (by signals.c, CHLD) an old worker has ended; after the last one, the
  *	             next round of master.c run > generation.c bury
  *

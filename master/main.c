@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -52,7 +53,7 @@ standard_fds(void)
 	return 0;
 }
 
-/* Signals and boards; 0, or the exit code after one line. */
+/* Signals, boards and the workers' pair; 0, or the exit code after one line. */
 static int
 prepare(struct master *m)
 {
@@ -61,7 +62,8 @@ prepare(struct master *m)
 	m->signal_fd = master_signals_open();
 	m->boards_fd = m->signal_fd >= 0 ?
 	    shm_boards_create("fastrd-boards", MASTER_MAX_CHILDREN) : -1;
-	if (m->boards_fd >= 0)
+	if (m->boards_fd >= 0 && socketpair(AF_UNIX,
+	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, m->handover) == 0)
 		return 0;
 	fprintf(stderr, "fastrd: %s\n",
 	    master_shortage_text(text, sizeof(text), "supervise workers", errno));

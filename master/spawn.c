@@ -107,8 +107,8 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master)
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
 
-/* A loader writes the table and nothing else: it has no listeners, and the table once
- * more in the place of the boards. */
+/* A loader writes the table and nothing else: it has no listeners, and the table again in the
+ * places of the boards and of the pair. */
 int
 master_spawn(const struct master *m, struct master_child *c)
 {
@@ -129,6 +129,8 @@ master_spawn(const struct master *m, struct master_child *c)
 	fds[0] = pair[1];
 	fds[1] = table_fd;
 	fds[2] = c->role == ROLE_WORKER ? m->boards_fd : table_fd;
+	fds[3] = c->role == ROLE_WORKER ? m->handover[0] : table_fd;
+	fds[4] = c->role == ROLE_WORKER ? m->handover[1] : table_fd;
 	memcpy(fds + FIXED_FDS, m->listeners->fds, n_listeners * sizeof(fds[0]));
 	c->pid = fork();
 	if (c->pid == 0)

@@ -93,7 +93,7 @@ master_worker_serve(struct master *m, struct master_child *c)
 }
 
 void
-master_worker_drain(struct master_child *c, uint64_t ms)
+master_worker_drain(struct master_child *c, uint64_t ms, bool give)
 {
 	char order[64];
 
@@ -104,7 +104,8 @@ master_worker_drain(struct master_child *c, uint64_t ms)
 		master_child_end(c);
 		return;
 	}
-	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN, (unsigned long long)ms);
+	snprintf(order, sizeof(order), "%s %llu", give ? WIRE_GIVE : WIRE_DRAIN,
+	    (unsigned long long)ms);
 	master_child_order(c, order);
 	c->state = CHILD_DRAINING;
 	c->since_ms = clock_monotonic_ms();
@@ -169,7 +170,7 @@ less(struct master *m)
 	m->slots[slot].spawn_at_ms = 0;
 	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
 		if (c->role == ROLE_WORKER && c->slot == slot && c->state != CHILD_DRAINING)
-			master_worker_drain(c, master_worker_grace_ms(m));
+			master_worker_drain(c, master_worker_grace_ms(m), true);
 }
 
 /* Change the number of slots to `wanted`, now or after the start of a generation. */

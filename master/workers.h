@@ -32,9 +32,10 @@ void master_worker_add(struct master *m, unsigned slot);
 /* Let a worker that is ready accept connections. */
 void master_worker_serve(struct master *m, struct master_child *c);
 
-/* Let a worker finish its requests within `ms`, then end it. One that is still starting
- * has none: it is ended now. One that was told to end keeps the deadline it has. */
-void master_worker_drain(struct master_child *c, uint64_t ms);
+/* Let a worker finish its requests within `ms`, then end it. `give`: others serve, and get its
+ * connections. One that is still starting has none: it is ended now. One that was told to end
+ * keeps the deadline it has. */
+void master_worker_drain(struct master_child *c, uint64_t ms, bool give);
 
 /* What an operator gives requests to finish: --timeout-graceful-shutdown. */
 uint64_t master_worker_grace_ms(const struct master *m);

@@ -1,8 +1,8 @@
 /*
  * conductor: head, content, application, next.
  *
- * Called by conn.c and content.c (bytes), by reply.c (the exchange was released) and
- * from the FIFO.
+ * Called by conn.c, content.c and handover.c (bytes), by reply.c (the exchange was released),
+ * by flush.c (all is sent) and from the FIFO.
  *
  * The walk of one request. Without the interpreter, in libevent's callback:
  *
@@ -48,6 +48,7 @@
 #include "http/forwarded.h"
 #include "http/policy.h"
 #include "worker/content.h"
+#include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/reply.h"
 
@@ -129,7 +130,7 @@ worker_conductor_advance(struct worker_conn *c)
 {
 	if (c->state == CONN_DISCARD && !c->content_open)
 		c->state = CONN_IDLE;
-	if (c->state == CONN_IDLE)
+	if (c->state == CONN_IDLE && !worker_handover_leaves(c))
 		head_read(c);
 	worker_conn_update_reading(c);
 }

@@ -16,6 +16,7 @@
 #include "worker/conductor.h"
 #include "worker/content.h"
 #include "worker/flush.h"
+#include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/reply.h"
 
@@ -241,7 +242,7 @@ worker_conn_bury(struct worker_conn *c)
 void
 worker_conn_update_reading(struct worker_conn *c)
 {
-	bool want = !c->eof;
+	bool want = !c->eof && !worker_handover_waits(c);
 
 	if (c->state == CONN_DEAD)
 		return;

@@ -97,6 +97,7 @@ struct worker_conn {
 	bool backlog_any;			/* ... until it is empty */
 	bool close_after;			/* close when everything is sent */
 	bool said_close;			/* the last head said `connection: close` */
+	bool stays;				/* could not be given to another worker, and never is */
 
 	/* What waits for the interpreter. */
 	struct io_job job;

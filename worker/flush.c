@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "worker/conductor.h"
+#include "worker/handover.h"
 
 /* Everything is sent. */
 static void
@@ -21,6 +23,10 @@ sent_all(struct worker_conn *c)
 	/* Answers were long in sending: only now can the client have the last one. */
 	if (waited && c->state == CONN_IDLE && !c->in_head)
 		worker_timeouts_rest(c);
+	if (c->state == CONN_IDLE && worker_handover_is_due(c)) {
+		worker_conductor_advance(c);
+		return;
+	}
 	if (!c->close_after || c->state == CONN_RUNNING)
 		return;
 	if (c->state == CONN_LINGER && !c->eof && c->transport->linger(c->transport_arg))

@@ -1,7 +1,7 @@
 /*
  * input: two buffers, so that the bytes of a request in hand never move.
  *
- * Called by conn.c, conductor.c, content.c and reply.c. It knows nothing of what the
+ * Called by conn.c, conductor.c, content.c, handover.c and reply.c. It knows nothing of what the
  * bytes mean.
  */
 #include "worker/input.h"

@@ -17,6 +17,7 @@
 #include "http/status.h"
 #include "worker/conductor.h"
 #include "worker/content.h"
+#include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/pieces.h"
 
@@ -50,7 +51,8 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	struct slice preset = worker_preset_get(&c->w->preset);
 	size_t room = hx_serialize_room(fields, n, preset);
 	char *out = io_output_reserve(&c->out, room);
-	bool keep_alive = c->x.req.h1.keep_alive && !c->w->draining && !c->close_after &&
+	bool keep_alive = c->x.req.h1.keep_alive && !c->close_after &&
+	    (!c->w->draining || worker_handover_is_due(c)) &&
 	    !(c->content_open && !worker_content_discardable(c));
 	ssize_t len = -1;
 

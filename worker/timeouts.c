@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "worker/conn.h"
+#include "worker/handover.h"
 #include "worker/reply.h"
 
 enum {
@@ -48,7 +49,10 @@ idle_expired(struct io_timer *timer)
 static void
 parting_expired(struct io_timer *timer)
 {
-	worker_conn_close_soon(conn_of(timer));
+	struct worker_conn *c = conn_of(timer);
+
+	if (!worker_handover_leaves(c))
+		worker_conn_close_soon(c);
 }
 
 /* The client gets an answer unless it has one, or part of one. An application that waits for

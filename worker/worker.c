@@ -59,6 +59,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 	worker_timeouts_init(&w->timeouts, turn, options);
 	worker_heartbeat_start(&w->heartbeat, turn, options->board);
 	worker_accept_init(w);
+	worker_handover_init(w);
 	return w;
 }
 
@@ -67,6 +68,7 @@ worker_free(struct worker *w)
 {
 	must(list_is_empty(&w->conns));
 	worker_accept_fini(w);
+	worker_handover_fini(w);
 	worker_heartbeat_stop(&w->heartbeat);
 	worker_timeouts_fini(&w->timeouts);
 	worker_memory_fini(&w->memory);
@@ -99,7 +101,7 @@ empty_check(struct worker *w)
 }
 
 void
-worker_drain(struct worker *w, uint64_t grace_ms)
+worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 {
 	log_debug("draining: %llu connections, %llu requests", (unsigned long long)w->open,
 	    (unsigned long long)w->active);
@@ -107,6 +109,10 @@ worker_drain(struct worker *w, uint64_t grace_ms)
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_accept_stop(w);
 	worker_timeouts_drain(&w->timeouts, w->turn, grace_ms);
+	if (give)
+		worker_handover_give(w);
+	else
+		worker_handover_end(w);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 

@@ -19,6 +19,7 @@
 #include "io/turn.h"
 #include "shm/board.h"
 #include "worker/accept.h"
+#include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/heartbeat.h"
 #include "worker/memory.h"
@@ -54,6 +55,7 @@ struct worker {
 	struct hx_trust trust;		/* the proxies whose word is taken, from the options */
 	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_accept accept;
+	struct worker_handover handover;
 	struct worker_preset preset;
 	struct worker_timeouts timeouts;
 	struct worker_memory memory;	/* of its connections */
@@ -82,12 +84,14 @@ void worker_free(struct worker *w);
  * free the worker. NULL takes the function back. */
 void worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg);
 
-/* Stop accepting; each connection says `Connection: close` in its next answer, and closes
- * when no request comes for two seconds, or an eighth of `grace_ms` when that is less. The
+/* Stop accepting. `give`: other workers serve, and each connection goes to them when it is
+ * between two requests (worker/handover.h). Else, and where that cannot be, it says
+ * `Connection: close` in its next answer, and closes when no request comes for two seconds, or
+ * an eighth of `grace_ms` when that is less. A second call may take `give` back. The
  * function of worker_on_empty() is called when none is left, perhaps before this returns.
  * The deadline is the caller's, and `grace_ms` the time until it: worker_abort() ends the
  * rest. */
-void worker_drain(struct worker *w, uint64_t grace_ms);
+void worker_drain(struct worker *w, uint64_t grace_ms, bool give);
 
 /* Cut every connection now. Those whose application still runs are freed when
  * it ends. */

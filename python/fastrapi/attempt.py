@@ -61,8 +61,9 @@ def _child(load: Load, look: Look, theirs: int, alive: int) -> NoReturn:
     """Over both descriptors go those at fixed numbers. ``alive`` is readable when the one
     that waits is gone, and kills this process then."""
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD, wire.LISTENER_FD) for fd in (theirs, alive)]
-    for fd, number in zip((*high, high[1]), (wire.CHANNEL_FD, wire.TABLE_FD, wire.BOARDS_FD)):
-        os.dup2(fd, number)
+    os.dup2(high[0], wire.CHANNEL_FD)
+    for number in range(wire.TABLE_FD, wire.LISTENER_FD):
+        os.dup2(high[1], number)
     for fd in {theirs, alive, *high} - set(Inherited(0).numbers):
         os.close(fd)
     fcntl.fcntl(wire.TABLE_FD, fcntl.F_SETOWN, os.getpid())

@@ -70,13 +70,19 @@ class Server:
         """Accept connections from this listening socket, which stays the caller's."""
         self._connections.listen(descriptor)
 
-    def drain(self, seconds: float | None = None) -> None:
+    def take(self, take: int, give: int) -> None:
+        """Take the connections of workers that end from the one descriptor; drain() may give
+        ours into the other. Both stay the caller's."""
+        self._connections.take(take, give)
+
+    def drain(self, seconds: float | None = None, *, give: bool = False) -> None:
         """Accept no more, finish what runs and what follows its answers, and cut what is
-        left after ``seconds`` (None: as the settings say)."""
+        left after ``seconds`` (None: as the settings say). ``give``: other workers serve, and
+        get the connections."""
         if seconds is None:
             seconds = self._settings["timeout_graceful_shutdown"]
         self._loop.call_later(seconds, self._out_of_time, seconds)
-        self._connections.drain(self._end, seconds)
+        self._connections.drain(self._end, seconds, give)
         self._process.announce_exit()
 
     def cut(self) -> None:

@@ -119,8 +119,11 @@ def _obey(channel: wire.Channel, server: Server, listeners: int) -> None:
     if word == "SERVE":
         for index in range(listeners):
             server.listen(wire.LISTENER_FD + index)
+        server.take(wire.TAKE_FD, wire.GIVE_FD)
     elif word == "DRAIN":
         server.drain(int(rest) / 1000)
+    elif word == "GIVE":
+        server.drain(int(rest) / 1000, give=True)
     elif not text:
         # The master is gone: finish what runs, accept nothing new. The kernel's own
         # signal does not come after a setuid().

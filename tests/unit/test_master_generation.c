@@ -51,7 +51,7 @@ test_a_reload_swaps_and_drains_the_old_one(void)
 	CU_ASSERT_PTR_NOT_EQUAL(g, old);
 	CU_ASSERT_EQUAL(g->number, 2);
 	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);
-	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_DRAIN " 30000");
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_GIVE " 30000");
 	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
 	CU_ASSERT_EQUAL(fixture_logged("generation 2 serves: 1 compiled, 2 through ASGI"), 1);
 	CU_ASSERT_EQUAL(fixture_banners(), 1);

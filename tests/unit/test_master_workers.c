@@ -98,7 +98,7 @@ test_one_less_drains_the_last_slot_and_one_more_fills_it(void)
 	CU_ASSERT_EQUAL(m->n_workers, 1);
 	CU_ASSERT_EQUAL(first->state, CHILD_SERVING);
 	CU_ASSERT_EQUAL(last->state, CHILD_DRAINING);
-	CU_ASSERT_STRING_EQUAL(fixture_order(m, last), WIRE_DRAIN " 30000");
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, last), WIRE_GIVE " 30000");
 	master_workers_scale(m, 1);
 	more = fixture_worker(m, g, 1);
 	CU_ASSERT_EQUAL(more->slot, 1);

@@ -28,7 +28,7 @@ drain(struct rig *rig, uint64_t grace_ms)
 {
 	drained = 0;
 	worker_on_empty(rig->w, on_drained, NULL);
-	worker_drain(rig->w, grace_ms);
+	worker_drain(rig->w, grace_ms, false);
 }
 
 static void

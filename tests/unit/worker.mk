@@ -1,6 +1,7 @@
 # Unit tests of worker/, over a stand-in for the bindings.
 worker_tests = tests/unit/test_worker_accept tests/unit/test_worker_answers \
-	tests/unit/test_worker_content tests/unit/test_worker_drain tests/unit/test_worker_input \
+	tests/unit/test_worker_content tests/unit/test_worker_drain \
+	tests/unit/test_worker_handover tests/unit/test_worker_input \
 	tests/unit/test_worker_requests tests/unit/test_worker_room tests/unit/test_worker_timeouts
 check_PROGRAMS += $(worker_tests)
 TESTS += $(worker_tests)
@@ -18,6 +19,8 @@ tests_unit_test_worker_content_SOURCES = tests/unit/test_worker_content.c $(work
 tests_unit_test_worker_content_LDADD = $(worker_test_libs)
 tests_unit_test_worker_drain_SOURCES = tests/unit/test_worker_drain.c $(worker_fixture)
 tests_unit_test_worker_drain_LDADD = $(worker_test_libs)
+tests_unit_test_worker_handover_SOURCES = tests/unit/test_worker_handover.c $(worker_fixture)
+tests_unit_test_worker_handover_LDADD = $(worker_test_libs)
 tests_unit_test_worker_input_SOURCES = tests/unit/test_worker_input.c
 tests_unit_test_worker_input_LDADD = $(worker_test_libs)
 tests_unit_test_worker_requests_SOURCES = tests/unit/test_worker_requests.c $(worker_fixture)
