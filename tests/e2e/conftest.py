@@ -8,6 +8,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--reloads", type=int, default=2, help="of a server under load")
+
+
 @pytest.fixture
 def crashes_on_purpose(monkeypatch):
     """A sanitizer leaves the crashes of this test's servers to Python's own handler."""

@@ -54,7 +54,7 @@ class Client:
 
 @pytest.fixture
 def server(app_dir: Path) -> Iterator[Fastrd]:
-    with Fastrd("app:app", app_dir) as server:
+    with Fastrd("app:app", app_dir, "--timeout-header", "60") as server:
         yield server
 
 
