@@ -49,6 +49,7 @@ class Server:
         self._loop: EventLoop = asyncio.get_running_loop()  # type: ignore[assignment]
         self._drained = self._loop.create_future()
         self._broken_off = False
+        self._gives = False  # its connections to others that serve
         self.shut_down = False  # the application's shutdown has run
 
     async def start(self) -> str:
@@ -81,6 +82,7 @@ class Server:
         get the connections."""
         if seconds is None:
             seconds = self._settings["timeout_graceful_shutdown"]
+        self._gives = give
         self._loop.call_later(seconds, self._out_of_time, seconds)
         self._connections.drain(self._end, seconds, give)
         self._process.announce_exit()
@@ -146,7 +148,8 @@ class Server:
     def _leave(self, cause: str, seconds: float | None = None) -> None:
         if self._leaving is not None:
             self._leaving(cause)
-        self.drain(seconds)
+        # Told to give, it hears SIGTERM as well: from the application, which drain() tells.
+        self.drain(seconds, give=self._gives)
 
     def _end(self) -> None:
         if not self._drained.done():

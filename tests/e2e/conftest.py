@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--reloads", type=int, default=2, help="of a server under load")
+    parser.addoption("--reloads", type=int, default=1, help="of a server under load")
 
 
 @pytest.fixture

@@ -17,6 +17,24 @@ BINARY = str(BUILD / "bin/fastrd")
 # A sanitised server starts slowly.
 PATIENCE = 5 if "ASAN_OPTIONS" in os.environ else 1
 
+# An application with a request that is answered when the file `open` is there.
+GATE = """
+import asyncio, os
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/pid")
+async def pid():
+    return os.getpid()
+
+@app.get("/gate")
+async def gate():
+    while not os.path.exists("open"):
+        await asyncio.sleep(0.01)
+    return os.getpid()
+"""
+
 
 class Fastrd:
     """One running server. ``with Fastrd("app:app", cwd) as server: ...``
@@ -116,6 +134,16 @@ class Fastrd:
         )
         top, _, content = answer.partition(b"\r\n\r\n")
         return int(top.split()[1]), content
+
+
+def read_until(conn: socket.socket, end: bytes) -> bytes:
+    """What comes up to `end`."""
+    data = b""
+    while not data.endswith(end):
+        piece = conn.recv(65536)
+        assert piece, data
+        data += piece
+    return data
 
 
 def read_all(conn: socket.socket) -> bytes:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from boards import total
-from server import Fastrd
+from server import GATE, Fastrd
 
 
 def worker_pid(server: Fastrd) -> int:
@@ -265,16 +265,18 @@ def pending(server: Fastrd, number: int) -> bool:
     return bool(int(mask, 16) & 1 << number - 1)
 
 
-def test_a_worker_that_is_sent_term_drains_and_another_takes_its_place(app_dir):
-    with Fastrd("app:app", app_dir) as server, server.connect() as conn:
+def test_a_worker_that_is_sent_term_drains_and_another_takes_its_place(tmp_path):
+    (tmp_path / "app.py").write_text(GATE)
+    with Fastrd("app:app", tmp_path) as server, server.connect() as conn:
         old = worker_pid(server)
-        conn.sendall(b"GET /slow?s=3 HTTP/1.1\r\nHost: x\r\n\r\n")
+        conn.sendall(b"GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")
         server.wait(lambda: total(server, "requests_active") == 1, "the request in hand")
         server.signal_child(old, signal.SIGTERM)
         server.wait_log("info [master] worker 0 was sent SIGTERM: it drains")
         # Nobody waits for the end of the one that drains.
         assert worker_pid(server) != old
         assert os.path.exists(f"/proc/{old}")
+        (tmp_path / "open").touch()
         assert conn.recv(1000).startswith(b"HTTP/1.1 200 ")
         server.wait_log("info [master] worker 0 ended with exit status 0")
         assert " error " not in server.log()

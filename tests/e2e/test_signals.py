@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from server import Fastrd, read_all
+from server import Fastrd, read_until
 
 ENDLESS = """
 import asyncio, os, signal, sys
@@ -89,13 +89,16 @@ def test_the_applications_handler_of_term_runs_and_ends_an_endless_stream(
         conn.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
         assert conn.recv(1000).startswith(b"HTTP/1.1 200 ")
         server.signal(order)
-        rest = read_all(conn)
         # Whole, and long before the deadline of 30 seconds (which would cut it).
-        assert b"data: last" in rest and rest.endswith(b"0\r\n\r\n")
+        rest = read_until(conn, b"0\r\n\r\n")
+        assert b"data: last" in rest
         if order == signal.SIGHUP:
             server.wait_log("cleaned up")
+            # The next generation has the connection.
+            conn.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert conn.recv(1000).startswith(b"HTTP/1.1 404 ")
         else:
-            assert server.process.wait(10) == 0
+            assert conn.recv(1000) == b"" and server.process.wait(10) == 0
         log = server.log()
         assert log.count("told") == log.count("cleaned up") == 1
         assert "Traceback" not in log and "error" not in log
