@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Quick enough for every run; FASTRD_GRID_STEP=1 asks everything.
-STEP = os.environ.get("FASTRD_GRID_STEP", "7")
+STEP = os.environ.get("FASTRD_GRID_STEP", "17")
 
 
 @dataclass(frozen=True)
