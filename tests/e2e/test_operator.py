@@ -255,7 +255,7 @@ def test_a_stopped_worker_does_not_hold_up_a_drain(app_dir, order):
 
 
 def test_a_replacement_that_hangs_is_replaced(app_dir):
-    with Fastrd("app:app", app_dir, "--timeout-startup", "5") as server:
+    with Fastrd("app:app", app_dir, "--timeout-startup", "8") as server:
         (app_dir / "hold").touch()
         os.kill(*living(server), signal.SIGKILL)
         server.wait_log("starting the application; see --timeout-startup")
