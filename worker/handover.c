@@ -111,29 +111,27 @@ worker_handover_waits(const struct worker_conn *c)
 	return is_free(c) && c->out.backlog > 0;
 }
 
-/* 0: it is given, and dead. -1: it is not; it stays for good, or is tried again when there is
- * room. */
-static int
+/* True: it is given, and dead. False: it stays for good, or is tried again when there is room. */
+static bool
 give(struct worker_conn *c)
 {
-	struct worker_handover *h = &c->w->handover;
-
 	must(is_free(c) && c->out.backlog == 0 && c->input.ahead.len == 0);
-	if (worker_input_left(&c->input) <= AHEAD_MOST && packet_send(c) == 0) {
+	if (worker_input_left(&c->input) > AHEAD_MOST) {
+		c->stays = true;
+	} else if (packet_send(c) < 0) {
+		c->stays = !is_full(errno) || event_add(&c->w->handover.give_event, NULL) < 0;
+	} else {
 		worker_count(c->w, SHM_COUNT_connections_given, 1);
 		worker_conn_kill(c);	/* closes our descriptor of it: the socket lives on */
-		return 0;
+		return true;
 	}
-	if (worker_input_left(&c->input) > AHEAD_MOST || !is_full(errno) ||
-	    event_add(&h->give_event, NULL) < 0)
-		c->stays = true;
-	return -1;
+	return false;
 }
 
 bool
 worker_handover_leaves(struct worker_conn *c)
 {
-	return worker_handover_waits(c) || (is_free(c) && give(c) == 0);
+	return worker_handover_waits(c) || (is_free(c) && give(c));
 }
 
 /* The connection of a packet, with what was read ahead. */
@@ -238,7 +236,7 @@ give_all(struct worker *w)
 
 		if (worker_handover_waits(c))
 			worker_conn_update_reading(c);
-		else if (is_free(c) && give(c) < 0 && !c->stays)
+		else if (is_free(c) && !give(c) && !c->stays)
 			break;
 	}
 }
