@@ -79,7 +79,8 @@ void
 master_banner_print(const struct master *m, const struct master_generation *g)
 {
 	fprintf(stderr, "fastrd %s serves %s\n", PACKAGE_VERSION, g->app);
-	fprintf(stderr, "  address  %s\n", m->listeners->text);
+	for (size_t i = 0; i < m->listeners->n; i++)
+		fprintf(stderr, "  address  %s\n", m->listeners->texts[i]);
 	fprintf(stderr, "  workers  %u (master %ld)\n", m->n_workers, (long)getpid());
 	fprintf(stderr, "  python   %s (%s)\n", g->python, m->python);
 	if (g->framework[0] != '-')

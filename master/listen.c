@@ -1,7 +1,7 @@
 /*
- * listen: bind, listen, inherit.
+ * listen: bind, listen.
  *
- * Called by main.c before the first child. Only numeric addresses: resolving names
+ * Called by main.c before the first child, and by inherit.c (add). Only numeric addresses: resolving names
  * would load code into the master. What fails is one line that says on what, why, and
  * what to do; there is no log yet.
  */
@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,20 +21,21 @@
 
 #include "base/must.h"
 #include "base/wire.h"
+#include "master/inherit.h"
 #include "master/shortage.h"
 
 enum {
-	LISTEN_FDS_START = 3,	/* sd_listen_fds(3) */
 	BIND_TRIES = 21,
 	BIND_PAUSE_MS = 50
 };
 
-static void
-listener_add(struct master_listeners *l, int fd)
+void
+master_listen_add(struct master_listeners *l, int fd, const char *text)
 {
 	must(l->n < WIRE_LISTENERS_MAX);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	snprintf(l->texts[l->n], sizeof(l->texts[0]), "%s", text);
 	l->fds[l->n++] = fd;
 }
 
@@ -157,9 +157,9 @@ tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
 	    getsockname(fd, (struct sockaddr *)&name, &len) < 0)
 		return refuse(fd, where, tcp_remedy);
 	/* The port is at the same place in both address structures. */
-	snprintf(l->text, sizeof(l->text), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
+	snprintf(where, sizeof(where), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
 	    (unsigned)ntohs(name.sin6_port));
-	listener_add(l, fd);
+	master_listen_add(l, fd, where);
 	return 0;
 }
 
@@ -167,6 +167,7 @@ static int
 unix_open(struct master_listeners *l, const char *path, int backlog)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	char text[MASTER_ADDRESS_BYTES];
 	int fd;
 
 	if (strlen(path) >= sizeof(name.sun_path)) {
@@ -178,61 +179,25 @@ unix_open(struct master_listeners *l, const char *path, int backlog)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind_soon(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
 		return refuse(fd, path, unix_remedy);
-	snprintf(l->text, sizeof(l->text), "unix:%s", path);
+	snprintf(text, sizeof(text), "unix:%s", path);
 	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
 	if (chmod(path, 0666) < 0 || listen(fd, backlog) < 0)
 		return refuse(fd, path, unix_remedy);
-	listener_add(l, fd);
+	master_listen_add(l, fd, text);
 	return 0;
-}
-
-/* `n` descriptors from `first` on, `what` says by which setting. */
-static int
-inherited_open(struct master_listeners *l, const char *what, int first, long n)
-{
-	if (n > WIRE_LISTENERS_MAX) {
-		fprintf(stderr, "fastrd: %s=%ld: want %d sockets at most\n", what, n, WIRE_LISTENERS_MAX);
-		return WIRE_EXIT_LISTEN;
-	}
-	for (int i = 0; i < n; i++) {
-		int listening = 0;
-		socklen_t len = sizeof(listening);
-
-		if (getsockopt(first + i, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
-		    !listening) {
-			fprintf(stderr, "fastrd: descriptor %d is no listening socket; pass one "
-			    "that bind() and listen() were called on\n", first + i);
-			return WIRE_EXIT_LISTEN;
-		}
-		listener_add(l, first + i);
-	}
-	l->inherited = true;
-	snprintf(l->text, sizeof(l->text), "%ld inherited socket%s", n, n == 1 ? "" : "s");
-	return 0;
-}
-
-/* sd_listen_fds(3): how many sockets a supervisor passes, LISTEN_PID must be ours. */
-static long
-activated(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-
-	if (pid == NULL || fds == NULL || strtol(pid, NULL, 10) != (long)getpid())
-		return 0;
-	return strtol(fds, NULL, 10);
 }
 
 int
 master_listen_open(struct master_listeners *l, const struct conf *c)
 {
 	int backlog = (int)c->backlog;
-	long n = activated();
+	long n = master_inherit_activated();
 
 	memset(l, 0, sizeof(*l));
 	if (n > 0)
-		return inherited_open(l, "LISTEN_FDS", LISTEN_FDS_START, n);
+		return master_inherit_open(l, n);
 	if (c->fd >= 0)
-		return inherited_open(l, "--fd", (int)c->fd, 1);
+		return master_inherit_open_fd(l, (int)c->fd);
 	if (c->uds[0] != '\0')
 		return unix_open(l, c->uds, backlog);
 	return tcp_open(l, c->host, (long)c->port, backlog);

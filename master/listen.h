@@ -11,17 +11,22 @@
 #include "base/conf.h"
 #include "base/wire.h"
 
+enum { MASTER_ADDRESS_BYTES = 192 };	/* of an address for a person, with a NUL */
+
 struct master_listeners {
 	int fds[WIRE_LISTENERS_MAX];
 	size_t n;
 	bool inherited;		/* a supervisor passed them, and goes on listening */
-	char text[128];		/* of the first: "http://127.0.0.1:8000" */
+	char texts[WIRE_LISTENERS_MAX][MASTER_ADDRESS_BYTES];	/* "http://127.0.0.1:8000" */
 	char unlink_path[108];	/* of a unix socket we made, or empty */
 };
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
  * names. 0, or the exit status after one line with cause and remedy. */
 int master_listen_open(struct master_listeners *l, const struct conf *c) MUST_CHECK;
+
+/* One listening socket more, with its address for a person. */
+void master_listen_add(struct master_listeners *l, int fd, const char *text);
 
 /* Close, and remove the unix socket's name. */
 void master_listen_close(struct master_listeners *l);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -70,6 +71,17 @@ prepare(struct master *m)
 	return WIRE_EXIT_BUG;
 }
 
+/* What a service manager told this process is not for the children: each program that they
+ * start would take it for its own. */
+static void
+environment_clean(void)
+{
+	static const char *const names[] = { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
 /* Listen, and supervise until the end; the exit code. */
 static int
 serve(const struct master_conf *conf, const char *python)
@@ -85,6 +97,7 @@ serve(const struct master_conf *conf, const char *python)
 
 	descriptors_raise();
 	rc = master_listen_open(&listeners, &conf->values);
+	environment_clean();
 	if (rc == 0)
 		rc = prepare(&m);
 	if (rc == 0)

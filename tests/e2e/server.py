@@ -70,7 +70,7 @@ class Fastrd:
         line = next(line for line in self.log().splitlines() if "  address  " in line)
         self.address = line.rpartition("  address  ")[2]
         if self.address.startswith("http"):
-            self.port = int(self.address.rsplit(":", 1)[1])
+            self.port = int(self.address.partition(" (")[0].rsplit(":", 1)[1])
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -39,8 +39,7 @@ def test_fd_is_a_listener_that_another_program_has_opened(app_dir):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         fd = listener.fileno()
         with Fastrd("app:app", app_dir, "--fd", str(fd), fds=(fd,)) as server:
-            assert server.address == "1 inherited socket"
-            server.port = listener.getsockname()[1]
+            assert server.address == f"http://127.0.0.1:{listener.getsockname()[1]}"
             assert server.get("/") == (200, b'""')
 
 

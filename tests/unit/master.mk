@@ -22,7 +22,7 @@ tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c 
 	$(master_fixture)
 tests_unit_test_master_generation_LDADD = $(master_test_libs)
 tests_unit_test_master_listen_SOURCES = tests/unit/test_master_listen.c \
-	master/listen.c master/shortage.c
+	master/inherit.c master/listen.c master/shortage.c
 tests_unit_test_master_listen_LDADD = libbase.la -lcunit
 tests_unit_test_master_signals_SOURCES = tests/unit/test_master_signals.c \
 	$(master_fixture) master/reap.c master/signals.c
