@@ -49,10 +49,12 @@ master_generation_load(struct master *m)
 
 	must(g != NULL && m->coming == NULL);
 	m->put_off_logged = false;
+	m->reload_failed = false;
 	*g = (struct master_generation){ .state = GENERATION_LOADING,
 	    .number = ++m->generation_count,
 	    .start_by_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms };
 	m->coming = g;
+	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
 	g->table_fd = shm_segment_create("fastrd-table");
 	c = g->table_fd >= 0 ? master_child_free_record(&m->children, ROLE_LOADER, g) : NULL;
 	if (c == NULL || master_spawn(m, c) < 0)
@@ -149,10 +151,11 @@ swap(struct master *m, struct master_generation *g)
 			master_worker_serve(m, c);
 	if (old == NULL) {
 		master_banner_print(m, g);
-		return;
+	} else {
+		log_info("generation %u serves: %s", g->number, g->routes);
+		master_generation_drain(m, old, master_worker_grace_ms(m));
 	}
-	log_info("generation %u serves: %s", g->number, g->routes);
-	master_generation_drain(m, old, master_worker_grace_ms(m));
+	master_notify(m, NOTICE_READY);
 }
 
 void
@@ -174,6 +177,8 @@ master_generation_failed(struct master *m, struct master_generation *g, int code
 	if (m->serving != NULL) {
 		log_errorx("reload failed, generation %u serves on: %s",
 		    m->serving->number, text);
+		m->reload_failed = true;
+		master_notify(m, NOTICE_READY);
 	} else {
 		fprintf(stderr, "fastrd: %s\n", text);
 		m->stopping = true;

@@ -76,7 +76,8 @@ prepare(struct master *m)
 static void
 environment_clean(void)
 {
-	static const char *const names[] = { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES" };
+	static const char *const names[] = { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+		"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unsetenv(names[i]);
@@ -97,11 +98,13 @@ serve(const struct master_conf *conf, const char *python)
 
 	descriptors_raise();
 	rc = master_listen_open(&listeners, &conf->values);
+	master_notify_open(&m.notify);
 	environment_clean();
 	if (rc == 0)
 		rc = prepare(&m);
 	if (rc == 0)
 		rc = master_run(&m);
+	master_notify_close(&m.notify);
 	master_listen_close(&listeners);
 	return rc;
 }

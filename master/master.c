@@ -123,6 +123,7 @@ clock_look(struct master *m, uint64_t now_ms)
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		if (c->kill_at_ms != 0 && c->kill_at_ms <= now_ms)
 			master_overdue(m, c, now_ms);
+	master_notify_look(m, now_ms);
 }
 
 /* The earlier of two times, of which 0 means none. */
@@ -147,6 +148,7 @@ clock_next(struct master *m, uint64_t now_ms)
 		next_ms = earlier(next_ms, m->refusals.at[i].until_ms);
 	if (m->stranded.is && m->refusals.paused_until_ms > now_ms)
 		next_ms = earlier(next_ms, m->refusals.paused_until_ms);
+	next_ms = earlier(next_ms, master_notify_next_ms(&m->notify));
 	if (next_ms == 0)
 		return -1;
 	if (next_ms <= now_ms)

@@ -19,6 +19,7 @@
 
 #include "master/child.h"
 #include "master/generation.h"
+#include "master/notify.h"
 #include "master/refuse.h"
 #include "master/stranded.h"
 #include "master/workers.h"
@@ -53,7 +54,9 @@ struct master {
 	int scale_due;			/* workers more or less, once no generation is coming */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
+	bool reload_failed;	/* the last one */
 	struct master_copies interrupts, hangups;	/* INT and HUP */
+	struct master_notify notify;
 	bool stopping;
 	uint64_t stopping_since_ms;	/* 0: nobody has asked for it */
 	int exit_code;

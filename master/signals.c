@@ -70,6 +70,7 @@ stop(struct master *m, const struct signalfd_siginfo *info, uint64_t ms)
 	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
 		if (m->generations[i].state != GENERATION_NONE)
 			master_generation_drain(m, &m->generations[i], ms);
+	master_notify(m, NOTICE_STOPPING);
 }
 
 static void

@@ -1,7 +1,8 @@
 /*
  * board: the memfd that holds the boards, and its mappings.
  *
- * Called by master/main.c (create), master/doing.c (copy) and engine/serve.c (the rest).
+ * Called by master/main.c (create), master/doing.c and master/status.c (copy) and engine/serve.c
+ * (the rest).
  */
 #include "shm/board.h"
 

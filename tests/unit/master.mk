@@ -7,8 +7,8 @@ TESTS += $(master_tests)
 
 # Supervision without processes.
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
-	master/child.c master/doing.c master/generation.c master/overdue.c master/python.c master/replies.c \
-	master/stranded.c master/shortage.c \
+	master/child.c master/doing.c master/generation.c master/notify.c master/overdue.c master/python.c master/replies.c \
+	master/status.c master/stranded.c master/shortage.c \
 	master/workers.c
 master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit
 
