@@ -13,6 +13,7 @@
 #include "bindings/loop/local.h"
 #include "bindings/module_state.h"
 #include "engine/settings.h"
+#include "engine/watch.h"
 #include "worker/accept.h"
 #include "worker/worker.h"
 
@@ -25,6 +26,7 @@ struct engine_worker {
 	PyObject *settings;		/* owns the texts of the options */
 	struct shm_board *board;	/* attached, or NULL */
 	struct shm_boards boards;
+	struct engine_watch *watch;	/* of the board's heartbeat, or NULL */
 	struct io_job drained_job;
 };
 
@@ -144,6 +146,20 @@ drained_run(struct io_job *job)
 }
 
 static PyObject *
+worker_type_watch(PyObject *obj, PyObject *report)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+
+	if (self->board == NULL || self->watch != NULL)
+		return PyErr_Format(PyExc_ValueError, "watch() wants a board, once");
+	self->watch = engine_watch_start(self->board, report,
+	    self->w->options.conf.blocked_warning_ms);
+	if (self->watch == NULL)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
 worker_type_drain(PyObject *obj, PyObject *args)
 {
 	struct engine_worker *self = (struct engine_worker *)obj;
@@ -236,6 +252,7 @@ worker_type_dealloc(PyObject *obj)
 	PyTypeObject *type = Py_TYPE(obj);
 
 	PyObject_GC_UnTrack(obj);
+	engine_watch_stop(self->watch);
 	io_turn_remove(&self->drained_job);
 	if (self->app != NULL && self->app->idle_arg == self)
 		pyb_app_on_idle(self->app, NULL, NULL);
@@ -255,6 +272,9 @@ static PyMethodDef worker_methods[] = {
 	{ "take", worker_type_take, METH_VARARGS,
 	    "take(take, give): take connections from the one descriptor; drain() gives into the\n"
 	    "other." },
+	{ "watch", worker_type_watch, METH_O,
+	    "watch(report): call report(seconds, held, doing, more) in another thread when the\n"
+	    "loop is blocked for --blocked-warning." },
 	{ "drain", worker_type_drain, METH_VARARGS,
 	    "drain(done, seconds, give=False): stop accepting, finish what runs, background tasks\n"
 	    "too; give the connections to workers that serve, or close them; call the function\n"

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/conf.h"
 #include "base/wire.h"
+#include "master/watchdog.h"
 
 struct master_generation;
 
@@ -47,6 +48,7 @@ struct master_child {
 	uint64_t since_ms;	/* its start, or the order to drain or end */
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
+	struct master_pulse pulse;	/* of a worker that serves */
 	bool again;		/* the one before could not start: what it says is known */
 	bool begun;		/* its Python runs fastrapi */
 	bool imported;		/* ... and has imported the application */

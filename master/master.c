@@ -19,6 +19,7 @@
 #include "master/overdue.h"
 #include "master/replies.h"
 #include "master/signals.h"
+#include "master/watchdog.h"
 
 enum {
 	WATCHES_MAX = 1 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
@@ -120,8 +121,14 @@ clock_look(struct master *m, uint64_t now_ms)
 		if (m->slots[i].spawn_at_ms != 0 && m->slots[i].spawn_at_ms <= now_ms)
 			master_worker_add(m, i);
 	master_refuse_expire(&m->refusals, now_ms);
+	if (m->serving != NULL)
+		master_watchdog_look(m, now_ms);
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		if (c->kill_at_ms != 0 && c->kill_at_ms <= now_ms)
+		if (c->kill_at_ms == 0 || c->kill_at_ms > now_ms)
+			continue;
+		else if (c->pulse.given_up)
+			master_watchdog_press(m, c, now_ms);
+		else
 			master_overdue(m, c, now_ms);
 	master_notify_look(m, now_ms);
 }
@@ -149,6 +156,8 @@ clock_next(struct master *m, uint64_t now_ms)
 	if (m->stranded.is && m->refusals.paused_until_ms > now_ms)
 		next_ms = earlier(next_ms, m->refusals.paused_until_ms);
 	next_ms = earlier(next_ms, master_notify_next_ms(&m->notify));
+	if (m->serving != NULL)
+		next_ms = earlier(next_ms, m->looked_ms + MASTER_LOOK_MS);
 	if (next_ms == 0)
 		return -1;
 	if (next_ms <= now_ms)

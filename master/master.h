@@ -57,6 +57,7 @@ struct master {
 	bool reload_failed;	/* the last one */
 	struct master_copies interrupts, hangups;	/* INT and HUP */
 	struct master_notify notify;
+	uint64_t looked_ms;		/* when the watchdog looked last; 0: not yet */
 	bool stopping;
 	uint64_t stopping_since_ms;	/* 0: nobody has asked for it */
 	int exit_code;

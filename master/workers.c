@@ -112,6 +112,19 @@ master_worker_drain(struct master_child *c, uint64_t ms, bool give)
 	c->kill_at_ms = c->since_ms + ms + MASTER_END_GRACE_MS;
 }
 
+struct master_child *
+master_worker_successor(struct master *m, const struct master_child *c)
+{
+	struct master_child *other = NULL;
+
+	while ((other = master_child_next(&m->children, c->generation, other)) != NULL)
+		if (other != c && other->role == ROLE_WORKER && other->slot == c->slot &&
+		    other->state != CHILD_DRAINING && other->state != CHILD_FAILED &&
+		    !other->told_to_end && !other->reaped)
+			return other;
+	return NULL;
+}
+
 uint64_t
 master_worker_grace_ms(const struct master *m)
 {

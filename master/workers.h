@@ -37,6 +37,9 @@ void master_worker_serve(struct master *m, struct master_child *c);
  * keeps the deadline it has. */
 void master_worker_drain(struct master_child *c, uint64_t ms, bool give);
 
+/* Another worker of its generation in its slot that starts or serves; NULL: there is none. */
+struct master_child *master_worker_successor(struct master *m, const struct master_child *c);
+
 /* What an operator gives requests to finish: --timeout-graceful-shutdown. */
 uint64_t master_worker_grace_ms(const struct master *m);
 

@@ -137,6 +137,7 @@ shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation)
 	for (unsigned i = 0; i < SHM_HANDS; i++)
 		shm_hands_clear(&b->hands, i);
 	shm_board_beat(b, 0);
+	shm_board_interpreter(b, 0);
 	atomic_store_explicit(&b->version, SHM_BOARD_VERSION, memory_order_relaxed);
 	atomic_store_explicit(&b->pid, pid, memory_order_relaxed);
 	atomic_store_explicit(&b->generation, generation, memory_order_relaxed);

@@ -46,7 +46,7 @@ enum shm_board_state {
 	SHM_BOARD_STATE_COUNT
 };
 
-enum { SHM_BOARD_VERSION = 5 };	/* 0 on a board that no process has had */
+enum { SHM_BOARD_VERSION = 6 };	/* 0 on a board that no process has had */
 
 struct shm_board {
 	_Atomic uint32_t version;
@@ -54,6 +54,7 @@ struct shm_board {
 	_Atomic uint32_t pid;
 	_Atomic uint32_t generation;
 	_Atomic uint64_t heartbeat_ns;	/* CLOCK_MONOTONIC; a worker's loop sets it every 250 ms */
+	_Atomic uint64_t interpreter_ns;	/* while it does not: when a thread last had the interpreter */
 	_Atomic uint64_t counters[SHM_COUNTER_COUNT];
 	struct shm_hands hands;		/* the requests in hand */
 };
@@ -90,7 +91,7 @@ int shm_board_copy(int fd, size_t i, struct shm_board *copy) MUST_CHECK;
 struct shm_board *shm_board_attach(int fd, size_t i) MUST_CHECK;
 void shm_board_detach(struct shm_board *b);
 
-/* [worker] Take the board: clears the gauges and the heartbeat of the owner
+/* [worker] Take the board: clears the gauges and the heartbeats of the owner
  * before and what it had in hand, keeps the counters, and sets the state to STARTING. */
 void shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation);
 
@@ -119,6 +120,12 @@ static inline void
 shm_board_beat(struct shm_board *b, uint64_t now_ns)
 {
 	atomic_store_explicit(&b->heartbeat_ns, now_ns, memory_order_relaxed);
+}
+
+static inline void
+shm_board_interpreter(struct shm_board *b, uint64_t now_ns)
+{
+	atomic_store_explicit(&b->interpreter_ns, now_ns, memory_order_relaxed);
 }
 
 static inline void

@@ -3,7 +3,8 @@
  *
  * Called by worker.c at a worker's start and end. When the loop is stuck, the time on
  * the board grows old. The other workers see that (accept.c) and no longer leave
- * connections to this one.
+ * connections to this one. The worker's own watch (engine/watch.c) and the master
+ * (master/watchdog.c) look at it, too.
  */
 #include "worker/heartbeat.h"
 

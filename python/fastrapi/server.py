@@ -18,6 +18,7 @@ from fastrapi.lifespan import Lifespan
 from fastrapi.loop import EventLoop
 from fastrapi.process import Process
 from fastrapi.serving import Serving
+from fastrapi.stacks import show_blocked
 
 logger = logging.getLogger("fastrapi.error")
 
@@ -63,6 +64,8 @@ class Server:
         note = serving.bind()
         serving.engine.set_state(self._lifespan.state)
         self._connections = _engine.Worker(serving.engine, self._loop, self._settings, self._boards)
+        if self._boards is not None:
+            self._connections.watch(show_blocked)
         self._process.on_exit = self._exit_asked
         logger.debug("the application has started%s", note and f": {note}")
         return note

@@ -8,6 +8,8 @@ import gc
 import inspect
 import logging
 import signal
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from types import FrameType
@@ -17,6 +19,8 @@ logger = logging.getLogger("fastrapi.error")
 
 _STDERR = 2
 _TASKS = 20
+_THREADS = 10
+_FRAMES = 20
 
 
 def show_stacks(number: int) -> None:
@@ -65,3 +69,28 @@ def _show_tasks(_number: int, _frame: FrameType | None) -> None:
         stack = traceback.StackSummary.extract(_frames(task.get_coro()))
         text += [f"Task {task.get_name()}:", *(line.rstrip() for line in stack.format())]
     logger.warning("%s", "\n".join(text))
+
+
+def _stack(frame: FrameType) -> str:
+    """Its innermost calls, without those of ours that run the loop."""
+    calls = traceback.extract_stack(frame)
+    turns = [n for n, call in enumerate(calls) if call.name == "_run_until"]
+    calls[:] = calls[turns[-1] + 2 if turns else 0 :][-_FRAMES:]
+    return "".join(calls.format()).rstrip()
+
+
+def show_blocked(seconds: float, held: bool, doing: str, more: int) -> None:
+    """Warn that the event loop of the main thread is blocked, and show where. Called in
+    another thread, which must not wait for anybody: the line is written in a third one.
+    ``held``: the interpreter could not be had until now, whichever thread had it."""
+    main, own = threading.main_thread().ident, threading.get_ident()
+    frames = {ident: frame for ident, frame in sys._current_frames().items() if ident != own}
+    stacks = [_stack(frames[main])] if main in frames else []
+    if held:
+        others = [frame for ident, frame in frames.items() if ident != main][:_THREADS]
+        stacks += [f"Another thread:\n{_stack(frame)}" for frame in others]
+    cause = " by C code that kept the interpreter" if held else ""
+    before = f"; {more} times more since the last such line" if more else ""
+    text = f"the event loop has been blocked for {seconds:.1f} s{cause}; {doing}{before}"
+    line = "\n".join(filter(None, [text, *stacks]))
+    threading.Thread(target=logger.warning, args=("%s", line), daemon=True).start()

@@ -21,6 +21,7 @@ class Board:
     generation: int
     state: str
     heartbeat_ns: int
+    interpreter_ns: int
     counters: dict[str, int]
 
 

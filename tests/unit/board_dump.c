@@ -32,8 +32,8 @@ static void
 board_print(const struct shm_board *b)
 {
 	printf("{\"pid\": %" PRIu32 ", \"generation\": %" PRIu32 ", \"state\": \"%s\", "
-	    "\"heartbeat_ns\": %" PRIu64 ", \"counters\": {", b->pid, b->generation,
-	    b->state < SHM_BOARD_STATE_COUNT ? states[b->state] : "?", b->heartbeat_ns);
+	    "\"heartbeat_ns\": %" PRIu64 ", \"interpreter_ns\": %" PRIu64 ", \"counters\": {", b->pid, b->generation,
+	    b->state < SHM_BOARD_STATE_COUNT ? states[b->state] : "?", b->heartbeat_ns, b->interpreter_ns);
 	for (int i = 0; i < SHM_COUNTER_COUNT; i++)
 		printf("%s\"%s\": %" PRIu64, i > 0 ? ", " : "", counters[i],
 		    shm_board_get(b, (enum shm_counter)i));

@@ -1,7 +1,8 @@
 # Unit tests of what of master/ starts no process.
 master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
 	tests/unit/test_master_generation tests/unit/test_master_listen \
-	tests/unit/test_master_signals tests/unit/test_master_workers
+	tests/unit/test_master_signals tests/unit/test_master_watchdog \
+	tests/unit/test_master_workers
 check_PROGRAMS += $(master_tests)
 TESTS += $(master_tests)
 
@@ -9,7 +10,8 @@ TESTS += $(master_tests)
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
 	master/child.c master/doing.c master/generation.c master/notify.c master/overdue.c master/python.c master/replies.c \
 	master/status.c master/stranded.c master/shortage.c \
-	master/workers.c
+	master/workers.c \
+	master/process.c master/watchdog.c
 master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit
 
 tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
@@ -27,5 +29,7 @@ tests_unit_test_master_listen_LDADD = libbase.la -lcunit
 tests_unit_test_master_signals_SOURCES = tests/unit/test_master_signals.c \
 	$(master_fixture) master/reap.c master/signals.c
 tests_unit_test_master_signals_LDADD = $(master_test_libs)
+tests_unit_test_master_watchdog_SOURCES = tests/unit/test_master_watchdog.c $(master_fixture)
+tests_unit_test_master_watchdog_LDADD = $(master_test_libs)
 tests_unit_test_master_workers_SOURCES = tests/unit/test_master_workers.c $(master_fixture)
 tests_unit_test_master_workers_LDADD = $(master_test_libs)

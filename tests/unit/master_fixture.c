@@ -64,6 +64,13 @@ fixture_new(unsigned n_workers)
 	return m;
 }
 
+struct conf *
+fixture_settings(struct master *m)
+{
+	CU_ASSERT_PTR_EQUAL(m->conf, &fixture.conf);
+	return &fixture.conf.values;
+}
+
 void
 fixture_free(struct master *m)
 {

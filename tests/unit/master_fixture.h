@@ -13,6 +13,9 @@
 /* A new master with so many workers that serves nothing yet; what it logs is kept. */
 struct master *fixture_new(unsigned n_workers);
 
+/* Its settings, which have their defaults. */
+struct conf *fixture_settings(struct master *m);
+
 /* Everything of the master's is closed. */
 void fixture_free(struct master *m);
 
