@@ -1,7 +1,7 @@
 /*
  * doing: a child's words and its board, as a few words of ours.
  *
- * Called by reap.c, overdue.c and generation.c. The board is copied, not mapped: whatever the
+ * Called by reap.c, overdue.c, watchdog.c and generation.c. The board is copied, not mapped: whatever the
  * child did to it, reading it here can only give wrong words.
  */
 #include "master/doing.h"

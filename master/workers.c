@@ -2,7 +2,7 @@
  * workers: every slot of the generation that serves has its worker.
  *
  * Called by generation.c (a new generation's workers), replies.c and reap.c (a
- * replacement), master.c (the clock) and signals.c (TTIN and TTOU).
+ * replacement), watchdog.c (the same), master.c (the clock) and signals.c (TTIN and TTOU).
  *
  * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
  * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing", "worker N was sent

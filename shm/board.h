@@ -54,7 +54,7 @@ struct shm_board {
 	_Atomic uint32_t pid;
 	_Atomic uint32_t generation;
 	_Atomic uint64_t heartbeat_ns;	/* CLOCK_MONOTONIC; a worker's loop sets it every 250 ms */
-	_Atomic uint64_t interpreter_ns;	/* while it does not: when a thread last had the interpreter */
+	_Atomic uint64_t interpreter_ns;	/* while it is not: when a thread had the interpreter */
 	_Atomic uint64_t counters[SHM_COUNTER_COUNT];
 	struct shm_hands hands;		/* the requests in hand */
 };

@@ -1,7 +1,7 @@
 /*
  * hands: write, clear, tell.
  *
- * Called by worker/hands.c (put, clear), board.c (clear), engine/serve.c and master/doing.c
+ * Called by worker/hands.c (put, clear), board.c (clear), engine/ and master/doing.c
  * (text).
  */
 #include "shm/hands.h"
