@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -163,13 +164,43 @@ tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
 	return 0;
 }
 
+/* Octal permissions; -1: they are none. */
 static int
-unix_open(struct master_listeners *l, const char *path, int backlog)
+mode_read(const char *text)
+{
+	size_t digits = strspn(text, "01234567");
+
+	return digits == 0 || digits > 4 || text[digits] != '\0' || strtol(text, NULL, 8) > 0777 ?
+	    -1 : (int)strtol(text, NULL, 8);
+}
+
+/* It has its permissions from its first moment, and nobody can put another file in its place
+ * before a chmod(): root may do this in a directory of somebody else's. */
+static int
+unix_bind(int fd, const struct sockaddr_un *name, int mode, const struct master_account *owner)
+{
+	mode_t old = umask(0777 & ~(mode_t)mode);
+	int rc = bind_soon(fd, (const struct sockaddr *)name, sizeof(*name));
+
+	umask(old);
+	if (rc == 0 && owner->set)
+		rc = lchown(name->sun_path, owner->uid, owner->gid);
+	return rc;
+}
+
+static int
+unix_open(struct master_listeners *l, const char *path, const struct conf *c,
+    const struct master_account *owner)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd, mode = mode_read(c->uds_mode);
 	char text[MASTER_ADDRESS_BYTES];
-	int fd;
 
+	if (mode < 0) {
+		fprintf(stderr, "fastrd: --uds-mode %s: want permissions in octal, such as 660\n",
+		    c->uds_mode);
+		return WIRE_EXIT_USAGE;
+	}
 	if (strlen(path) >= sizeof(name.sun_path)) {
 		fprintf(stderr, "fastrd: --uds %s: a unix socket's path has at most %zu bytes\n",
 		    path, sizeof(name.sun_path) - 1);
@@ -177,18 +208,19 @@ unix_open(struct master_listeners *l, const char *path, int backlog)
 	}
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind_soon(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+	if (fd < 0 || unix_bind(fd, &name, mode, owner) < 0)
 		return refuse(fd, path, unix_remedy);
 	snprintf(text, sizeof(text), "unix:%s", path);
 	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
-	if (chmod(path, 0666) < 0 || listen(fd, backlog) < 0)
+	if (listen(fd, (int)c->backlog) < 0)
 		return refuse(fd, path, unix_remedy);
 	master_listen_add(l, fd, text);
 	return 0;
 }
 
 int
-master_listen_open(struct master_listeners *l, const struct conf *c)
+master_listen_open(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner)
 {
 	int backlog = (int)c->backlog;
 	long n = master_inherit_activated();
@@ -199,7 +231,7 @@ master_listen_open(struct master_listeners *l, const struct conf *c)
 	if (c->fd >= 0)
 		return master_inherit_open_fd(l, (int)c->fd);
 	if (c->uds[0] != '\0')
-		return unix_open(l, c->uds, backlog);
+		return unix_open(l, c->uds, c, owner);
 	return tcp_open(l, c->host, (long)c->port, backlog);
 }
 

@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/conf.h"
 #include "base/wire.h"
+#include "master/account.h"
 
 enum { MASTER_ADDRESS_BYTES = 192 };	/* of an address for a person, with a NUL */
 
@@ -22,8 +23,10 @@ struct master_listeners {
 };
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
- * names. 0, or the exit status after one line with cause and remedy. */
-int master_listen_open(struct master_listeners *l, const struct conf *c) MUST_CHECK;
+ * names. A unix socket becomes `owner`'s, when that is set. 0, or the exit status after one
+ * line with cause and remedy. */
+int master_listen_open(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner) MUST_CHECK;
 
 /* One listening socket more, with its address for a person. */
 void master_listen_add(struct master_listeners *l, int fd, const char *text);

@@ -17,10 +17,13 @@
 
 #include "base/log.h"
 #include "base/wire.h"
+#include "master/account.h"
 #include "master/commands.h"
 #include "master/conf.h"
 #include "master/listen.h"
 #include "master/master.h"
+#include "master/pid_file.h"
+#include "master/privilege.h"
 #include "master/python.h"
 #include "master/shortage.h"
 #include "master/signals.h"
@@ -83,11 +86,31 @@ environment_clean(void)
 		unsetenv(names[i]);
 }
 
+/* Open what may need root, then give it up. 0, or the exit code after one line. */
+static int
+begin(struct master *m, struct master_listeners *listeners, struct master_pid_file *pid_file)
+{
+	const struct conf *c = &m->conf->values;
+	struct master_account account;
+	int rc = master_account_find(&account, m->python, c->user, c->group);
+
+	if (rc == 0)
+		rc = master_listen_open(listeners, c, &account);
+	if (rc == 0)
+		rc = master_pid_file_open(pid_file, c->pid_file);
+	master_notify_open(&m->notify);
+	environment_clean();
+	if (rc == 0)
+		rc = master_privilege_drop(&account);
+	return rc;
+}
+
 /* Listen, and supervise until the end; the exit code. */
 static int
 serve(const struct master_conf *conf, const char *python)
 {
-	struct master_listeners listeners;
+	struct master_listeners listeners = { .n = 0 };
+	struct master_pid_file pid_file = { .fd = -1 };
 	struct master m = {
 		.conf = conf,
 		.listeners = &listeners,
@@ -97,16 +120,27 @@ serve(const struct master_conf *conf, const char *python)
 	int rc;
 
 	descriptors_raise();
-	rc = master_listen_open(&listeners, &conf->values);
-	master_notify_open(&m.notify);
-	environment_clean();
+	rc = begin(&m, &listeners, &pid_file);
 	if (rc == 0)
 		rc = prepare(&m);
 	if (rc == 0)
 		rc = master_run(&m);
 	master_notify_close(&m.notify);
 	master_listen_close(&listeners);
+	master_pid_file_close(&pid_file);
 	return rc;
+}
+
+/* Whatever imports the application does it as the user that serves it. */
+static int
+command(const struct master_conf *conf, const char *python)
+{
+	struct master_account account;
+	int rc = master_account_find(&account, python, conf->values.user, conf->values.group);
+
+	if (rc == 0)
+		rc = master_privilege_drop(&account);
+	return rc != 0 ? rc : master_command_exec(conf, python);
 }
 
 /* What was printed, to where standard output goes: the exit code. */
@@ -138,6 +172,6 @@ main(int argc, char **argv)
 	if (master_python_find(conf.values.python, python, sizeof(python)) < 0)
 		return WIRE_EXIT_PYTHON;
 	if (conf.command != COMMAND_SERVE)
-		return master_command_exec(&conf, python);
+		return command(&conf, python);
 	return serve(&conf, python);
 }

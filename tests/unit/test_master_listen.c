@@ -21,6 +21,7 @@
 
 static struct master_listeners listeners;
 static struct conf conf;
+static const struct master_account nobody;
 static char directory[] = "/tmp/fastrd-listen-XXXXXX", path[64], said[1024];
 
 static void
@@ -39,7 +40,7 @@ opened(void)
 	FILE *file = tmpfile();
 
 	dup2(fileno(file), 2);
-	rc = master_listen_open(&listeners, &conf);
+	rc = master_listen_open(&listeners, &conf, &nobody);
 	dup2(err, 2);
 	close(err);
 	rewind(file);
@@ -244,7 +245,7 @@ test_out_of_descriptors_is_no_matter_of_the_address(void)
 	conf_reset();
 	dup2(fileno(file), 2);
 	setrlimit(RLIMIT_NOFILE, &none);
-	rc = master_listen_open(&listeners, &conf);
+	rc = master_listen_open(&listeners, &conf, &nobody);
 	setrlimit(RLIMIT_NOFILE, &old);
 	dup2(err, 2);
 	close(err);
