@@ -15,21 +15,22 @@
 #include "base/must.h"
 
 const struct conf_row conf_rows[CONF_COUNT] = {
+#define ROW(name, type, marks, member, ...) \
+	{ #name, CONF_##type, marks, offsetof(struct conf, member), __VA_ARGS__ },
 #define NUMBER(name, value, low, high, marks, argument, help) \
-	{ #name, CONF_NUMBER, marks, offsetof(struct conf, name), NULL, value, low, high, NULL, \
-	    argument, help },
+	ROW(name, NUMBER, marks, name, NULL, value, low, high, NULL, argument, help, 0)
+#define SIZE(name, value, low, high, marks, help) \
+	ROW(name, SIZE, marks, name, NULL, value, low, high, NULL, "BYTES", help, 0)
 #define SECONDS(name, value, low, high, marks, help) \
-	{ #name, CONF_SECONDS, marks, offsetof(struct conf, name##_ms), NULL, value, low, high, \
-	    NULL, "S", help },
+	ROW(name, SECONDS, marks, name##_ms, NULL, value, low, high, NULL, "S", help, 0)
 #define SWITCH(name, value, marks, help) \
-	{ #name, CONF_SWITCH, marks, offsetof(struct conf, name), NULL, value, 0, 1, NULL, "", \
-	    help },
+	ROW(name, SWITCH, marks, name, NULL, value, 0, 1, NULL, "", help, 0)
 #define WORD(name, value, words, marks, argument, help) \
-	{ #name, CONF_WORD, marks, offsetof(struct conf, name), value, 0, 0, 0, words, argument, \
-	    help },
+	ROW(name, WORD, marks, name, value, 0, 0, 0, words, argument, help, 0)
 #define TEXT(name, value, marks, argument, help) \
-	{ #name, CONF_TEXT, marks, offsetof(struct conf, name), value, 0, 0, 0, NULL, argument, \
-	    help },
+	ROW(name, TEXT, marks, name, value, 0, 0, 0, NULL, argument, help, 0)
+#define LIST(name, value, separator, marks, argument, help) \
+	ROW(name, LIST, marks, name, value, 0, 0, 0, NULL, argument, help, separator)
 #include "base/conf_keys.def"
 };
 
@@ -101,6 +102,7 @@ number_put(struct conf *c, const struct conf_row *row, int64_t n)
 {
 	switch (row->type) {
 	case CONF_NUMBER:
+	case CONF_SIZE:
 		*(int64_t *)member(c, row) = n;
 		break;
 	case CONF_SECONDS:
@@ -179,55 +181,116 @@ refuse(const struct conf_row *row, char why[CONF_WHY_BYTES])
 
 	if (row->type == CONF_WORD)
 		snprintf(why, CONF_WHY_BYTES, "want %.200s", conf_words(row, words));
+	else if (row->type == CONF_SWITCH)
+		snprintf(why, CONF_WHY_BYTES, "want true or false");
+	else if (row->type == CONF_SIZE)
+		snprintf(why, CONF_WHY_BYTES, "want bytes from %lld to %lld, as in 65536, 64K or 10M",
+		    (long long)row->low, (long long)row->high);
 	else
 		snprintf(why, CONF_WHY_BYTES, "want a number from %lld to %lld",
 		    (long long)row->low, (long long)row->high);
 	return -1;
 }
 
+/* What is switched on or off, as files and environments have it; -1: it is neither. */
+static int
+truth_read(const char *text)
+{
+	static const char *const words[] = { "0", "1", "false", "true", "no", "yes", "off", "on" };
+
+	for (int i = 0; i < (int)(sizeof(words) / sizeof(words[0])); i++)
+		if (strcmp(text, words[i]) == 0)
+			return i & 1;
+	return -1;
+}
+
+/* What K, M or G behind a number of bytes stands for; 0: none of them. */
+static long long
+unit_read(const char *unit)
+{
+	static const char letters[] = "KMG";
+	const char *found = unit[0] != '\0' ? strchr(letters, unit[0] & ~0x20) : NULL;
+
+	if (unit[0] == '\0')
+		return 1;
+	if (found == NULL || *found == '\0' || unit[1] != '\0')
+		return 0;
+	return 1LL << (10 * (found - letters + 1));
+}
+
+static int
+number_read(const struct conf_row *row, const char *text, long long *n)
+{
+	char *end;
+	long long unit = 1;
+
+	if (*text != '-' && (*text < '0' || *text > '9'))
+		return -1;
+	errno = 0;
+	*n = strtoll(text, &end, 10);
+	if (row->type == CONF_SIZE)
+		unit = unit_read(end);
+	else if (*end != '\0')
+		return -1;
+	if (errno != 0 || unit == 0 || *n > row->high / unit || *n < row->low / unit)
+		return -1;
+	*n *= unit;
+	return *n < row->low ? -1 : 0;
+}
+
 int
 conf_set(struct conf *c, const struct conf_row *row, const char *text,
     char why[CONF_WHY_BYTES])
 {
-	long long n;
-	char *end;
+	long long n = 0;
 
-	if (row->type == CONF_TEXT) {
+	if (conf_is_text(row)) {
 		*(const char **)member(c, row) = text;
 		return 0;
 	}
 	if (row->type == CONF_WORD)
 		return word_set(c, row, text) == 0 ? 0 : refuse(row, why);
-	errno = 0;
-	n = strtoll(text, &end, 10);
-	if (errno != 0 || *end != '\0' || (*text != '-' && (*text < '0' || *text > '9')) ||
-	    n < row->low || n > row->high)
+	if (row->type == CONF_SWITCH)
+		n = truth_read(text);
+	if (row->type == CONF_SWITCH ? n < 0 : number_read(row, text, &n) < 0)
 		return refuse(row, why);
 	number_put(c, row, n);
 	return 0;
 }
 
+const char *
+conf_variable(const struct conf_row *row, char out[CONF_NAME_BYTES])
+{
+	int n = snprintf(out, CONF_NAME_BYTES, "FASTRD_%s", row->name);
+
+	must(n > 0 && n < CONF_NAME_BYTES);
+	for (char *p = out; *p != '\0'; p++)
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
+	return out;
+}
+
+int
+conf_environment_row(struct conf *c, const struct conf_row *row, char why[CONF_WHY_BYTES])
+{
+	char name[CONF_NAME_BYTES], want[CONF_WHY_BYTES];
+	const char *value = getenv(conf_variable(row, name));
+
+	if (value == NULL || *value == '\0')
+		return 0;
+	if (conf_set(c, row, value, want) == 0)
+		return 1;
+	snprintf(why, CONF_WHY_BYTES, "%s=%.100s: %.100s", name, value, want);
+	return -1;
+}
+
 int
 conf_environment(struct conf *c, unsigned marks, char why[CONF_WHY_BYTES])
 {
-	for (size_t i = 0; i < CONF_COUNT; i++) {
-		char name[CONF_NAME_BYTES], want[CONF_WHY_BYTES];
-		const char *value;
-		int n = snprintf(name, sizeof(name), "FASTRD_%s", conf_rows[i].name);
-
-		must(n > 0 && (size_t)n < sizeof(name));
-		if (marks != 0 && (conf_rows[i].marks & marks) == 0)
-			continue;
-		for (char *p = name; *p != '\0'; p++)
-			if (*p >= 'a' && *p <= 'z')
-				*p = (char)(*p - 'a' + 'A');
-		value = getenv(name);
-		if (value == NULL || *value == '\0' ||
-		    conf_set(c, &conf_rows[i], value, want) == 0)
-			continue;
-		snprintf(why, CONF_WHY_BYTES, "%s=%.100s: %.100s", name, value, want);
-		return -1;
-	}
+	for (size_t i = 0; i < CONF_COUNT; i++)
+		if ((conf_rows[i].marks & marks) != 0 &&
+		    conf_environment_row(c, &conf_rows[i], why) < 0)
+			return -1;
 	return 0;
 }
 
@@ -236,6 +299,7 @@ conf_number(const struct conf *c, const struct conf_row *row)
 {
 	switch (row->type) {
 	case CONF_NUMBER:
+	case CONF_SIZE:
 		return *(const int64_t *)member_read(c, row);
 	case CONF_SECONDS:
 		return *(const uint32_t *)member_read(c, row) / 1000;
@@ -248,7 +312,7 @@ conf_number(const struct conf *c, const struct conf_row *row)
 const char *
 conf_text(const struct conf *c, const struct conf_row *row)
 {
-	must(row->type == CONF_TEXT);
+	must(conf_is_text(row));
 	return *(const char *const *)member_read(c, row);
 }
 
@@ -272,6 +336,7 @@ conf_print(const struct conf *c, const struct conf_row *row, char *out, size_t r
 
 	switch (row->type) {
 	case CONF_TEXT:
+	case CONF_LIST:
 		n = snprintf(out, room, "%s", conf_text(c, row));
 		break;
 	case CONF_WORD:

@@ -18,23 +18,30 @@
 enum {
 	CONF_CHILD = 1,		/* read by fastrd's children */
 	CONF_ALONE = 2,		/* read by an application that serves itself, without fastrd */
-	CONF_UNFLAGGED = 4,	/* a variable of the environment, but no flag */
+	CONF_UNFLAGGED = 4,	/* it is no flag */
+	CONF_RESTART = 8,	/* read once, at the start of fastrd */
+	CONF_PATH = 16,		/* names a file: in a file, relative to the file's directory */
+	CONF_UNFILED = 32,	/* it is no key of a file */
 };
 
 /* CONF_port, ... : the number of each row. */
 enum conf_key {
 #define NUMBER(name, ...) CONF_##name,
+#define SIZE(name, ...) CONF_##name,
 #define SECONDS(name, ...) CONF_##name,
 #define SWITCH(name, ...) CONF_##name,
 #define WORD(name, ...) CONF_##name,
 #define TEXT(name, ...) CONF_##name,
+#define LIST(name, ...) CONF_##name,
 #include "base/conf_keys.def"
 	CONF_COUNT
 };
 
-/* CONF_DEFAULT_limit_line, CONF_HIGH_workers, ... : for what is sized by a NUMBER. */
+/* CONF_DEFAULT_limit_line, CONF_HIGH_workers, ... : for what is sized by a NUMBER or SIZE. */
 enum {
 #define NUMBER(name, value, low, high, ...) \
+	CONF_DEFAULT_##name = (value), CONF_HIGH_##name = (high),
+#define SIZE(name, value, low, high, ...) \
 	CONF_DEFAULT_##name = (value), CONF_HIGH_##name = (high),
 #include "base/conf_keys.def"
 };
@@ -42,25 +49,31 @@ enum {
 /* One member per row. A WORD is its place in the row's list. */
 struct conf {
 #define NUMBER(name, ...) int64_t name;
+#define SIZE(name, ...) int64_t name;
 #define SECONDS(name, ...) uint32_t name##_ms;
 #define SWITCH(name, ...) bool name;
 #define WORD(name, ...) unsigned name;
 #define TEXT(name, ...) const char *name;
+#define LIST(name, ...) const char *name;
 #include "base/conf_keys.def"
 };
 
-enum conf_type { CONF_NUMBER, CONF_SECONDS, CONF_SWITCH, CONF_WORD, CONF_TEXT };
+/* A LIST is a text whose members have the row's separator between them. */
+enum conf_type {
+	CONF_NUMBER, CONF_SIZE, CONF_SECONDS, CONF_SWITCH, CONF_WORD, CONF_TEXT, CONF_LIST
+};
 
 struct conf_row {
 	const char *name;
 	enum conf_type type;
 	unsigned marks;
 	size_t member;			/* offset in struct conf */
-	const char *text;		/* the default of a WORD or TEXT */
+	const char *text;		/* the default of a WORD, TEXT or LIST */
 	int64_t number, low, high;	/* the default and range of the others, in their unit */
 	const char *words;		/* of a WORD */
 	const char *argument;		/* what the value is, for the help; "" for a SWITCH */
 	const char *help;
+	char separator;			/* of a LIST */
 };
 
 extern const struct conf_row conf_rows[CONF_COUNT];
@@ -80,20 +93,33 @@ const struct conf_row *conf_find(const char *name, size_t len, char dash);
 /* The row's name as a flag has it, with dashes and without the first two. Returns `out`. */
 const char *conf_flag(const struct conf_row *row, char out[CONF_NAME_BYTES]);
 
-/* The row's member from `text`, which a TEXT borrows for as long as `c` is used. 0; -1:
+/* Is its value a text, borrowed by who sets it? */
+static inline bool
+conf_is_text(const struct conf_row *row)
+{
+	return row->type == CONF_TEXT || row->type == CONF_LIST;
+}
+
+/* The row's member from `text`, which a TEXT or LIST borrows for as long as `c` is used. 0; -1:
  * it is not what the row wants, `why` says what that is ("want a number from 0 to 9"). */
 int conf_set(struct conf *c, const struct conf_row *row, const char *text,
     char why[CONF_WHY_BYTES]) MUST_CHECK;
 
-/* The rows with one of these `marks` (0: every row) from the environment's FASTRD_NAME;
- * an empty variable counts as none. 0; -1: a value is refused, `why` names it. TEXTs
- * are borrowed from the environment. */
+/* The name of the row's variable, FASTRD_NAME. Returns `out`. */
+const char *conf_variable(const struct conf_row *row, char out[CONF_NAME_BYTES]);
+
+/* The row from its variable of the environment, which a TEXT or LIST borrows; an empty one
+ * counts as none. 1: it was there; 0: there is none; -1: it is refused, `why` names it. */
+int conf_environment_row(struct conf *c, const struct conf_row *row,
+    char why[CONF_WHY_BYTES]) MUST_CHECK;
+
+/* The same for all rows with one of these `marks`. 0; -1: a value is refused. */
 int conf_environment(struct conf *c, unsigned marks, char why[CONF_WHY_BYTES]) MUST_CHECK;
 
-/* The value of a NUMBER, SECONDS (in seconds) or SWITCH. */
+/* The value of a NUMBER, SIZE, SECONDS (in seconds) or SWITCH. */
 int64_t conf_number(const struct conf *c, const struct conf_row *row);
 
-/* The value of a TEXT. */
+/* The value of a TEXT or LIST. */
 const char *conf_text(const struct conf *c, const struct conf_row *row);
 
 /* The value of a WORD into `out`, with a NUL. */

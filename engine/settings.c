@@ -48,7 +48,7 @@ value_text(const struct conf_row *row, PyObject *value)
 		return Py_NewRef(value);
 	if (PyBool_Check(value) && row->type == CONF_SWITCH)
 		return PyUnicode_FromString(value == Py_True ? "1" : "0");
-	if (PyLong_Check(value) && !PyBool_Check(value) && row->type != CONF_TEXT)
+	if (PyLong_Check(value) && !PyBool_Check(value) && !conf_is_text(row))
 		return PyNumber_ToBase(value, 10);
 	return PyErr_Format(PyExc_TypeError, "%s cannot be of type %s", row->name,
 	    Py_TYPE(value)->tp_name);
@@ -97,6 +97,7 @@ value_object(const struct conf *c, const struct conf_row *row)
 
 	switch (row->type) {
 	case CONF_TEXT:
+	case CONF_LIST:
 		return PyUnicode_DecodeFSDefault(conf_text(c, row));
 	case CONF_WORD:
 		conf_word(c, row, word);
@@ -119,7 +120,7 @@ entry_add(PyObject *found, struct conf *c, const struct conf_row *row, PyObject 
 	if (name == NULL)
 		return -1;
 	value = Py_XNewRef(PyDict_GetItemWithError(given, name));
-	if (value != NULL && row->type == CONF_TEXT && PyUnicode_Check(value))
+	if (value != NULL && conf_is_text(row) && PyUnicode_Check(value))
 		entry = Py_NewRef(value);
 	else if (value != NULL ? value_set(c, row, value) == 0 : !PyErr_Occurred())
 		entry = value_object(c, row);

@@ -82,6 +82,8 @@ master_banner_print(const struct master *m, const struct master_generation *g)
 	for (size_t i = 0; i < m->listeners->n; i++)
 		fprintf(stderr, "  address  %s\n", m->listeners->texts[i]);
 	fprintf(stderr, "  workers  %u (master %ld)\n", m->n_workers, (long)getpid());
+	if (m->conf->file != NULL)
+		fprintf(stderr, "  config   %s\n", m->conf->file);
 	fprintf(stderr, "  python   %s (%s)\n", g->python, m->python);
 	if (g->framework[0] != '-')
 		fprintf(stderr, "  fastapi  %s\n", g->framework);

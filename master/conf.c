@@ -1,9 +1,10 @@
 /*
- * conf: the command line and the environment.
+ * conf: the command line, the environment, and between them and the defaults a file.
  *
- * Called once by main.c. The settings are the rows of base/conf_keys.def; flags.c reads
- * a flag. Which application a word means is not looked at here: that needs the file
- * system and, in the end, Python (python/fastrapi/naming.py).
+ * Called by main.c, flags.c and file.c. The settings are
+ * the rows of base/conf_keys.def; flags.c reads a flag, file.c what a file says. Which application a
+ * word means is not looked at here: that needs the file system and, in the end, Python
+ * (python/fastrapi/naming.py).
  */
 #include "master/conf.h"
 
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
+#include "master/file.h"
 #include "master/flags.h"
 #include "master/help.h"
 
@@ -30,32 +33,76 @@ usage(const char *fmt, ...)
 	return -1;
 }
 
+/* What `c` has of the row, the separator and `text`, in memory of `c`; NULL: there is none. */
+static const char *
+joined(struct master_conf *c, const struct conf_row *row, const char *text)
+{
+	const char *first = conf_text(&c->values, row);
+	size_t n = strlen(first), room = n + 1 + strlen(text) + 1;
+	char *both;
+
+	if (n == 0)
+		return text;
+	both = arena_alloc(&c->texts, room);
+	if (both != NULL)
+		snprintf(both, room, "%s%c%s", first, row->separator, text);
+	return both;
+}
+
+int
+master_conf_set(struct master_conf *c, const struct conf_row *row, const char *text,
+    struct master_origin origin, bool more, char why[CONF_WHY_BYTES])
+{
+	struct master_origin *own = &c->origins[row - conf_rows];
+
+	if (row->type == CONF_LIST && more && own->kind == origin.kind)
+		text = joined(c, row, text);
+	if (text == NULL) {
+		snprintf(why, CONF_WHY_BYTES, "there is no memory");
+		return -1;
+	}
+	if (conf_set(&c->values, row, text, why) < 0)
+		return -1;
+	*own = origin;
+	return 0;
+}
+
 /* The common names first; FASTRD_NAME overrides them. */
 static int
-environment_read(struct conf *c)
+environment_read(struct master_conf *c)
 {
 	static const struct {
 		const char *name;
 		enum conf_key key;
 	} common[] = { { "PORT", CONF_port }, { "WEB_CONCURRENCY", CONF_workers },
 		{ "FORWARDED_ALLOW_IPS", CONF_forwarded_allow_ips } };
+	struct master_origin origin = { .kind = ORIGIN_ENVIRONMENT };
 	char why[CONF_WHY_BYTES];
 
 	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+		const struct conf_row *row = &conf_rows[common[i].key];
 		const char *value = getenv(common[i].name);
 
+		origin.where = common[i].name;
 		/* Empty, FORWARDED_ALLOW_IPS says that nobody is trusted. */
-		if (value == NULL ||
-		    (*value == '\0' && conf_rows[common[i].key].type != CONF_TEXT) ||
-		    conf_set(c, &conf_rows[common[i].key], value, why) == 0)
+		if (value == NULL || (*value == '\0' && !conf_is_text(row)) ||
+		    master_conf_set(c, row, value, origin, false, why) == 0)
 			continue;
 		fprintf(stderr, "fastrd: %s=%s: %s\n", common[i].name, value, why);
 		return -1;
 	}
-	if (conf_environment(c, 0, why) == 0)
-		return 0;
-	fprintf(stderr, "fastrd: %s\n", why);
-	return -1;
+	origin.where = NULL;
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		int rc = conf_environment_row(&c->values, &conf_rows[i], why);
+
+		if (rc < 0) {
+			fprintf(stderr, "fastrd: %s\n", why);
+			return -1;
+		}
+		if (rc > 0)
+			c->origins[i] = origin;
+	}
+	return 0;
 }
 
 /* Words that are no flags: the command, its arguments, the application. */
@@ -110,8 +157,10 @@ flags_read(struct master_conf *c, int argc, char **argv)
 
 		if (strcmp(arg, "-t") == 0)
 			c->command = COMMAND_TEST;
+		else if (strcmp(arg, "--print-config") == 0)
+			c->command = COMMAND_PRINT;
 		else if (arg[0] == '-')
-			flag = master_flag_read(&c->values, arg, next);
+			flag = master_flag_read(c, arg, next);
 		else if (!wrong)	/* after it, a word may be the flag's */
 			flag.wrong = word_read(c, arg) < 0;
 		wrong |= flag.wrong;
@@ -120,19 +169,69 @@ flags_read(struct master_conf *c, int argc, char **argv)
 	return wrong ? -1 : 0;
 }
 
+/* The application that was typed goes before that of the environment or a file. */
+static void
+app_settle(struct master_conf *c)
+{
+	char why[CONF_WHY_BYTES];
+	int rc = 0;
+
+	if (*c->app != '\0')
+		rc = master_conf_set(c, &conf_rows[CONF_app], c->app,
+		    (struct master_origin){ .kind = ORIGIN_FLAG, .where = "the command line" }, false, why);
+	must(rc == 0);
+	c->app = c->values.app;
+}
+
+/* Defaults, `answer` unless it is NULL, environment, flags. */
+static int
+layers_read(struct master_conf *c, char *answer, void (*say)(const char *text))
+{
+	int rc = 0;
+
+	conf_init(&c->values);
+	memset(c->origins, 0, sizeof(c->origins));
+	memset(c->explain, 0, sizeof(c->explain));
+	c->command = COMMAND_SERVE;
+	c->app = "";
+	if (answer != NULL)
+		rc = master_file_take(c, answer, say);
+	if (environment_read(c) < 0 || flags_read(c, c->argc, c->argv) < 0)
+		return -1;
+	app_settle(c);
+	return rc;
+}
+
 int
 master_conf_read(struct master_conf *c, int argc, char **argv)
 {
 	memset(c, 0, sizeof(*c));
+	arena_init(&c->texts, CONF_WHY_BYTES);
+	c->argc = argc;
+	c->argv = argv;
 	c->program = argv[0];
-	c->app = "";
 	for (int i = 1; i < argc; i++)
 		if (text_asked(argv[i]))
 			return 1;
-	conf_init(&c->values);
-	if (environment_read(&c->values) < 0 || flags_read(c, argc, argv) < 0)
+	if (layers_read(c, NULL, NULL) < 0)
 		return -1;
 	if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL)
 		return usage("explain wants METHOD PATH, as in: fastrd explain GET /");
 	return 0;
+}
+
+int
+master_conf_reread(struct master_conf *c, char *answer, void (*say)(const char *text))
+{
+	int rc = layers_read(c, answer, say);
+
+	if (rc == 0)
+		master_file_settle(c);
+	return rc;
+}
+
+void
+master_conf_fini(struct master_conf *c)
+{
+	arena_fini(&c->texts);
 }

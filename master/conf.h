@@ -1,25 +1,52 @@
 /*
- * conf: what the operator wants, from flags and environment.
+ * conf: what the operator wants, from a file, the environment and flags.
  */
 #ifndef MASTER_CONF_H
 #define MASTER_CONF_H
 
+#include "base/arena.h"
 #include "base/attr.h"
 #include "base/conf.h"
 
-enum master_command { COMMAND_SERVE, COMMAND_ROUTES, COMMAND_EXPLAIN, COMMAND_TEST };
+enum master_command {
+	COMMAND_SERVE, COMMAND_ROUTES, COMMAND_EXPLAIN, COMMAND_TEST, COMMAND_PRINT
+};
+
+/* Where a value comes from. */
+struct master_origin {
+	enum { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG } kind;
+	const char *where;	/* "fastrd.toml:3", "PORT"; NULL: the row's own variable or flag */
+};
 
 struct master_conf {
 	enum master_command command;
 	const char *program;		/* how fastrd was called */
 	const char *app;		/* as typed; "": to be looked for */
 	const char *explain[2];		/* METHOD, PATH */
-	struct conf values;		/* texts are borrowed from argv and environment */
+	struct conf values;		/* texts are borrowed: argv, environment, `texts` */
+	struct master_origin origins[CONF_COUNT];
+	const char *file;		/* that was read; NULL: none */
+	struct arena texts;
+	int argc;
+	char **argv;
 };
 
 /* Fill `c` from defaults, FASTRD_* (and PORT, WEB_CONCURRENCY) and the flags, the
  * later winning. 0; -1 when something is wrong (one line each with cause and
  * remedy was printed); 1 when help or the version was asked for and printed. */
 int master_conf_read(struct master_conf *c, int argc, char **argv) MUST_CHECK;
+
+/* Once more, with what a file says between defaults and environment: the answer of the
+ * helper, which is changed. Every line that is wrong goes to `say` first. */
+int master_conf_reread(struct master_conf *c, char *answer, void (*say)(const char *text))
+    MUST_CHECK;
+
+/* What `c` holds beside itself. */
+void master_conf_fini(struct master_conf *c);
+
+/* Set a row from a text of that origin, which is borrowed. With `more`, a LIST gets it behind
+ * what it has from the same kind of origin. 0; -1: `why` says why not. */
+int master_conf_set(struct master_conf *c, const struct conf_row *row, const char *text,
+    struct master_origin origin, bool more, char why[CONF_WHY_BYTES]) MUST_CHECK;
 
 #endif

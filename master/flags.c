@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "master/conf.h"
 #include "master/foreign.h"
 
 /* A flag as it stands on the command line. */
@@ -22,7 +23,11 @@ struct typed {
 	const char *next;	/* the argument after it */
 };
 
-static const char letter_w[] = "workers";	/* gunicorn's -w */
+/* Settings that have a letter, gunicorn's. */
+static const struct {
+	char letter;
+	const char *name;
+} letters[] = { { 'w', "workers" }, { 'c', "config" } };
 
 static struct typed
 typed_of(const char *arg, const char *next)
@@ -38,10 +43,12 @@ typed_of(const char *arg, const char *next)
 	}
 	t.len = arg[1] != '\0';
 	t.value = t.len > 0 && arg[2] != '\0' ? arg + 2 + (arg[2] == '=') : NULL;
-	if (t.len > 0 && arg[1] == 'w') {
-		t.name = letter_w;
-		t.len = sizeof(letter_w) - 1;
-	}
+	for (size_t i = 0; t.len > 0 && i < sizeof(letters) / sizeof(letters[0]); i++)
+		if (arg[1] == letters[i].letter) {
+			t.name = letters[i].name;
+			t.len = strlen(t.name);
+			break;
+		}
 	return t;
 }
 
@@ -77,8 +84,9 @@ is_value(const char *next)
 
 /* A setting's flag. */
 static struct master_flag
-row_read(struct conf *c, const struct conf_row *row, const struct typed *t)
+row_read(struct master_conf *c, const struct conf_row *row, const struct typed *t)
 {
+	const struct master_origin origin = { .kind = ORIGIN_FLAG };
 	const char *value = t->value;
 	struct master_flag flag = { .took = 1 };
 	char why[CONF_WHY_BYTES], name[CONF_NAME_BYTES];
@@ -95,7 +103,7 @@ row_read(struct conf *c, const struct conf_row *row, const struct typed *t)
 		value = t->next;
 		flag.took = 2;
 	}
-	if (conf_set(c, row, value, why) < 0) {
+	if (master_conf_set(c, row, value, origin, true, why) < 0) {
 		fprintf(stderr, "fastrd: --%s%c%s: %s\n", name, flag.took == 2 ? ' ' : '=', value,
 		    why);
 		flag.wrong = true;
@@ -143,7 +151,7 @@ wants_two_dashes(const char *arg)
 }
 
 struct master_flag
-master_flag_read(struct conf *c, const char *arg, const char *next)
+master_flag_read(struct master_conf *c, const char *arg, const char *next)
 {
 	struct typed t = typed_of(arg, next);
 	const struct conf_row *row = t.len > 1 ? conf_find(t.name, t.len, '-') : NULL;
@@ -156,5 +164,6 @@ master_flag_read(struct conf *c, const char *arg, const char *next)
 	row = row_put_off(&t);
 	if (row == NULL)
 		return foreign_read(&t);
-	return (struct master_flag){ .took = 1, .wrong = conf_set(c, row, "0", why) < 0 };
+	return (struct master_flag){ .took = 1, .wrong = master_conf_set(c, row, "0",
+	    (struct master_origin){ .kind = ORIGIN_FLAG }, false, why) < 0 };
 }

@@ -4,8 +4,11 @@
 #ifndef MASTER_FLAGS_H
 #define MASTER_FLAGS_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
-#include "base/conf.h"
+
+struct master_conf;
 
 struct master_flag {
 	int took;	/* arguments that it is: 1, or 2 with its value */
@@ -14,7 +17,7 @@ struct master_flag {
 
 /* Set `c` from `arg`, which begins with a dash, and from `next`, NULL at the end of the
  * command line. Texts are borrowed. */
-struct master_flag master_flag_read(struct conf *c, const char *arg, const char *next)
+struct master_flag master_flag_read(struct master_conf *c, const char *arg, const char *next)
     MUST_CHECK;
 
 #endif

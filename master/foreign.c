@@ -1,8 +1,8 @@
 /*
  * foreign: other servers' flags, and those that nobody has.
  *
- * Called by flags.c for what is no row of base/conf_keys.def. It prints what is said of
- * an unknown flag; the rows of foreign_flags.def are flags.c's to print.
+ * Called by flags.c for what is no row of base/conf_keys.def, and by file.c for keys. It prints
+ * what is said of an unknown flag; the rows of foreign_flags.def are flags.c's to print.
  */
 #include "master/foreign.h"
 
@@ -117,24 +117,38 @@ consider(struct nearest *n, const char *name, const struct master_foreign *row)
 	memcpy(n->name, name, len + 1);
 }
 
+/* The setting most like the name, that a flag or a file (`unwanted` are the others) may have. */
+static void
+consider_settings(struct nearest *n, unsigned unwanted)
+{
+	for (size_t i = 0; i < CONF_COUNT; i++) {
+		char name[CONF_NAME_BYTES];
+
+		if ((conf_rows[i].marks & unwanted) != 0)
+			continue;
+		conf_flag(&conf_rows[i], name);
+		consider(n, name, NULL);
+	}
+}
+
+/* Beyond a third of its letters it is another word. */
+static struct nearest
+nearest_begin(const char *flag, size_t len)
+{
+	return (struct nearest){ .flag = flag, .len = len,
+		.distance = LETTER * (len > 3 ? (unsigned)len / 3 + 1 : 2) };
+}
+
 void
 master_foreign_unknown(const char *flag, size_t len)
 {
-	/* Beyond a third of its letters it is another word. */
-	struct nearest n = { .flag = flag, .len = len,
-		.distance = LETTER * (len > 3 ? (unsigned)len / 3 + 1 : 2) };
+	struct nearest n = nearest_begin(flag, len);
 
-	for (size_t i = 0; i < CONF_COUNT && len < FLAG_BYTES; i++) {
-		char name[CONF_NAME_BYTES];
-
-		if ((conf_rows[i].marks & CONF_UNFLAGGED) != 0)
-			continue;
-		conf_flag(&conf_rows[i], name);
-		consider(&n, name, NULL);
-	}
 	if (len < FLAG_BYTES) {
+		consider_settings(&n, CONF_UNFLAGGED);
 		consider(&n, "help", NULL);
 		consider(&n, "version", NULL);
+		consider(&n, "print-config", NULL);
 	}
 	for (size_t i = 0; i < N_ROWS && len < FLAG_BYTES; i++)
 		consider(&n, rows[i].flag, &rows[i]);
@@ -145,4 +159,37 @@ master_foreign_unknown(const char *flag, size_t len)
 		fprintf(stderr, "did you mean --%s?\n", n.name);
 	else
 		fprintf(stderr, "did you mean --%s? (%s)\n", n.name, n.row->why);
+}
+
+/* Letters `from` become `to`. */
+static void
+change(char *text, char from, char to)
+{
+	for (; *text != '\0'; text++)
+		if (*text == from)
+			*text = to;
+}
+
+void
+master_foreign_key(const char *key, char *text, size_t room)
+{
+	size_t len = strlen(key);
+	struct nearest n = nearest_begin(NULL, len);
+	const struct master_foreign *row;
+	char flag[FLAG_BYTES] = "";
+
+	if (len < FLAG_BYTES) {
+		snprintf(flag, sizeof(flag), "%s", key);
+		change(flag, '_', '-');
+		n.flag = flag;
+		consider_settings(&n, CONF_UNFILED);
+	}
+	row = flag[0] != '\0' ? master_foreign_find(flag, len) : NULL;
+	change(n.name, '-', '_');
+	if (row != NULL && row->why != NULL)
+		snprintf(text, room, "%s: %s", key, row->why);
+	else if (n.name[0] != '\0' && !n.tie)
+		snprintf(text, room, "unknown key %s; did you mean %s?", key, n.name);
+	else
+		snprintf(text, room, "unknown key %s; fastrd --print-config names all", key);
 }

@@ -23,4 +23,7 @@ bool master_foreign_put_off(const char *flag, size_t len);
  * that is most like it. */
 void master_foreign_unknown(const char *flag, size_t len);
 
+/* What is said of a file's key that is no setting, into `text`. */
+void master_foreign_key(const char *key, char *text, size_t room);
+
 #endif

@@ -34,6 +34,7 @@ master_help_print(void)
 	    "       fastrd routes [APP]                list its routes: compiled, or why not\n"
 	    "       fastrd explain METHOD PATH [APP]   what a request would run, step by step\n"
 	    "       fastrd -t [APP]                    load it, compile it, say whether it works\n"
+	    "       fastrd --print-config [APP]        every setting, and where its value comes from\n"
 	    "\n"
 	    "APP is module:attribute, module:function() or a file such as main.py. Without it:\n"
 	    "[tool.fastapi] entrypoint of pyproject.toml, else the first of main.py, app.py,\n"
@@ -45,5 +46,6 @@ master_help_print(void)
 			row_print(&defaults, &conf_rows[i]);
 	printf("  %-34s %s\n  %-34s %s\n\n", "--help", "this text", "--version", "the version");
 	printf("Signals: TERM, QUIT drain; INT quickly; HUP reload; TTIN, TTOU one worker\n"
-	    "more or less. Every flag can be set in the environment: --app-dir as FASTRD_APP_DIR.\n");
+	    "more or less. Every flag can be set in the environment: --app-dir as FASTRD_APP_DIR,\n"
+	    "and in a file: as app_dir. The flag goes before the environment, that before the file.\n");
 }

@@ -20,10 +20,12 @@
 #include "master/account.h"
 #include "master/commands.h"
 #include "master/conf.h"
+#include "master/file.h"
 #include "master/listen.h"
 #include "master/master.h"
 #include "master/pid_file.h"
 #include "master/privilege.h"
+#include "master/print_config.h"
 #include "master/python.h"
 #include "master/shortage.h"
 #include "master/signals.h"
@@ -153,6 +155,25 @@ printed(void)
 	return WIRE_EXIT_BUG;
 }
 
+/* The whole configuration, and the application's Python: which may be that of the file, which
+ * another one reads. 0, or -1 for the help, or the exit code after the lines that say why. */
+static int
+configure(struct master_conf *conf, int argc, char **argv, char python[PATH_MAX])
+{
+	int rc = master_conf_read(conf, argc, argv);
+
+	if (rc != 0)
+		return rc > 0 ? -1 : WIRE_EXIT_USAGE;
+	if (master_python_find(conf->values.python, python, PATH_MAX) < 0)
+		return WIRE_EXIT_PYTHON;
+	if (master_file_read(conf, python) < 0)
+		return WIRE_EXIT_USAGE;
+	if (conf->origins[CONF_python].kind == ORIGIN_FILE &&
+	    master_python_find(conf->values.python, python, PATH_MAX) < 0)
+		return WIRE_EXIT_PYTHON;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -165,12 +186,14 @@ main(int argc, char **argv)
 		return WIRE_EXIT_BUG;
 	/* One write: of one that fails between others stdio does not keep the reason. */
 	(void)setvbuf(stdout, text, _IOFBF, sizeof(text));
-	rc = master_conf_read(&conf, argc, argv);
+	rc = configure(&conf, argc, argv, python);
 	if (rc != 0)
-		return rc > 0 ? printed() : WIRE_EXIT_USAGE;
+		return rc < 0 ? printed() : rc;
 	log_open("master", (enum log_level)conf.values.log_level);
-	if (master_python_find(conf.values.python, python, sizeof(python)) < 0)
-		return WIRE_EXIT_PYTHON;
+	if (conf.command == COMMAND_PRINT) {
+		master_print_config(&conf);
+		return printed();
+	}
 	if (conf.command != COMMAND_SERVE)
 		return command(&conf, python);
 	return serve(&conf, python);

@@ -44,7 +44,8 @@ def insert(path: Path, anchor: str, text: str) -> None:
 def compile_tree(tree: Path, output: Path, rooms: list[str], flags: list[str]) -> None:
     sources = [str(path) for room in rooms for path in sorted((tree / room).rglob("*.c"))]
     assert len(sources) > 20
-    command = ["cc", "-O0", "-std=c11", "-D_GNU_SOURCE", '-DPACKAGE_VERSION="0"', f"-I{tree}"]
+    command = ["cc", "-O0", "-std=c11", "-D_GNU_SOURCE", '-DPACKAGE_VERSION="0"', f"-I{tree}",
+               f"-I{BUILD}/obj"]
     subprocess.run([*command, *sources, "-o", str(output), *flags], check=True)
 
 
@@ -54,7 +55,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("tree")
     for name in [*ROOMS, "python"]:
         shutil.copytree(ROOT / name, tree / name)
-    insert(tree / "base/conf_keys.def", "NUMBER(limit_body,", ROW)
+    insert(tree / "base/conf_keys.def", "SIZE(limit_body,", ROW)
     insert(tree / "worker/worker.c", "\tworker_accept_init(w);\n", USE)
     use = tree / "worker/worker.c"
     use.write_text(use.read_text().replace("#include", '#include "base/log.h"\n#include', 1))

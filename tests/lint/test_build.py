@@ -11,6 +11,7 @@ OF_BENCH = {"bench/micro/floor.c", "bench/micro/load.c"}
 # Built by tests/faults/allocations.py, where it is asked for.
 OF_FAULTS = {"tests/faults/failing.c"}
 CALLED = {"tests/suite/run.py", "tests/e2e/test_reloads.py"}  # by a target
+EMBEDDED = {"libexec/conf.py"}  # its text is part of the daemon
 
 
 def listed() -> set[str]:
@@ -26,7 +27,7 @@ def sources() -> set[str]:
     """C files of rooms, tests and benchmarks; the package that is installed."""
     c_files = {p for p in published() if p.endswith((".c", ".h", ".def"))}
     package = {p for p in published() if p.startswith("python/") and not p.endswith(".md")}
-    return (c_files | package) - OF_BENCH - OF_FAULTS
+    return (c_files | package | EMBEDDED) - OF_BENCH - OF_FAULTS
 
 
 def test_every_source_is_built_or_installed():

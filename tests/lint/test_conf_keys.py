@@ -11,9 +11,9 @@ from house import BUILD, published, text
 
 def rows() -> dict[str, bool]:
     """The settings' names, and whether each is a flag."""
-    found = re.findall(r"^(?:NUMBER|SECONDS|SWITCH|WORD|TEXT)\((\w+),(.*)\)$", text("base/conf_keys.def"), re.M)
+    found = re.findall(r"^(?:NUMBER|SIZE|SECONDS|SWITCH|WORD|TEXT|LIST)\((\w+),(.*)\)$", text("base/conf_keys.def"), re.M)
     assert len(found) > 20
-    return {name: "CONF_UNFLAGGED" not in rest for name, rest in found}
+    return {name: "UNFLAGGED" not in rest for name, rest in found}
 
 
 FLAGS = ["--" + name.replace("_", "-") for name, flag in rows().items() if flag]

@@ -93,7 +93,14 @@ a_refusal_says_what_is_wanted_and_changes_nothing(void)
 		{ "port", "1 ", "want a number from 0 to 65535" },
 		{ "fd", "-2", "want a number from -1 to 65535" },
 		{ "timeout_write", "0", "want a number from 1 to 3600" },
-		{ "factory", "2", "want a number from 0 to 1" },
+		{ "factory", "2", "want true or false" },
+		{ "factory", "True", "want true or false" },
+		{ "limit_head", "1", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
+		{ "limit_head", "2M", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
+		{ "limit_head", "64KB", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
+		{ "limit_head", "64T", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
+		{ "limit_body", "-1K", "want bytes from 0 to 2147483647, as in 65536, 64K or 10M" },
+		{ "workers", "1K", "want a number from 1 to 64" },
 		{ "sync", "thread", "want threads, auto or inline" },
 		{ "sync", "threadss", "want threads, auto or inline" },
 		{ "sync", "threads auto", "want threads, auto or inline" },
@@ -110,6 +117,28 @@ a_refusal_says_what_is_wanted_and_changes_nothing(void)
 		CU_ASSERT_STRING_EQUAL(why, rows[i].why);
 		conf_print(&conf, row_of(rows[i].name), after, sizeof(after));
 		CU_ASSERT_STRING_EQUAL(before, after);
+	}
+}
+
+static void
+sizes_and_switches_have_more_than_one_spelling(void)
+{
+	static const struct { const char *text; int64_t bytes; } sizes[] = {
+		{ "0", 0 }, { "500", 500 }, { "64K", 65536 }, { "1k", 1024 }, { "10M", 10485760 },
+		{ "1G", 1073741824 }, { "2147483647", 2147483647 },
+	};
+	static const char *const on[] = { "1", "true", "yes", "on" };
+	static const char *const off[] = { "0", "false", "no", "off" };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		CU_ASSERT_EQUAL(set("limit_body", sizes[i].text), 0);
+		CU_ASSERT_EQUAL(conf.limit_body, sizes[i].bytes);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(set("gzip", on[i]), 0);
+		CU_ASSERT_TRUE(conf.gzip);
+		CU_ASSERT_EQUAL(set("gzip", off[i]), 0);
+		CU_ASSERT_FALSE(conf.gzip);
 	}
 }
 
@@ -139,11 +168,12 @@ the_environment_is_read_for_who_asks(void)
 	CU_ASSERT_EQUAL(conf_environment(&conf, CONF_CHILD, why), 0);
 	CU_ASSERT_EQUAL(conf.workers, 1);
 	CU_ASSERT_EQUAL(conf.timeout_header_ms, 4000);
-	CU_ASSERT_EQUAL(conf_environment(&conf, 0, why), 0);
+	CU_ASSERT_EQUAL(conf_environment_row(&conf, row_of("workers"), why), 1);
+	CU_ASSERT_EQUAL(conf_environment_row(&conf, row_of("host"), why), 0);
 	CU_ASSERT_EQUAL(conf.workers, 3);
 	CU_ASSERT_STRING_EQUAL(conf.host, "127.0.0.1");
 	setenv("FASTRD_TIMEOUT_HEADER", "soon", 1);
-	CU_ASSERT_EQUAL(conf_environment(&conf, 0, why), -1);
+	CU_ASSERT_EQUAL(conf_environment(&conf, CONF_CHILD, why), -1);
 	CU_ASSERT_STRING_EQUAL(why, "FASTRD_TIMEOUT_HEADER=soon: want a number from 1 to 3600");
 	unsetenv("FASTRD_WORKERS");
 	unsetenv("FASTRD_TIMEOUT_HEADER");
@@ -160,6 +190,8 @@ main(void)
 		    names_are_found_as_flags_and_as_they_are },
 		{ "a_refusal_says_what_is_wanted_and_changes_nothing",
 		    a_refusal_says_what_is_wanted_and_changes_nothing },
+		{ "sizes_and_switches_have_more_than_one_spelling",
+		    sizes_and_switches_have_more_than_one_spelling },
 		{ "log_levels_are_those_of_the_log", log_levels_are_those_of_the_log },
 		{ "the_environment_is_read_for_who_asks", the_environment_is_read_for_who_asks },
 		CU_TEST_INFO_NULL,

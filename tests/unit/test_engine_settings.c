@@ -59,7 +59,7 @@ refused(const char *dict, const char *raises)
 static bool
 is_number(const struct conf_row *row)
 {
-	return row->type != CONF_TEXT && row->type != CONF_WORD &&
+	return !conf_is_text(row) && row->type != CONF_WORD &&
 	    (row->marks & CONF_ALONE) != 0;
 }
 

@@ -1,0 +1,140 @@
+/*
+ * helper: fork, exec, a pipe.
+ *
+ * Called by file.c. The text of libexec/conf.py is
+ * part of fastrd. The program reads files and asks the system's libraries for names, which may
+ * load code, hang or crash: so it is a child, with a time limit and an answer of limited size.
+ */
+#include "master/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "master/shortage.h"
+
+static const char program[] = {
+#include "master/helper.inc"
+	'\0'
+};
+
+/* In the child. */
+static void
+become(const char *python, const char *command, const char *word, int out)
+{
+	const char *argv[] = { python, "-I", "-S", "-c", program, command, word, NULL };
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(MASTER_HELPER_MS / 1000 + 1);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
+		execv(python, (char *const *)(uintptr_t)argv);
+	_exit(1);
+}
+
+int
+master_helper_start(struct master_helper *h, const char *python, const char *command,
+    const char *word)
+{
+	int ends[2];
+	pid_t pid;
+
+	h->fd = -1;
+	h->n = 0;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become(python, command, word, ends[1]);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return -1;
+	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	h->fd = ends[0];
+	h->until_ms = clock_monotonic_ms() + MASTER_HELPER_MS;
+	return 0;
+}
+
+enum master_helper_state
+master_helper_read(struct master_helper *h, uint64_t now_ms)
+{
+	static const char last[] = "end\t\t\t\n";
+	ssize_t n = 1;
+
+	while (n > 0 && h->n < MASTER_HELPER_BYTES) {
+		n = read(h->fd, h->bytes + h->n, MASTER_HELPER_BYTES - h->n);
+		if (n > 0)
+			h->n += (size_t)n;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR) && now_ms < h->until_ms)
+		return HELPER_RUNS;
+	close(h->fd);
+	h->fd = -1;
+	if (n != 0 || h->n < sizeof(last) - 1 ||
+	    memcmp(h->bytes + h->n - (sizeof(last) - 1), last, sizeof(last) - 1) != 0)
+		return HELPER_FAILED;
+	h->bytes[h->n] = '\0';
+	/* A byte that is none of a text would hide what follows it. */
+	return strlen(h->bytes) == h->n ? HELPER_DONE : HELPER_FAILED;
+}
+
+int
+master_helper_run(struct master_helper *h, const char *python, const char *command,
+    const char *word)
+{
+	enum master_helper_state state = HELPER_FAILED;
+	char text[256];
+
+	if (master_helper_start(h, python, command, word) < 0) {
+		fprintf(stderr, "fastrd: %s\n", master_shortage_text(text, sizeof(text),
+		    "read the configuration", errno));
+		return -1;
+	}
+	do {
+		struct pollfd fd = { .fd = h->fd, .events = POLLIN };
+
+		(void)poll(&fd, 1, 100);
+		state = master_helper_read(h, clock_monotonic_ms());
+	} while (state == HELPER_RUNS);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	if (state == HELPER_DONE)
+		return 0;
+	fprintf(stderr, "fastrd: %s: %s cannot read it; see what it printed\n", word, python);
+	return -1;
+}
+
+bool
+master_helper_line(char **at, char *fields[4])
+{
+	char *end = strchr(*at, '\n');
+
+	if (end == NULL)
+		return false;
+	*end = '\0';
+	for (int i = 0; i < 4; i++) {
+		char *tab = i < 3 ? strchr(*at, '\t') : NULL;
+
+		fields[i] = *at;
+		if (i < 3 && tab == NULL)
+			return false;
+		if (tab != NULL) {
+			*tab = '\0';
+			*at = tab + 1;
+		}
+	}
+	*at = end + 1;
+	return true;
+}
