@@ -9,11 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +27,22 @@ static const char program[] = {
 #include "master/helper.inc"
 	'\0'
 };
+
+/* Root runs nothing that another user may change. An environment's Python may be that user's, but
+ * not the one that it stands for. */
+static const char *
+python_trusted(const char *python, char path[PATH_MAX])
+{
+	static const char system[] = "/usr/bin/python3";
+	struct stat st;
+
+	if (geteuid() != 0)
+		return python;
+	if (realpath(python, path) != NULL && stat(path, &st) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return path;
+	return access(system, X_OK) == 0 ? system : python;
+}
 
 /* In the child. */
 static void
@@ -46,9 +65,11 @@ int
 master_helper_start(struct master_helper *h, const char *python, const char *command,
     const char *word)
 {
+	char path[PATH_MAX];
 	int ends[2];
 	pid_t pid;
 
+	python = python_trusted(python, path);
 	h->fd = -1;
 	h->n = 0;
 	if (pipe2(ends, O_CLOEXEC) < 0)
