@@ -3,13 +3,13 @@
  *
  * A child is
  *
- *	PYTHON -P -m fastrapi.child --load|--serve APP FACT=VALUE... -- NAME=VALUE...
+ *	PYTHON -P -m fastrapi.child APP FACT=VALUE... -- NAME=VALUE...
  *
  * with descriptors at fixed numbers. APP is the word that was given, "" when there was
  * none: only Python can tell which application it means. The facts are about this child:
- * name (in log lines), board (its number among the boards), generation, table (1: it is not
- * empty), listeners (how many), own (1: fastrd opened them; 0: a supervisor passed them),
- * again (1: the one before could not start, and has printed why). Behind the -- is every
+ * name (in log lines), board (its number among the boards), generation, loads (1: it is the first
+ * of its generation, and writes the table), listeners (how many), own (1: fastrd opened them; 0: a
+ * supervisor passed them), again (1: the one before could not start, and has printed why). Behind the -- is every
  * setting that children read (base/conf_keys.def). A child talks to the master over one
  * SOCK_SEQPACKET pair, one short text per packet; EOF on it is the death of the other side.
  * python/fastrapi/wire.py says the same in Python; a test compares the two.
@@ -25,11 +25,11 @@
 /* Inherited descriptors. */
 enum {
 	WIRE_CHANNEL_FD = 3,	/* orders and replies */
-	WIRE_TABLE_FD = 4,	/* loader: empty, to be written; worker: sealed, read-only */
-	WIRE_BOARDS_FD = 5,	/* worker: the boards, board=I is its own; loader: as 4 */
-	WIRE_TAKE_FD = 6,	/* worker: connections of workers that end; loader: as 4 */
-	WIRE_GIVE_FD = 7,	/* worker: ... are put in here, see worker/handover.h; loader: as 4 */
-	WIRE_LISTENER_FD = 8	/* worker: listeners=N descriptors from here on */
+	WIRE_TABLE_FD = 4,	/* loads=1: the table, empty, to be written; loads=0: as 5 */
+	WIRE_BOARDS_FD = 5,	/* the boards, board=I is its own */
+	WIRE_TAKE_FD = 6,	/* connections of workers that end */
+	WIRE_GIVE_FD = 7,	/* ... are put in here, see worker/handover.h */
+	WIRE_LISTENER_FD = 8	/* listeners=N descriptors from here on */
 };
 
 enum { WIRE_LISTENERS_MAX = 16 };	/* the highest listeners=N */
@@ -37,10 +37,10 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 
 /* Replies, child to master. */
 #define WIRE_BEGUN "BEGUN"	/* this Python has fastrapi; what goes wrong now is the application's */
-#define WIRE_APP "APP"		/* APP NAME: the loader found the application that was meant */
-#define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how the loader's application runs, for a person */
-#define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started or compiled next */
-#define WIRE_DONE "DONE"	/* DONE SIZE PYTHON FASTAPI: the table is written */
+#define WIRE_APP "APP"		/* APP NAME: the application that was meant. Of loads=1 only */
+#define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how it runs, for a person. Of loads=1 only */
+#define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started next, and compiled */
+#define WIRE_DONE "DONE"	/* DONE SIZE PYTHON FASTAPI: the table is written. Of loads=1 only */
 #define WIRE_READY "READY"	/* READY [TEXT]: the application has started; TEXT is logged */
 #define WIRE_FAILED "FAILED"	/* FAILED EXIT-CODE TEXT: cannot go on; exits next. With
 				 * WIRE_EXIT_PYTHON the TEXT is why it cannot run fastrapi */
@@ -52,12 +52,14 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_CAUSE_LOOP "LOOP"	/* the application has ended the event loop */
 
 /* Orders, master to child. */
+#define WIRE_TABLE "TABLE"	/* TABLE SIZE: the table is sealed, here it is, read-only; 0: there is
+				 * none, and no descriptor. Comes once, before SERVE */
 #define WIRE_SERVE "SERVE"	/* accept connections */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
 #define WIRE_GIVE "GIVE"	/* GIVE MS: the same, and give the connections to those that serve */
 
-/* What the kernel sends a child when the master is killed. It ends the loader, and
- * a worker that has not begun to serve; the others have it handled (engine/orphan.c). */
+/* What the kernel sends a child when the master is killed. It ends one that has not begun to
+ * serve; the others have it handled (engine/orphan.c). */
 #define WIRE_ORPHAN_SIGNAL SIGRTMAX
 
 /* What the master sends to see the Python stacks of all threads on standard error, from

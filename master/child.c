@@ -60,8 +60,8 @@ master_child_next(struct master_children *children, const struct master_generati
 const char *
 master_child_name(const struct master_child *c, char text[MASTER_NAME_BYTES])
 {
-	if (c->role == ROLE_LOADER)
-		snprintf(text, MASTER_NAME_BYTES, "loader");
+	if (c->role == ROLE_ZYGOTE)
+		snprintf(text, MASTER_NAME_BYTES, "zygote");
 	else
 		snprintf(text, MASTER_NAME_BYTES, "worker %u", c->slot);
 	return text;
@@ -72,6 +72,25 @@ master_child_order(struct master_child *c, const char *order)
 {
 	if (c->channel >= 0)
 		(void)!send(c->channel, order, strlen(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int
+master_child_order_fd(struct master_child *c, const char *order, int fd)
+{
+	struct iovec text = { (char *)(uintptr_t)order, strlen(order) };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(fd))];
+	} control = { .bytes = { 0 } };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1,
+	    .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	return sendmsg(c->channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 
 bool

@@ -20,17 +20,20 @@ struct master_generation;
 enum {
 	MASTER_MAX_WORKERS = CONF_HIGH_workers,	/* of one generation */
 	MASTER_MAX_GENERATIONS = 4,
-	/* Each has a loader and its workers. */
+	/* Each has its workers, and one process more. */
 	MASTER_MAX_CHILDREN = MASTER_MAX_GENERATIONS * (1 + MASTER_MAX_WORKERS),
 	MASTER_END_GRACE_MS = 2000,	/* between the deadline of an end and KILL */
 	MASTER_NAME_BYTES = 32,
 	MASTER_ENDING_BYTES = 64
 };
 
-enum master_role { ROLE_LOADER, ROLE_WORKER };
+enum master_role {
+	ROLE_WORKER,
+	ROLE_ZYGOTE	/* has loaded the application, and forks its generation's workers */
+};
 
 enum master_child_state {
-	CHILD_STARTING,		/* until DONE or READY */
+	CHILD_STARTING,		/* until READY */
 	CHILD_READY,		/* started, not yet told to serve */
 	CHILD_SERVING,
 	CHILD_DRAINING,		/* told to finish */
@@ -49,6 +52,7 @@ struct master_child {
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
 	struct master_pulse pulse;	/* of a worker that serves */
+	bool loads;		/* it is the first of its generation, and writes the table */
 	bool again;		/* the one before could not start: what it says is known */
 	bool begun;		/* its Python runs fastrapi */
 	bool imported;		/* ... and has imported the application */
@@ -78,12 +82,15 @@ void master_child_remove(struct master_child *c);
 struct master_child *master_child_next(struct master_children *children,
     const struct master_generation *g, const struct master_child *after);
 
-/* "loader" or "worker 3", written to `text` and returned. */
+/* "zygote" or "worker 3", written to `text` and returned. */
 const char *master_child_name(const struct master_child *c, char text[MASTER_NAME_BYTES]);
 
 /* Send an order of base/wire.h; never waits. A child that cannot take it is dead or
  * stuck, which shows elsewhere: nothing is returned. */
 void master_child_order(struct master_child *c, const char *order);
+
+/* The same, with a descriptor, which stays the caller's. 0, or -1 with errno: it was not sent. */
+int master_child_order_fd(struct master_child *c, const char *order, int fd) MUST_CHECK;
 
 /* Read the next reply into `text`, which ends with NUL; never waits. False: there is
  * none; the channel is closed when the child's side of it is gone. */

@@ -16,7 +16,7 @@ static const char *
 starting(const struct master_child *c)
 {
 	return !c->begun ? "starting Python" : !c->imported ? "importing the application" :
-	    c->role == ROLE_LOADER ? "compiling the application" : "starting the application";
+	    c->role == ROLE_ZYGOTE ? "compiling the application" : "starting the application";
 }
 
 const char *
@@ -25,7 +25,7 @@ master_doing_text(const struct master *m, const struct master_child *c,
 {
 	struct shm_board b;
 
-	if (c->state == CHILD_STARTING || c->role == ROLE_LOADER)
+	if (c->state == CHILD_STARTING || c->role == ROLE_ZYGOTE)
 		snprintf(text, MASTER_DOING_BYTES, "%s", starting(c));
 	else if (c->ended)
 		snprintf(text, MASTER_DOING_BYTES, "ending Python");

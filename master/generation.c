@@ -6,8 +6,7 @@
  * serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
- * failed, generation N serves on: CAUSE", "generation N serves: ROUTES", "generation N: loaded,
- * starting its workers", "generation N: draining", "generation N: gone". While none serves it
+ * failed, generation N serves on: CAUSE", "generation N serves: ROUTES", "generation N: loaded", "generation N: draining", "generation N: gone". While none serves it
  * prints "fastrd: CAUSE", and the banner.
  */
 #include "master/generation.h"
@@ -27,7 +26,6 @@
 #include "master/master.h"
 #include "master/overdue.h"
 #include "master/shortage.h"
-#include "master/spawn.h"
 #include "shm/segment.h"
 
 /* NULL: too many drain. */
@@ -44,7 +42,6 @@ void
 master_generation_load(struct master *m)
 {
 	struct master_generation *g = record_free(m);
-	struct master_child *c;
 	char text[256];
 
 	must(g != NULL && m->coming == NULL);
@@ -56,10 +53,23 @@ master_generation_load(struct master *m)
 	m->coming = g;
 	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
 	g->table_fd = shm_segment_create("fastrd-table");
-	c = g->table_fd >= 0 ? master_child_free_record(&m->children, ROLE_LOADER, g) : NULL;
-	if (c == NULL || master_spawn(m, c) < 0)
+	if (g->table_fd < 0 || master_worker_start(m, g, 0) < 0)
 		master_generation_failed(m, g, WIRE_EXIT_BUG,
-		    master_shortage_text(text, sizeof(text), "start the loader", errno));
+		    master_shortage_text(text, sizeof(text), "start a worker", errno));
+}
+
+void
+master_generation_imported(struct master *m, struct master_generation *g)
+{
+	char text[256];
+
+	must(g == m->coming);
+	for (unsigned slot = 1; slot < m->n_workers; slot++)
+		if (master_worker_start(m, g, slot) < 0) {
+			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
+			    text, sizeof(text), "start the workers", errno));
+			return;
+		}
 }
 
 void
@@ -90,7 +100,7 @@ table_seal(struct master *m, struct master_generation *g, uint64_t size)
 	if (size > (uint64_t)m->conf->values.table_limit)
 		return "the route table is larger than --table-limit";
 	if (shm_segment_size(g->table_fd) != (int64_t)size)
-		return "the loader announced another size than it wrote";
+		return "the route table has another size than was announced";
 	if (shm_segment_seal(g->table_fd) < 0)
 		return "the route table cannot be sealed";
 	fd = shm_segment_reopen(g->table_fd);
@@ -105,8 +115,8 @@ table_seal(struct master *m, struct master_generation *g, uint64_t size)
 void
 master_generation_loaded(struct master *m, struct master_generation *g, uint64_t size)
 {
+	struct master_child *c = NULL;
 	const char *why;
-	char text[256];
 
 	must(g == m->coming && g->state == GENERATION_LOADING);
 	why = table_seal(m, g, size);
@@ -115,13 +125,9 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 		return;
 	}
 	g->state = GENERATION_STARTING;
-	log_debug("generation %u: loaded, starting its workers", g->number);
-	for (unsigned slot = 0; slot < m->n_workers; slot++)
-		if (master_worker_start(m, g, slot) < 0) {
-			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
-			    text, sizeof(text), "start the workers", errno));
-			return;
-		}
+	log_debug("generation %u: loaded", g->number);
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		master_worker_table(c);
 }
 
 static unsigned
@@ -222,7 +228,7 @@ master_generation_drain(struct master *m, struct master_generation *g, uint64_t 
 	if (g == m->serving)
 		m->serving = NULL;
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
-		if (c->role == ROLE_LOADER)
+		if (c->role == ROLE_ZYGOTE)
 			master_child_end(c);
 		else
 			master_worker_drain(c, ms, m->serving != NULL && !m->stopping);

@@ -2,8 +2,9 @@
  * generation: one load of the application.
  *
  *	LOADING ----> STARTING ----> SERVING ----> DRAINING ----> (buried)
- *	  | the loader  | its workers   another      its children
- *	  | compiles    | start         serves       have ended
+ *	  | its first   | the others    another      its children
+ *	  | worker      | start         serves       have ended
+ *	  | compiles    |
  *	  |             |
  *	  '-------------'--> FAILED ----> (buried)
  *	                       its children are ended; the old one serves on, and
@@ -14,11 +15,13 @@
  * The walk of one SIGHUP; each line that begins with a file name is a wake-up of
  * master.c, wait_once():
  *
- *	signals.c  read > generation.c reload > load > child.c a record > spawn.c (the loader)
+ *	signals.c  read > generation.c reload > load
+ *	             > workers.c start (the first) > child.c a record > spawn.c
  *	replies.c  BEGUN, of every child: noted in its record
- *	replies.c  DONE > generation.c loaded: seal the table
- *	             > workers.c start, per slot > child.c a record > spawn.c
- *	reap.c     (by signals.c, CHLD) the loader has ended
+ *	replies.c  IMPORTED, of the first > generation.c imported
+ *	             > workers.c start, per other slot > child.c a record > spawn.c
+ *	replies.c  DONE, of the first > generation.c loaded: seal the table
+ *	             > workers.c table > child.c order TABLE, per worker
  *	replies.c  READY > generation.c ready; at the last worker's: swap
  *	             > workers.c serve > child.c order SERVE, per new worker
  *	             > drain the old one > workers.c drain > child.c order GIVE
@@ -38,8 +41,8 @@ struct master;
 
 enum master_generation_state {
 	GENERATION_NONE,	/* the record is free */
-	GENERATION_LOADING,	/* the loader imports and compiles */
-	GENERATION_STARTING,	/* the workers start the application */
+	GENERATION_LOADING,	/* the first worker imports, starts and compiles */
+	GENERATION_STARTING,	/* the table is sealed; the others start the application */
 	GENERATION_SERVING,
 	GENERATION_DRAINING,
 	GENERATION_FAILED
@@ -50,8 +53,8 @@ struct master_generation {
 	unsigned number;
 	int table_fd;		/* being written, then sealed and read-only; -1: none */
 	uint64_t table_size;	/* 0: the application has no table */
-	char app[256], routes[512];	/* module:attribute and how it runs, as the loader says */
-	char python[32], framework[32];	/* versions, as the loader says */
+	char app[256], routes[512];	/* module:attribute and how it runs, as the first worker says */
+	char python[32], framework[32];	/* versions, as it says */
 	uint64_t start_by_ms;	/* until it serves */
 };
 
@@ -63,8 +66,13 @@ void master_generation_load(struct master *m);
  * coming, none has served yet, or too many drain. Several that wait become one. */
 void master_generation_reload(struct master *m);
 
-/* The loader of `g`, which is LOADING, has written `size` bytes: compare the
- * size, seal the table, start the workers. */
+/* The first worker of `g`, which is coming, has imported the application: start the others. Now,
+ * so that two do not import it at the same time for the first time: many an application makes its
+ * database then. */
+void master_generation_imported(struct master *m, struct master_generation *g);
+
+/* The first worker of `g`, which is LOADING, has written `size` bytes: compare the
+ * size, seal the table, give it to the workers. */
 void master_generation_loaded(struct master *m, struct master_generation *g,
     uint64_t size);
 

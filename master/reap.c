@@ -32,7 +32,7 @@ static bool
 expected(const struct master_child *c)
 {
 	return c->told_to_end || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
-	    (c->role == ROLE_LOADER && c->state == CHILD_READY);
+	    (c->role == ROLE_ZYGOTE && c->state == CHILD_READY);
 }
 
 /* What it was doing: nothing when it exits in order. One that ends while it starts has not

@@ -34,7 +34,7 @@ static void
 heard_app(struct master *m, struct master_child *c, const char *rest)
 {
 	(void)m;
-	if (c->role == ROLE_LOADER)
+	if (c->loads)
 		snprintf(c->generation->app, sizeof(c->generation->app), "%s", rest);
 }
 
@@ -43,7 +43,7 @@ static void
 heard_routes(struct master *m, struct master_child *c, const char *rest)
 {
 	(void)m;
-	if (c->role == ROLE_LOADER)
+	if (c->loads)
 		snprintf(c->generation->routes, sizeof(c->generation->routes), "%s", rest);
 }
 
@@ -51,9 +51,12 @@ heard_routes(struct master *m, struct master_child *c, const char *rest)
 static void
 heard_imported(struct master *m, struct master_child *c, const char *rest)
 {
-	(void)m;
+	bool again = c->imported;
+
 	(void)rest;
 	c->imported = true;
+	if (c->loads && !again && c->generation == m->coming)
+		master_generation_imported(m, c->generation);
 }
 
 /* DONE SIZE PYTHON FASTAPI */
@@ -63,13 +66,12 @@ heard_done(struct master *m, struct master_child *c, const char *rest)
 	struct master_generation *g = c->generation;
 	unsigned long long size;
 
-	if (c->role != ROLE_LOADER || g->state != GENERATION_LOADING)
+	if (!c->loads || g->state != GENERATION_LOADING)
 		return;
 	if (sscanf(rest, "%llu %31s %31s", &size, g->python, g->framework) != 3) {
-		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loader's reply is not understood");
+		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loaded application's reply is not understood");
 		return;
 	}
-	c->state = CHILD_READY;
 	master_generation_loaded(m, g, size);
 }
 

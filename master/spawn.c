@@ -1,7 +1,7 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by generation.c for loaders, by workers.c for workers. Everything that
+ * Called by workers.c. Everything that
  * allocates happens before fork(); between fork and exec only descriptors are moved. If
  * that or exec fails, the child itself sends FAILED.
  *
@@ -40,12 +40,11 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_init(a, m->python);
 	master_arguments_add(a, "-m");
 	master_arguments_add(a, "fastrapi.child");
-	master_arguments_add(a, c->role == ROLE_LOADER ? "--load" : "--serve");
 	master_arguments_add(a, m->conf->app);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
 	master_arguments_addf(a, "board=%u", c->board);
 	master_arguments_addf(a, "generation=%u", c->generation->number);
-	master_arguments_addf(a, "table=%d", c->generation->table_size > 0);
+	master_arguments_addf(a, "loads=%d", c->loads);
 	master_arguments_addf(a, "listeners=%zu", n_listeners);
 	master_arguments_addf(a, "own=%d", !m->listeners->inherited);
 	master_arguments_addf(a, "again=%d", c->again);
@@ -107,18 +106,18 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master)
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
 
-/* A loader writes the table and nothing else: it has no listeners, and the table again in the
- * places of the boards and of the pair. */
+/* Who loads the application writes the table; the others get it in an order, when it is sealed, and
+ * have the boards in its place. */
 int
 master_spawn(const struct master *m, struct master_child *c)
 {
-	size_t n_listeners = c->role == ROLE_WORKER ? m->listeners->n : 0;
-	int table_fd = c->generation->table_fd, pair[2], fds[FIXED_FDS + WIRE_LISTENERS_MAX];
+	int pair[2], fds[FIXED_FDS + WIRE_LISTENERS_MAX];
+	size_t n_listeners = m->listeners->n;
 	struct master_arguments arguments;
 	char name[MASTER_NAME_BYTES];
 	pid_t self = getpid();
 
-	must(c->pid == 0 && table_fd >= 0 && n_listeners <= WIRE_LISTENERS_MAX);
+	must(c->pid == 0 && c->generation->table_fd >= 0 && n_listeners <= WIRE_LISTENERS_MAX);
 	arguments_fill(&arguments, m, c, n_listeners);
 	if (arguments.overflow) {
 		errno = E2BIG;
@@ -127,10 +126,10 @@ master_spawn(const struct master *m, struct master_child *c)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	fds[0] = pair[1];
-	fds[1] = table_fd;
-	fds[2] = c->role == ROLE_WORKER ? m->boards_fd : table_fd;
-	fds[3] = c->role == ROLE_WORKER ? m->handover[0] : table_fd;
-	fds[4] = c->role == ROLE_WORKER ? m->handover[1] : table_fd;
+	fds[1] = c->loads ? c->generation->table_fd : m->boards_fd;
+	fds[2] = m->boards_fd;
+	fds[3] = m->handover[0];
+	fds[4] = m->handover[1];
 	memcpy(fds + FIXED_FDS, m->listeners->fds, n_listeners * sizeof(fds[0]));
 	c->pid = fork();
 	if (c->pid == 0)

@@ -60,10 +60,29 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 		return -1;
 	c->slot = slot;
 	c->board = board_free(m);
+	c->loads = g->state == GENERATION_LOADING && slot == 0;
 	c->again = m->stranded.times > 0;
 	if (g == m->serving)	/* a generation that is coming has its own deadline */
 		c->kill_at_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms;
-	return master_spawn(m, c);
+	if (master_spawn(m, c) < 0)
+		return -1;
+	if (g->state != GENERATION_LOADING)
+		master_worker_table(c);
+	return 0;
+}
+
+void
+master_worker_table(struct master_child *c)
+{
+	const struct master_generation *g = c->generation;
+	char order[32];
+
+	must(g->state != GENERATION_LOADING);
+	snprintf(order, sizeof(order), WIRE_TABLE " %llu", (unsigned long long)g->table_size);
+	if (g->table_size == 0)
+		master_child_order(c, order);
+	else if (master_child_order_fd(c, order, g->table_fd) < 0)
+		master_child_kill(c, false);	/* it would wait for ever */
 }
 
 void

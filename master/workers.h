@@ -21,9 +21,13 @@ struct master_slot {
 	uint64_t spawn_at_ms;	/* a replacement is due then; 0: none is */
 };
 
-/* Start a worker of `g` in `slot`. 0, or -1 with errno or MASTER_SHORTAGE_CHILDREN. */
+/* Start a worker of `g` in `slot`. The first one of a generation that is LOADING is to load the
+ * application. 0, or -1 with errno or MASTER_SHORTAGE_CHILDREN. */
 int master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
     MUST_CHECK;
+
+/* Give a worker the table of its generation, which is sealed, or say that there is none. */
+void master_worker_table(struct master_child *c);
 
 /* Start the worker that is missing in `slot` of the generation that serves. A failure is
  * logged, and tried again after some seconds. */

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fastrapi import _engine
+from fastrapi.collecting import rarely
 from fastrapi.compile import prepare
 from fastrapi.lifespan import Lifespan
 from fastrapi.loop import EventLoop
 from fastrapi.process import Process
 from fastrapi.serving import Serving
 from fastrapi.stacks import show_blocked
+from fastrapi.tables import NoTable, Table
 
 logger = logging.getLogger("fastrapi.error")
 
@@ -26,8 +28,8 @@ logger = logging.getLogger("fastrapi.error")
 class Server:
     """Lifespan, plans and connections of ``app`` in the running loop.
 
-    ``settings`` are those of ``_engine.settings``. ``sealed`` is the descriptor of the
-    generation's table, -1: there is none. ``boards`` are (descriptor, index, generation)
+    ``settings`` are those of ``_engine.settings``. ``table`` is the generation's; None: there
+    is no generation. ``boards`` are (descriptor, index, generation)
     of the board that this worker writes on; None: its counters stay private. ``leaving``
     is called when the end begins by itself, and not by drain() or cut(): with "TERM" by a
     signal, with "LOOP" because the application has broken the event loop off.
@@ -37,14 +39,14 @@ class Server:
     """
 
     def __init__(
-        self, app: Any, settings: dict[str, Any], process: Process, *, sealed: int = -1,
+        self, app: Any, settings: dict[str, Any], process: Process, *, table: Table | None = None,
         boards: tuple[int, int, int] | None = None, leaving: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
         self._process = process
         self._leaving = leaving
         self._app = app
         self._settings = settings
-        self._sealed = sealed
+        self._table = table or NoTable()
         self._boards = boards
         self._lifespan = Lifespan(app)
         self._loop: EventLoop = asyncio.get_running_loop()  # type: ignore[assignment]
@@ -55,13 +57,15 @@ class Server:
 
     async def start(self) -> str:
         """Run the application's start-up, then compile it: what it adds to itself until
-        then counts. LifespanFailed; else an empty text, or why the sealed table or any
+        then counts. LifespanFailed, TooLarge; else an empty text, or why the sealed table or any
         table is not served from."""
         if self._settings["force"] != "asgi":
             prepare(self._app)
         await self._lifespan.start()
-        serving = Serving(self._app, self._settings, sealed=self._sealed)
-        note = serving.bind()
+        await self._table.arrived()
+        with rarely():
+            serving = Serving(self._app, self._settings, self._table)
+            note = serving.bind()
         serving.engine.set_state(self._lifespan.state)
         self._connections = _engine.Worker(serving.engine, self._loop, self._settings, self._boards)
         if self._boards is not None:

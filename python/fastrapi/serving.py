@@ -9,6 +9,7 @@ from fastrapi import _engine
 from fastrapi.compile import bind
 from fastrapi.compile.edge import edge_of
 from fastrapi.handshakes import Websockets
+from fastrapi.tables import NoTable, Table
 
 logger = logging.getLogger("fastrapi.error")
 
@@ -17,18 +18,17 @@ class Serving:
     """Makes and keeps the engine's App for one ASGI application.
 
     ``settings`` are those of ``_engine.settings``, without them what the environment
-    and the defaults say. ``sealed`` is the descriptor of the generation's table, -1
-    outside a worker. The layers that settings put around the application are C's; where they
+    and the defaults say. ``table`` is the generation's, which only workers have. The layers that settings put around the application are C's; where they
     cannot be, the application is served inside Starlette's. Refused (``compile.edge``) when
     the settings are wrong.
     """
 
     def __init__(
-        self, app: Any, settings: dict[str, Any] | None = None, *, sealed: int = -1
+        self, app: Any, settings: dict[str, Any] | None = None, table: Table | None = None
     ) -> None:
         settings = _engine.settings("alone", {}) if settings is None else settings
         self.app = app
-        self.sealed = sealed
+        self.table: Table = table or NoTable()
         self.limit: int = settings["table_limit"]
         self.force: str = settings["force"]
         self.reason = "not compiled yet"
@@ -44,10 +44,11 @@ class Serving:
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""
         if self.force == "asgi" or self.inside:
+            self.table.refuse(None)
             self.engine.bind(None)
             self.reason = self.inside or "forced"
             return self.reason
-        self.reason = bind(self.engine, self.app, sealed=self.sealed, limit=self.limit)
+        self.reason = bind(self.engine, self.app, table=self.table, limit=self.limit)
         return self.reason
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -56,7 +57,7 @@ class Serving:
 
     def _rebind(self, _engine_app: Any) -> None:
         """The engine calls this at the first request, or when a guard tripped."""
-        self.sealed = -1
+        self.table = NoTable()
         self.bind()
 
 

@@ -42,9 +42,16 @@ class Channel:
     def receive(self) -> str:
         """The next order, blocking unless the socket was made non-blocking;
         empty when the master is gone."""
+        return self.receive_with_descriptor()[0]
+
+    def receive_with_descriptor(self) -> tuple[str, int]:
+        """The same, and the descriptor that came with it, which is the caller's; -1: none."""
         try:
-            return self.socket.recv(MESSAGE_MAX).decode("utf-8", "replace")
+            text, descriptors, _, _ = socket.recv_fds(
+                self.socket, MESSAGE_MAX, 1, socket.MSG_CMSG_CLOEXEC
+            )
         except BlockingIOError:
             raise
         except OSError:
-            return ""
+            return "", -1
+        return text.decode("utf-8", "replace"), descriptors[0] if descriptors else -1

@@ -1,9 +1,8 @@
-"""A child of fastrd: ``python -m fastrapi.child --load|--serve APP FACT=VALUE... --
-NAME=VALUE...``
+"""A child of fastrd: ``python -m fastrapi.child APP FACT=VALUE... -- NAME=VALUE...``
 
-The loader imports the application, compiles it and writes the table. A worker
-imports it too, runs its lifespan, compiles again and serves from the sealed table
-when both are equal. See ``base/wire.h`` for the contract with the master: the facts
+A worker imports the application, runs its lifespan's start-up, compiles it and serves. The first
+one of a generation writes the table of what it has compiled; the others serve from that where
+they have compiled the same. See ``base/wire.h`` for the contract with the master: the facts
 of this child and the settings are what it is told. The application is imported before
 anything that it might replace is used.
 """
@@ -15,21 +14,21 @@ import atexit
 import errno
 import logging
 import os
-import platform
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from fastrapi import _engine, wire
+from fastrapi.collecting import rarely
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
 from fastrapi.log import open_log
 from fastrapi.process import Process, ignore, leave
 from fastrapi.stacks import show_stacks
+from fastrapi.tables import Received, Table, TooLarge, Written
 
 if TYPE_CHECKING:
-    from fastrapi.compile.application import Compiled
     from fastrapi.server import Server
 
 logger = logging.getLogger("fastrapi.error")
@@ -53,60 +52,6 @@ def _print_once(facts: dict[str, str], text: str) -> None:
     """Print a traceback, unless the process before this one has printed it."""
     if facts["again"] != "1":
         sys.stderr.write(text)
-
-
-def _compiled(app: Any, settings: dict[str, Any]) -> Compiled | None:
-    """None: workers serve it through ASGI. ValueError when its table is too large."""
-    from fastrapi.compile import NotCompiled, compile_app, is_fastapi
-
-    if settings["force"] == "asgi" or not is_fastapi(app):
-        return None
-    try:
-        return compile_app(app, settings["table_limit"])
-    except NotCompiled as refused:
-        logger.warning("served through ASGI as a whole: %s", refused)
-        return None
-
-
-def _done(app: Any, compiled: Compiled | None) -> str:
-    """What DONE says of it; see ``base/wire.h``."""
-    from fastrapi.compile import is_fastapi
-
-    framework = sys.modules["fastapi"].__version__ if is_fastapi(app) else "-"
-    size = len(compiled.table) if compiled is not None else 0
-    return f"{size} {platform.python_version()} {framework}"
-
-
-def _routes(app: Any, compiled: Compiled | None) -> str:
-    """What ROUTES says of it."""
-    from fastrapi.compile import is_fastapi
-
-    if compiled is None:
-        return "0 compiled, all through ASGI" if is_fastapi(app) else "a plain ASGI application"
-    from fastrapi.compile.report import summary
-
-    return summary(compiled)
-
-
-def load(channel: wire.Channel, loaded: Loaded, settings: dict[str, Any]) -> int:
-    """The loader's work; its exit code."""
-    channel.send(f"APP {loaded.name}")
-    from fastrapi.compile.edge import Refused, edge_of
-
-    try:
-        edge = edge_of(loaded.app, settings)
-        inside = edge is not None and edge.twins is None
-        compiled = None if inside else _compiled(loaded.app, settings)
-    except Refused as exc:
-        return _fail(channel, wire.EXIT_USAGE, str(exc))
-    except ValueError as exc:
-        return _fail(channel, wire.EXIT_TABLE, str(exc))
-    if compiled is not None:
-        _engine.write_table(wire.TABLE_FD, compiled.table)
-    around = f"; {edge.text()}" if edge is not None else ""
-    channel.send(f"ROUTES {_routes(loaded.app, compiled)}{around}")
-    channel.send(f"DONE {_done(loaded.app, compiled)}")
-    return wire.EXIT_OK
 
 
 def _obey(channel: wire.Channel, server: Server, listeners: int) -> None:
@@ -133,9 +78,10 @@ def _obey(channel: wire.Channel, server: Server, listeners: int) -> None:
 
 
 async def _start(
-    channel: wire.Channel, server: Server, facts: dict[str, str], settings: dict[str, Any]
+    channel: wire.Channel, server: Server, table: Table, facts: dict[str, str],
+    settings: dict[str, Any],
 ) -> None:
-    """Start the application, say so and obey from now on. LifespanFailed."""
+    """Start the application, say so and obey from now on. LifespanFailed, TooLarge."""
     note = await server.start()
     # The sockets of a supervisor that passed them are not ours to end.
     own = int(facts["listeners"]) if facts["own"] == "1" else 0
@@ -144,8 +90,8 @@ async def _start(
     channel.socket.setblocking(False)
     loop = asyncio.get_running_loop()
     loop.add_reader(channel.socket, _obey, channel, server, int(facts["listeners"]))
-    # Without a table the loader has said why.
-    channel.send(f"READY {note if facts['table'] != '0' else ''}")
+    # Where no worker has a table the first one has said why.
+    channel.send(f"READY {note if table.sealed >= 0 else ''}")
 
 
 def serve(
@@ -153,25 +99,34 @@ def serve(
     process: Process,
 ) -> int:  # fmt: skip
     """A worker's life; its exit code."""
+    from fastrapi.compile.edge import Refused, edge_of
     from fastrapi.lifespan import LifespanFailed, one_line
     from fastrapi.loop import EventLoop
     from fastrapi.server import Server
 
-    sealed = wire.TABLE_FD if facts["table"] != "0" else -1
+    try:
+        edge = edge_of(loaded.app, settings)
+    except Refused as exc:
+        return _fail(channel, wire.EXIT_USAGE, str(exc))
+    around = f"; {edge.text()}" if edge is not None else ""
+    loads = facts["loads"] == "1"
+    table: Table = Written(channel, loaded, around) if loads else Received(channel)
     boards = (wire.BOARDS_FD, int(facts["board"]), int(facts["generation"]))
 
     async def start() -> Server:
         server = Server(
-            loaded.app, settings, process, sealed=sealed, boards=boards,
+            loaded.app, settings, process, table=table, boards=boards,
             leaving=lambda cause: channel.send(f"LEAVING {cause}"),
         )  # fmt: skip
-        await _start(channel, server, facts, settings)
+        await _start(channel, server, table, facts, settings)
         return server
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
         process.loop = runner.get_loop()
         try:
             server = runner.run(start())
+        except TooLarge as exc:
+            return _fail(channel, wire.EXIT_TABLE, str(exc))
         except LifespanFailed as exc:
             _print_once(facts, str(exc).strip() + "\n")
             text = f"the lifespan of {loaded.name} failed: {exc.cause}; see what it printed"
@@ -190,13 +145,16 @@ def serve(
 
 
 def _run(
-    channel: wire.Channel, role: str, inherited: Inherited, process: Process,
-    facts: dict[str, str], settings: dict[str, Any],
+    channel: wire.Channel, inherited: Inherited, process: Process, facts: dict[str, str],
+    settings: dict[str, Any],
 ) -> int:  # fmt: skip
     """The child's work, behind the import of the application; the exit code."""
     try:
         # Outside any loop: a module may run one of its own.
-        loaded = load_app(facts["app"], app_dir=settings["app_dir"], factory=settings["factory"])
+        with rarely():
+            loaded = load_app(
+                facts["app"], app_dir=settings["app_dir"], factory=settings["factory"]
+            )
     except ImportFailed as exc:
         _print_once(facts, exc.frames)
         return _fail(channel, wire.EXIT_APP, str(exc))
@@ -205,8 +163,6 @@ def _run(
     if inherited.are_gone():
         return wire.EXIT_DESCRIPTORS
     channel.send("IMPORTED")
-    if role == "--load":
-        return load(channel, loaded, settings)
     return serve(channel, loaded, facts, settings, process)
 
 
@@ -239,29 +195,26 @@ def _finish(code: int) -> None:
 
 def main(argv: list[str]) -> int:
     """The work of ``python -m fastrapi.child``; the exit code."""
-    if len(argv) < 3 or argv[1] not in ("--load", "--serve"):
+    if "--" not in argv[2:]:
         sys.stderr.write("fastrapi.child is started by fastrd; run fastrd --help\n")
         return wire.EXIT_USAGE
-    role = argv[1]
-    behind = argv.index("--", 3)
-    facts = {"app": argv[2], **_pairs(argv[3:behind])}
+    behind = argv.index("--", 2)
+    facts = {"app": argv[1], **_pairs(argv[2:behind])}
     settings = _engine.settings("child", _pairs(argv[behind + 1 :]))
     inherited = Inherited(int(facts["listeners"]))
     process = Process(inherited.numbers)
     ignore(signal.SIGHUP)
     ignore(signal.SIGINT)
-    if role == "--serve":
-        signal.signal(signal.SIGTERM, process.handle_exit)
+    signal.signal(signal.SIGTERM, process.handle_exit)
     open_log(facts["name"], settings["log_level"])
     show_stacks(wire.STACKS_SIGNAL)
-    os.environ["FASTRD_CHILD"] = role[2:]
+    os.environ["FASTRD_CHILD"] = "serve"
     channel = wire.Channel()
     channel.send("BEGUN")
     try:
-        code = _run(channel, role, inherited, process, facts, settings)
+        code = _run(channel, inherited, process, facts, settings)
     except Exception as exc:
         # From here: nothing half made gets to complain as well.
         leave(_surprised(channel, inherited, exc))
-    if role == "--serve":  # a loader has not begun what its end would undo
-        _finish(code)
+    _finish(code)
     leave(code)

@@ -114,12 +114,6 @@ youngest(struct master *m, const struct master_generation *g, enum master_role r
 }
 
 struct master_child *
-fixture_loader(struct master *m, const struct master_generation *g)
-{
-	return youngest(m, g, ROLE_LOADER, 0);
-}
-
-struct master_child *
 fixture_worker(struct master *m, const struct master_generation *g, unsigned slot)
 {
 	return youngest(m, g, ROLE_WORKER, slot);
@@ -168,7 +162,7 @@ struct master_generation *
 fixture_loaded(struct master *m)
 {
 	struct master_generation *g;
-	struct master_child *loader;
+	struct master_child *first;
 
 	if (m->serving == NULL)
 		master_generation_load(m);
@@ -177,11 +171,13 @@ fixture_loaded(struct master *m)
 	g = m->coming;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g);
 	CU_ASSERT_EQUAL(write(g->table_fd, "table", TABLE_BYTES), TABLE_BYTES);
-	loader = fixture_loader(m, g);
-	fixture_say(m, loader, WIRE_BEGUN);
-	fixture_say(m, loader, WIRE_ROUTES " 1 compiled, 2 through ASGI");
-	fixture_say(m, loader, WIRE_DONE " 5 3.11 0.165");
-	fixture_gone(m, loader);
+	first = fixture_worker(m, g, 0);
+	fixture_say(m, first, WIRE_BEGUN);
+	fixture_say(m, first, WIRE_IMPORTED);
+	fixture_say(m, first, WIRE_ROUTES " 1 compiled, 2 through ASGI");
+	fixture_say(m, first, WIRE_DONE " 5 3.11 0.165");
+	for (unsigned i = 0; i < m->n_workers; i++)
+		CU_ASSERT_STRING_EQUAL(fixture_order(m, fixture_worker(m, g, i)), WIRE_TABLE " 5");
 	return g;
 }
 

@@ -25,9 +25,6 @@ void fixture_refuse_starts(int err);
 /* How often the banner was printed. */
 unsigned fixture_banners(void);
 
-/* The loader of `g`. */
-struct master_child *fixture_loader(struct master *m, const struct master_generation *g);
-
 /* The worker of `g` in `slot`, the youngest when there are several. */
 struct master_child *fixture_worker(struct master *m, const struct master_generation *g,
     unsigned slot);
@@ -44,7 +41,7 @@ void fixture_gone(struct master *m, struct master_child *c);
 /* How often `text` was logged or printed since the last call of fixture_new(). */
 unsigned fixture_logged(const char *text);
 
-/* Load a generation up to where its workers are starting: its record. */
+/* Load a generation up to where the table is sealed and its workers are starting: its record. */
 struct master_generation *fixture_loaded(struct master *m);
 
 /* The same up to where it serves. */

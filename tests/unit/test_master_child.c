@@ -51,8 +51,8 @@ test_a_full_table_is_no_limit_of_the_systems(void)
 	    "cannot start worker 3: too many earlier processes have not ended yet; "
 	    "wait for them, or kill them");
 	master_child_remove(&table.at[7]);
-	CU_ASSERT_PTR_EQUAL(master_child_free_record(&table, ROLE_LOADER, two), &table.at[7]);
-	CU_ASSERT_EQUAL(table.at[7].role, ROLE_LOADER);
+	CU_ASSERT_PTR_EQUAL(master_child_free_record(&table, ROLE_ZYGOTE, two), &table.at[7]);
+	CU_ASSERT_EQUAL(table.at[7].role, ROLE_ZYGOTE);
 	CU_ASSERT_EQUAL(table.at[7].channel, -1);
 }
 
@@ -128,8 +128,8 @@ test_endings(void)
 	CU_ASSERT_EQUAL(master_child_exit_code(&c, 0), WIRE_EXIT_APP);
 	c.imported = true;
 	CU_ASSERT_EQUAL(master_child_exit_code(&c, SIGSEGV), WIRE_EXIT_BUG);
-	c.role = ROLE_LOADER;
-	CU_ASSERT_STRING_EQUAL(master_child_name(&c, name), "loader");
+	c.role = ROLE_ZYGOTE;
+	CU_ASSERT_STRING_EQUAL(master_child_name(&c, name), "zygote");
 }
 
 static void
@@ -140,8 +140,8 @@ test_shortages(void)
 	CU_ASSERT_TRUE(master_shortage(EMFILE));
 	CU_ASSERT_FALSE(master_shortage(EACCES));
 	CU_ASSERT_FALSE(master_shortage(0));
-	CU_ASSERT_STRING_EQUAL(master_shortage_text(text, sizeof(text), "start the loader", EAGAIN),
-	    "cannot start the loader: Resource temporarily unavailable; "
+	CU_ASSERT_STRING_EQUAL(master_shortage_text(text, sizeof(text), "start a worker", EAGAIN),
+	    "cannot start a worker: Resource temporarily unavailable; "
 	    "raise the limit of processes (ulimit -u, TasksMax= of a service)");
 	CU_ASSERT_STRING_EQUAL(master_shortage_text(text, sizeof(text), "listen", EACCES),
 	    "cannot listen: Permission denied");

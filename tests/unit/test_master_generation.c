@@ -170,25 +170,25 @@ test_a_first_start_that_fails_is_the_end(void)
 		{ "FAILED 0 that is no failure", "fastrd: that is no failure\n", WIRE_EXIT_BUG },
 		{ "FAILED 77 so many codes", "fastrd: so many codes\n", WIRE_EXIT_BUG },
 		{ "FAILED", "fastrd: no reason given\n", WIRE_EXIT_BUG },
-		{ "DONE", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
-		{ "DONE 1 2", "fastrd: the loader's reply is not understood\n", WIRE_EXIT_BUG },
+		{ "DONE", "fastrd: the loaded application's reply is not understood\n", WIRE_EXIT_BUG },
+		{ "DONE 1 2", "fastrd: the loaded application's reply is not understood\n", WIRE_EXIT_BUG },
 		{ "DONE 6 3.11 0.165",
-		    "fastrd: the loader announced another size than it wrote\n", WIRE_EXIT_TABLE },
+		    "fastrd: the route table has another size than was announced\n", WIRE_EXIT_TABLE },
 		{ "DONE -1 3.11 0.165",
 		    "fastrd: the route table is larger than --table-limit\n", WIRE_EXIT_TABLE },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct master *m = fixture_new(1);
-		struct master_child *loader;
+		struct master_child *first;
 
 		master_generation_load(m);
-		loader = fixture_loader(m, m->coming);
-		fixture_say(m, loader, rows[i].reply);
+		first = fixture_worker(m, m->coming, 0);
+		fixture_say(m, first, rows[i].reply);
 		CU_ASSERT_TRUE(m->stopping);
 		CU_ASSERT_EQUAL(m->exit_code, rows[i].code);
 		CU_ASSERT_EQUAL(fixture_logged(rows[i].printed), 1);
-		CU_ASSERT_TRUE(loader->told_to_end);
+		CU_ASSERT_TRUE(first->told_to_end);
 		fixture_free(m);
 	}
 }
@@ -196,23 +196,22 @@ test_a_first_start_that_fails_is_the_end(void)
 static void
 test_a_generation_that_cannot_begin_leaves_nothing(void)
 {
-	struct master *m = fixture_new(1);
+	struct master *m = fixture_new(2);
 	struct master_generation *old = fixture_serving(m), *g;
 
 	fixture_refuse_starts(EAGAIN);
 	master_generation_reload(m);
 	CU_ASSERT_PTR_NULL(m->coming);
-	CU_ASSERT_EQUAL(fixture_logged("generation 1 serves on: cannot start the loader: Resource "
+	CU_ASSERT_EQUAL(fixture_logged("generation 1 serves on: cannot start a worker: Resource "
 	    "temporarily unavailable; raise the limit of processes"), 1);
 	fixture_refuse_starts(0);
 	master_generation_reload(m);
 	g = m->coming;
-	CU_ASSERT_EQUAL(write(g->table_fd, "table", 5), 5);
 	fixture_refuse_starts(EMFILE);
-	fixture_say(m, fixture_loader(m, g), WIRE_DONE " 5 3.11 0.165");
+	fixture_say(m, fixture_worker(m, g, 0), WIRE_IMPORTED);
 	CU_ASSERT_EQUAL(g->state, GENERATION_FAILED);
 	CU_ASSERT_EQUAL(fixture_logged("cannot start the workers: Too many open files"), 1);
-	fixture_gone(m, fixture_loader(m, g));
+	fixture_gone(m, fixture_worker(m, g, 0));
 	master_generations_bury(m);
 	CU_ASSERT_PTR_EQUAL(m->serving, old);
 	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
@@ -243,7 +242,7 @@ test_words_out_of_turn_change_nothing(void)
 
 	m = fixture_new(1);
 	master_generation_load(m);
-	fixture_say(m, fixture_loader(m, m->coming), WIRE_READY);
+	fixture_say(m, fixture_worker(m, m->coming, 0), WIRE_READY);
 	CU_ASSERT_EQUAL(m->coming->state, GENERATION_LOADING);
 	fixture_free(m);
 }

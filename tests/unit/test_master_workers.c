@@ -51,6 +51,7 @@ test_a_replacement_serves_by_itself(void)
 	fixture_say(m, worker, WIRE_READY);
 	CU_ASSERT_EQUAL(worker->state, CHILD_SERVING);
 	CU_ASSERT_EQUAL(worker->kill_at_ms, 0);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_TABLE " 5");
 	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_SERVE);
 	fixture_free(m);
 }

@@ -25,6 +25,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from fastrapi import _engine
+from fastrapi.tables import NoTable, Table
 
 from .records import NotCompiled as NotCompiled
 from .versions import unknown_version
@@ -80,16 +81,20 @@ def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
     return compiled
 
 
-def bind(engine_app: Any, app: Any, *, sealed: int = -1, limit: int = DEFAULT_LIMIT) -> str:
+def bind(
+    engine_app: Any, app: Any, *, table: Table | None = None, limit: int = DEFAULT_LIMIT
+) -> str:
     """Compile ``app`` and let ``engine_app`` serve it so.
 
-    ``sealed``: descriptor of the generation's table; it is used when it is byte
-    for byte what compiling gives here. Returns an empty text, or why the
+    ``table``: the generation's, which is told what was compiled. What is sealed then is used
+    when it is byte for byte what compiling gives here. Returns an empty text, or why the
     application (or the sealed table) is not used as compiled.
     """
+    table = table or NoTable()
     try:
         application = _application(app)
     except NotCompiled as refused:
+        table.refuse(refused)
         engine_app.bind(None)
         return str(refused)
-    return str(application.bind(engine_app, app, sealed, limit))
+    return str(application.bind(engine_app, app, table, limit))

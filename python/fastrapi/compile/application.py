@@ -11,6 +11,7 @@ import starlette
 from pydantic.errors import PydanticUserError
 
 from fastrapi import _engine
+from fastrapi.tables import Table
 
 from . import files, guards, junctions, overrides, stretches
 from .answers import Answers, answers_of, exception_layer
@@ -232,7 +233,7 @@ def _answers_and_files(
     return answers, mounted
 
 
-def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
+def bind(engine_app: Any, app: Any, table: Table, limit: int) -> str:
     """See the package's ``bind``."""
     seam = app.router.middleware_stack
     if isinstance(seam, Seam):
@@ -245,16 +246,18 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
         junctions.build(app)
         compiled = compile_app(app, limit, follows)
     except (NotCompiled, ValueError) as refused:
+        table.refuse(refused)
         engine_app.bind(None)
         return str(refused)
+    table.seal(compiled)
     seam = _seam_of(app.router)
     seam.mounted = [_seam_of(level.router) for level in compiled.mounted]
     inner_layers = [made for mounted in compiled.layered if (made := junctions.junctions_of(mounted))]
     seam.junctions = inner_layers
     inner_placed = [layers_of(made.app) for made in inner_layers]
     layers = junctions.junctions_of(app)
-    table: Any = compiled.table
-    same = sealed >= 0 and _engine.same_table(sealed, table)
+    sealed = table.sealed
+    same = sealed >= 0 and _engine.same_table(sealed, compiled.table)
     direct = is_direct(app, compiled.layers)
     placed = compiled.layers if direct or layers else []
     natives = [layer for layer in placed if layer.native]
@@ -264,7 +267,7 @@ def bind(engine_app: Any, app: Any, sealed: int, limit: int) -> str:
     watched += files_mounted.layers if files_mounted else []
     own = [layer for one in (app, *(made.app for made in inner_layers)) for layer in junctions.own_layers(one)]
     binding = _engine.Binding(
-        sealed if same else table,
+        sealed if same else compiled.table,
         compiled.objects,
         guards.Guards(app, compiled.mounted, own, watched, follows, layers is not None, overrides.providers(compiled.helpers)),
         Resume(app, engine_app, compiled.deeper_than(None)),

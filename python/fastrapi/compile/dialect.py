@@ -17,7 +17,7 @@ from pydantic_core import from_json
 import fastapi.routing
 from fastapi.dependencies import utils as _utils
 
-from .versions import fingerprint
+from .sources import fingerprint
 
 # fastapi.dependencies.utils, whose names differ from version to version.
 utils: Any = _utils

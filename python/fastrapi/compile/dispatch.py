@@ -16,7 +16,7 @@ import starlette.middleware.base as base
 from fastrapi import _engine
 
 from .recognise import is_own
-from .versions import fingerprint
+from .sources import fingerprint
 
 try:
     from . import dispatch_ends

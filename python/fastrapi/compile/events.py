@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import inspect
 import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from types import AsyncGeneratorType
@@ -27,6 +26,7 @@ from fastrapi.loop import EventLoop
 
 from . import dialect
 from .recognise import free_variables
+from .sources import source_of
 
 # The source of FastAPI's context manager in get_request_handler(), and the digest of the one
 # that this module stands for.
@@ -38,7 +38,7 @@ _TASKS = "fastapi.routing.get_request_handler.<locals>.app.<locals>._sse_produce
 
 def _source() -> str:
     try:
-        source = inspect.getsource(routing.get_request_handler)
+        source = source_of(routing.get_request_handler)
     except OSError:
         return ""
     return source.partition(_FIRST)[2].partition(_AFTER)[0]

@@ -31,7 +31,7 @@ from starlette.staticfiles import StaticFiles
 from .answers import Answers, answer_of, handled, handlers_of
 from .layers import Expected, Layer, is_at_home
 from .recognise import inherits, is_own
-from .versions import fingerprint
+from .sources import fingerprint
 from .walk import Entry
 
 _MODULES = (starlette.staticfiles, starlette.responses)

@@ -16,7 +16,7 @@ import fastapi.routing as routing
 from . import files
 from .layers import Expected, Layer
 from .recognise import inherits, is_own
-from .versions import fingerprint
+from .sources import fingerprint
 
 # What the C was written after, and the digests of the known versions of it.
 _CLASSES = ("_FrontendStaticFiles", "_FrontendRoute", "_FrontendRouteGroup")

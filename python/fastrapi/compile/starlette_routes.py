@@ -19,7 +19,7 @@ from .answers import handlers_of
 from .recognise import free_variables, inherits, is_own, nested_code
 from .records import FLAG, NotCompiled
 from .suspend import may_suspend
-from .versions import fingerprint
+from .sources import fingerprint
 from .walk import Entry
 
 # What endpoint_function() stands for, and the digests of those that it was written after.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from .versions import fingerprint
+from .sources import fingerprint
 
 Settings = dict[str, Any]
 

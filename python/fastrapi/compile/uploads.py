@@ -28,7 +28,7 @@ from fastrapi import _engine
 
 from . import dialect
 from .recognise import is_own
-from .versions import fingerprint
+from .sources import fingerprint
 
 # Digests of what the readers in C stand for.
 _STARLETTE = "starlette.formparsers:MultiPartParser"

@@ -7,14 +7,10 @@ the code of the newest known version.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import inspect
-import linecache
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from .sources import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,43 +103,9 @@ def _numbers(text: str) -> tuple[int, ...]:
     return (*numbers, 0)
 
 
-def _objects(sources: tuple[str, ...]) -> Iterator[Any]:
-    for source in sources:
-        module, _, path = source.partition(":")
-        found: Any = importlib.import_module(module)
-        for name in path.split(".") if path else ():
-            found = getattr(found, name)
-        yield found
-
-
 def installed_version(package: str) -> str:
     """The version that ``package`` says it has."""
     return str(importlib.import_module(package).__version__)
-
-
-def _source_of(found: Any) -> str:
-    """``inspect.getsource()``, which parses the whole module to find a class in Python before
-    3.13. One that stands by itself, without decorators, begins where its name is."""
-    if not isinstance(found, type) or "." in found.__qualname__:
-        return inspect.getsource(found)
-    lines = linecache.getlines(inspect.getsourcefile(found) or "")
-    begins = re.compile(rf"class {found.__name__}\b")
-    first = [number for number, line in enumerate(lines) if begins.match(line)]
-    if len(first) != 1 or lines[first[0] - 1].strip():
-        return inspect.getsource(found)
-    return "".join(inspect.getblock(lines[first[0] :]))
-
-
-def fingerprint(sources: tuple[str, ...]) -> str:
-    """A digest of the installed source code of ``sources``; empty when one of them is
-    missing."""
-    digest = hashlib.sha256()
-    try:
-        for found in _objects(sources):
-            digest.update(_source_of(found).encode())
-    except (ImportError, AttributeError, OSError, TypeError):
-        return ""
-    return digest.hexdigest()
 
 
 def _refusal(known: Known) -> str:
