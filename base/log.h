@@ -1,5 +1,5 @@
 /*
- * log: one line per event on stderr, the same in master, loader and workers:
+ * log: one line per event on stderr, the same in master and workers:
  *
  *	2026-01-31T12:00:00.000Z 4711 warning [worker 3] cannot accept connections: ...
  *

@@ -7,7 +7,7 @@
  *
  * with descriptors at fixed numbers. APP is the word that was given, "" when there was
  * none: only Python can tell which application it means. The facts are about this child:
- * name (in log lines), board (its number among the boards), generation, loads (1: it is the first
+ * name (in log lines), role (worker, zygote or spare), board (its number among the boards), generation, loads (1: it is the first
  * of its generation, and writes the table), listeners (how many), own (1: fastrd opened them; 0: a
  * supervisor passed them), again (1: the one before could not start, and has printed why). Behind the -- is every
  * setting that children read (base/conf_keys.def). A child talks to the master over one
@@ -37,6 +37,7 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 
 /* Replies, child to master. */
 #define WIRE_BEGUN "BEGUN"	/* this Python has fastrapi; what goes wrong now is the application's */
+#define WIRE_FORKED "FORKED"	/* FORKED PID: a worker that a zygote has forked is this process */
 #define WIRE_APP "APP"		/* APP NAME: the application that was meant. Of loads=1 only */
 #define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how it runs, for a person. Of loads=1 only */
 #define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started next, and compiled */
@@ -54,7 +55,12 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 /* Orders, master to child. */
 #define WIRE_TABLE "TABLE"	/* TABLE SIZE: the table is sealed, here it is, read-only; 0: there is
 				 * none, and no descriptor. Comes once, before SERVE */
+#define WIRE_FORK "FORK"	/* FORK FACT=VALUE..., separated by tabs, with the new worker's end of
+				 * its channel: fork it. To a zygote */
+#define WIRE_ADOPT "ADOPT"	/* ADOPT FACT=VALUE...: be this worker. To a spare */
 #define WIRE_SERVE "SERVE"	/* accept connections */
+#define WIRE_PARK "PARK"	/* accept nothing, give the connections to those that serve, go on */
+#define WIRE_RESUME "RESUME"	/* after PARK: serve again */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
 #define WIRE_GIVE "GIVE"	/* GIVE MS: the same, and give the connections to those that serve */
 

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,10 +82,28 @@ expect_orphanhood(PyObject *Py_UNUSED(module), PyObject *args)
 	Py_RETURN_NONE;
 }
 
+/* be_orphaned_by(master) */
+static PyObject *
+be_orphaned_by(PyObject *Py_UNUSED(module), PyObject *arg)
+{
+	long master = PyLong_AsLong(arg);
+
+	if (master == -1 && PyErr_Occurred())
+		return NULL;
+	/* It follows the thread that was the parent's when it is set. */
+	prctl(PR_SET_PDEATHSIG, WIRE_ORPHAN_SIGNAL);
+	if (getppid() != (pid_t)master)
+		_exit(WIRE_EXIT_BUG);
+	Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
 	{ "expect_orphanhood", expect_orphanhood, METH_VARARGS,
 	    "expect_orphanhood(seconds, first, n): when the master is killed end the listening\n"
 	    "of the n descriptors from `first` on, and this process after so many seconds." },
+	{ "be_orphaned_by", be_orphaned_by, METH_O,
+	    "be_orphaned_by(master): the kernel is to say when this parent is killed, as it does to\n"
+	    "who was started by it. Ends the process when it is not the parent any more." },
 	{ NULL, NULL, 0, NULL }
 };
 

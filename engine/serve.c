@@ -180,6 +180,20 @@ worker_type_drain(PyObject *obj, PyObject *args)
 }
 
 static PyObject *
+worker_type_park(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	worker_park(((struct engine_worker *)obj)->w);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_resume(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	worker_resume(((struct engine_worker *)obj)->w);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
 worker_type_abort(PyObject *obj, PyObject *Py_UNUSED(ignored))
 {
 	struct engine_worker *self = (struct engine_worker *)obj;
@@ -279,6 +293,9 @@ static PyMethodDef worker_methods[] = {
 	    "drain(done, seconds, give=False): stop accepting, finish what runs, background tasks\n"
 	    "too; give the connections to workers that serve, or close them; call the function\n"
 	    "when nothing is left. Whatever is left after `seconds` is the caller's to abort." },
+	{ "park", worker_type_park, METH_NOARGS,
+	    "Stop accepting, give the connections to workers that serve, and go on." },
+	{ "resume", worker_type_resume, METH_NOARGS, "After park(): serve as before." },
 	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
 	{ "in_hand", worker_type_in_hand, METH_NOARGS,
 	    "What abort() would cut, in words; empty when there is nothing." },

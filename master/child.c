@@ -37,11 +37,17 @@ master_child_free_record(struct master_children *children, enum master_role role
 void
 master_child_remove(struct master_child *c)
 {
-	must(c->pid > 0);
+	must(c->pid != 0);
+	master_child_hang_up(c);
+	c->pid = 0;
+}
+
+void
+master_child_hang_up(struct master_child *c)
+{
 	if (c->channel >= 0)
 		close(c->channel);
 	c->channel = -1;
-	c->pid = 0;
 }
 
 struct master_child *
@@ -60,8 +66,8 @@ master_child_next(struct master_children *children, const struct master_generati
 const char *
 master_child_name(const struct master_child *c, char text[MASTER_NAME_BYTES])
 {
-	if (c->role == ROLE_ZYGOTE)
-		snprintf(text, MASTER_NAME_BYTES, "zygote");
+	if (c->role != ROLE_WORKER)
+		snprintf(text, MASTER_NAME_BYTES, c->role == ROLE_ZYGOTE ? "zygote" : "spare");
 	else
 		snprintf(text, MASTER_NAME_BYTES, "worker %u", c->slot);
 	return text;
@@ -104,8 +110,7 @@ master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1])
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {
-		close(c->channel);
-		c->channel = -1;
+		master_child_hang_up(c);
 		return false;
 	}
 	text[n] = '\0';
@@ -116,8 +121,8 @@ master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1])
 static void
 signal_send(const struct master_child *c, int number)
 {
-	must(c->pid > 0);
-	if (!c->reaped)
+	must(c->pid != 0);
+	if (!c->reaped && c->pid > 0)
 		kill(c->pid, number);
 }
 
@@ -137,6 +142,8 @@ master_child_kill(struct master_child *c, bool told)
 {
 	c->told_to_end |= told;
 	signal_send(c, SIGKILL);
+	if (c->pid == MASTER_PID_UNKNOWN)	/* then it is as dead: master_reap_lost() */
+		master_child_hang_up(c);
 }
 
 void
@@ -161,6 +168,8 @@ master_child_ending(int status, char text[MASTER_ENDING_BYTES])
 int
 master_child_exit_code(const struct master_child *c, int status)
 {
+	if (c->pid == MASTER_PID_UNKNOWN)
+		return WIRE_EXIT_BUG;
 	if (!c->begun)
 		return WIFEXITED(status) ? WIRE_EXIT_PYTHON : WIRE_EXIT_BUG;
 	/* Our own faults come with FAILED. What ended it without is the application's. */

@@ -29,8 +29,11 @@ enum {
 
 enum master_role {
 	ROLE_WORKER,
-	ROLE_ZYGOTE	/* has loaded the application, and forks its generation's workers */
+	ROLE_ZYGOTE,	/* has loaded the application, and forks its generation's workers */
+	ROLE_SPARE	/* has imported the application, and will be a worker */
 };
+
+enum { MASTER_PID_UNKNOWN = -1 };	/* of a worker that a zygote is to fork */
 
 enum master_child_state {
 	CHILD_STARTING,		/* until READY */
@@ -41,12 +44,12 @@ enum master_child_state {
 };
 
 struct master_child {
-	pid_t pid;		/* 0: the record is free */
+	pid_t pid;		/* 0: the record is free; or MASTER_PID_UNKNOWN */
 	int channel;		/* -1 once the other side is gone */
 	enum master_role role;
 	enum master_child_state state;
 	unsigned slot;		/* of a worker */
-	unsigned board;		/* of a worker: no other living worker has it */
+	unsigned board;		/* of a worker or spare: no other living one has it */
 	struct master_generation *generation;
 	uint64_t since_ms;	/* its start, or the order to drain or end */
 	uint64_t serves_since_ms;
@@ -82,7 +85,7 @@ void master_child_remove(struct master_child *c);
 struct master_child *master_child_next(struct master_children *children,
     const struct master_generation *g, const struct master_child *after);
 
-/* "zygote" or "worker 3", written to `text` and returned. */
+/* "zygote", "spare" or "worker 3", written to `text` and returned. */
 const char *master_child_name(const struct master_child *c, char text[MASTER_NAME_BYTES]);
 
 /* Send an order of base/wire.h; never waits. A child that cannot take it is dead or
@@ -95,6 +98,9 @@ int master_child_order_fd(struct master_child *c, const char *order, int fd) MUS
 /* Read the next reply into `text`, which ends with NUL; never waits. False: there is
  * none; the channel is closed when the child's side of it is gone. */
 bool master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1]) MUST_CHECK;
+
+/* Close the channel: what it says is not heard any more. */
+void master_child_hang_up(struct master_child *c);
 
 /* TERM now, KILL after MASTER_END_GRACE_MS. Once is enough. */
 void master_child_end(struct master_child *c);

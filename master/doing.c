@@ -15,7 +15,9 @@
 static const char *
 starting(const struct master_child *c)
 {
-	return !c->begun ? "starting Python" : !c->imported ? "importing the application" :
+	return c->role == ROLE_SPARE && c->state == CHILD_READY ? "waiting to be a worker" :
+	    c->role == ROLE_ZYGOTE && c->state == CHILD_READY ? "waiting to fork" :
+	    !c->begun ? "starting Python" : !c->imported ? "importing the application" :
 	    c->role == ROLE_ZYGOTE ? "compiling the application" : "starting the application";
 }
 
@@ -25,7 +27,7 @@ master_doing_text(const struct master *m, const struct master_child *c,
 {
 	struct shm_board b;
 
-	if (c->state == CHILD_STARTING || c->role == ROLE_ZYGOTE)
+	if (c->state == CHILD_STARTING || c->role != ROLE_WORKER)
 		snprintf(text, MASTER_DOING_BYTES, "%s", starting(c));
 	else if (c->ended)
 		snprintf(text, MASTER_DOING_BYTES, "ending Python");

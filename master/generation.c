@@ -23,9 +23,11 @@
 #include "master/banner.h"
 #include "master/conf.h"
 #include "master/doing.h"
+#include "master/listen.h"
 #include "master/master.h"
 #include "master/overdue.h"
 #include "master/shortage.h"
+#include "master/zygote.h"
 #include "shm/segment.h"
 
 /* NULL: too many drain. */
@@ -53,23 +55,29 @@ master_generation_load(struct master *m)
 	m->coming = g;
 	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
 	g->table_fd = shm_segment_create("fastrd-table");
-	if (g->table_fd < 0 || master_worker_start(m, g, 0) < 0)
+	if (g->table_fd < 0 || (m->conf->values.preload ? master_zygote_start(m, g) :
+	    master_worker_start(m, g, 0)) < 0)
 		master_generation_failed(m, g, WIRE_EXIT_BUG,
-		    master_shortage_text(text, sizeof(text), "start a worker", errno));
+		    master_shortage_text(text, sizeof(text), "load the application", errno));
+}
+
+/* Start the workers of `g` from this slot on. */
+static void
+workers_start(struct master *m, struct master_generation *g, unsigned slot)
+{
+	char text[256];
+
+	for (; slot < m->n_workers && g == m->coming; slot++)
+		if (master_worker_start(m, g, slot) < 0)
+			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
+			    text, sizeof(text), "start the workers", errno));
 }
 
 void
 master_generation_imported(struct master *m, struct master_generation *g)
 {
-	char text[256];
-
 	must(g == m->coming);
-	for (unsigned slot = 1; slot < m->n_workers; slot++)
-		if (master_worker_start(m, g, slot) < 0) {
-			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
-			    text, sizeof(text), "start the workers", errno));
-			return;
-		}
+	workers_start(m, g, 1);
 }
 
 void
@@ -91,7 +99,7 @@ master_generation_reload(struct master *m)
 	master_generation_load(m);
 }
 
-/* Seal what the loader wrote and keep only a read-only descriptor. NULL, or why not. */
+/* Seal what was written and keep only a read-only descriptor. NULL, or why not. */
 static const char *
 table_seal(struct master *m, struct master_generation *g, uint64_t size)
 {
@@ -128,6 +136,8 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 	log_debug("generation %u: loaded", g->number);
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		master_worker_table(c);
+	if (master_zygote_of(m, g) != NULL)
+		workers_start(m, g, 0);
 }
 
 static unsigned
@@ -141,6 +151,19 @@ count_ready(struct master *m, const struct master_generation *g)
 	return n;
 }
 
+/* Let clients come, now that somebody is there for them. */
+static bool
+opened(struct master *m)
+{
+	int rc = master_listen_start(m->listeners, (int)m->conf->values.backlog);
+
+	if (rc == 0)
+		return true;
+	m->exit_code = rc;
+	m->stopping = true;
+	return false;
+}
+
 /* `g` takes the place of the one that serves. */
 static void
 swap(struct master *m, struct master_generation *g)
@@ -148,6 +171,10 @@ swap(struct master *m, struct master_generation *g)
 	struct master_generation *old = m->serving;
 	struct master_child *c = NULL;
 
+	if (old == NULL && !opened(m)) {
+		master_generation_drain(m, g, 0);
+		return;
+	}
 	m->serving = g;
 	m->coming = NULL;
 	g->state = GENERATION_SERVING;
@@ -159,7 +186,7 @@ swap(struct master *m, struct master_generation *g)
 		master_banner_print(m, g);
 	} else {
 		log_info("generation %u serves: %s", g->number, g->routes);
-		master_generation_drain(m, old, master_worker_grace_ms(m));
+		master_probation_begin(m, old);
 	}
 	master_notify(m, NOTICE_READY);
 }
@@ -227,8 +254,10 @@ master_generation_drain(struct master *m, struct master_generation *g, uint64_t 
 		m->coming = NULL;
 	if (g == m->serving)
 		m->serving = NULL;
+	if (g == m->probation.parked)
+		m->probation.parked = NULL;
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
-		if (c->role == ROLE_ZYGOTE)
+		if (c->role != ROLE_WORKER)
 			master_child_end(c);
 		else
 			master_worker_drain(c, ms, m->serving != NULL && !m->stopping);

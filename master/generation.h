@@ -1,9 +1,9 @@
 /*
  * generation: one load of the application.
  *
- *	LOADING ----> STARTING ----> SERVING ----> DRAINING ----> (buried)
- *	  | its first   | the others    another      its children
- *	  | worker      | start         serves       have ended
+ *	LOADING ----> STARTING ----> SERVING <---> PARKED ----> DRAINING ----> (buried)
+ *	  | its first   | the others    another      that one     its children
+ *	  | worker      | start         serves       stays        have ended
  *	  | compiles    |
  *	  |             |
  *	  '-------------'--> FAILED ----> (buried)
@@ -24,7 +24,9 @@
  *	             > workers.c table > child.c order TABLE, per worker
  *	replies.c  READY > generation.c ready; at the last worker's: swap
  *	             > workers.c serve > child.c order SERVE, per new worker
- *	             > drain the old one > workers.c drain > child.c order GIVE
+ *	             > probation.c begin > child.c order PARK, per old worker
+ *	(a second later) master.c the clock > probation.c look > generation.c drain
+ *	             > workers.c drain > child.c order GIVE
  *	reap.c     (by signals.c, CHLD) an old worker has ended; after the last one, the
  *	             next round of master.c run > generation.c bury
  *
@@ -44,6 +46,7 @@ enum master_generation_state {
 	GENERATION_LOADING,	/* the first worker imports, starts and compiles */
 	GENERATION_STARTING,	/* the table is sealed; the others start the application */
 	GENERATION_SERVING,
+	GENERATION_PARKED,	/* another serves, and is on probation (master/probation.h) */
 	GENERATION_DRAINING,
 	GENERATION_FAILED
 };

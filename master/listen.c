@@ -1,7 +1,8 @@
 /*
  * listen: bind, listen.
  *
- * Called by main.c before the first child, and by inherit.c (add). Only numeric addresses: resolving names
+ * Called by main.c before the first child, by generation.c when the first one serves (start), and by
+ * inherit.c (add). Only numeric addresses: resolving names
  * would load code into the master. What fails is one line that says on what, why, and
  * what to do; there is no log yet.
  */
@@ -56,16 +57,13 @@ unix_remedy(int err)
 	    err == ENOENT ? "create its directory first" : "choose another --uds path";
 }
 
-/* Close `fd`, unless it is -1, and say why it does not listen, from errno. The exit
- * code. */
+/* Say why it does not listen, from errno. The exit code. */
 static int
-refuse(int fd, const char *where, const char *(*remedy)(int err))
+refused(const char *where, const char *(*remedy)(int err))
 {
-	char what[192], text[384];
+	char what[MASTER_ADDRESS_BYTES + 16], text[2 * MASTER_ADDRESS_BYTES];
 	int err = errno;
 
-	if (fd >= 0)
-		close(fd);
 	snprintf(what, sizeof(what), "listen on %s", where);
 	master_shortage_text(text, sizeof(text), what, err);
 	if (master_shortage(err)) {
@@ -74,6 +72,17 @@ refuse(int fd, const char *where, const char *(*remedy)(int err))
 	}
 	fprintf(stderr, "fastrd: %s; %s\n", text, remedy(err));
 	return WIRE_EXIT_LISTEN;
+}
+
+/* The same, and `fd` is closed unless it is -1. */
+static int
+refuse(int fd, const char *where, const char *(*remedy)(int err))
+{
+	int rc = refused(where, remedy);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 /* Is this the name of a unix socket that nobody listens on any more? Then it may be taken
@@ -135,7 +144,7 @@ host_refuse(const char *host)
 }
 
 static int
-tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
+tcp_open(struct master_listeners *l, const char *host, long port)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -154,8 +163,7 @@ tcp_open(struct master_listeners *l, const char *host, long port, int backlog)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	rc = is_v6 ? bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4));
-	if (rc < 0 || listen(fd, backlog) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&name, &len) < 0)
+	if (rc < 0 || getsockname(fd, (struct sockaddr *)&name, &len) < 0)
 		return refuse(fd, where, tcp_remedy);
 	/* The port is at the same place in both address structures. */
 	snprintf(where, sizeof(where), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
@@ -232,7 +240,21 @@ master_listen_open(struct master_listeners *l, const struct conf *c,
 		return master_inherit_open_fd(l, (int)c->fd);
 	if (c->uds[0] != '\0')
 		return unix_open(l, c->uds, c, owner);
-	return tcp_open(l, c->host, (long)c->port, backlog);
+	return tcp_open(l, c->host, (long)c->port);
+}
+
+int
+master_listen_start(const struct master_listeners *l, int backlog)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		int listening = 0;
+		socklen_t len = sizeof(listening);
+
+		getsockopt(l->fds[i], SOL_SOCKET, SO_ACCEPTCONN, &listening, &len);
+		if (!listening && listen(l->fds[i], backlog) < 0)
+			return refused(l->texts[i], tcp_remedy);
+	}
+	return 0;
 }
 
 void

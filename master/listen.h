@@ -23,12 +23,16 @@ struct master_listeners {
 };
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)
- * names. A unix socket becomes `owner`'s, when that is set. 0, or the exit status after one
- * line with cause and remedy. */
+ * names. TCP addresses are bound and do not listen yet: who connects is refused until something
+ * serves. A unix socket listens at once, and becomes `owner`'s, when that is set. 0, or the exit
+ * status after one line with cause and remedy. */
 int master_listen_open(struct master_listeners *l, const struct conf *c,
     const struct master_account *owner) MUST_CHECK;
 
-/* One listening socket more, with its address for a person. */
+/* Listen on what does not yet. 0, or the exit status, as above: another process listens there. */
+int master_listen_start(const struct master_listeners *l, int backlog) MUST_CHECK;
+
+/* One socket more, with its address for a person. */
 void master_listen_add(struct master_listeners *l, int fd, const char *text);
 
 /* Close, and remove the unix socket's name. */

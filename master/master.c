@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "master/listen.h"
 #include "master/overdue.h"
+#include "master/reap.h"
 #include "master/replies.h"
 #include "master/signals.h"
 #include "master/watchdog.h"
@@ -120,6 +121,8 @@ clock_look(struct master *m, uint64_t now_ms)
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL; i++)
 		if (m->slots[i].spawn_at_ms != 0 && m->slots[i].spawn_at_ms <= now_ms)
 			master_worker_add(m, i);
+	master_probation_look(m, now_ms);
+	master_spare_look(m, now_ms);
 	master_refuse_expire(&m->refusals, now_ms);
 	if (m->serving != NULL)
 		master_watchdog_look(m, now_ms);
@@ -149,6 +152,8 @@ clock_next(struct master *m, uint64_t now_ms)
 
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL; i++)
 		next_ms = earlier(next_ms, m->slots[i].spawn_at_ms);
+	next_ms = earlier(next_ms, master_probation_next(m));
+	next_ms = earlier(next_ms, master_spare_next(m));
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		next_ms = earlier(next_ms, c->kill_at_ms);
 	for (int i = 0; i < MASTER_REFUSALS_MAX; i++)
@@ -173,6 +178,7 @@ master_run(struct master *m)
 	while (!m->stopping || master_child_next(&m->children, NULL, NULL) != NULL) {
 		uint64_t now_ms = clock_monotonic_ms();
 
+		master_reap_lost(m);
 		master_generations_bury(m);
 		if (m->scale_due != 0)
 			master_workers_scale(m, 0);

@@ -20,7 +20,9 @@
 #include "master/child.h"
 #include "master/generation.h"
 #include "master/notify.h"
+#include "master/probation.h"
 #include "master/refuse.h"
+#include "master/spare.h"
 #include "master/stranded.h"
 #include "master/workers.h"
 
@@ -51,6 +53,8 @@ struct master {
 	struct master_slot slots[MASTER_MAX_WORKERS];	/* of the generation that serves */
 	struct master_stranded stranded;
 	struct master_refusals refusals;	/* while stranded */
+	struct master_spare spare;
+	struct master_probation probation;	/* of the generation that serves */
 	int scale_due;			/* workers more or less, once no generation is coming */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */

@@ -2,7 +2,7 @@
  * python: finding the interpreter, without running it.
  *
  * Called by main.c; by reap.c and replies.c for the words. Whether fastrapi is installed
- * there shows when the loader starts. Prints one line when there is none.
+ * there shows when the first worker starts. Prints one line when there is none.
  */
 #include "master/python.h"
 

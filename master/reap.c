@@ -1,7 +1,7 @@
 /*
  * reap: wait for the dead, act on each death.
  *
- * Called by signals.c at SIGCHLD, one of which may stand for several deaths.
+ * Called by signals.c at SIGCHLD, one of which may stand for several deaths, and by master.c (lost).
  *
  * Logs: "worker N ended with exit status N; process N, DOING", or with "signal N (NAME)", or
  * "while DOING", "PYTHON cannot run fastrapi; ...". An end that was not expected is an error,
@@ -22,6 +22,7 @@
 #include "master/master.h"
 #include "master/python.h"
 #include "master/replies.h"
+#include "master/spare.h"
 
 /* How many replies are still read from a dead child. A process that it left behind may
  * write to the channel for ever. */
@@ -31,8 +32,7 @@ enum { LAST_REPLIES = 16 };
 static bool
 expected(const struct master_child *c)
 {
-	return c->told_to_end || c->state == CHILD_DRAINING || c->state == CHILD_FAILED ||
-	    (c->role == ROLE_ZYGOTE && c->state == CHILD_READY);
+	return c->told_to_end || c->state == CHILD_DRAINING || c->state == CHILD_FAILED;
 }
 
 /* What it was doing: nothing when it exits in order. One that ends while it starts has not
@@ -67,6 +67,10 @@ ending_text(const struct master *m, const struct master_child *c, int status, ch
 	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES];
 	bool accident = !expected(c) || (status != 0 && !c->told_to_end);
 
+	if (c->pid == MASTER_PID_UNKNOWN) {
+		snprintf(text, room, "%s was not forked", master_child_name(c, name));
+		return;
+	}
 	if (!expected(c) && master_child_exit_code(c, status) == WIRE_EXIT_PYTHON) {
 		master_python_unfit(m->python, NULL, text, room);
 		return;
@@ -118,13 +122,25 @@ died(struct master *m, struct master_child *c, int status)
 	else if (c->generation == m->coming)
 		master_generation_failed(m, c->generation, master_child_exit_code(c, status),
 		    text);
+	else if (c->role == ROLE_SPARE)
+		master_spare_failed(m, text);
 	else if (c->state == CHILD_STARTING && c->generation == m->serving)
 		not_started(m, c, text);
 	else if (c->generation->state != GENERATION_FAILED)
 		log_errorx("%s", text);
-	if (missed(m, c))
+	if (missed(m, c) && !master_probation_death(m, c, clock_monotonic_ms()))
 		master_worker_replace(m, c, clock_monotonic_ms());
 	master_child_remove(c);
+}
+
+void
+master_reap_lost(struct master *m)
+{
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
+		if (c->pid == MASTER_PID_UNKNOWN && c->channel < 0)
+			died(m, c, W_EXITCODE(WIRE_EXIT_BUG, 0));
 }
 
 void

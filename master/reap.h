@@ -10,4 +10,7 @@ struct master;
  * ended when nobody had asked for that, see to a replacement, free its record. */
 void master_reap(struct master *m);
 
+/* Workers that a zygote was to fork, and that will never say who they are: as if they had died. */
+void master_reap_lost(struct master *m);
+
 #endif

@@ -19,6 +19,8 @@
 #include "base/wire.h"
 #include "master/master.h"
 #include "master/python.h"
+#include "master/spare.h"
+#include "master/zygote.h"
 
 /* BEGUN */
 static void
@@ -27,6 +29,14 @@ heard_begun(struct master *m, struct master_child *c, const char *rest)
 	(void)m;
 	(void)rest;
 	c->begun = true;
+}
+
+/* FORKED PID */
+static void
+heard_forked(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	master_zygote_forked(c, rest);
 }
 
 /* APP NAME */
@@ -55,7 +65,11 @@ heard_imported(struct master *m, struct master_child *c, const char *rest)
 
 	(void)rest;
 	c->imported = true;
-	if (c->loads && !again && c->generation == m->coming)
+	if (again)
+		return;
+	if (c->role == ROLE_SPARE)
+		master_spare_ready(m, c);
+	else if (c->role == ROLE_WORKER && c->loads && c->generation == m->coming)
 		master_generation_imported(m, c->generation);
 }
 
@@ -72,6 +86,8 @@ heard_done(struct master *m, struct master_child *c, const char *rest)
 		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loaded application's reply is not understood");
 		return;
 	}
+	if (c->role == ROLE_ZYGOTE)
+		c->state = CHILD_READY;
 	master_generation_loaded(m, g, size);
 }
 
@@ -116,6 +132,8 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 	if (g == m->coming)
 		master_generation_failed(m, g,
 		    code > WIRE_EXIT_OK && code <= WIRE_EXIT_TABLE ? (int)code : WIRE_EXIT_BUG, why);
+	else if (c->role == ROLE_SPARE && !c->told_to_end)
+		master_spare_failed(m, why);
 	else if (replacement && snprintf(text, sizeof(text), ": %s", why) > 0)
 		master_stranded_note(m, master_child_name(c, name), text);
 	else if (g->state != GENERATION_FAILED)
@@ -144,6 +162,7 @@ static const struct {
 	void (*heard)(struct master *m, struct master_child *c, const char *rest);
 } rows[] = {
 	{ WIRE_BEGUN, heard_begun },
+	{ WIRE_FORKED, heard_forked },
 	{ WIRE_APP, heard_app },
 	{ WIRE_ROUTES, heard_routes },
 	{ WIRE_IMPORTED, heard_imported },

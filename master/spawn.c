@@ -1,7 +1,7 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by workers.c. Everything that
+ * Called by workers.c, zygote.c and spare.c. Everything that
  * allocates happens before fork(); between fork and exec only descriptors are moved. If
  * that or exec fails, the child itself sends FAILED.
  *
@@ -42,6 +42,8 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_add(a, "fastrapi.child");
 	master_arguments_add(a, m->conf->app);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
+	master_arguments_addf(a, "role=%s", c->role == ROLE_WORKER ? "worker" :
+	    c->role == ROLE_ZYGOTE ? "zygote" : "spare");
 	master_arguments_addf(a, "board=%u", c->board);
 	master_arguments_addf(a, "generation=%u", c->generation->number);
 	master_arguments_addf(a, "loads=%d", c->loads);

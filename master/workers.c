@@ -22,7 +22,9 @@
 #include "master/conf.h"
 #include "master/master.h"
 #include "master/shortage.h"
+#include "master/spare.h"
 #include "master/spawn.h"
+#include "master/zygote.h"
 
 enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100 };
 
@@ -32,15 +34,15 @@ board_taken(struct master *m, unsigned board)
 	struct master_child *c = NULL;
 
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		if (c->role == ROLE_WORKER && c->board == board)
+		if (c->role != ROLE_ZYGOTE && c->board == board)
 			return true;
 	return false;
 }
 
-/* The lowest board that no living worker has. Whoever reads the boards stops at the first
- * one that was never used, so that none may be skipped. */
-static unsigned
-board_free(struct master *m)
+/* Whoever reads the boards stops at the first one that was never used, so that none may be
+ * skipped. */
+unsigned
+master_board_free(struct master *m)
 {
 	unsigned board = 0;
 
@@ -50,23 +52,40 @@ board_free(struct master *m)
 	return board;
 }
 
-int
-master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
+/* The record of a worker of `g` in `slot` that is to be started; NULL: all are taken. */
+static struct master_child *
+record_fill(struct master *m, struct master_generation *g, unsigned slot)
 {
 	struct master_child *c = master_child_free_record(&m->children, ROLE_WORKER, g);
 
-	must(slot < MASTER_MAX_WORKERS);
 	if (c == NULL)
-		return -1;
+		return NULL;
 	c->slot = slot;
-	c->board = board_free(m);
+	c->board = master_board_free(m);
 	c->loads = g->state == GENERATION_LOADING && slot == 0;
 	c->again = m->stranded.times > 0;
+	return c;
+}
+
+int
+master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
+{
+	struct master_child *zygote = master_zygote_of(m, g), *c = master_spare_adopt(m, g, slot);
+	bool adopted = c != NULL;
+	int rc = 0;
+
+	must(slot < MASTER_MAX_WORKERS);
+	if (!adopted) {
+		c = record_fill(m, g, slot);
+		if (c == NULL)
+			return -1;
+		rc = zygote != NULL ? master_zygote_fork(zygote, c) : master_spawn(m, c);
+	}
+	if (rc < 0)
+		return -1;
 	if (g == m->serving)	/* a generation that is coming has its own deadline */
 		c->kill_at_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms;
-	if (master_spawn(m, c) < 0)
-		return -1;
-	if (g->state != GENERATION_LOADING)
+	if (!adopted && g->state != GENERATION_LOADING)
 		master_worker_table(c);
 	return 0;
 }
@@ -162,6 +181,22 @@ master_worker_replace(struct master *m, const struct master_child *c, uint64_t n
 	s->spawn_at_ms = now_ms + s->delay_ms;
 	s->delay_ms = s->delay_ms == 0 ? DELAY_FIRST_MS :
 	    s->delay_ms * 2 < MASTER_DELAY_MAX_MS ? s->delay_ms * 2 : MASTER_DELAY_MAX_MS;
+}
+
+void
+master_workers_fill(struct master *m)
+{
+	bool filled[MASTER_MAX_WORKERS] = { false };
+	struct master_child *c = NULL;
+
+	memset(m->slots, 0, sizeof(m->slots));
+	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->slot < MASTER_MAX_WORKERS &&
+		    c->state != CHILD_DRAINING)
+			filled[c->slot] = true;
+	for (unsigned slot = 0; slot < m->n_workers; slot++)
+		if (!filled[slot])
+			master_worker_add(m, slot);
 }
 
 void

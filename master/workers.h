@@ -26,7 +26,11 @@ struct master_slot {
 int master_worker_start(struct master *m, struct master_generation *g, unsigned slot)
     MUST_CHECK;
 
-/* Give a worker the table of its generation, which is sealed, or say that there is none. */
+/* The lowest board that no living worker or spare has. */
+unsigned master_board_free(struct master *m);
+
+/* Give a child the table of its generation, which is sealed, or say that there is
+ * none. One that cannot be told is killed. */
 void master_worker_table(struct master_child *c);
 
 /* Start the worker that is missing in `slot` of the generation that serves. A failure is
@@ -50,6 +54,9 @@ uint64_t master_worker_grace_ms(const struct master *m);
 /* A worker of the generation that serves has died at `now_ms`: its replacement is due at
  * once, or later and later when it has hardly served. */
 void master_worker_replace(struct master *m, const struct master_child *c, uint64_t now_ms);
+
+/* Each slot without a worker gets one now. */
+void master_workers_fill(struct master *m);
 
 /* A worker of the generation that serves has begun to drain by itself: it was sent TERM, or
  * the application has ended the event loop (`loop_ended`). Its replacement does not wait for

@@ -1,7 +1,7 @@
 /*
  * builder: makes a route table in ordinary memory.
  *
- * The loader and every worker make one: a worker compares its own with the sealed
+ * Every worker makes one, and one of them writes it: a worker compares its own with the sealed
  * one. The same calls in the same order give the same bytes.
  */
 #ifndef SHM_BUILDER_H

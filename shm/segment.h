@@ -1,7 +1,7 @@
 /*
  * segment: anonymous shared memory that cannot change under its readers.
  *
- * The master creates a memfd. The loader writes it with pwrite(2) and never maps
+ * The master creates a memfd. The worker that loads the application writes it with pwrite(2) and never maps
  * it: F_SEAL_WRITE fails while a writable mapping exists. The master seals it and
  * hands out read-only descriptors.
  */

@@ -64,6 +64,13 @@ worker_accept_stop(struct worker *w)
 }
 
 void
+worker_accept_resume(struct worker *w)
+{
+	accepting(w, true);
+	shm_board_state(w->board, SHM_BOARD_SERVING);
+}
+
+void
 worker_accept_fini(struct worker *w)
 {
 	worker_accept_stop(w);

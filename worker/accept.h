@@ -47,4 +47,7 @@ int worker_accept_listen(struct worker *w, int fd) MUST_CHECK;
 /* Stop accepting for good. */
 void worker_accept_stop(struct worker *w);
 
+/* Accept again, from every listener. */
+void worker_accept_resume(struct worker *w);
+
 #endif

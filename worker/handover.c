@@ -286,7 +286,17 @@ worker_handover_take(struct worker *w, int take_fd, int give_fd)
 	h->give_fd = give_fd;
 	event_assign(&h->take_event, base, take_fd, EV_READ | EV_PERSIST, on_take, w);
 	event_assign(&h->give_event, base, give_fd, EV_WRITE, on_room, w);
-	if (event_add(&h->take_event, NULL) < 0)
+	worker_handover_resume(w);
+}
+
+void
+worker_handover_resume(struct worker *w)
+{
+	if (w->handover.take_fd < 0)
+		return;
+	w->handover.giving = false;
+	event_del(&w->handover.give_event);
+	if (event_add(&w->handover.take_event, NULL) < 0)
 		log_warnx("cannot watch for connections of other workers");
 }
 

@@ -37,6 +37,9 @@ void worker_handover_take(struct worker *w, int take_fd, int give_fd);
  * without descriptors. */
 void worker_handover_give(struct worker *w);
 
+/* After worker_handover_give(): take again, and give nothing. No-op without descriptors. */
+void worker_handover_resume(struct worker *w);
+
 /* Give nothing, and take nothing more than what is there now: nobody else may come for it. */
 void worker_handover_end(struct worker *w);
 

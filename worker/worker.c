@@ -125,6 +125,21 @@ worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 }
 
 void
+worker_park(struct worker *w)
+{
+	shm_board_state(w->board, SHM_BOARD_DRAINING);
+	worker_accept_stop(w);
+	worker_handover_give(w);
+}
+
+void
+worker_resume(struct worker *w)
+{
+	worker_handover_resume(w);
+	worker_accept_resume(w);
+}
+
+void
 worker_abort(struct worker *w)
 {
 	worker_accept_stop(w);

@@ -93,6 +93,13 @@ void worker_on_empty(struct worker *w, worker_empty_f *empty, void *arg);
  * rest. */
 void worker_drain(struct worker *w, uint64_t grace_ms, bool give);
 
+/* Stop accepting, and give each connection to the workers that serve when it is between two
+ * requests; what cannot be given is served on. worker_drain() or worker_resume() comes next. */
+void worker_park(struct worker *w);
+
+/* After worker_park(): serve as before. */
+void worker_resume(struct worker *w);
+
 /* Cut every connection now. Those whose application still runs are freed when
  * it ends. */
 void worker_abort(struct worker *w);

@@ -1,8 +1,8 @@
 """Importing an application, and a look at it, in a process of its own: whatever the import
-does to its process is judged as the master judges a loader, with the same words.
+does to its process is judged as the master judges a worker, in the same words.
 
-The process has the descriptors of a loader, so that one that closes them is found out. It
-says how far it has come on a channel, as a loader does, but with two words only: IMPORTED,
+The process has the descriptors of a worker, so that one that closes them is found out. It
+says how far it has come on a channel, as a worker does, but with two words only: IMPORTED,
 and DONE when its end is its own.
 """
 
@@ -134,7 +134,7 @@ def _ended(status: int, words: set[str]) -> int:
             f"exit status {code} while {_doing(words)}, which called os._exit() or became a "
             "daemon; let it stay"
         )
-    sys.stderr.write(f"fastrd: loader ended with {text}\n")
+    sys.stderr.write(f"fastrd: the process that loads it ended with {text}\n")
     return wire.EXIT_APP
 
 

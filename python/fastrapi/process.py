@@ -10,7 +10,7 @@ import socket
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 logger = logging.getLogger("fastrapi.error")
@@ -137,6 +137,19 @@ class Process:
         global _serving
         self._over = True
         _serving = None
+
+    @contextlib.contextmanager
+    def passed_on(self) -> Iterator[None]:
+        """Forks that are made inside keep what is ours: one of them is to adopt() it."""
+        self._over = True
+        try:
+            yield
+        finally:
+            self._over = False
+
+    def adopt(self) -> None:
+        """This process, a fork, is the one that serves."""
+        self._pid = os.getpid()
 
     def handle_exit(self, sig: int, _frame: object) -> None:
         """The handler of SIGTERM; in a fork it may still be called by the application's."""

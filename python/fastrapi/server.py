@@ -94,6 +94,15 @@ class Server:
         self._connections.drain(self._end, seconds, give)
         self._process.announce_exit()
 
+    def park(self) -> None:
+        """Accept no more, and give the connections to workers that serve. drain() or resume()
+        comes next."""
+        self._connections.park()
+
+    def resume(self) -> None:
+        """After park(): serve as before."""
+        self._connections.resume()
+
     def cut(self) -> None:
         """Cut every connection now."""
         self._connections.abort()

@@ -2,8 +2,9 @@
 
 A worker imports the application, runs its lifespan's start-up, compiles it and serves. The first
 one of a generation writes the table of what it has compiled; the others serve from that where
-they have compiled the same. See ``base/wire.h`` for the contract with the master: the facts
-of this child and the settings are what it is told. The application is imported before
+they have compiled the same. A zygote imports, writes the table and forks the workers; a spare
+imports and waits until a worker is missed. See ``base/wire.h`` for the contract with the master:
+the facts of this child and the settings are what it is told. The application is imported before
 anything that it might replace is used.
 """
 
@@ -17,19 +18,17 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from fastrapi import _engine, wire
+from fastrapi import _engine, wire, zygote
 from fastrapi.collecting import rarely
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
 from fastrapi.log import open_log
 from fastrapi.process import Process, ignore, leave
 from fastrapi.stacks import show_stacks
-from fastrapi.tables import Received, Table, TooLarge, Written
-
-if TYPE_CHECKING:
-    from fastrapi.server import Server
+from fastrapi.tables import NoTable, Received, Table, TooLarge, Written
 
 logger = logging.getLogger("fastrapi.error")
 
@@ -39,32 +38,65 @@ ORPHAN_MORE_SECONDS = 2
 EXIT_SECONDS = 2
 
 
-def _pairs(words: list[str]) -> dict[str, str]:
+def pairs(words: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def _fail(channel: wire.Channel, code: int, text: str) -> int:
-    channel.send(f"FAILED {code} {text}")
-    return code
+@dataclass(slots=True)
+class Child:
+    """This process as the master knows it."""
+
+    channel: wire.Channel
+    inherited: Inherited
+    process: Process
+    facts: dict[str, str]
+    settings: dict[str, Any]
+
+    def fail(self, code: int, text: str) -> int:
+        """Say why it cannot go on; the exit code."""
+        self.channel.send(f"FAILED {code} {text}")
+        return code
+
+    def print_once(self, text: str) -> None:
+        """Print a traceback, unless the process before this one has printed it."""
+        if self.facts["again"] != "1":
+            sys.stderr.write(text)
+
+    def named(self, facts: str) -> None:
+        """Be what ``facts`` say from now on."""
+        self.facts |= pairs(facts.split("\t"))
+        open_log(self.facts["name"], self.settings["log_level"])
+
+    def become(self, channel: int, facts: str) -> None:
+        """In a fork: be a child of its own, which talks to the master over this descriptor."""
+        self.channel.socket.detach()
+        os.dup2(channel, wire.CHANNEL_FD, inheritable=False)
+        os.close(channel)
+        os.dup2(wire.BOARDS_FD, wire.TABLE_FD, inheritable=False)
+        self.channel = wire.Channel()
+        self.process.adopt()
+        self.named(facts)
+
+    @property
+    def listeners(self) -> int:
+        return int(self.facts["listeners"])
 
 
-def _print_once(facts: dict[str, str], text: str) -> None:
-    """Print a traceback, unless the process before this one has printed it."""
-    if facts["again"] != "1":
-        sys.stderr.write(text)
-
-
-def _obey(channel: wire.Channel, server: Server, listeners: int) -> None:
+def _obey(child: Child, server: Any) -> None:
     """One order of the master's."""
     try:
-        text = channel.receive()
+        text = child.channel.receive()
     except BlockingIOError:
         return
     word, _, rest = text.partition(" ")
     if word == "SERVE":
-        for index in range(listeners):
+        for index in range(child.listeners):
             server.listen(wire.LISTENER_FD + index)
         server.take(wire.TAKE_FD, wire.GIVE_FD)
+    elif word == "PARK":
+        server.park()
+    elif word == "RESUME":
+        server.resume()
     elif word == "DRAIN":
         server.drain(int(rest) / 1000)
     elif word == "GIVE":
@@ -73,110 +105,139 @@ def _obey(channel: wire.Channel, server: Server, listeners: int) -> None:
         # The master is gone: finish what runs, accept nothing new. The kernel's own
         # signal does not come after a setuid().
         signal.raise_signal(wire.ORPHAN_SIGNAL)
-        asyncio.get_running_loop().remove_reader(channel.socket)
+        asyncio.get_running_loop().remove_reader(child.channel.socket)
         server.drain()
 
 
-async def _start(
-    channel: wire.Channel, server: Server, table: Table, facts: dict[str, str],
-    settings: dict[str, Any],
-) -> None:
+async def _start(child: Child, server: Any, table: Table) -> None:
     """Start the application, say so and obey from now on. LifespanFailed, TooLarge."""
     note = await server.start()
     # The sockets of a supervisor that passed them are not ours to end.
-    own = int(facts["listeners"]) if facts["own"] == "1" else 0
-    grace = int(settings["timeout_graceful_shutdown"])
+    own = child.listeners if child.facts["own"] == "1" else 0
+    grace = int(child.settings["timeout_graceful_shutdown"])
     _engine.expect_orphanhood(grace + ORPHAN_MORE_SECONDS, wire.LISTENER_FD, own)
-    channel.socket.setblocking(False)
-    loop = asyncio.get_running_loop()
-    loop.add_reader(channel.socket, _obey, channel, server, int(facts["listeners"]))
+    child.channel.socket.setblocking(False)
+    asyncio.get_running_loop().add_reader(child.channel.socket, _obey, child, server)
     # Where no worker has a table the first one has said why.
-    channel.send(f"READY {note if table.sealed >= 0 else ''}")
+    child.channel.send(f"READY {note if table.sealed >= 0 else ''}")
 
 
-def serve(
-    channel: wire.Channel, loaded: Loaded, facts: dict[str, str], settings: dict[str, Any],
-    process: Process,
-) -> int:  # fmt: skip
+def _serve(child: Child, loaded: Loaded, table: Table) -> int:
     """A worker's life; its exit code."""
-    from fastrapi.compile.edge import Refused, edge_of
     from fastrapi.lifespan import LifespanFailed, one_line
     from fastrapi.loop import EventLoop
     from fastrapi.server import Server
 
-    try:
-        edge = edge_of(loaded.app, settings)
-    except Refused as exc:
-        return _fail(channel, wire.EXIT_USAGE, str(exc))
-    around = f"; {edge.text()}" if edge is not None else ""
-    loads = facts["loads"] == "1"
-    table: Table = Written(channel, loaded, around) if loads else Received(channel)
-    boards = (wire.BOARDS_FD, int(facts["board"]), int(facts["generation"]))
+    boards = (wire.BOARDS_FD, int(child.facts["board"]), int(child.facts["generation"]))
 
     async def start() -> Server:
         server = Server(
-            loaded.app, settings, process, table=table, boards=boards,
-            leaving=lambda cause: channel.send(f"LEAVING {cause}"),
+            loaded.app, child.settings, child.process, table=table, boards=boards,
+            leaving=lambda cause: child.channel.send(f"LEAVING {cause}"),
         )  # fmt: skip
-        await _start(channel, server, table, facts, settings)
+        await _start(child, server, table)
         return server
 
     with asyncio.Runner(loop_factory=EventLoop) as runner:
-        process.loop = runner.get_loop()
+        child.process.loop = runner.get_loop()
         try:
             server = runner.run(start())
         except TooLarge as exc:
-            return _fail(channel, wire.EXIT_TABLE, str(exc))
+            return child.fail(wire.EXIT_TABLE, str(exc))
         except LifespanFailed as exc:
-            _print_once(facts, str(exc).strip() + "\n")
+            child.print_once(str(exc).strip() + "\n")
             text = f"the lifespan of {loaded.name} failed: {exc.cause}; see what it printed"
-            return _fail(channel, wire.EXIT_APP, text)
+            return child.fail(wire.EXIT_APP, text)
         except (SystemExit, KeyboardInterrupt, asyncio.CancelledError, RuntimeError) as exc:
             # RuntimeError: the loop was stopped. Our own code raises none of them.
             logger.error("the start has been broken off", exc_info=exc)
             text = f"the start of {loaded.name} was broken off: {one_line(exc)}"
-            return _fail(channel, wire.EXIT_APP, text)
+            return child.fail(wire.EXIT_APP, text)
         finally:
-            process.end_if_forked()
+            child.process.end_if_forked()
         in_order = server.run()
     if server.shut_down:
-        channel.send("ENDED")
+        child.channel.send("ENDED")
     return wire.EXIT_OK if in_order else wire.EXIT_APP
 
 
-def _run(
-    channel: wire.Channel, inherited: Inherited, process: Process, facts: dict[str, str],
-    settings: dict[str, Any],
-) -> int:  # fmt: skip
+def _wait_until_missed(child: Child) -> Table:
+    """A spare's life: until it takes the place of a worker, which is to serve from this table."""
+    import fastrapi.compile.application
+    import fastrapi.loop
+    import fastrapi.server  # noqa: F401  what the worker will run
+
+    table = NoTable()
+    while True:
+        text, descriptor = child.channel.receive_with_descriptor()
+        word, _, rest = text.partition(" ")
+        if word == "TABLE":
+            table.sealed = descriptor
+        elif word == "ADOPT":
+            child.named(rest)
+            return table
+        elif not text:
+            leave(wire.EXIT_OK)
+
+
+def _table(child: Child, loaded: Loaded) -> Table:
+    """What a worker serves from. A zygote and a spare come back when they are a worker.
+    NotForkable, TooLarge, Refused (``compile.edge``)."""
+    from fastrapi.compile.edge import edge_of
+
+    edge = edge_of(loaded.app, child.settings)
+    around = f"; {edge.text()}" if edge is not None else ""
+    role = child.facts["role"]
+    if role == "spare":
+        return _wait_until_missed(child)
+    if role == "zygote":
+        zygote.prepare(child, loaded, around)
+        zygote.fork_workers(child)
+        return Received(child.channel)
+    if child.facts["loads"] == "1":
+        return Written(child.channel, loaded, around)
+    return Received(child.channel)
+
+
+def _run(child: Child) -> int:
     """The child's work, behind the import of the application; the exit code."""
+    settings = child.settings
     try:
         # Outside any loop: a module may run one of its own.
         with rarely():
             loaded = load_app(
-                facts["app"], app_dir=settings["app_dir"], factory=settings["factory"]
+                child.facts["app"], app_dir=settings["app_dir"], factory=settings["factory"]
             )
     except ImportFailed as exc:
-        _print_once(facts, exc.frames)
-        return _fail(channel, wire.EXIT_APP, str(exc))
+        child.print_once(exc.frames)
+        return child.fail(wire.EXIT_APP, str(exc))
     finally:
-        process.end_if_forked()
-    if inherited.are_gone():
+        child.process.end_if_forked()
+    if child.inherited.are_gone():
         return wire.EXIT_DESCRIPTORS
-    channel.send("IMPORTED")
-    return serve(channel, loaded, facts, settings, process)
+    child.channel.send("IMPORTED")
+    from fastrapi.compile.edge import Refused
+
+    try:
+        table = _table(child, loaded)
+    except (Refused, zygote.NotForkable) as exc:
+        return child.fail(wire.EXIT_USAGE, str(exc))
+    except TooLarge as exc:
+        return child.fail(wire.EXIT_TABLE, str(exc))
+    return _serve(child, loaded, table)
 
 
-def _surprised(channel: wire.Channel, inherited: Inherited, exc: Exception) -> int:
+def _surprised(child: Child, exc: Exception) -> int:
     """The exit code after an exception that nobody expected. Without a word from here the
     master would call it the application's doing."""
-    if inherited.are_gone():
+    if child.inherited.are_gone():
         return wire.EXIT_DESCRIPTORS
     if isinstance(exc, OSError) and exc.errno in (errno.EMFILE, errno.ENFILE):
         text = f"cannot start Python: {exc.strerror}; raise the limit of open files"
-        return _fail(channel, wire.EXIT_BUG, text)
+        return child.fail(wire.EXIT_BUG, text)
     logger.error("fastrd itself failed", exc_info=exc)
     text = f"fastrd itself failed: {type(exc).__name__}: {exc}; see the traceback"
-    return _fail(channel, wire.EXIT_BUG, text)
+    return child.fail(wire.EXIT_BUG, text)
 
 
 def _finish(code: int) -> None:
@@ -199,8 +260,8 @@ def main(argv: list[str]) -> int:
         sys.stderr.write("fastrapi.child is started by fastrd; run fastrd --help\n")
         return wire.EXIT_USAGE
     behind = argv.index("--", 2)
-    facts = {"app": argv[1], **_pairs(argv[2:behind])}
-    settings = _engine.settings("child", _pairs(argv[behind + 1 :]))
+    facts = {"app": argv[1], **pairs(argv[2:behind])}
+    settings = _engine.settings("child", pairs(argv[behind + 1 :]))
     inherited = Inherited(int(facts["listeners"]))
     process = Process(inherited.numbers)
     ignore(signal.SIGHUP)
@@ -209,12 +270,12 @@ def main(argv: list[str]) -> int:
     open_log(facts["name"], settings["log_level"])
     show_stacks(wire.STACKS_SIGNAL)
     os.environ["FASTRD_CHILD"] = "serve"
-    channel = wire.Channel()
-    channel.send("BEGUN")
+    child = Child(wire.Channel(), inherited, process, facts, settings)
+    child.channel.send("BEGUN")
     try:
-        code = _run(channel, inherited, process, facts, settings)
+        code = _run(child)
     except Exception as exc:
         # From here: nothing half made gets to complain as well.
-        leave(_surprised(channel, inherited, exc))
+        leave(_surprised(child, exc))
     _finish(code)
     leave(code)

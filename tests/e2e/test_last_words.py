@@ -273,20 +273,20 @@ ENDED = "which called os._exit() or became a daemon; let it stay"
     [
         (
             "if os.fork(): os._exit(0)",
-            f"loader ended with exit status 0 while importing the application, {ENDED}",
+            f"ended with exit status 0 while importing the application, {ENDED}",
         ),
         (
             "os._exit(1)",
-            f"loader ended with exit status 1 while importing the application, {ENDED}",
+            f"ended with exit status 1 while importing the application, {ENDED}",
         ),
         (
             "os.closerange(3, 100)",
-            "loader ended with exit status 87 while importing the application, which closed "
+            "ended with exit status 87 while importing the application, which closed "
             "descriptors that it had not opened; let it close its own only",
         ),
         (
             "os.close(4); os.open('/dev/null', 0)",
-            "loader ended with exit status 87 while importing the application, which closed "
+            "ended with exit status 87 while importing the application, which closed "
             "descriptors that it had not opened; let it close its own only",
         ),
     ],
@@ -304,7 +304,7 @@ def test_an_import_that_crashes_shows_where(directory, command):
     (directory / "app.py").write_text(f"{APP}\nctypes.string_at(0)\n")
     status, text = fails("app:app", directory, *command)
     assert status == 3
-    assert "fastrd: loader ended with signal 11 (Segmentation fault) while importing" in text
+    assert "ended with signal 11 (Segmentation fault) while importing" in text
     assert re.search(r'File ".*/app\.py", line \d+ in <module>\n', text)
 
 

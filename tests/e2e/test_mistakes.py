@@ -287,13 +287,13 @@ def test_a_module_of_a_package_named_without_it(tmp_path):
 def test_an_application_that_ends_the_process(tmp_path):
     write(tmp_path, "import os\nos._exit(9)\n")
     assert fails("app:app", tmp_path) == (
-        3, "fastrd: loader ended with exit status 9 while importing the application, which called "
+        3, "fastrd: worker 0 ended with exit status 9 while importing the application, which called "
         "os._exit() or became a daemon; let it stay\n"
     )  # fmt: skip
 
 
 def test_a_process_left_behind_does_not_hold_up_the_master(tmp_path):
-    """It has the loader's channel open: forked without Python's knowledge."""
+    """It has the channel of the one that loads open: forked without Python's knowledge."""
     write(
         tmp_path,
         "import ctypes, os, time\nif ctypes.CDLL(None).fork() == 0:\n    time.sleep(15)\n"

@@ -41,7 +41,7 @@ def stranded(directory: Path, *flags: str):
         server.wait_log("reload failed, generation 1 serves on: " + CAUSE)
         assert server.get("/") == (200, b'"ok"')
         for pid in server.children():
-            # The loader of the reload ends at about this time.
+            # The worker that the reload has begun with ends at about this time.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         server.wait_log(NONE)
@@ -55,7 +55,7 @@ def test_it_is_said_once_and_why(directory):
         log = server.log()
         assert len(re.findall(r"error \[master\] worker \d: " + re.escape(CAUSE), log)) == 1
         assert log.count(NONE) == 1
-        # The loader's, and that of the first replacements, which ran at the same time.
+        # The reload's, and that of the first replacements, which ran at the same time.
         assert 2 <= log.count("Traceback") <= 3, log
 
 

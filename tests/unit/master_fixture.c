@@ -11,6 +11,7 @@
 #include "base/wire.h"
 #include "master/banner.h"
 #include "master/conf.h"
+#include "master/listen.h"
 #include "master/replies.h"
 #include "master/spawn.h"
 
@@ -18,6 +19,7 @@ enum { NO_SUCH_PID = 1 << 30, TABLE_BYTES = 5 };	/* Linux ends at 1 << 22 */
 
 static struct {
 	struct master_conf conf;
+	struct master_listeners listeners;	/* none */
 	int others[MASTER_MAX_CHILDREN];	/* the children's ends of their channels */
 	int next_pid;
 	int refuse;
@@ -60,6 +62,7 @@ fixture_new(unsigned n_workers)
 	fixture.real_stderr = dup(STDERR_FILENO);
 	dup2(fileno(fixture.log), STDERR_FILENO);
 	m->conf = &fixture.conf;
+	m->listeners = &fixture.listeners;
 	m->n_workers = n_workers;
 	return m;
 }
@@ -100,8 +103,32 @@ fixture_banners(void)
 	return fixture.banners;
 }
 
-static struct master_child *
-youngest(struct master *m, const struct master_generation *g, enum master_role role,
+struct master_conf *
+fixture_conf(const struct master *m)
+{
+	CU_ASSERT_PTR_EQUAL_FATAL(m->conf, &fixture.conf);
+	return &fixture.conf;
+}
+
+unsigned
+fixture_count(struct master *m, const struct master_generation *g, enum master_role role)
+{
+	struct master_child *c = NULL;
+	unsigned n = 0;
+
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		n += c->role == role;
+	return n;
+}
+
+int
+fixture_other(const struct master *m, const struct master_child *c)
+{
+	return fixture.others[c - m->children.at];
+}
+
+struct master_child *
+fixture_child(struct master *m, const struct master_generation *g, enum master_role role,
     unsigned slot)
 {
 	struct master_child *c = NULL, *found = NULL;
@@ -116,7 +143,7 @@ youngest(struct master *m, const struct master_generation *g, enum master_role r
 struct master_child *
 fixture_worker(struct master *m, const struct master_generation *g, unsigned slot)
 {
-	return youngest(m, g, ROLE_WORKER, slot);
+	return fixture_child(m, g, ROLE_WORKER, slot);
 }
 
 void
@@ -141,7 +168,11 @@ fixture_order(struct master *m, const struct master_child *c)
 void
 fixture_gone(struct master *m, struct master_child *c)
 {
-	close(fixture.others[c - m->children.at]);
+	int *other = &fixture.others[c - m->children.at];
+
+	if (*other > 0)		/* one that a zygote was to fork has none here */
+		close(*other);
+	*other = 0;
 	master_child_remove(c);
 }
 

@@ -25,6 +25,19 @@ void fixture_refuse_starts(int err);
 /* How often the banner was printed. */
 unsigned fixture_banners(void);
 
+/* The configuration of the last fixture_new(). */
+struct master_conf *fixture_conf(const struct master *m);
+
+/* The child of `g` with this role and slot, the youngest when there are several. */
+struct master_child *fixture_child(struct master *m, const struct master_generation *g,
+    enum master_role role, unsigned slot);
+
+/* How many children of `g` have this role. */
+unsigned fixture_count(struct master *m, const struct master_generation *g, enum master_role role);
+
+/* The child's end of its channel. */
+int fixture_other(const struct master *m, const struct master_child *c);
+
 /* The worker of `g` in `slot`, the youngest when there are several. */
 struct master_child *fixture_worker(struct master *m, const struct master_generation *g,
     unsigned slot);

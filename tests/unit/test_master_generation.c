@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/wire.h"
 #include "master_fixture.h"
 #include "tests/unit/suite.h"
@@ -39,7 +40,7 @@ test_a_generation_serves_when_all_its_workers_have_started(void)
 }
 
 static void
-test_a_reload_swaps_and_drains_the_old_one(void)
+test_a_reload_swaps_and_parks_the_old_one(void)
 {
 	struct master *m = fixture_new(1);
 	struct master_generation *old = fixture_serving(m), *g;
@@ -50,11 +51,18 @@ test_a_reload_swaps_and_drains_the_old_one(void)
 	g = fixture_serving(m);
 	CU_ASSERT_PTR_NOT_EQUAL(g, old);
 	CU_ASSERT_EQUAL(g->number, 2);
-	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);
-	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_GIVE " 30000");
+	CU_ASSERT_EQUAL(old->state, GENERATION_PARKED);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_PARK);
 	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
 	CU_ASSERT_EQUAL(fixture_logged("generation 2 serves: 1 compiled, 2 through ASGI"), 1);
 	CU_ASSERT_EQUAL(fixture_banners(), 1);
+	/* It ends when the new one's worker has served for a second. */
+	fixture_worker(m, g, 0)->serves_since_ms = clock_monotonic_ms() - 900;
+	master_probation_look(m, clock_monotonic_ms());
+	CU_ASSERT_EQUAL(old->state, GENERATION_PARKED);
+	master_probation_look(m, clock_monotonic_ms() + 200);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_GIVE " 30000");
+	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);
 	master_generations_bury(m);
 	CU_ASSERT_EQUAL(old->state, GENERATION_DRAINING);	/* it has a child */
 	fixture_gone(m, worker);
@@ -202,7 +210,7 @@ test_a_generation_that_cannot_begin_leaves_nothing(void)
 	fixture_refuse_starts(EAGAIN);
 	master_generation_reload(m);
 	CU_ASSERT_PTR_NULL(m->coming);
-	CU_ASSERT_EQUAL(fixture_logged("generation 1 serves on: cannot start a worker: Resource "
+	CU_ASSERT_EQUAL(fixture_logged("generation 1 serves on: cannot load the application: Resource "
 	    "temporarily unavailable; raise the limit of processes"), 1);
 	fixture_refuse_starts(0);
 	master_generation_reload(m);
@@ -276,8 +284,8 @@ main(void)
 	CU_TestInfo tests[] = {
 		{ "test_a_generation_serves_when_all_its_workers_have_started",
 		    test_a_generation_serves_when_all_its_workers_have_started },
-		{ "test_a_reload_swaps_and_drains_the_old_one",
-		    test_a_reload_swaps_and_drains_the_old_one },
+		{ "test_a_reload_swaps_and_parks_the_old_one",
+		    test_a_reload_swaps_and_parks_the_old_one },
 		{ "test_hups_that_come_too_early_become_one_reload",
 		    test_hups_that_come_too_early_become_one_reload },
 		{ "test_a_reload_waits_for_a_free_record", test_a_reload_waits_for_a_free_record },

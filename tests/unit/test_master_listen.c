@@ -65,7 +65,8 @@ tear_down(void)
 	return rmdir(directory);
 }
 
-/* Takes a connection, is not blocking, and no program inherits it. */
+/* Takes a connection once it listens, as a unix socket and one that was passed do at once; is not blocking, and no program
+ * inherits it. */
 static void
 check_first(int family)
 {
@@ -79,6 +80,12 @@ check_first(int family)
 	CU_ASSERT_EQUAL(getsockname(listeners.fds[0], (struct sockaddr *)&name, &len), 0);
 	CU_ASSERT_EQUAL(name.ss_family, family);
 	fd = socket(family, SOCK_STREAM, 0);
+	if (family != AF_UNIX && !listeners.inherited) {
+		CU_ASSERT(connect(fd, (struct sockaddr *)&name, len) < 0 && errno == ECONNREFUSED);
+		close(fd);
+		fd = socket(family, SOCK_STREAM, 0);
+	}
+	CU_ASSERT_EQUAL(master_listen_start(&listeners, 16), 0);
 	CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&name, len), 0);
 	close(fd);
 	fd = accept(listeners.fds[0], NULL, NULL);
@@ -104,6 +111,36 @@ test_tcp(void)
 	snprintf(text, sizeof(text), "fastrd: cannot listen on localhost port %ld: Address already "
 	    "in use; stop what uses it or choose another --port\n", (long)conf.port);
 	CU_ASSERT_STRING_EQUAL(said, text);
+	master_listen_close(&first);
+}
+
+/* Two that start at the same time: who listens first has the port. */
+static void
+test_a_port_that_another_listens_on_by_now(void)
+{
+	struct master_listeners first;
+	char text[128];
+	int err = dup(2), rc;
+	FILE *file = tmpfile();
+
+	conf_reset();
+	CU_ASSERT_EQUAL_FATAL(opened(), 0);
+	first = listeners;
+	conf.port = strtol(strrchr(listeners.texts[0], ':') + 1, NULL, 10);
+	CU_ASSERT_EQUAL_FATAL(opened(), 0);
+	CU_ASSERT_EQUAL(master_listen_start(&first, 16), 0);
+	dup2(fileno(file), 2);
+	rc = master_listen_start(&listeners, 16);
+	dup2(err, 2);
+	close(err);
+	CU_ASSERT_EQUAL(rc, WIRE_EXIT_LISTEN);
+	rewind(file);
+	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+	fclose(file);
+	snprintf(text, sizeof(text), "fastrd: cannot listen on http://127.0.0.1:%ld: Address already in "
+	    "use; stop what uses it or choose another --port\n", (long)conf.port);
+	CU_ASSERT_STRING_EQUAL(said, text);
+	master_listen_close(&listeners);
 	master_listen_close(&first);
 }
 
@@ -262,6 +299,8 @@ main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "test_tcp", test_tcp },
+		{ "test_a_port_that_another_listens_on_by_now",
+		    test_a_port_that_another_listens_on_by_now },
 		{ "test_tcp6", test_tcp6 },
 		{ "test_names_are_refused", test_names_are_refused },
 		{ "test_unix", test_unix },

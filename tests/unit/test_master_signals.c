@@ -106,7 +106,7 @@ test_the_dead_get_no_signal(void)
 	CU_ASSERT_EQUAL(g->state, GENERATION_FAILED);
 	CU_ASSERT_EQUAL(m->exit_code, WIRE_EXIT_APP);
 	CU_ASSERT_EQUAL(fixture_logged("fastrd: worker 0 ended with exit status 9 "
-	    "while importing the application, which called os._exit() or became a daemon; let it "
+	    "while starting the application, which called os._exit() or became a daemon; let it "
 	    "stay\n"), 1);
 	CU_ASSERT_EQUAL(counted(b->pid, SIGTERM), 1);
 	CU_ASSERT_EQUAL(counted(pid, SIGTERM), 0);

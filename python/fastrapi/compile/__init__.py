@@ -1,7 +1,7 @@
 """From a FastAPI application to a route table.
 
 All knowledge of FastAPI's private names lives in this package. It runs in the
-loader, which writes the table, and again in every worker, which binds the
+worker that writes the table, and in every other, which binds the
 application's own objects to it. This file itself needs nothing of FastAPI's: an
 installed version that the compiler does not know is refused before the rest is
 imported.

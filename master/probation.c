@@ -1,0 +1,157 @@
+/*
+ * probation: park, count deaths, go back.
+ *
+ * Called by generation.c (begin), reap.c (death) and master.c (look).
+ *
+ * Logs: "crash loop: N workers of generation N died within a second of serving; generation N serves
+ * again", or "...; no earlier generation is left, they are started again later and later".
+ */
+#include "master/probation.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/wire.h"
+#include "master/child.h"
+#include "master/master.h"
+
+enum { LONG_ENOUGH_MS = 1000, PARKED_MOST_MS = 60000 };
+
+/* The worker in `slot` of the generation that serves. NULL: there is none, or it does not serve. */
+static const struct master_child *
+serving(struct master *m, unsigned slot)
+{
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->slot == slot && c->state == CHILD_SERVING)
+			return c;
+	return NULL;
+}
+
+/* When each slot's worker will have served long enough; 0: one has none that serves. */
+static uint64_t
+proven_at(struct master *m)
+{
+	uint64_t last_ms = 0;
+
+	for (unsigned slot = 0; slot < m->n_workers; slot++) {
+		const struct master_child *c = serving(m, slot);
+
+		if (c == NULL)
+			return 0;
+		if (c->serves_since_ms > last_ms)
+			last_ms = c->serves_since_ms;
+	}
+	return last_ms + LONG_ENOUGH_MS;
+}
+
+static void
+order_all(struct master *m, const struct master_generation *g, const char *order)
+{
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->state == CHILD_SERVING)
+			master_child_order(c, order);
+}
+
+/* Nothing is parked any more. */
+static void
+release(struct master *m)
+{
+	struct master_generation *g = m->probation.parked;
+
+	m->probation.parked = NULL;
+	if (g != NULL && g->state == GENERATION_PARKED)
+		master_generation_drain(m, g, master_worker_grace_ms(m));
+}
+
+void
+master_probation_begin(struct master *m, struct master_generation *old)
+{
+	release(m);
+	m->probation = (struct master_probation){ .parked = old,
+	    .until_ms = clock_monotonic_ms() + PARKED_MOST_MS };
+	old->state = GENERATION_PARKED;
+	order_all(m, old, WIRE_PARK);
+}
+
+/* Is there somebody who could serve again? */
+static bool
+can_serve(struct master *m, const struct master_generation *g)
+{
+	struct master_child *c = NULL;
+
+	while (g != NULL && (c = master_child_next(&m->children, g, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->state == CHILD_SERVING)
+			return true;
+	return false;
+}
+
+/* The parked generation takes its place again. */
+static void
+go_back(struct master *m)
+{
+	struct master_generation *bad = m->serving, *good = m->probation.parked;
+
+	m->probation = (struct master_probation){ .parked = NULL };
+	m->serving = good;
+	good->state = GENERATION_SERVING;
+	order_all(m, good, WIRE_RESUME);
+	master_workers_fill(m);
+	master_generation_drain(m, bad, master_worker_grace_ms(m));
+}
+
+bool
+master_probation_death(struct master *m, const struct master_child *c, uint64_t now_ms)
+{
+	struct master_probation *p = &m->probation;
+	bool back;
+
+	must(c->generation == m->serving);
+	if (c->state != CHILD_SERVING || now_ms - c->serves_since_ms >= LONG_ENOUGH_MS)
+		return false;
+	if (++p->deaths <= 2 * m->n_workers || p->told)
+		return false;
+	back = can_serve(m, p->parked);
+	if (back)
+		log_errorx("crash loop: %u workers of generation %u died within a second of serving; "
+		    "generation %u serves again", p->deaths, m->serving->number, p->parked->number);
+	else
+		log_errorx("crash loop: %u workers of generation %u died within a second of serving; no "
+		    "earlier generation is left, they are started again later and later", p->deaths,
+		    m->serving->number);
+	p->told = true;
+	if (back)
+		go_back(m);
+	return back;
+}
+
+void
+master_probation_look(struct master *m, uint64_t now_ms)
+{
+	struct master_probation *p = &m->probation;
+	uint64_t proven_ms;
+
+	if (m->serving == NULL || (p->parked == NULL && p->deaths == 0))
+		return;
+	proven_ms = proven_at(m);
+	if (proven_ms != 0 && proven_ms <= now_ms) {
+		p->deaths = 0;
+		p->told = false;
+	}
+	if ((proven_ms != 0 && proven_ms <= now_ms) || p->until_ms <= now_ms)
+		release(m);
+}
+
+uint64_t
+master_probation_next(struct master *m)
+{
+	uint64_t proven_ms;
+
+	if (m->serving == NULL || (m->probation.parked == NULL && m->probation.deaths == 0))
+		return 0;
+	proven_ms = proven_at(m);
+	return proven_ms != 0 || m->probation.parked == NULL ? proven_ms : m->probation.until_ms;
+}

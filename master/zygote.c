@@ -1,0 +1,111 @@
+/*
+ * zygote: start, order, and believe no process id.
+ *
+ * Called by generation.c (start), workers.c (fork) and replies.c (forked).
+ *
+ * Logs: "worker N is not the process that it says: it is given up".
+ */
+#include "master/zygote.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/wire.h"
+#include "master/child.h"
+#include "master/master.h"
+#include "master/spawn.h"
+
+int
+master_zygote_start(struct master *m, struct master_generation *g)
+{
+	struct master_child *c = master_child_free_record(&m->children, ROLE_ZYGOTE, g);
+
+	must(g->state == GENERATION_LOADING);
+	/* Whose parent has ended becomes our child. */
+	if (c == NULL || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return -1;
+	c->loads = true;
+	return master_spawn(m, c);
+}
+
+struct master_child *
+master_zygote_of(struct master *m, const struct master_generation *g)
+{
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		if (c->role == ROLE_ZYGOTE && c->state == CHILD_READY && !c->told_to_end &&
+		    c->channel >= 0)
+			return c;
+	return NULL;
+}
+
+int
+master_zygote_fork(struct master_child *zygote, struct master_child *c)
+{
+	char order[256], name[MASTER_NAME_BYTES];
+	int pair[2], rc, saved, n;
+
+	must(c->pid == 0 && c->role == ROLE_WORKER);
+	n = snprintf(order, sizeof(order), WIRE_FORK " name=%s\trole=worker\tboard=%u\tloads=0\tagain=%d"
+	    "\tmaster=%ld", master_child_name(c, name), c->board, c->again, (long)getpid());
+	must(n > 0 && (size_t)n < sizeof(order));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -1;
+	rc = master_child_order_fd(zygote, order, pair[1]);
+	saved = errno;
+	close(pair[1]);
+	if (rc < 0) {
+		close(pair[0]);
+		errno = saved;
+		return -1;
+	}
+	c->pid = MASTER_PID_UNKNOWN;
+	c->channel = pair[0];
+	c->state = CHILD_STARTING;
+	c->since_ms = clock_monotonic_ms();
+	return 0;
+}
+
+/* Any code of the application's can write to the channel: a process that is no child of ours
+ * must get no signal from us. */
+static bool
+is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+void
+master_zygote_forked(struct master_child *c, const char *text)
+{
+	char name[MASTER_NAME_BYTES];
+	long pid = strtol(text, NULL, 10);
+
+	if (c->pid != MASTER_PID_UNKNOWN)
+		return;
+	if (pid > INT_MAX || !is_child((pid_t)pid)) {
+		log_errorx("%s is not the process that it says: it is given up",
+		    master_child_name(c, name));
+		master_child_hang_up(c);
+		return;
+	}
+	c->pid = (pid_t)pid;
+	c->begun = c->imported = true;
+	log_debug("%s of generation %u is forked as process %ld", master_child_name(c, name),
+	    c->generation->number, pid);
+	if (c->told_to_end) {	/* before there was a process to tell */
+		c->told_to_end = false;
+		master_child_end(c);
+	}
+}

@@ -1,0 +1,133 @@
+"""The process that has loaded the application and forks its generation's workers (--preload).
+
+Workers of a zygote share the memory of what is loaded, and need no import. The application's
+lifespan runs in each worker, not here.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from fastrapi import _engine, wire
+from fastrapi.process import leave
+from fastrapi.tables import Table, Written
+
+if TYPE_CHECKING:
+    from fastrapi.importing import Loaded
+    from fastrapi.worker import Child
+
+logger = logging.getLogger("fastrapi.error")
+
+_PAUSE_SECONDS = 0.0005
+
+
+class NotForkable(Exception):
+    """Forks of this process would not be whole; the text says why, and what to do."""
+
+
+def _check_threads() -> None:
+    """A fork has the forking thread only: locks that another holds are never released."""
+    others = len(os.listdir("/proc/self/task")) - 1
+    if others == 0:
+        return
+    named = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+    names = f" ({', '.join(named[:5])})" if named else ""
+    raise NotForkable(
+        f"--preload: importing the application left {others} thread{'s' if others > 1 else ''} "
+        f"running{names}, which its workers would not have; start them in the lifespan, or leave "
+        "out --preload"
+    )
+
+
+def _connections() -> list[str]:
+    """Where sockets of this process are connected to: workers would share them."""
+    found = []
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if not os.readlink(f"/proc/self/fd/{number}").startswith("socket:"):
+                continue
+            sock = socket.socket(fileno=number)
+        except OSError:
+            continue
+        try:
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
+                host, port, *_ = sock.getpeername()
+                found.append(f"{host} port {port}")
+        except OSError:
+            pass  # it is not connected
+        finally:
+            sock.detach()
+    return found
+
+
+def _compile(table: Table, app: Any, settings: dict[str, Any]) -> None:
+    """As the first worker of a generation without a zygote does, but before any lifespan."""
+    from fastrapi.compile import NotCompiled, compile_app
+    from fastrapi.compile.edge import edge_of
+
+    edge = edge_of(app, settings)
+    if settings["force"] == "asgi" or (edge is not None and edge.twins is None):
+        table.refuse(None)
+        return
+    try:
+        compiled = compile_app(app, settings["table_limit"])
+    except (NotCompiled, ValueError) as refused:
+        table.refuse(refused)
+        return
+    table.seal(compiled)
+
+
+def prepare(child: Child, loaded: Loaded, around: str) -> None:
+    """Write the table, and be ready to fork. NotForkable, TooLarge (``tables``)."""
+    import fastrapi.loop
+    import fastrapi.server  # noqa: F401  what workers run, imported once for all
+
+    _check_threads()
+    for address in _connections():
+        logger.warning(
+            "--preload: importing the application opened a connection to %s, which its workers "
+            "share; open it in the lifespan", address,
+        )  # fmt: skip
+    _compile(Written(child.channel, loaded, around), loaded.app, child.settings)
+    _check_threads()
+    gc.collect()
+    gc.freeze()
+
+
+def _forked() -> bool:
+    """Fork twice, so that the worker is the master's child. True: this is the worker."""
+    between = os.fork()
+    if between != 0:
+        os.waitpid(between, 0)
+        return False
+    between = os.getpid()
+    if os.fork() != 0:
+        os._exit(0)
+    while os.getppid() == between:
+        time.sleep(_PAUSE_SECONDS)
+    return True
+
+
+def fork_workers(child: Child) -> None:
+    """Fork a worker for each order of the master's, and return in it, where ``child`` is the
+    worker then. Ends the zygote when the master is gone."""
+    while True:
+        text, channel = child.channel.receive_with_descriptor()
+        word, _, facts = text.partition(" ")
+        if not text:
+            leave(wire.EXIT_OK)
+        if word != "FORK" or channel < 0:
+            continue
+        with child.process.passed_on():
+            if _forked():
+                child.become(channel, facts)
+                _engine.be_orphaned_by(int(child.facts["master"]))
+                child.channel.send(f"FORKED {os.getpid()}")
+                return
+        os.close(channel)
