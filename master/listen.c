@@ -230,7 +230,6 @@ int
 master_listen_open(struct master_listeners *l, const struct conf *c,
     const struct master_account *owner)
 {
-	int backlog = (int)c->backlog;
 	long n = master_inherit_activated();
 
 	memset(l, 0, sizeof(*l));

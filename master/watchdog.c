@@ -7,7 +7,8 @@
  * stands still, and the time is counted look by look: where the master itself was stopped,
  * with its workers or alone, that counts as one look.
  *
- * Only workers that serve are looked at: a start and an end have deadlines of their own.
+ * Only workers that serve are looked at: a start and an end have deadlines of their own, and a parked
+ * generation ends soon.
  *
  * Logs: "worker N has not responded for N s: STATE; DOING", "worker N responds again after N s",
  * "worker N has not responded for N s and is replaced: STATE; DOING; see --worker-timeout",
@@ -154,7 +155,8 @@ master_watchdog_look(struct master *m, uint64_t now_ms)
 	if (ms > 2 * MASTER_LOOK_MS)
 		ms = MASTER_LOOK_MS;
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		if (c->role == ROLE_WORKER && c->state == CHILD_SERVING && !c->told_to_end)
+		if (c->generation == m->serving && c->role == ROLE_WORKER && c->state == CHILD_SERVING &&
+		    !c->told_to_end)
 			worker_look(m, c, ms, now_ms);
 }
 
