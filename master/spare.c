@@ -4,7 +4,8 @@
  * Called by master.c (look), workers.c (adopt), replies.c (ready, failed) and reap.c (failed). A
  * generation with a zygote needs none.
  *
- * Logs: "no spare: WHY; tried again every N s", "there is a spare again".
+ * Logs: "the spare of generation N is ready", "no spare: WHY; tried again every N s", "there is a spare
+ * again".
  */
 #include "master/spare.h"
 
@@ -83,6 +84,7 @@ void
 master_spare_ready(struct master *m, struct master_child *c)
 {
 	must(c->role == ROLE_SPARE);
+	log_debug("the spare of generation %u is ready", c->generation->number);
 	c->state = CHILD_READY;
 	c->kill_at_ms = 0;
 	if (m->spare.failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import struct
 
 CHANNEL_FD = 3
 TABLE_FD = 4
@@ -26,6 +27,9 @@ EXIT_TABLE = 6
 EXIT_DESCRIPTORS = 87
 
 
+_DESCRIPTOR = struct.Struct("i")
+
+
 class Channel:
     """Orders from the master, replies to it. One packet is one text."""
 
@@ -46,12 +50,15 @@ class Channel:
 
     def receive_with_descriptor(self) -> tuple[str, int]:
         """The same, and the descriptor that came with it, which is the caller's; -1: none."""
+        room = socket.CMSG_LEN(_DESCRIPTOR.size)
         try:
-            text, descriptors, _, _ = socket.recv_fds(
-                self.socket, MESSAGE_MAX, 1, socket.MSG_CMSG_CLOEXEC
-            )
+            text, extra, _, _ = self.socket.recvmsg(MESSAGE_MAX, room, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             raise
         except OSError:
             return "", -1
-        return text.decode("utf-8", "replace"), descriptors[0] if descriptors else -1
+        descriptor = -1
+        for level, kind, data in extra:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                (descriptor,) = _DESCRIPTOR.unpack(data)
+        return text.decode("utf-8", "replace"), descriptor

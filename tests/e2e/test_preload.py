@@ -52,6 +52,9 @@ def plain():
 )
 
 
+READY = "the spare of generation 1 is ready"
+
+
 @pytest.fixture()
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "app.py").write_text(APP)
@@ -201,9 +204,9 @@ def test_a_connection_that_workers_would_share_is_named(directory):
 
 
 def test_a_spare_takes_the_place_of_a_worker(directory):
-    with Fastrd("app:app", directory, "--spare", "1") as server:
-        for n in range(2, 4):
-            server.wait(lambda: len(numbers(directory / "imports")) == n, "a spare")
+    with Fastrd("app:app", directory, "--spare", "1", "--log-level", "debug") as server:
+        for n in range(1, 3):
+            server.wait(lambda: server.log().count(READY) == n, "a spare")
             worker = pid(server)
             (spare,) = set(server.children()) - {worker}
             os.kill(worker, signal.SIGKILL)
@@ -212,8 +215,8 @@ def test_a_spare_takes_the_place_of_a_worker(directory):
 
 
 def test_a_spare_has_the_old_code_after_a_refused_reload(directory):
-    with Fastrd("app:app", directory, "--spare", "1") as server:
-        server.wait(lambda: len(numbers(directory / "imports")) == 2, "a spare")
+    with Fastrd("app:app", directory, "--spare", "1", "--log-level", "debug") as server:
+        server.wait_log(READY)
         (directory / "app.py").write_text("1 / 0\n")
         server.signal(signal.SIGHUP)
         server.wait_log("reload failed, generation 1 serves on")
