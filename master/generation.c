@@ -1,13 +1,14 @@
 /*
  * generation: load, start, swap, drain.
  *
- * Called by signals.c (reload, stop), replies.c (progress), reap.c (failures) and
- * master.c (start, clock, burial). A failure here never touches the generation that
+ * Called by signals.c (reload, stop), replies.c (progress), reap.c (failures), master.c (start,
+ * clock, burial) and probation.c (drain). A failure here never touches the generation that
  * serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
- * failed, generation N serves on: CAUSE", "generation N serves: ROUTES", "generation N: loaded", "generation N: draining", "generation N: gone". While none serves it
- * prints "fastrd: CAUSE", and the banner.
+ * failed, generation N serves on: CAUSE", "generation N serves: ROUTES", "generation N: loaded",
+ * "generation N: draining", "generation N: gone". While none serves it prints "fastrd: CAUSE", and
+ * the banner.
  */
 #include "master/generation.h"
 

@@ -83,7 +83,8 @@ heard_done(struct master *m, struct master_child *c, const char *rest)
 	if (!c->loads || g->state != GENERATION_LOADING)
 		return;
 	if (sscanf(rest, "%llu %31s %31s", &size, g->python, g->framework) != 3) {
-		master_generation_failed(m, g, WIRE_EXIT_BUG, "the loaded application's reply is not understood");
+		master_generation_failed(m, g, WIRE_EXIT_BUG,
+		    "what the first worker says of the table is not understood");
 		return;
 	}
 	if (c->role == ROLE_ZYGOTE)

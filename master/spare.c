@@ -64,7 +64,7 @@ master_spare_look(struct master *m, uint64_t now_ms)
 		return;
 	c = master_child_free_record(&m->children, ROLE_SPARE, m->serving);
 	if (c != NULL) {
-		c->board = master_board_free(m);
+		c->board = master_worker_board_free(m);
 		c->again = m->spare.failed;
 		c->kill_at_ms = now_ms + m->conf->values.timeout_startup_ms;
 	}

@@ -2,7 +2,8 @@
  * workers: every slot of the generation that serves has its worker.
  *
  * Called by generation.c (a new generation's workers), replies.c and reap.c (a
- * replacement), watchdog.c (the same), master.c (the clock) and signals.c (TTIN and TTOU).
+ * replacement), watchdog.c (the same), spare.c (a board), probation.c (fill), master.c (the clock)
+ * and signals.c (TTIN and TTOU).
  *
  * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
  * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing", "worker N was sent
@@ -42,7 +43,7 @@ board_taken(struct master *m, unsigned board)
 /* Whoever reads the boards stops at the first one that was never used, so that none may be
  * skipped. */
 unsigned
-master_board_free(struct master *m)
+master_worker_board_free(struct master *m)
 {
 	unsigned board = 0;
 
@@ -61,7 +62,7 @@ record_fill(struct master *m, struct master_generation *g, unsigned slot)
 	if (c == NULL)
 		return NULL;
 	c->slot = slot;
-	c->board = master_board_free(m);
+	c->board = master_worker_board_free(m);
 	c->loads = g->state == GENERATION_LOADING && slot == 0;
 	c->again = m->stranded.times > 0;
 	return c;

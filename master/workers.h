@@ -27,7 +27,7 @@ int master_worker_start(struct master *m, struct master_generation *g, unsigned 
     MUST_CHECK;
 
 /* The lowest board that no living worker or spare has. */
-unsigned master_board_free(struct master *m);
+unsigned master_worker_board_free(struct master *m);
 
 /* Give a child the table of its generation, which is sealed, or say that there is
  * none. One that cannot be told is killed. */

@@ -2,7 +2,8 @@
  * segment: memfd_create(2), seals, mappings.
  *
  * Called by master/generation.c (create, size, seal, reopen), by
- * bindings/table/build.c in the worker that loads the application (write) and by shm/table.c in workers (map).
+ * bindings/table/build.c in the worker that loads the application (write) and by shm/table.c in
+ * workers (map).
  * The master never maps.
  */
 #include "shm/segment.h"

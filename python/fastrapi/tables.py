@@ -65,12 +65,17 @@ class Received(NoTable):
     async def arrived(self) -> None:
         loop = asyncio.get_running_loop()
         here = loop.create_future()
-        loop.add_reader(self._channel.socket, lambda: here.done() or here.set_result(None))
+        loop.add_reader(self._channel.socket, self._here, here)
         try:
             await here
         finally:
             loop.remove_reader(self._channel.socket)
         _, self.sealed = self._channel.receive_with_descriptor()
+
+    @staticmethod
+    def _here(here: asyncio.Future[None]) -> None:
+        if not here.done():
+            here.set_result(None)
 
 
 class Written:

@@ -234,8 +234,11 @@ def test_what_children_say_is_what_the_master_hears():
     header = (ROOT / "base/wire.h").read_text()
     replies, orders = header.split("/* Orders, master to child. */")
     assert "READY" in replies and "DRAIN" in orders
-    said = set(re.findall(r'send\(f?"([A-Z]+)', (ROOT / "python/fastrapi/worker.py").read_text()))
-    heard = set(re.findall(r'word == "([A-Z]+)"', (ROOT / "python/fastrapi/worker.py").read_text()))
+    children = "".join(
+        (ROOT / f"python/fastrapi/{name}.py").read_text() for name in ("worker", "tables", "zygote")
+    )
+    said = set(re.findall(r'send\(f?"([A-Z]+)', children))
+    heard = set(re.findall(r'word [!=]= "([A-Z]+)"', children))
     words = r'#define WIRE_(?!CAUSE_)\w+ "([A-Z]+)"'
     assert said == set(re.findall(words, replies))
     server = (ROOT / "python/fastrapi/server.py").read_text()
