@@ -70,6 +70,15 @@ clock_unix_s(void)
 	return clock_read(CLOCK_REALTIME_COARSE).tv_sec;
 }
 
+/* Microseconds since 1970, exact: for the access log. */
+static inline uint64_t
+clock_unix_us(void)
+{
+	struct timespec ts = clock_read(CLOCK_REALTIME);
+
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 /* Milliseconds since 1970, exact: for log lines. */
 static inline uint64_t
 clock_unix_ms(void)

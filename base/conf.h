@@ -22,6 +22,7 @@ enum {
 	CONF_RESTART = 8,	/* read once, at the start of fastrd */
 	CONF_PATH = 16,		/* names a file: in a file, relative to the file's directory */
 	CONF_UNFILED = 32,	/* it is no key of a file */
+	CONF_SWITCHED = 64,	/* a WORD whose flag alone is `on`, and `off` with --no- before it */
 };
 
 /* CONF_port, ... : the number of each row. */
@@ -89,6 +90,13 @@ void conf_init(struct conf *c);
 /* The row of that name; NULL when there is none. `dash` stands where the name has an
  * underscore: '-' for a flag, '_' for the name itself. */
 const struct conf_row *conf_find(const char *name, size_t len, char dash);
+
+/* Is its flag without a value `1`, and `0` with --no- before it? */
+static inline bool
+conf_is_switch(const struct conf_row *row)
+{
+	return row->type == CONF_SWITCH || (row->marks & CONF_SWITCHED) != 0;
+}
 
 /* The row's name as a flag has it, with dashes and without the first two. Returns `out`. */
 const char *conf_flag(const struct conf_row *row, char out[CONF_NAME_BYTES]);

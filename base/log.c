@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,13 +21,17 @@
 #include "base/stderr.h"
 #include "base/utf8.h"
 
+#define JSON_END "\"}"
+
 static struct {
 	enum log_level level;
+	enum log_format format;
 	char name[32];
-} log_state = { LOG_LEVEL_INFO, "fastrd" };
+} log_state = { LOG_LEVEL_INFO, LOG_FORMAT_TEXT, "fastrd" };
 
-/* Messages that nobody has read in time, since one last went through. */
+/* Messages that could not be written, since one last went through, and why. */
 static atomic_uint lost;
+static atomic_int lost_errno;
 
 /* The last one stopped in the middle of a line. */
 static atomic_bool is_cut;
@@ -38,25 +43,62 @@ log_open(const char *name, enum log_level level)
 	log_state.level = level;
 }
 
-/* Copy `in` to `out` (size `room`) with control and malformed bytes as \xNN, line ends
- * too: who can place one would write a line of his own. */
+const char *
+log_name(void)
+{
+	return log_state.name;
+}
+
+void
+log_form(enum log_format format)
+{
+	log_state.format = format;
+}
+
+int
+log_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	int rc, saved;
+
+	if (fd < 0)
+		return -1;
+	/* A pipe's or a terminal's, which others share, is not to be left non-blocking. */
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	do
+		rc = dup2(fd, STDERR_FILENO);
+	while (rc < 0 && errno == EINTR);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Copy `in` to `out` (size `room`) with control and malformed bytes as \xNN, or as JSON has
+ * them, line ends too: who can place one would write a line of his own. */
 static size_t
 escape(char *out, const char *in, size_t room)
 {
+	bool json = log_state.format == LOG_FORMAT_JSON;
 	const char *p = in, *end = in + strlen(in);
 	size_t n = 0;
 
-	while (p < end && n + 5 < room) {
+	while (p < end && n + 7 < room) {
 		int seq = utf8_length(p, (size_t)(end - p));
 
-		if ((*p >= 0x20 && *p < 0x7F) || *p == '\t') {
+		if (json && (*p == '"' || *p == '\\' || *p == '\t')) {
+			out[n++] = '\\';
+			out[n++] = *p == '\t' ? 't' : *p;
+			p++;
+		} else if ((*p >= 0x20 && *p < 0x7F) || *p == '\t') {
 			out[n++] = *p++;
 		} else if (seq > 1) {
 			memcpy(out + n, p, (size_t)seq);
 			n += (size_t)seq;
 			p += seq;
 		} else {
-			n += (size_t)snprintf(out + n, 5, "\\x%02x", (unsigned char)*p++);
+			n += (size_t)snprintf(out + n, 7, json ? "\\u%04x" : "\\x%02x",
+			    (unsigned char)*p++);
 		}
 	}
 	return n;
@@ -67,16 +109,27 @@ static size_t
 line_make(char *line, enum log_level level, const char *text)
 {
 	static const char *const words[] = { "debug", "info", "warning", "error" };
+	bool json = log_state.format == LOG_FORMAT_JSON;
 	uint64_t now_ms = clock_unix_ms();
 	time_t now_s = (time_t)(now_ms / 1000);
 	struct tm tm;
 	size_t n;
 
 	gmtime_r(&now_s, &tm);
-	n = strftime(line, PIPE_BUF, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(line + n, PIPE_BUF - n, ".%03uZ %ld %s [%s] ",
-	    (unsigned)(now_ms % 1000), (long)getpid(), words[level], log_state.name);
-	n += escape(line + n, text, PIPE_BUF - n - 1);
+	n = strftime(line, PIPE_BUF, json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &tm);
+	n += (size_t)snprintf(line + n, PIPE_BUF - n, ".%03uZ", (unsigned)(now_ms % 1000));
+	if (json)
+		n += (size_t)snprintf(line + n, PIPE_BUF - n, "\",\"level\":\"%s\",\"pid\":%ld,"
+		    "\"process\":\"%s\",\"logger\":\"fastrd\",\"msg\":\"", words[level],
+		    (long)getpid(), log_state.name);
+	else
+		n += (size_t)snprintf(line + n, PIPE_BUF - n, " %ld %s [%s] ", (long)getpid(),
+		    words[level], log_state.name);
+	n += escape(line + n, text, PIPE_BUF - n - sizeof(JSON_END));
+	if (json) {
+		memcpy(line + n, JSON_END, sizeof(JSON_END) - 1);
+		n += sizeof(JSON_END) - 1;
+	}
 	line[n++] = '\n';
 	return n;
 }
@@ -92,6 +145,8 @@ message_write(const char *bytes, size_t len)
 		return false;
 	}
 	n = stderr_write(bytes, len);
+	if (n < len)
+		atomic_store(&lost_errno, errno);
 	if (n > 0 && n < len)
 		atomic_store(&is_cut, true);
 	return n == len;
@@ -101,10 +156,11 @@ message_write(const char *bytes, size_t len)
 static bool
 lost_say(unsigned n)
 {
-	char text[64], line[PIPE_BUF];
+	int why = atomic_load(&lost_errno);
+	char text[128], line[PIPE_BUF];
 
-	snprintf(text, sizeof(text), "%u message%s lost: nobody read standard error", n,
-	    n == 1 ? "" : "s");
+	snprintf(text, sizeof(text), "%u message%s lost: %s", n, n == 1 ? "" : "s",
+	    why == EAGAIN || why == ENXIO ? "nobody read standard error" : strerror(why));
 	return message_write(line, line_make(line, LOG_LEVEL_WARN, text));
 }
 

@@ -2,7 +2,7 @@
  * app: the Python type App.
  *
  * Called by engine/ (the type; what to do when a worker's application has come to rest),
- * by request.c (a binding that is no longer true is dropped), by asgi/asgi.c and
+ * by request.c (a binding that is no longer true is dropped, or made anew), by asgi/asgi.c and
  * plan/after.c (runs of the application are counted). fastrapi.serving makes one App per
  * application and process and gives it a Binding whenever the application was compiled.
  * Nothing here may wait or call the application.
@@ -38,6 +38,17 @@ pyb_app_set_binding(struct pyb_app *app, struct pyb_binding *binding)
 	Py_XSETREF(app->binding, (struct pyb_binding *)Py_XNewRef((PyObject *)binding));
 	app->epoch++;
 	table_note(app);
+}
+
+void
+pyb_app_rebind(struct pyb_app *app)
+{
+	PyObject *done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
+
+	app->bound = done != NULL || !PyErr_ExceptionMatches(PyExc_MemoryError);
+	if (done == NULL)
+		PyErr_WriteUnraisable(app->asgi);
+	Py_XDECREF(done);
 }
 
 void

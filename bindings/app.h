@@ -63,6 +63,10 @@ void pyb_app_run_end(struct pyb_app *app);
  * its own. NULL: everything goes through ASGI. */
 void pyb_app_set_binding(struct pyb_app *app, struct pyb_binding *binding);
 
+/* Have `rebind`, which is set, compile the application. Where there was no memory for it, the next
+ * request tries again. */
+void pyb_app_rebind(struct pyb_app *app);
+
 /* From now on count requests on `board`, borrowed until the next call. NULL: on a
  * board of the application's own, which no other process sees. */
 void pyb_app_count_on(struct pyb_app *app, struct shm_board *board);

@@ -72,6 +72,14 @@ route_of(const struct pyb_binding *b, const struct hx_exchange *x)
 	return &b->table.routes[x->route];
 }
 
+struct slice
+pyb_request_route(const struct pyb_app *app, const struct hx_exchange *x)
+{
+	if (app->binding == NULL || x->route == HX_NO_ROUTE || x->route_epoch != app->epoch)
+		return SLICE_NULL;
+	return shm_table_text(&app->binding->table, route_of(app->binding, x)->path);
+}
+
 /* The native layers that a request meets before all Python; NULL: there are none. */
 static const struct mw_chain *
 chain_of(const struct pyb_app *app)
@@ -132,19 +140,6 @@ pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x
 	    (d.chain == NULL || !mw_exchange_stops(d.chain, x));
 }
 
-/* Have the application compiled. Where there was no memory for it, the next request tries
- * again. */
-static void
-rebind(struct pyb_app *app)
-{
-	PyObject *done = PyObject_CallOneArg(app->rebind, (PyObject *)app);
-
-	app->bound = done != NULL || !PyErr_ExceptionMatches(PyExc_MemoryError);
-	if (done == NULL)
-		PyErr_WriteUnraisable(app->asgi);
-	Py_XDECREF(done);
-}
-
 /* The application has changed: have it compiled again. If no other binding takes the
  * place of the present one, drop it: it is no longer true. */
 static void
@@ -154,7 +149,7 @@ binding_renew(struct pyb_app *app)
 
 	if (app->rebind != NULL) {
 		shm_board_add(app->board, SHM_COUNT_rebinds, 1);
-		rebind(app);
+		pyb_app_rebind(app);
 	}
 	if ((PyObject *)app->binding == tripped)
 		pyb_app_set_binding(app, NULL);
@@ -205,7 +200,7 @@ static void
 bind_first(struct pyb_app *app)
 {
 	if (!app->bound && app->rebind != NULL)
-		rebind(app);
+		pyb_app_rebind(app);
 }
 
 /* The way of a request whose plan stands alone and reads content that is not complete, or a form

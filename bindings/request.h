@@ -20,6 +20,10 @@ struct pyb_app;
  * there is none) and x->params. */
 void pyb_request_match(struct pyb_app *app, struct hx_exchange *x);
 
+/* The template of the route that was found, "/items/{id}"; empty when there is none. It stays
+ * until the application is compiled again. */
+struct slice pyb_request_route(const struct pyb_app *app, const struct hx_exchange *x);
+
 /* Must the content be complete before pyb_request_start()? It must when the plan of the
  * matched route reads it and no middleware of the user's stands in front of the plan. */
 bool pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x);

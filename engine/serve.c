@@ -12,6 +12,7 @@
 #include "bindings/app.h"
 #include "bindings/loop/local.h"
 #include "bindings/module_state.h"
+#include "engine/access.h"
 #include "engine/settings.h"
 #include "engine/watch.h"
 #include "worker/accept.h"
@@ -28,6 +29,8 @@ struct engine_worker {
 	struct shm_boards boards;
 	struct engine_watch *watch;	/* of the board's heartbeat, or NULL */
 	struct io_job drained_job;
+	struct engine_access access;
+	unsigned generation;		/* 0: there is none */
 };
 
 /* (descriptor, index, generation): take this board, look at all. 0, or -1 with an exception
@@ -50,6 +53,7 @@ boards_take(struct engine_worker *self, PyObject *value)
 		return -1;
 	}
 	shm_board_claim(self->board, (uint32_t)getpid(), generation);
+	self->generation = generation;
 	return 0;
 }
 
@@ -114,6 +118,35 @@ worker_type_take(PyObject *obj, PyObject *args)
 	if (take < 0 || give < 0 || w->handover.take_fd >= 0)
 		return PyErr_Format(PyExc_ValueError, "take() wants two descriptors, once");
 	worker_handover_take(w, take, give);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_log_requests(PyObject *obj, PyObject *args)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+	PyObject *look, *take;
+
+	if (!PyArg_ParseTuple(args, "OO:log_requests", &look, &take))
+		return NULL;
+	if (self->access.look != NULL)
+		return PyErr_Format(PyExc_ValueError, "log_requests() once");
+	if (engine_access_begin(&self->access, self->w, self->generation, look, take) < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_reopen(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	engine_access_reopen(&((struct engine_worker *)obj)->access);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_end_log(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	engine_access_end(&((struct engine_worker *)obj)->access);
 	Py_RETURN_NONE;
 }
 
@@ -231,6 +264,8 @@ worker_type_traverse(PyObject *obj, visitproc visit, void *arg)
 	Py_VISIT(self->local);
 	Py_VISIT(self->drained);
 	Py_VISIT(self->settings);
+	Py_VISIT(self->access.look);
+	Py_VISIT(self->access.take);
 	return 0;
 }
 
@@ -271,6 +306,7 @@ worker_type_dealloc(PyObject *obj)
 	if (self->app != NULL && self->app->idle_arg == self)
 		pyb_app_on_idle(self->app, NULL, NULL);
 	worker_type_clear(obj);
+	engine_access_end(&self->access);
 	if (self->w != NULL && !list_is_empty(&self->w->conns)) {
 		worker_accept_stop(self->w);
 		worker_on_empty(self->w, NULL, NULL);
@@ -283,6 +319,12 @@ worker_type_dealloc(PyObject *obj)
 
 static PyMethodDef worker_methods[] = {
 	{ "listen", worker_type_listen, METH_O, "Accept from this listening descriptor." },
+	{ "log_requests", worker_type_log_requests, METH_VARARGS,
+	    "log_requests(look, take): begin the access log, if the settings want it. look() says\n"
+	    "whether requests go to take(host, port, minor, status, method, target) (1, 2; 2: even if\n"
+	    "no setting wants them), which says whether the line is written all the same." },
+	{ "reopen_log", worker_type_reopen, METH_NOARGS, "Open the access log's file again." },
+	{ "end_log", worker_type_end_log, METH_NOARGS, "Write what is left of the access log." },
 	{ "take", worker_type_take, METH_VARARGS,
 	    "take(take, give): take connections from the one descriptor; drain() gives into the\n"
 	    "other." },

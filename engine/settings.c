@@ -46,7 +46,7 @@ value_text(const struct conf_row *row, PyObject *value)
 {
 	if (PyUnicode_Check(value))
 		return Py_NewRef(value);
-	if (PyBool_Check(value) && row->type == CONF_SWITCH)
+	if (PyBool_Check(value) && conf_is_switch(row))
 		return PyUnicode_FromString(value == Py_True ? "1" : "0");
 	if (PyLong_Check(value) && !PyBool_Check(value) && !conf_is_text(row))
 		return PyNumber_ToBase(value, 10);
@@ -186,22 +186,43 @@ takes_value(PyObject *Py_UNUSED(module), PyObject *name)
 	if (text == NULL)
 		return NULL;
 	row = conf_find(text, strlen(text), '_');
-	return PyBool_FromLong(row != NULL && row->type != CONF_SWITCH);
+	return PyBool_FromLong(row != NULL && !conf_is_switch(row));
 }
 
-/* open_log(name, level) */
+/* open_log(name, level, form) */
 static PyObject *
 open_log(PyObject *Py_UNUSED(module), PyObject *args)
 {
 	char why[CONF_WHY_BYTES];
-	const char *name, *level;
+	const char *name, *level, *form;
 	struct conf c;
 
-	if (!PyArg_ParseTuple(args, "ss:open_log", &name, &level))
+	if (!PyArg_ParseTuple(args, "sss:open_log", &name, &level, &form))
 		return NULL;
 	if (conf_set(&c, &conf_rows[CONF_log_level], level, why) < 0)
 		return PyErr_Format(PyExc_ValueError, "%s: %s", level, why);
+	if (conf_set(&c, &conf_rows[CONF_log_format], form, why) < 0)
+		return PyErr_Format(PyExc_ValueError, "%s: %s", form, why);
 	log_open(name, (enum log_level)c.log_level);
+	log_form((enum log_format)c.log_format);
+	Py_RETURN_NONE;
+}
+
+/* log_file(path) */
+static PyObject *
+set_log_file(PyObject *Py_UNUSED(module), PyObject *args)
+{
+	PyObject *path;
+	int rc;
+
+	if (!PyArg_ParseTuple(args, "O&:log_file", PyUnicode_FSConverter, &path))
+		return NULL;
+	rc = log_file(PyBytes_AS_STRING(path));
+	if (rc < 0)
+		PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(path));
+	Py_DECREF(path);
+	if (rc < 0)
+		return NULL;
 	Py_RETURN_NONE;
 }
 
@@ -224,7 +245,9 @@ static PyMethodDef methods[] = {
 	{ "takes_value", takes_value, METH_O,
 	    "takes_value(name): is it a setting of fastrd's, and no switch?" },
 	{ "open_log", open_log, METH_VARARGS,
-	    "open_log(name, level): what the engine logs carries this name." },
+	    "open_log(name, level, form): what the engine logs carries this name." },
+	{ "log_file", set_log_file, METH_VARARGS,
+	    "log_file(path): standard error is this file from now on, opened anew." },
 	{ "write_log", write_log, METH_O,
 	    "write_log(bytes): a message to standard error, or lost when that had to wait." },
 	{ NULL, NULL, 0, NULL }

@@ -31,6 +31,8 @@ enum { ARENA_BYTES = 5120, FIRST_HEADERS = 32, FIRST_CONTENT = 4096 };
 void
 hx_exchange_request_clear(struct hx_request *req)
 {
+	/* Who tells of a head that was refused tells what there was of it. */
+	req->method_name = req->target = req->raw_path = req->path = req->query = SLICE_NULL;
 	req->n_headers = 0;
 	req->h1.has_line = false;
 	req->h1.head = NULL;

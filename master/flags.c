@@ -92,7 +92,7 @@ row_read(struct master_conf *c, const struct conf_row *row, const struct typed *
 	char why[CONF_WHY_BYTES], name[CONF_NAME_BYTES];
 
 	conf_flag(row, name);
-	if (value == NULL && row->type == CONF_SWITCH) {
+	if (value == NULL && conf_is_switch(row)) {
 		value = "1";
 	} else if (value == NULL) {
 		if (!is_value(t->next)) {
@@ -118,7 +118,7 @@ row_put_off(const struct typed *t)
 	const struct conf_row *row = t->len > 3 && strncmp(t->name, "no-", 3) == 0 ?
 	    conf_find(t->name + 3, t->len - 3, '-') : NULL;
 
-	return row != NULL && row->type == CONF_SWITCH && t->value == NULL ? row : NULL;
+	return row != NULL && conf_is_switch(row) && t->value == NULL ? row : NULL;
 }
 
 /* One that is no setting. */

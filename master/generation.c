@@ -25,6 +25,7 @@
 #include "master/conf.h"
 #include "master/doing.h"
 #include "master/listen.h"
+#include "master/logs.h"
 #include "master/master.h"
 #include "master/overdue.h"
 #include "master/shortage.h"
@@ -185,6 +186,7 @@ swap(struct master *m, struct master_generation *g)
 			master_worker_serve(m, c);
 	if (old == NULL) {
 		master_banner_print(m, g);
+		master_logs_begin(m);
 	} else {
 		log_info("generation %u serves: %s", g->number, g->routes);
 		master_probation_begin(m, old);

@@ -14,12 +14,15 @@ row_print(const struct conf *defaults, const struct conf_row *row)
 {
 	char flag[CONF_NAME_BYTES], left[64], value[64], words[CONF_WHY_BYTES] = "";
 
-	snprintf(left, sizeof(left), "--%s %s", conf_flag(row, flag), row->argument);
+	snprintf(left, sizeof(left), "--%s %s", conf_flag(row, flag),
+	    conf_is_switch(row) ? "" : row->argument);
 	if (row->type == CONF_WORD)
 		conf_words(row, words);
 	printf("  %-34s %s%s%s", left, row->help, words[0] != '\0' ? ": " : "", words);
 	if (row->type == CONF_SWITCH && row->number != 0)
 		printf(" [on; --no-%s]", flag);
+	else if (row->type == CONF_WORD && conf_is_switch(row))
+		printf(" [%s; --no-%s]", row->text, flag);
 	else if (row->type != CONF_SWITCH && conf_print(defaults, row, value, sizeof(value)) > 0)
 		printf(" [%s]", value);
 	printf("\n");

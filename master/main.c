@@ -22,6 +22,7 @@
 #include "master/conf.h"
 #include "master/file.h"
 #include "master/listen.h"
+#include "master/logs.h"
 #include "master/master.h"
 #include "master/pid_file.h"
 #include "master/print_config.h"
@@ -109,8 +110,9 @@ begin(struct master *m, struct master_listeners *listeners, struct master_pid_fi
 
 /* Listen, and supervise until the end; the exit code. */
 static int
-serve(const struct master_conf *conf, const char *python)
+serve(struct master_conf *conf, const char *python)
 {
+	static struct master_logs logs;
 	struct master_listeners listeners = { .n = 0 };
 	struct master_pid_file pid_file = { .fd = -1 };
 	struct master m = {
@@ -118,13 +120,18 @@ serve(const struct master_conf *conf, const char *python)
 		.listeners = &listeners,
 		.python = python,
 		.n_workers = (unsigned)conf->values.workers,
+		.log_fd = -1,
 	};
 	int rc;
 
 	descriptors_raise();
 	rc = begin(&m, &listeners, &pid_file);
-	if (rc == 0)
+	if (rc == 0)	/* as the user who writes */
+		rc = master_logs_check(&conf->values, &logs);
+	if (rc == 0) {
+		m.log_fd = master_logs_open(&conf->values);
 		rc = prepare(&m);
+	}
 	if (rc == 0)
 		rc = master_run(&m);
 	master_notify_close(&m.notify);
@@ -135,13 +142,16 @@ serve(const struct master_conf *conf, const char *python)
 
 /* Whatever imports the application does it as the user that serves it. */
 static int
-command(const struct master_conf *conf, const char *python)
+command(struct master_conf *conf, const char *python)
 {
+	static struct master_logs logs;
 	struct master_account account;
 	int rc = master_account_find(&account, python, conf->values.user, conf->values.group);
 
 	if (rc == 0)
 		rc = master_privilege_drop(&account);
+	if (rc == 0)
+		rc = master_logs_check(&conf->values, &logs);
 	return rc != 0 ? rc : master_command_exec(conf, python);
 }
 
@@ -190,6 +200,7 @@ main(int argc, char **argv)
 	if (rc != 0)
 		return rc < 0 ? printed() : rc;
 	log_open("master", (enum log_level)conf.values.log_level);
+	log_form((enum log_format)conf.values.log_format);
 	if (conf.command == COMMAND_PRINT) {
 		master_print_config(&conf);
 		return printed();

@@ -41,6 +41,7 @@ struct master {
 	const struct master_listeners *listeners;
 	const char *python;		/* path of the application's Python */
 	int signal_fd;			/* of master_signals_open() */
+	int log_fd;			/* children's standard error; -1: they have ours */
 	int boards_fd;			/* one board for every child there can be */
 	int handover[2];		/* where workers take connections from others, and give them */
 	unsigned n_workers;		/* 1 to MASTER_MAX_WORKERS */

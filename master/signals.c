@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "master/logs.h"
 #include "master/master.h"
 #include "master/reap.h"
 
@@ -103,6 +104,8 @@ is_copy(struct master_copies *c, const struct signalfd_siginfo *info)
 static void
 signalled(struct master *m, const struct signalfd_siginfo *info)
 {
+	char text[SIGNAL_TEXT_BYTES];
+
 	switch ((int)info->ssi_signo) {
 	case SIGCHLD:
 		master_reap(m);
@@ -129,6 +132,9 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 		break;
 	case SIGTTOU:
 		master_workers_scale(m, -1);
+		break;
+	case SIGUSR1:
+		master_logs_reopen(m, signal_text(info, text));
 		break;
 	default:
 		log_warnx("%s does nothing yet", strsignal((int)info->ssi_signo));

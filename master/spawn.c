@@ -92,7 +92,7 @@ give_up(int channel, int code, const char *what)
 
 /* In the child. `fds` begins with the channel. */
 static void
-become(const struct master_arguments *a, int *fds, int n, pid_t master)
+become(const struct master_arguments *a, int *fds, int n, pid_t master, int log_fd)
 {
 	sigset_t none;
 
@@ -102,7 +102,7 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master)
 		_exit(WIRE_EXIT_BUG);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (arrange(fds, n) < 0)
+	if ((log_fd >= 0 && dup2(log_fd, STDERR_FILENO) < 0) || arrange(fds, n) < 0)
 		give_up(fds[0], WIRE_EXIT_BUG, "pass on descriptors");
 	execv(a->argv[0], (char *const *)(uintptr_t)a->argv);
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
@@ -135,7 +135,7 @@ master_spawn(const struct master *m, struct master_child *c)
 	memcpy(fds + FIXED_FDS, m->listeners->fds, n_listeners * sizeof(fds[0]));
 	c->pid = fork();
 	if (c->pid == 0)
-		become(&arguments, fds, FIXED_FDS + (int)n_listeners, self);
+		become(&arguments, fds, FIXED_FDS + (int)n_listeners, self, m->log_fd);
 	if (c->pid < 0) {
 		int saved = errno;
 

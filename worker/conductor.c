@@ -81,6 +81,8 @@ request_begin(struct worker_conn *c, size_t head_len)
 	io_timers_remove(&c->timer);
 	worker_count(c->w, SHM_COUNT_requests, 1);
 	worker_hands_take(c);
+	if (c->w->access != NULL)
+		worker_access_begun(c);
 	if (limit != 0 && c->x.req.content_length > limit) {
 		worker_reply_refuse(c, HX_REFUSE_content_too_large);
 		return;

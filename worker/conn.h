@@ -39,6 +39,7 @@
 #include "http/framing.h"
 #include "io/output.h"
 #include "io/timers.h"
+#include "worker/access.h"
 #include "worker/input.h"
 #include "worker/transport.h"
 #include "worker/worker.h"
@@ -89,6 +90,7 @@ struct worker_conn {
 	bool sent_continue;			/* the client does not wait for 100 Continue */
 	uint64_t discarded;			/* bytes of its content that came, once none is
 						 * kept any more */
+	struct worker_access_record access;	/* while worker.access is set */
 
 	/* Its answer, and those before it that are not yet sent. */
 	struct io_output out;

@@ -36,6 +36,8 @@ worker_hands_drop(struct worker_conn *c)
 {
 	struct worker *w = c->w;
 
+	if (w->access != NULL)	/* an answer that was not complete */
+		worker_access_ended(c);
 	must(c->hand < SHM_HANDS);
 	if (w->hands.owners[c->hand] == c) {
 		w->hands.owners[c->hand] = NULL;

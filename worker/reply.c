@@ -71,6 +71,8 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	c->x.state = HX_HEAD_SENT;
 	c->x.status = status;
 	status_count(c->w, status);
+	if (c->w->access != NULL)
+		worker_access_answered(c, fields, n);
 	if (!c->x.promise.keep_alive)
 		c->close_after = c->said_close = true;
 	return 0;
@@ -87,6 +89,8 @@ reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
 		hx_exchange_piece_drop(piece);
 		return -1;
 	}
+	if (x->promise.content)
+		c->access.bytes_out += piece.bytes.len;
 	switch (worker_pieces_put(c, piece, last)) {
 	case WORKER_PIECE_PUT:
 		break;
@@ -105,6 +109,8 @@ reply_body(struct hx_exchange *x, struct hx_piece piece, bool last)
 		log_warnx("answer is shorter than its content-length");
 		c->close_after = true;
 	}
+	if (c->w->access != NULL)
+		worker_access_ended(c);
 	return 0;
 }
 
@@ -209,6 +215,8 @@ reply_abort(struct hx_exchange *x)
 		return;
 	}
 	x->state = HX_FAILED;
+	if (c->w->access != NULL)
+		worker_access_ended(c);
 	if (worker_conn_end_is_content(c)) {
 		worker_conn_kill(c);
 		return;
@@ -326,8 +334,14 @@ worker_reply_refuse(struct worker_conn *c, enum hx_refusal why)
 		return;
 	}
 	c->close_after = true;
+	if (c->w->access != NULL && c->state == CONN_IDLE) {
+		c->x.origin = c->x.peer;
+		worker_access_begun(c);
+	}
 	if (c->x.state != HX_DONE && c->state != CONN_DISCARD && refusal_put(c, why) < 0)
 		return;
+	if (c->w->access != NULL)	/* of a request that has not begun, too */
+		worker_access_ended(c);
 	request_end(c);
 }
 

@@ -27,6 +27,7 @@
 #include "worker/timeouts.h"
 
 struct pyb_app;
+struct worker_access;
 struct worker_conn;
 
 enum {
@@ -61,6 +62,7 @@ struct worker {
 	struct worker_memory memory;	/* of its connections */
 	struct worker_heartbeat heartbeat;	/* on options.board */
 	struct worker_hands hands;	/* on `board` */
+	struct worker_access *access;	/* borrowed; NULL: requests are not logged */
 	struct shm_board *board;	/* options.board or own_board */
 	struct shm_board own_board;
 	struct list conns;		/* all of them */

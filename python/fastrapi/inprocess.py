@@ -45,7 +45,9 @@ def serve_here(app: Any, given: dict[str, Any]) -> int:
     except ValueError as exc:
         sys.stderr.write(f"fastrd: {exc}\n")
         return wire.EXIT_USAGE
-    open_log("fastrd", settings["log_level"])
+    if not _log_to(settings):
+        return wire.EXIT_USAGE
+    open_log("fastrd", settings["log_level"], settings["log_format"])
     host, port = settings["host"], settings["port"]
     try:
         listener = socket.create_server((host, port), backlog=settings["backlog"])
@@ -65,6 +67,21 @@ def serve_here(app: Any, given: dict[str, Any]) -> int:
             for number, handler in handlers.items():  # None: not set by Python
                 if handler is not None:
                     signal.signal(number, handler)
+
+
+def _log_to(settings: dict[str, Any]) -> bool:
+    """Begin the log where the settings want it. False: it cannot be, which has been said."""
+    if settings["access_log_file"] not in ("", "-"):  # the application may go elsewhere
+        settings["access_log_file"] = os.path.abspath(settings["access_log_file"])
+    if not settings["log_file"]:
+        return True
+    settings["log_file"] = os.path.abspath(settings["log_file"])
+    try:
+        _engine.log_file(settings["log_file"])
+    except OSError as exc:
+        sys.stderr.write(f"fastrd: cannot write the log to {exc.filename}: {exc.strerror}\n")
+        return False
+    return True
 
 
 def _serve(

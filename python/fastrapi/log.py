@@ -3,13 +3,16 @@ applications know from other servers, in one layout."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import select
+import stat
 import sys
 import threading
 import time
 import warnings
-from typing import TextIO
+from typing import Any, TextIO
 
 from fastrapi import _engine
 
@@ -31,30 +34,65 @@ class _Formatter(logging.Formatter):
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
-    def __init__(self, process: str) -> None:
+    process = ""  # a fork may have another name
+
+    def __init__(self) -> None:
         super().__init__()
         self.converter = time.gmtime
-        self._process = process
 
     def usesTime(self) -> bool:
         return True
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         word = _WORDS.get(record.levelno, record.levelname)
-        return f"{record.asctime} {os.getpid()} {word} [{self._process}] {record.message}"
+        return f"{record.asctime} {os.getpid()} {word} [{_Formatter.process}] {record.message}"
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).translate(_ESCAPES)
+
+
+class _JsonFormatter(_Formatter):
+    """The other layout of ``base/log.c``: one object a line. A traceback is its member
+    ``exception``, and of one that is too long for a pipe to take it at once the end is told."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "time": self.formatTime(record),
+            "level": _WORDS.get(record.levelno, record.levelname.lower()),
+            "pid": os.getpid(), "process": _Formatter.process, "logger": record.name,
+            "msg": record.getMessage(),
+        }  # fmt: skip
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        stack = self.formatStack(record.stack_info) if record.stack_info else ""
+        trace = "\n".join(filter(None, [record.exc_text, stack]))
+        line = json.dumps(told | {"exception": trace} if trace else told)
+        beyond = len(line) + 1 - select.PIPE_BUF
+        if trace and beyond > 0 and not _is_file():
+            # Each character of the text has six in the line at most.
+            kept = max(0, len(trace) - beyond)
+            told["exception"] = "..." + trace[len(trace) - kept :]
+            while len(line := json.dumps(told)) >= select.PIPE_BUF and kept:
+                kept -= min(kept, max(1, (len(line) - select.PIPE_BUF) // 6 + 1))
+                told["exception"] = "..." + trace[len(trace) - kept :]
+        return line
+
+
+def _is_file() -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(2).st_mode)
+    except OSError:
+        return False
 
 
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes to standard error as ``base/log.c`` does, which never waits for its reader. An
     application that sets another stream gets that."""
 
-    def __init__(self, process: str) -> None:
+    def __init__(self, form: logging.Formatter) -> None:
         super().__init__(sys.stderr)
         self._given = self.stream
-        self.setFormatter(_Formatter(process))
+        self.setFormatter(form)
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.stream is not self._given:
@@ -66,12 +104,34 @@ class _Handler(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
 
+class AccessHandler(_Handler):
+    """The one of ``uvicorn.access``. Requests that come through it as they are, and that the
+    application has not given another form or place, are C's to write; the rest is a line of
+    the log."""
+
+    def __init__(self, form: logging.Formatter, logger_level: int) -> None:
+        super().__init__(form)
+        self.logger_level = logger_level  # that the logger has from us
+        self._own = self.formatter
+
+    def is_plain(self) -> bool:
+        same = self.stream is self._given and self.formatter is self._own
+        return same and not self.filters and self.level == logging.NOTSET
+
+    def emit(self, record: logging.LogRecord) -> None:
+        same = self.stream is self._given and self.formatter is self._own
+        if same and hasattr(record, "fastrd_line"):
+            record.__dict__["fastrd_line"] = True
+        else:
+            super().emit(record)
+
+
 class _LastResort(_Handler):
     """For loggers without any handler, asyncio's as a rule: Python's own handler for them
     writes to ``sys.stderr`` and waits, on the loop's thread."""
 
-    def __init__(self, process: str) -> None:
-        super().__init__(process)
+    def __init__(self, form: logging.Formatter) -> None:
+        super().__init__(form)
         self.setLevel(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -121,17 +181,24 @@ _LEVELLED = ("fastrapi", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "gun
              "gunicorn.access")  # fmt: skip
 
 
-def open_log(process: str, level: str) -> None:
+def open_log(process: str, level: str, form: str = "text") -> None:
     """Name this process in every line of the engine's and of the loggers ``fastrapi.*``,
     ``uvicorn.*`` and ``gunicorn.*``, and show those of ``level`` (a word of --log-level)
     and above.
 
     The root logger stays the application's: its ``basicConfig()`` does nothing once the
     root has a handler. Handlers that an application has given one of these loggers stay
-    alone.
+    alone. With ``form`` "json" somebody has said how every line is to look: the root has our
+    handler then, and the level.
     """
-    _engine.open_log(process, level)
-    logging.lastResort = _LastResort(process)
+    _engine.open_log(process, level, form)
+    _Formatter.process = process
+    layout = _JsonFormatter() if form == "json" else _Formatter()
+    logging.lastResort = _LastResort(layout)
+    root = logging.getLogger()
+    if form == "json" and not root.handlers:
+        root.addHandler(_Handler(layout))
+        root.setLevel(level.upper())
     if sys.unraisablehook is sys.__unraisablehook__:
         sys.unraisablehook = _unraisable
     if warnings.showwarning is _show_warning:
@@ -144,5 +211,16 @@ def open_log(process: str, level: str) -> None:
     for name in _HANDLED:
         logger = logging.getLogger(name)
         if not logger.handlers:
-            logger.addHandler(_Handler(process))
+            access = name == "uvicorn.access"
+            logger.addHandler(AccessHandler(layout, logger.level) if access else _Handler(layout))
             logger.propagate = False
+
+
+def reopen_log(settings: dict[str, Any]) -> None:
+    """Open the log's file again, if it has one: it may have been rotated."""
+    if not settings["log_file"]:
+        return
+    try:
+        _engine.log_file(settings["log_file"])
+    except OSError as exc:
+        logging.getLogger("fastrapi.error").error("the log cannot be opened again: %s", exc.strerror)

@@ -12,10 +12,11 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from fastrapi import _engine
+from fastrapi import _engine, access
 from fastrapi.collecting import rarely
 from fastrapi.compile import prepare
 from fastrapi.lifespan import Lifespan
+from fastrapi.log import reopen_log
 from fastrapi.loop import EventLoop
 from fastrapi.process import Process
 from fastrapi.serving import Serving
@@ -70,6 +71,10 @@ class Server:
         self._connections = _engine.Worker(serving.engine, self._loop, self._settings, self._boards)
         if self._boards is not None:
             self._connections.watch(show_blocked)
+        try:
+            self._connections.log_requests(access.look, access.take)
+        except RuntimeError as exc:
+            logger.error("%s; requests are served without", exc)
         self._process.on_exit = self._exit_asked
         logger.debug("the application has started%s", note and f": {note}")
         return note
@@ -103,6 +108,11 @@ class Server:
         """After park(): serve as before."""
         self._connections.resume()
 
+    def reopen_logs(self) -> None:
+        """Open the files of both logs again: they were rotated."""
+        reopen_log(self._settings)
+        self._connections.reopen_log()
+
     def cut(self) -> None:
         """Cut every connection now."""
         self._connections.abort()
@@ -122,6 +132,7 @@ class Server:
         """
         if self._run_until(self._drained):
             self.shut_down = self._run_until(self._lifespan.stop())
+        self._connections.end_log()
         return not self._broken_off
 
     def _run_until(self, done: asyncio.Future[None]) -> bool:

@@ -25,7 +25,7 @@ from fastrapi import _engine, wire, zygote
 from fastrapi.collecting import rarely
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
-from fastrapi.log import open_log
+from fastrapi.log import open_log, reopen_log
 from fastrapi.process import Process, ignore, leave
 from fastrapi.stacks import show_stacks
 from fastrapi.tables import NoTable, Received, Table, TooLarge, Written
@@ -65,7 +65,8 @@ class Child:
     def named(self, facts: str) -> None:
         """Be what ``facts`` say from now on."""
         self.facts |= pairs(facts.split("\t"))
-        open_log(self.facts["name"], self.settings["log_level"])
+        open_log(self.facts["name"], self.settings["log_level"], self.settings["log_format"])
+        reopen_log(self.settings)  # the file may have been rotated since this process began
 
     def become(self, channel: int, facts: str) -> None:
         """In a fork: be a child of its own, which talks to the master over this descriptor."""
@@ -101,6 +102,8 @@ def _obey(child: Child, server: Any) -> None:
         server.drain(int(rest) / 1000)
     elif word == "GIVE":
         server.drain(int(rest) / 1000, give=True)
+    elif word == "REOPEN":
+        server.reopen_logs()
     elif not text:
         # The master is gone: finish what runs, accept nothing new. The kernel's own
         # signal does not come after a setuid().
@@ -267,7 +270,7 @@ def main(argv: list[str]) -> int:
     ignore(signal.SIGHUP)
     ignore(signal.SIGINT)
     signal.signal(signal.SIGTERM, process.handle_exit)
-    open_log(facts["name"], settings["log_level"])
+    open_log(facts["name"], settings["log_level"], settings["log_format"])
     show_stacks(wire.STACKS_SIGNAL)
     os.environ["FASTRD_CHILD"] = "serve"
     child = Child(wire.Channel(), inherited, process, facts, settings)

@@ -35,7 +35,9 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         cors_allow_private_network=(True, False, True), cors_expose_headers=(["f"], ["e"], ["a"]),
         cors_max_age=(1, 2, 3), https_redirect=(True, False, True), gzip=(True, False, True),
         gzip_minimum_size=(1, 2, 3), gzip_level=(1, 2, 3), table_limit=(5000, 5001, 5002),
-        access_log=(True, False, True), log_level=("debug", "warning", "error"),
+        access_log=("on", "off", "auto"), access_log_file=("/f", "/e", "/a"), access_log_format=("f", "e", "a"),
+        access_log_exclude=(["/f"], ["/e"], ["/a"]), log_file=("/f", "/e", "/a"),
+        log_format=("json", "text", "json"), log_level=("debug", "warning", "error"),
     ).items()
 }  # fmt: skip
 

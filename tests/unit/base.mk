@@ -1,11 +1,13 @@
 # Unit tests of base/.
-base_tests = tests/unit/test_base tests/unit/test_base_clock tests/unit/test_base_conf \
+base_tests = tests/unit/test_base tests/unit/test_base_atoms tests/unit/test_base_clock tests/unit/test_base_conf \
 	tests/unit/test_base_list tests/unit/test_base_pool tests/unit/test_base_text
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = libbase.la -lcunit
+tests_unit_test_base_atoms_SOURCES = tests/unit/test_base_atoms.c
+tests_unit_test_base_atoms_LDADD = libbase.la -lcunit
 tests_unit_test_base_clock_SOURCES = tests/unit/test_base_clock.c
 tests_unit_test_base_clock_LDADD = -lcunit
 tests_unit_test_base_conf_SOURCES = tests/unit/test_base_conf.c

@@ -256,6 +256,13 @@ pyb_request_match(struct pyb_app *app, struct hx_exchange *x)
 	x->route = HX_NO_ROUTE;
 }
 
+struct slice
+pyb_request_route(const struct pyb_app *app, const struct hx_exchange *x)
+{
+	(void)app;
+	return path_is(x, "/hello") ? SLICE_LIT("/{word}") : SLICE_NULL;
+}
+
 bool
 pyb_request_wants_content(const struct pyb_app *app, const struct hx_exchange *x)
 {

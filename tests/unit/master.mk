@@ -9,7 +9,7 @@ TESTS += $(master_tests)
 # Supervision without processes.
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
 	master/child.c master/doing.c master/generation.c master/inherit.c master/listen.c \
-	master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
+	master/logs.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
 	master/replies.c master/shortage.c master/spare.c master/status.c master/stranded.c \
 	master/watchdog.c master/workers.c master/zygote.c
 master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit

@@ -64,6 +64,7 @@ fixture_new(unsigned n_workers)
 	m->conf = &fixture.conf;
 	m->listeners = &fixture.listeners;
 	m->n_workers = n_workers;
+	m->log_fd = -1;
 	return m;
 }
 

@@ -1,0 +1,33 @@
+/*
+ * logs: the files that the settings name for the log and the access log.
+ */
+#ifndef MASTER_LOGS_H
+#define MASTER_LOGS_H
+
+#include <limits.h>
+
+#include "base/attr.h"
+#include "base/conf.h"
+
+struct master;
+
+struct master_logs {
+	char file[PATH_MAX], access_file[PATH_MAX];	/* what the settings then mean */
+};
+
+/* Look at what the settings say of logs, which is made absolute in `logs`: an application may
+ * go to another directory. 0, or the exit code after one line. */
+int master_logs_check(struct conf *c, struct master_logs *logs) MUST_CHECK;
+
+/* The log's file, for children to have as standard error; -1: they have the master's, or errno
+ * says why it cannot be opened. */
+int master_logs_open(const struct conf *c);
+
+/* The master's own log goes to its file from now on: what was to be said to whoever has
+ * started it has been said. */
+void master_logs_begin(const struct master *m);
+
+/* The files were rotated, says `by`: open them again, here and in the workers. */
+void master_logs_reopen(struct master *m, const char *by);
+
+#endif

@@ -1,0 +1,205 @@
+"""Log files that are moved, cut or full: no line is lost or split, and nobody waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from boards import total
+from server import Fastrd, read_until
+
+APP = """
+import logging
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/{name}")
+async def get(name: str):
+    logging.getLogger("uvicorn.error").info("said %s", name)
+    return name
+"""
+FILES = ["--log-file", "logs/fastrd.log", "--access-log-file", "logs/access.log"]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "logs").mkdir()
+    return tmp_path
+
+
+@contextmanager
+def load(server: Fastrd) -> Iterator[list[int]]:
+    """Requests without end over two connections; how many were answered."""
+    answered, on = [0, 0], True
+
+    def ask(which: int) -> None:
+        with server.connect() as conn:
+            while on:
+                name = f"r{which}-{answered[which]}"
+                conn.sendall(f"GET /{name} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                assert read_until(conn, f'"{name}"'.encode()).startswith(b"HTTP/1.1 200 ")
+                answered[which] += 1
+
+    threads = [threading.Thread(target=ask, args=(which,)) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answered
+    finally:
+        on = False
+        for thread in threads:
+            thread.join()
+
+
+def read_all(directory: Path, name: str) -> list[str]:
+    """Lines of a log and of what it was moved to."""
+    texts = [path.read_text() for path in sorted(directory.glob(f"logs/{name}*"))]
+    assert all(text.endswith("\n") for text in texts if text)
+    return [line for text in texts for line in text.splitlines()]
+
+
+def settle(server: Fastrd, name: str, pattern: str, n: int) -> list[str]:
+    """The lines of this log that match, once there are `n`."""
+
+    def found() -> list[str]:
+        return [line for line in read_all(server.directory, name) if re.search(pattern, line)]
+
+    server.wait(lambda: len(found()) >= n, f"{n} lines in {name}")
+    return found()
+
+
+def check(server: Fastrd, answered: list[int]) -> None:
+    """Each request is in each log once, on a line of its own."""
+    names = {f"r{which}-{i}" for which in (0, 1) for i in range(answered[which])}
+    access = settle(server, "access.log", '"GET /r', len(names))
+    said = settle(server, "fastrd.log", "said r", len(names))
+    rows = [re.fullmatch(r'127\.0\.0\.1 - - \[[^]]+\] "GET /(r\S+) HTTP/1.1" 200 \d+ "-" "-"', line) for line in access]
+    assert sorted(row[1] for row in rows if row) == sorted(names)
+    assert sorted(line.partition("said ")[2] for line in said) == sorted(names)
+
+
+def test_files_that_are_moved_under_load_lose_nothing(directory):
+    with Fastrd("app:app", directory, "--workers", "2", *FILES) as server:
+        with load(server) as answered:
+            for turn in range(5):
+                time.sleep(0.1)
+                for name in ("fastrd.log", "access.log"):
+                    (directory / "logs" / name).rename(directory / "logs" / f"{name}.{turn}")
+                server.signal(signal.SIGUSR1)
+                server.wait(lambda: (directory / "logs/access.log").exists(), "a new access log")
+        check(server, answered)
+        reopened = settle(server, "fastrd.log", r"info \[master\] User defined signal 1 by process \d+: log files", 5)
+        assert len(reopened) == 5
+        for name in ("fastrd.log", "access.log"):
+            assert (directory / "logs" / name).stat().st_size > 0
+    assert "said" not in server.log() and "  address  " in server.log()
+
+
+LOGROTATE = """
+{directory}/logs/*.log {{
+    su {user} {user}
+    rotate 9
+    {how}
+}}
+"""
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_logrotate_loses_nothing(directory, how):
+    """What is written while it copies is lost by itself: so there is nothing then."""
+    with Fastrd("app:app", directory, "--workers", "2", *FILES) as server:
+        assert server.process is not None
+        signalled = f"sharedscripts\npostrotate\nkill -USR1 {server.process.pid}\nendscript"
+        conf = directory / "rotate.conf"
+        user = Path("/root").owner() if os.getuid() == 0 else os.environ["USER"]
+        text = {"moved": signalled, "copied": "copytruncate"}[how]
+        conf.write_text(LOGROTATE.format(directory=directory, user=user, how=text))
+        conf.chmod(0o644)
+        command = ["/usr/sbin/logrotate", "-f", "-s", str(directory / "state"), str(conf)]
+        answered = [0, 0]
+        for _ in range(3):
+            for _ in range(20):
+                name = f"r0-{answered[0]}"
+                assert server.get(f"/{name}")[0] == 200
+                answered[0] += 1
+            if how == "copied":
+                check(server, answered)
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        assert server.get(f"/r0-{answered[0]}")[0] == 200
+        answered[0] += 1
+        check(server, answered)
+        assert {path.name for path in directory.glob("logs/*")} >= {"access.log", "access.log.1", "access.log.3"}
+
+
+def test_the_shipped_file_is_one_that_logrotate_reads():
+    path = Path(__file__).parents[2] / "contrib/logrotate/fastrd"
+    done = subprocess.run(["/usr/sbin/logrotate", "-d", path], capture_output=True, text=True)
+    assert done.returncode == 0 and "error" not in done.stderr
+
+
+@pytest.fixture
+def small_disk(directory: Path) -> Iterator[Path]:
+    """logs/ has room for a megabyte."""
+    path = directory / "logs"
+    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "logs", path]).returncode != 0:
+        pytest.skip("needs to mount a file system")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both", "access"])
+def test_a_full_disk_holds_nobody_up_and_is_told_once(directory, small_disk, both):
+    """The access log keeps a megabyte of lines, and goes on by itself. What the log cannot say
+    meanwhile it has lost, and counted."""
+    flags = ["--access-log-format", "json", "--log-format", "json"]
+    log = small_disk / "fastrd.log" if both else directory / "fastrd.log"
+    waste = small_disk / "waste"
+    with Fastrd("app:app", directory, *FILES[0 if both else 2 :], *flags) as server:
+        with waste.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(b"x" * 4096)
+        long = "x" * 1500
+        with server.connect() as conn:
+            for n in range(2000):
+                if total(server, "access_log_dropped") > 10:
+                    break
+                conn.sendall(f"GET /{n}-{long} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                read_until(conn, f'"{n}-{long}"'.encode())
+        dropped = total(server, "access_log_dropped")
+        assert 10 < dropped < n
+        waste.unlink()
+        server.wait(lambda: server.get("/after")[0] == 200 and any("written again" in line for line in said(log)), "its recovery")
+        messages = said(log)
+        lost = [text for text in messages if re.fullmatch(r"\d+ messages? lost: No space left on device", text)]
+        told = [text for text in messages if "cannot write to" in text]
+        assert (len(told), bool(lost)) == ((0, True) if both else (1, False))
+        (recovery,) = [text for text in messages if "written again" in text]
+        assert recovery == f"access log: written again, {total(server, 'access_log_dropped')} lines were lost"
+        entries = [json.loads(line) for line in (small_disk / "access.log").read_text().splitlines()]
+        assert sum(entry["path"].startswith("/0-") for entry in entries) == 1
+        assert sum("-xxx" in entry["path"] for entry in entries) == n - dropped
+
+
+def said(log: Path) -> list[str]:
+    """The messages of the log, but for one line that the disk has cut."""
+    found = []
+    for line in log.read_text().splitlines():
+        try:
+            found.append(json.loads(line)["msg"])
+        except ValueError:
+            assert line.startswith('{"time":') or line[:9] in ("", "fastrd 0.") or line.startswith("  ")
+    return found

@@ -1,0 +1,34 @@
+/*
+ * access_put: pieces of a line of the access log.
+ */
+#ifndef WORKER_ACCESS_PUT_H
+#define WORKER_ACCESS_PUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* A line in the making. A value takes at most half of what is left before that which is kept
+ * for the atoms behind it, so that each of those has its place. */
+struct worker_access_put {
+	char *at, *end;
+	size_t kept;
+	bool json;
+};
+
+/* Bytes as they stand. There is room for them. */
+void worker_access_put_text(struct worker_access_put *l, const char *bytes, size_t len);
+
+void worker_access_put_number(struct worker_access_put *l, uint64_t n);
+
+/* `n` thousandths with a point: 1234 is 1.234. */
+void worker_access_put_thousandths(struct worker_access_put *l, uint64_t n);
+
+/* What is not known: `-`, or in JSON what stands for it there. */
+void worker_access_put_unknown(struct worker_access_put *l, const char *in_json);
+
+/* A value of a client's, or another that may hold anything: escaped, and cut to its room. */
+void worker_access_put_value(struct worker_access_put *l, struct slice v);
+
+#endif
