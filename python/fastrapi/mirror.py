@@ -13,9 +13,14 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:  # they are for type checkers here, and every start would wait for their import
+    Loader = MetaPathFinder = object
 
 # How a file for type checkers begins: contrib/facades writes it so.
 _FACADE = b"# For type checkers."

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +52,8 @@ def _default(directory: Path) -> Name:
 
 def _entrypoint() -> str:
     """What the current directory's pyproject.toml names, or an empty text."""
+    import tomllib  # here only: no start should wait for it without need
+
     try:
         project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     except OSError:
