@@ -4,7 +4,8 @@
  * Called by generation.c (begin), reap.c (death) and master.c (look).
  *
  * Logs: "crash loop: N workers of generation N died within a second of serving; generation N serves
- * again", or "...; no earlier generation is left, they are started again later and later".
+ * again", or "crash loop: N workers of generation N died within a second of serving; no earlier
+ * generation is left, they are started again later and later".
  */
 #include "master/probation.h"
 

@@ -3,7 +3,8 @@
  *
  * Called by generation.c (start), workers.c (fork) and replies.c (forked).
  *
- * Logs: "worker N is not the process that it says: it is given up".
+ * Logs: "worker N of generation N is forked as process N", "worker N is not the process that it says:
+ * it is given up".
  */
 #include "master/zygote.h"
 
