@@ -9,10 +9,10 @@
  * none: only Python can tell which application it means. The facts are about this child:
  * name (in log lines), role (worker, zygote or spare), board (its number among the boards),
  * generation, loads (1: it is the first of its generation, and writes the table), listeners (how
- * many), own (1: fastrd opened them; 0: a supervisor passed them), again (1: the one before could
- * not start, and has printed why). Behind the -- is every setting that children read
- * (base/conf_keys.def). A child talks to the master over one SOCK_SEQPACKET pair, one short text
- * per packet; EOF on it is the death of the other side.
+ * many), own (1: fastrd opened them; 0: a supervisor passed them), admin (1: one more follows,
+ * fastrd's own, for probes), again (1: the one before could not start, and has printed why). Behind
+ * the -- is every setting that children read (base/conf_keys.def). A child talks to the master over
+ * one SOCK_SEQPACKET pair, one short text per packet; EOF on it is the death of the other side.
  * python/fastrapi/wire.py says the same in Python; a test compares the two.
  */
 #ifndef BASE_WIRE_H
@@ -30,7 +30,7 @@ enum {
 	WIRE_BOARDS_FD = 5,	/* the boards, board=I is its own */
 	WIRE_TAKE_FD = 6,	/* connections of workers that end */
 	WIRE_GIVE_FD = 7,	/* ... are put in here, see worker/handover.h */
-	WIRE_LISTENER_FD = 8	/* listeners=N descriptors from here on */
+	WIRE_LISTENER_FD = 8	/* listeners=N descriptors from here on, and admin=1 more */
 };
 
 enum { WIRE_LISTENERS_MAX = 16 };	/* the highest listeners=N */
@@ -62,6 +62,7 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_SERVE "SERVE"	/* accept connections */
 #define WIRE_PARK "PARK"	/* accept nothing, give the connections to those that serve, go on */
 #define WIRE_RESUME "RESUME"	/* after PARK: serve again */
+#define WIRE_UNREADY "UNREADY"	/* answer probes that the server is ending */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
 #define WIRE_REOPEN "REOPEN"	/* open the files of both logs again: they were rotated */
 #define WIRE_GIVE "GIVE"	/* GIVE MS: the same, and give the connections to those that serve */

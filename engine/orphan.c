@@ -24,7 +24,7 @@
 static struct {
 	pid_t master;
 	unsigned seconds;		/* that requests have, until SIGALRM */
-	int listeners[WIRE_LISTENERS_MAX];
+	int listeners[WIRE_LISTENERS_MAX + 1];	/* and the one for probes */
 	size_t n;
 } orphan;
 
@@ -71,7 +71,7 @@ expect_orphanhood(PyObject *Py_UNUSED(module), PyObject *args)
 
 	if (!PyArg_ParseTuple(args, "IiI:expect_orphanhood", &seconds, &first, &n))
 		return NULL;
-	if (n > WIRE_LISTENERS_MAX)
+	if (n > WIRE_LISTENERS_MAX + 1)
 		return PyErr_Format(PyExc_ValueError, "too many listeners");
 	orphan.master = getppid();
 	orphan.seconds = seconds;

@@ -108,6 +108,28 @@ worker_type_listen(PyObject *obj, PyObject *arg)
 }
 
 static PyObject *
+worker_type_admin(PyObject *obj, PyObject *arg)
+{
+	struct engine_worker *self = (struct engine_worker *)obj;
+	int fd = PyObject_AsFileDescriptor(arg);
+
+	if (fd < 0)
+		return NULL;
+	if (self->w->admin != NULL)
+		return PyErr_Format(PyExc_ValueError, "admin() may be called once");
+	if (worker_admin_listen(self->w, fd) < 0)
+		return PyErr_NoMemory();
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+worker_type_unready(PyObject *obj, PyObject *Py_UNUSED(ignored))
+{
+	worker_admin_unready(((struct engine_worker *)obj)->w);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
 worker_type_take(PyObject *obj, PyObject *args)
 {
 	struct worker *w = ((struct engine_worker *)obj)->w;
@@ -325,6 +347,8 @@ static PyMethodDef worker_methods[] = {
 	    "no setting wants them), which says whether the line is written all the same." },
 	{ "reopen_log", worker_type_reopen, METH_NOARGS, "Open the access log's file again." },
 	{ "end_log", worker_type_end_log, METH_NOARGS, "Write what is left of the access log." },
+	{ "admin", worker_type_admin, METH_O, "Answer probes on this listening descriptor." },
+	{ "unready", worker_type_unready, METH_NOARGS, "Answer them that the server is ending." },
 	{ "take", worker_type_take, METH_VARARGS,
 	    "take(take, give): take connections from the one descriptor; drain() gives into the\n"
 	    "other." },

@@ -57,6 +57,13 @@ unix_remedy(int err)
 	    err == ENOENT ? "create its directory first" : "choose another --uds path";
 }
 
+static const char *
+admin_remedy(int err)
+{
+	return err == EADDRINUSE ? "stop what uses it or choose another --admin address" :
+	    "choose another --admin address";
+}
+
 /* Say why it does not listen, from errno. The exit code. */
 static int
 refused(const char *where, const char *(*remedy)(int err))
@@ -144,7 +151,8 @@ host_refuse(const char *host)
 }
 
 static int
-tcp_open(struct master_listeners *l, const char *host, long port)
+tcp_open(struct master_listeners *l, const char *host, long port,
+    const char *(*remedy)(int err))
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -159,12 +167,12 @@ tcp_open(struct master_listeners *l, const char *host, long port)
 	snprintf(where, sizeof(where), "%s port %ld", host, port);
 	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return refuse(fd, where, tcp_remedy);
+		return refuse(fd, where, remedy);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	rc = is_v6 ? bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6)) :
 	    bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4));
 	if (rc < 0 || getsockname(fd, (struct sockaddr *)&name, &len) < 0)
-		return refuse(fd, where, tcp_remedy);
+		return refuse(fd, where, remedy);
 	/* The port is at the same place in both address structures. */
 	snprintf(where, sizeof(where), is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
 	    (unsigned)ntohs(name.sin6_port));
@@ -239,7 +247,28 @@ master_listen_open(struct master_listeners *l, const struct conf *c,
 		return master_inherit_open_fd(l, (int)c->fd);
 	if (c->uds[0] != '\0')
 		return unix_open(l, c->uds, c, owner);
-	return tcp_open(l, c->host, (long)c->port);
+	return tcp_open(l, c->host, (long)c->port, tcp_remedy);
+}
+
+/* HOST:PORT or [HOST]:PORT, whose host is numeric, into `host` and the port; -1: it is neither. */
+static long
+address_read(const char *text, char host[INET6_ADDRSTRLEN])
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+	bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char *end;
+	long port;
+
+	if (colon == NULL || colon[1] < '0' || colon[1] > '9' || len >= INET6_ADDRSTRLEN)
+		return -1;
+	port = strtol(colon + 1, &end, 10);
+	snprintf(host, INET6_ADDRSTRLEN, "%.*s", (int)(brackets ? len - 2 : len), text + brackets);
+	if (port > 65535 || *end != '\0' || (strcmp(host, "localhost") != 0 &&
+	    inet_pton(brackets ? AF_INET6 : AF_INET, host, bytes) != 1))
+		return -1;
+	return port;
 }
 
 int
@@ -254,6 +283,26 @@ master_listen_start(const struct master_listeners *l, int backlog)
 			return refused(l->texts[i], tcp_remedy);
 	}
 	return 0;
+}
+
+int
+master_listen_open_admin(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner)
+{
+	char host[INET6_ADDRSTRLEN];
+	long port;
+
+	memset(l, 0, sizeof(*l));
+	if (c->admin[0] == '\0')
+		return 0;
+	if (strncmp(c->admin, "unix:", 5) == 0 && c->admin[5] != '\0')
+		return unix_open(l, c->admin + 5, c, owner);
+	port = address_read(c->admin, host);
+	if (port >= 0)
+		return tcp_open(l, host, port, admin_remedy);
+	fprintf(stderr, "fastrd: --admin %s: want an address such as 127.0.0.1:8001 or "
+	    "unix:/run/fastrd/admin\n", c->admin);
+	return WIRE_EXIT_USAGE;
 }
 
 void

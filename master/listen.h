@@ -29,6 +29,10 @@ struct master_listeners {
 int master_listen_open(struct master_listeners *l, const struct conf *c,
     const struct master_account *owner) MUST_CHECK;
 
+/* The same for --admin, whose socket is the only one in `l`; none when it is not set. */
+int master_listen_open_admin(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner) MUST_CHECK;
+
 /* Listen on what does not yet. 0, or the exit status, as above: another process listens there. */
 int master_listen_start(const struct master_listeners *l, int backlog) MUST_CHECK;
 

@@ -91,7 +91,8 @@ environment_clean(void)
 
 /* Open what may need root, then give it up. 0, or the exit code after one line. */
 static int
-begin(struct master *m, struct master_listeners *listeners, struct master_pid_file *pid_file)
+begin(struct master *m, struct master_listeners *listeners, struct master_listeners *admin,
+    struct master_pid_file *pid_file)
 {
 	const struct conf *c = &m->conf->values;
 	struct master_account account;
@@ -99,6 +100,11 @@ begin(struct master *m, struct master_listeners *listeners, struct master_pid_fi
 
 	if (rc == 0)
 		rc = master_listen_open(listeners, c, &account);
+	if (rc == 0)
+		rc = master_listen_open_admin(admin, c, &account);
+	/* At once: while nothing serves the master answers probes. */
+	if (rc == 0)
+		rc = master_listen_start(admin, (int)c->backlog);
 	if (rc == 0)
 		rc = master_pid_file_open(pid_file, c->pid_file);
 	master_notify_open(&m->notify);
@@ -113,11 +119,12 @@ static int
 serve(struct master_conf *conf, const char *python)
 {
 	static struct master_logs logs;
-	struct master_listeners listeners = { .n = 0 };
+	struct master_listeners listeners = { .n = 0 }, admin = { .n = 0 };
 	struct master_pid_file pid_file = { .fd = -1 };
 	struct master m = {
 		.conf = conf,
 		.listeners = &listeners,
+		.admin = &admin,
 		.python = python,
 		.n_workers = (unsigned)conf->values.workers,
 		.log_fd = -1,
@@ -125,7 +132,7 @@ serve(struct master_conf *conf, const char *python)
 	int rc;
 
 	descriptors_raise();
-	rc = begin(&m, &listeners, &pid_file);
+	rc = begin(&m, &listeners, &admin, &pid_file);
 	if (rc == 0)	/* as the user who writes */
 		rc = master_logs_check(&conf->values, &logs);
 	if (rc == 0) {
@@ -136,6 +143,7 @@ serve(struct master_conf *conf, const char *python)
 		rc = master_run(&m);
 	master_notify_close(&m.notify);
 	master_listen_close(&listeners);
+	master_listen_close(&admin);
 	master_pid_file_close(&pid_file);
 	return rc;
 }

@@ -23,7 +23,7 @@
 #include "master/watchdog.h"
 
 enum {
-	WATCHES_MAX = 1 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
+	WATCHES_MAX = 2 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
 	WAIT_MAX_MS = 60000
 };
 
@@ -60,6 +60,13 @@ signals_readable(struct master *m, void *arg)
 	master_signals_read(m);
 }
 
+static void
+admin_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_refuse(&m->refusals, m->admin->fds[0], clock_monotonic_ms());
+}
+
 /* `arg` is the number of a listener. A worker may have become ready at the same time: then
  * the connection is that one's. */
 static void
@@ -77,10 +84,13 @@ refusal_readable(struct master *m, void *arg)
 	master_refuse_read(arg);
 }
 
-/* Clients that no worker will take, and those that have been told. */
+/* Probes while no worker serves, clients that no worker will take, and those that have been told. */
 static void
 watch_clients(struct master *m, struct watches *w)
 {
+	if (m->admin->n > 0 && (m->serving == NULL || master_status_workers(m, m->serving) == 0) &&
+	    master_refuse_ready(&m->refusals, clock_monotonic_ms()))
+		watch(w, m->admin->fds[0], admin_readable, NULL);
 	if (m->stranded.is && m->serving != NULL &&
 	    master_refuse_ready(&m->refusals, clock_monotonic_ms()))
 		for (size_t i = 0; i < m->listeners->n; i++)
@@ -116,6 +126,8 @@ clock_look(struct master *m, uint64_t now_ms)
 {
 	struct master_child *c = NULL;
 
+	if (m->drain_at_ms != 0 && m->drain_at_ms <= now_ms)
+		master_signals_drain(m);
 	if (m->coming != NULL && m->coming->start_by_ms <= now_ms)
 		master_generation_overdue(m, m->coming, now_ms);
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL; i++)
@@ -158,8 +170,9 @@ clock_next(struct master *m, uint64_t now_ms)
 		next_ms = earlier(next_ms, c->kill_at_ms);
 	for (int i = 0; i < MASTER_REFUSALS_MAX; i++)
 		next_ms = earlier(next_ms, m->refusals.at[i].until_ms);
-	if (m->stranded.is && m->refusals.paused_until_ms > now_ms)
+	if (m->refusals.paused_until_ms > now_ms)
 		next_ms = earlier(next_ms, m->refusals.paused_until_ms);
+	next_ms = earlier(next_ms, m->drain_at_ms);
 	next_ms = earlier(next_ms, master_notify_next_ms(&m->notify));
 	if (m->serving != NULL)
 		next_ms = earlier(next_ms, m->looked_ms + MASTER_LOOK_MS);
@@ -175,7 +188,8 @@ master_run(struct master *m)
 {
 	must(m->n_workers >= 1 && m->n_workers <= MASTER_MAX_WORKERS);
 	master_generation_load(m);
-	while (!m->stopping || master_child_next(&m->children, NULL, NULL) != NULL) {
+	while (!m->stopping || m->drain_at_ms != 0 ||
+	    master_child_next(&m->children, NULL, NULL) != NULL) {
 		uint64_t now_ms = clock_monotonic_ms();
 
 		master_reap_lost(m);

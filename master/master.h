@@ -37,8 +37,9 @@ struct master_copies {
 };
 
 struct master {
-	const struct master_conf *conf;			/* these three are the caller's */
+	const struct master_conf *conf;			/* these four are the caller's */
 	const struct master_listeners *listeners;
+	const struct master_listeners *admin;	/* one for probes, or none */
 	const char *python;		/* path of the application's Python */
 	int signal_fd;			/* of master_signals_open() */
 	int log_fd;			/* children's standard error; -1: they have ours */
@@ -64,6 +65,7 @@ struct master {
 	struct master_notify notify;
 	uint64_t looked_ms;		/* when the watchdog looked last; 0: not yet */
 	bool stopping;
+	uint64_t drain_at_ms;	/* the end was asked for, and begins then; 0: no such time */
 	uint64_t stopping_since_ms;	/* 0: nobody has asked for it */
 	int exit_code;
 };

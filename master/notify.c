@@ -136,7 +136,7 @@ longest_ms(const struct master *m, enum master_notice notice)
 	const struct conf *c = &m->conf->values;
 
 	return SPARE_MS + MASTER_STACKS_MS + MASTER_END_GRACE_MS + (notice == NOTICE_STOPPING ?
-	    c->timeout_graceful_shutdown_ms : c->timeout_startup_ms);
+	    c->drain_delay_ms + c->timeout_graceful_shutdown_ms : c->timeout_startup_ms);
 }
 
 /* The lines of a state, without the status. */

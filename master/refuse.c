@@ -1,7 +1,8 @@
 /*
  * refuse: one answer, the same for every request.
  *
- * Called by master.c, while m->stranded says that no worker is left. The master parses
+ * Called by master.c, while m->stranded says that no worker is left, and for probes while none
+ * serves. The master parses
  * nothing: the answer is complete without knowing the request, and what the client sends is
  * thrown away. Bounded in number, bytes and time, so that clients cannot keep the master
  * busy.

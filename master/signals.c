@@ -1,10 +1,11 @@
 /*
  * signals: one descriptor, and what each signal does.
  *
- * Called by main.c to open it, and by master.c to act on what has come.
+ * Called by main.c to open it, and by master.c to act on what has come, and on the clock (drain).
  * docs/OPERATIONS.md tells operators the same.
  *
- * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: killing what
+ * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: ending in N s,
+ * requests then have N s", "SIGNAL by process N: killing what
  * has not ended", "SIGNAL does nothing yet".
  */
 #include "master/signals.h"
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "master/conf.h"
 #include "master/logs.h"
 #include "master/master.h"
 #include "master/reap.h"
@@ -59,18 +61,45 @@ signal_text(const struct signalfd_siginfo *info, char text[SIGNAL_TEXT_BYTES])
 	return text;
 }
 
-/* Begin the end: every generation drains within `ms`. */
+/* Every generation but `spared` drains within `ms`. */
 static void
-stop(struct master *m, const struct signalfd_siginfo *info, uint64_t ms)
+drain_all(struct master *m, const struct master_generation *spared, uint64_t ms)
 {
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		if (m->generations[i].state != GENERATION_NONE && &m->generations[i] != spared)
+			master_generation_drain(m, &m->generations[i], ms);
+}
+
+void
+master_signals_drain(struct master *m)
+{
+	m->drain_at_ms = 0;
+	drain_all(m, NULL, master_worker_grace_ms(m));
+}
+
+/* The end begins after `delay_ms`, in which load balancers find out that it does: the
+ * generation that serves does so until then. Then every one drains within `ms`. */
+static void
+stop(struct master *m, const struct signalfd_siginfo *info, uint64_t delay_ms, uint64_t ms)
+{
+	struct master_child *c = NULL;
 	char text[SIGNAL_TEXT_BYTES];
 
-	log_info("%s: ending, requests have %g s", signal_text(info, text), (double)ms / 1000);
 	m->stopping = true;
 	m->stopping_since_ms = clock_monotonic_ms();
-	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
-		if (m->generations[i].state != GENERATION_NONE)
-			master_generation_drain(m, &m->generations[i], ms);
+	signal_text(info, text);
+	if (delay_ms == 0 || m->serving == NULL) {
+		log_info("%s: ending, requests have %g s", text, (double)ms / 1000);
+		drain_all(m, NULL, ms);
+	} else {
+		log_info("%s: ending in %g s, requests then have %g s", text, (double)delay_ms / 1000,
+		    (double)ms / 1000);
+		m->drain_at_ms = m->stopping_since_ms + delay_ms;
+		while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
+			if (c->state == CHILD_SERVING)
+				master_child_order(c, WIRE_UNREADY);
+		drain_all(m, m->serving, ms);
+	}
 	master_notify(m, NOTICE_STOPPING);
 }
 
@@ -81,6 +110,8 @@ kill_all(struct master *m, const struct signalfd_siginfo *info)
 	char text[SIGNAL_TEXT_BYTES];
 
 	log_warnx("%s: killing what has not ended", signal_text(info, text));
+	m->drain_at_ms = 0;
+	drain_all(m, NULL, 0);
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		master_child_kill(c, true);
 }
@@ -120,12 +151,12 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 		if (m->stopping)
 			kill_all(m, info);
 		else
-			stop(m, info, FAST_MS);
+			stop(m, info, 0, FAST_MS);
 		break;
 	case SIGTERM:
 	case SIGQUIT:
 		if (!m->stopping)
-			stop(m, info, master_worker_grace_ms(m));
+			stop(m, info, m->conf->values.drain_delay_ms, master_worker_grace_ms(m));
 		break;
 	case SIGTTIN:
 		master_workers_scale(m, 1);

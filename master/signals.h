@@ -15,4 +15,7 @@ int master_signals_open(void) MUST_CHECK;
 /* Act on every signal that has come; never waits. */
 void master_signals_read(struct master *m);
 
+/* The delay before the end (m->drain_at_ms) is over: every generation drains. */
+void master_signals_drain(struct master *m);
+
 #endif

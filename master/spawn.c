@@ -49,6 +49,7 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_addf(a, "loads=%d", c->loads);
 	master_arguments_addf(a, "listeners=%zu", n_listeners);
 	master_arguments_addf(a, "own=%d", !m->listeners->inherited);
+	master_arguments_addf(a, "admin=%zu", m->admin->n);
 	master_arguments_addf(a, "again=%d", c->again);
 	master_arguments_add(a, WIRE_SETTINGS);
 	master_arguments_settings(a, &m->conf->values);
@@ -113,8 +114,8 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master, int log_
 int
 master_spawn(const struct master *m, struct master_child *c)
 {
-	int pair[2], fds[FIXED_FDS + WIRE_LISTENERS_MAX];
-	size_t n_listeners = m->listeners->n;
+	int pair[2], fds[FIXED_FDS + WIRE_LISTENERS_MAX + 1];
+	size_t n_listeners = m->listeners->n, n_fds = n_listeners;
 	struct master_arguments arguments;
 	char name[MASTER_NAME_BYTES];
 	pid_t self = getpid();
@@ -133,9 +134,11 @@ master_spawn(const struct master *m, struct master_child *c)
 	fds[3] = m->handover[0];
 	fds[4] = m->handover[1];
 	memcpy(fds + FIXED_FDS, m->listeners->fds, n_listeners * sizeof(fds[0]));
+	if (m->admin->n > 0)
+		fds[FIXED_FDS + n_fds++] = m->admin->fds[0];
 	c->pid = fork();
 	if (c->pid == 0)
-		become(&arguments, fds, FIXED_FDS + (int)n_listeners, self, m->log_fd);
+		become(&arguments, fds, FIXED_FDS + (int)n_fds, self, m->log_fd);
 	if (c->pid < 0) {
 		int saved = errno;
 

@@ -1,8 +1,8 @@
 /*
  * status: count what the boards and the records of children say.
  *
- * Called by notify.c. Boards are copied, not mapped, and believed as far as a line of text
- * goes: whatever a worker did to its board, the line can only be wrong.
+ * Called by notify.c and master.c (workers). Boards are copied, not mapped, and believed as far as
+ * a line of text goes: whatever a worker did to its board, the line can only be wrong.
  */
 #include "master/status.h"
 
@@ -29,9 +29,8 @@ serves(const struct master_child *c)
 	return c->role == ROLE_WORKER && (c->state == CHILD_SERVING || c->state == CHILD_READY);
 }
 
-/* Workers of `g` that serve; NULL: all that there are, whatever they do. */
-static unsigned
-workers_count(struct master *m, const struct master_generation *g)
+unsigned
+master_status_workers(struct master *m, const struct master_generation *g)
 {
 	struct master_child *c = NULL;
 	unsigned n = 0;
@@ -59,7 +58,7 @@ in_hand(struct master *m)
 static void
 serving_text(struct master *m, char text[MASTER_STATUS_BYTES])
 {
-	unsigned n = workers_count(m, m->serving);
+	unsigned n = master_status_workers(m, m->serving);
 	unsigned long long requests = in_hand(m);
 	char of[24] = "", more[64] = "";
 
@@ -85,7 +84,7 @@ master_status_text(struct master *m, char text[MASTER_STATUS_BYTES])
 	unsigned n;
 
 	if (m->stopping) {
-		n = workers_count(m, NULL);
+		n = master_status_workers(m, NULL);
 		snprintf(text, MASTER_STATUS_BYTES, "ending: %u worker%s, %llu requests in hand", n,
 		    n == 1 ? "" : "s", in_hand(m));
 	} else if (m->serving != NULL) {

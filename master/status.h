@@ -8,11 +8,15 @@
 #include <stdint.h>
 
 struct master;
+struct master_generation;
 
 enum { MASTER_STATUS_BYTES = 192 };	/* room for the line and NUL */
 
 /* "generation 7, 4 workers, 12 requests in hand", or what the server waits for. */
 void master_status_text(struct master *m, char text[MASTER_STATUS_BYTES]);
+
+/* Workers of `g` that serve; NULL: all that there are, whatever they do. */
+unsigned master_status_workers(struct master *m, const struct master_generation *g);
 
 /* Has the event loop of a worker that serves turned within `ms`? True as well while a start,
  * the end or a replacement takes the time that it may. */

@@ -127,6 +127,8 @@ master_worker_serve(struct master *m, struct master_child *c)
 	must(c->role == ROLE_WORKER && c->state == CHILD_READY);
 	master_stranded_over(m);
 	master_child_order(c, WIRE_SERVE);
+	if (m->stopping)
+		master_child_order(c, WIRE_UNREADY);
 	c->state = CHILD_SERVING;
 	c->serves_since_ms = clock_monotonic_ms();
 }

@@ -68,6 +68,7 @@ worker_free(struct worker *w)
 {
 	must(list_is_empty(&w->conns));
 	worker_accept_fini(w);
+	worker_admin_fini(w);
 	worker_handover_fini(w);
 	worker_heartbeat_stop(&w->heartbeat);
 	worker_timeouts_fini(&w->timeouts);
@@ -108,6 +109,7 @@ worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 	w->draining = true;
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_accept_stop(w);
+	worker_admin_stop(w);
 	worker_timeouts_drain(&w->timeouts, w->turn, grace_ms);
 	if (give)
 		worker_handover_give(w);
@@ -129,6 +131,7 @@ worker_park(struct worker *w)
 {
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_accept_stop(w);
+	worker_admin_stop(w);
 	worker_handover_give(w);
 }
 
@@ -137,12 +140,14 @@ worker_resume(struct worker *w)
 {
 	worker_handover_resume(w);
 	worker_accept_resume(w);
+	worker_admin_resume(w);
 }
 
 void
 worker_abort(struct worker *w)
 {
 	worker_accept_stop(w);
+	worker_admin_stop(w);
 	LIST_EACH(node, &w->conns)
 		worker_conn_kill(container_of(node, struct worker_conn, node));
 }

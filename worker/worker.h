@@ -19,6 +19,7 @@
 #include "io/turn.h"
 #include "shm/board.h"
 #include "worker/accept.h"
+#include "worker/admin.h"
 #include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/heartbeat.h"
@@ -56,6 +57,7 @@ struct worker {
 	struct hx_trust trust;		/* the proxies whose word is taken, from the options */
 	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_accept accept;
+	struct worker_admin *admin;	/* NULL: nobody asks here */
 	struct worker_handover handover;
 	struct worker_preset preset;
 	struct worker_timeouts timeouts;

@@ -83,6 +83,14 @@ class Server:
         """Accept connections from this listening socket, which stays the caller's."""
         self._connections.listen(descriptor)
 
+    def admin(self, descriptor: int) -> None:
+        """Answer probes on this listening socket, which stays the caller's."""
+        self._connections.admin(descriptor)
+
+    def unready(self) -> None:
+        """Answer them from now on that the server is ending."""
+        self._connections.unready()
+
     def take(self, take: int, give: int) -> None:
         """Take the connections of workers that end from the one descriptor; drain() may give
         ours into the other. Both stay the caller's."""

@@ -82,6 +82,11 @@ class Child:
     def listeners(self) -> int:
         return int(self.facts["listeners"])
 
+    @property
+    def admin(self) -> int:
+        """How many listeners there are for probes, behind the others."""
+        return int(self.facts["admin"])
+
 
 def _obey(child: Child, server: Any) -> None:
     """One order of the master's."""
@@ -93,7 +98,11 @@ def _obey(child: Child, server: Any) -> None:
     if word == "SERVE":
         for index in range(child.listeners):
             server.listen(wire.LISTENER_FD + index)
+        if child.admin:
+            server.admin(wire.LISTENER_FD + child.listeners)
         server.take(wire.TAKE_FD, wire.GIVE_FD)
+    elif word == "UNREADY":
+        server.unready()
     elif word == "PARK":
         server.park()
     elif word == "RESUME":
@@ -116,9 +125,10 @@ async def _start(child: Child, server: Any, table: Table) -> None:
     """Start the application, say so and obey from now on. LifespanFailed, TooLarge."""
     note = await server.start()
     # The sockets of a supervisor that passed them are not ours to end.
-    own = child.listeners if child.facts["own"] == "1" else 0
+    own = wire.LISTENER_FD + (0 if child.facts["own"] == "1" else child.listeners)
+    end = wire.LISTENER_FD + child.listeners + child.admin
     grace = int(child.settings["timeout_graceful_shutdown"])
-    _engine.expect_orphanhood(grace + ORPHAN_MORE_SECONDS, wire.LISTENER_FD, own)
+    _engine.expect_orphanhood(grace + ORPHAN_MORE_SECONDS, own, end - own)
     child.channel.socket.setblocking(False)
     asyncio.get_running_loop().add_reader(child.channel.socket, _obey, child, server)
     # Where no worker has a table the first one has said why.
@@ -265,7 +275,7 @@ def main(argv: list[str]) -> int:
     behind = argv.index("--", 2)
     facts = {"app": argv[1], **pairs(argv[2:behind])}
     settings = _engine.settings("child", pairs(argv[behind + 1 :]))
-    inherited = Inherited(int(facts["listeners"]))
+    inherited = Inherited(int(facts["listeners"]) + int(facts["admin"]))
     process = Process(inherited.numbers)
     ignore(signal.SIGHUP)
     ignore(signal.SIGINT)
