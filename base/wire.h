@@ -46,7 +46,7 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_READY "READY"	/* READY [TEXT]: the application has started; TEXT is logged */
 #define WIRE_FAILED "FAILED"	/* FAILED EXIT-CODE TEXT: cannot go on; exits next. With
 				 * WIRE_EXIT_PYTHON the TEXT is why it cannot run fastrapi */
-#define WIRE_LEAVING "LEAVING"	/* LEAVING CAUSE: drains, and exits at the latest when DRAIN would */
+#define WIRE_LEAVING "LEAVING"	/* LEAVING CAUSE: is to end; DRAIN or GIVE follows, once another serves */
 #define WIRE_ENDED "ENDED"	/* the application's shutdown has run; exits next */
 
 /* CAUSE of LEAVING. */

@@ -353,7 +353,7 @@ static PyMethodDef worker_methods[] = {
 	    "take(take, give): take connections from the one descriptor; drain() gives into the\n"
 	    "other." },
 	{ "watch", worker_type_watch, METH_O,
-	    "watch(report): call report(seconds, held, doing, more) in another thread when the\n"
+	    "watch(report): call report(seconds, held, delayed, doing, more) in another thread when the\n"
 	    "loop is blocked for --blocked-warning." },
 	{ "drain", worker_type_drain, METH_VARARGS,
 	    "drain(done, seconds, give=False): stop accepting, finish what runs, background tasks\n"

@@ -15,9 +15,11 @@
 #include "engine/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -39,6 +41,7 @@ struct engine_watch {
 
 	/* The thread's own. */
 	uint64_t seen_ns;		/* the last beat of the loop */
+	uint64_t delay_ms;		/* delayed() when that became late; 0: it has not */
 	bool late;			/* that beat has been late enough for a report */
 	bool told;			/* ... and there was one */
 	uint64_t told_ms;		/* when; 0: there was none yet */
@@ -51,6 +54,27 @@ beat_of(const struct engine_watch *w)
 	return atomic_load_explicit(&w->board->heartbeat_ns, memory_order_relaxed);
 }
 
+/* How long the main thread has waited for a processor in its life, at least 1; 0: unknown. */
+static uint64_t
+delayed_ms(const struct engine_watch *w)
+{
+	char path[64], text[96];
+	unsigned long long ns = 0;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", (long)w->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return sscanf(text, "%*u %llu", &ns) == 1 ? ns / 1000000 + 1 : 0;
+}
+
 /* The loop turns again. */
 static void
 goes_on(struct engine_watch *w, uint64_t beat_ns)
@@ -59,6 +83,7 @@ goes_on(struct engine_watch *w, uint64_t beat_ns)
 		log_info("the event loop goes on after %.1f s",
 		    (double)(beat_ns - w->seen_ns) / 1e9);
 	w->seen_ns = beat_ns;
+	w->delay_ms = 0;
 	w->late = w->told = false;
 }
 
@@ -67,6 +92,7 @@ static void
 report(struct engine_watch *w, uint64_t age_ms, bool held)
 {
 	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t delay_ms = w->delay_ms != 0 ? delayed_ms(w) - w->delay_ms : 0;
 	char text[SHM_HANDS_TEXT_BYTES];
 	PyObject *done;
 
@@ -77,8 +103,8 @@ report(struct engine_watch *w, uint64_t age_ms, bool held)
 	}
 	shm_hands_text(&w->board->hands,
 	    shm_board_get(w->board, SHM_COUNT_requests_active), text);
-	done = PyObject_CallFunction(w->report, "dOsI", (double)age_ms / 1000,
-	    held ? Py_True : Py_False, text, w->more);
+	done = PyObject_CallFunction(w->report, "dOdsI", (double)age_ms / 1000,
+	    held ? Py_True : Py_False, (double)delay_ms / 1000, text, w->more);
 	if (done == NULL)
 		PyErr_WriteUnraisable(w->report);
 	Py_XDECREF(done);
@@ -115,8 +141,11 @@ look(struct engine_watch *w)
 	if (beat_ns != w->seen_ns)
 		goes_on(w, beat_ns);
 	else if (clock_monotonic_ns() - beat_ns > (uint64_t)LATE_MS * 1000000 &&
-	    atomic_load_explicit(&w->board->state, memory_order_relaxed) != SHM_BOARD_ENDING)
+	    atomic_load_explicit(&w->board->state, memory_order_relaxed) != SHM_BOARD_ENDING) {
+		if (w->delay_ms == 0)
+			w->delay_ms = delayed_ms(w);
 		probe(w);
+	}
 }
 
 /* Wait until the next look. False: it is the end. */

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/conf.h"
 #include "base/wire.h"
+#include "master/recycle.h"
 #include "master/watchdog.h"
 
 struct master_generation;
@@ -55,11 +56,12 @@ struct master_child {
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
 	struct master_pulse pulse;	/* of a worker that serves */
+	struct master_terms terms;	/* the same */
 	bool loads;		/* it is the first of its generation, and writes the table */
 	bool again;		/* the one before could not start: what it says is known */
 	bool begun;		/* its Python runs fastrapi */
 	bool imported;		/* ... and has imported the application */
-	bool leaves;		/* drains by itself, not by the master's order */
+	bool leaves;		/* its end is announced in the log, another takes its place */
 	bool ended;		/* the application's shutdown has run: only the exit is left */
 	bool told_to_end;	/* by master_child_end() or _kill(): its death is no crash */
 	bool overdue;		/* it was told that this one is late */

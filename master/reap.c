@@ -84,10 +84,11 @@ ending_text(const struct master *m, const struct master_child *c, int status, ch
 /* Does the worker leave a slot empty that is to be filled? Not when it was told to end:
  * then the slot is gone, or has its next worker already. */
 static bool
-missed(const struct master *m, const struct master_child *c)
+missed(struct master *m, const struct master_child *c)
 {
 	return c->generation == m->serving && c->role == ROLE_WORKER &&
-	    c->slot < m->n_workers && !c->told_to_end && c->state != CHILD_DRAINING;
+	    c->slot < m->n_workers && !c->told_to_end && c->state != CHILD_DRAINING &&
+	    master_worker_successor(m, c) == NULL;
 }
 
 /* A replacement has died: `text` begins with its name, or says what is wrong with Python. */
@@ -97,7 +98,11 @@ not_started(struct master *m, const struct master_child *c, const char *text)
 	char name[MASTER_NAME_BYTES];
 	size_t len = strlen(master_child_name(c, name));
 
-	if (strncmp(text, name, len) == 0)
+	bool named = strncmp(text, name, len) == 0;
+
+	if (master_recycle_put_off(m, c, named ? text + len : text))
+		return;
+	if (named)
 		master_stranded_note(m, name, text + len);
 	else
 		master_stranded_note(m, "", text);
@@ -115,7 +120,7 @@ died(struct master *m, struct master_child *c, int status)
 	ending_text(m, c, status, text, sizeof(text));
 	if (c->state == CHILD_DRAINING && status != 0 && !c->told_to_end)
 		log_warnx("%s", text);
-	else if (c->leaves)
+	else if (c->leaves && c->state == CHILD_DRAINING)
 		log_info("%s", text);
 	else if (expected(c))
 		log_debug("%s", text);

@@ -15,12 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/master.h"
 #include "master/python.h"
 #include "master/spare.h"
 #include "master/zygote.h"
+
+/* Room for why a child cannot go on. */
+enum { WHY_BYTES = WIRE_MESSAGE_MAX + 2 * PATH_MAX + 8 };
 
 /* BEGUN */
 static void
@@ -110,6 +114,16 @@ heard_ready(struct master *m, struct master_child *c, const char *rest)
 		master_generation_ready(m, c->generation);
 }
 
+static void
+replacement_failed(struct master *m, const struct master_child *c, const char *why)
+{
+	char name[MASTER_NAME_BYTES], text[WHY_BYTES + 2];
+
+	snprintf(text, sizeof(text), ": %s", why);
+	if (!master_recycle_put_off(m, c, text))
+		master_stranded_note(m, master_child_name(c, name), text);
+}
+
 /* FAILED EXIT-CODE TEXT */
 static void
 heard_failed(struct master *m, struct master_child *c, const char *rest)
@@ -119,8 +133,7 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 	const char *why = space != NULL ? space + 1 : "no reason given";
 	long code = strtol(rest, NULL, 10);
 	bool replacement = g == m->serving && c->state == CHILD_STARTING && !c->told_to_end;
-	char name[MASTER_NAME_BYTES], text[WIRE_MESSAGE_MAX + 2 * PATH_MAX + 8];
-	char unfit[sizeof(text) - 2];
+	char name[MASTER_NAME_BYTES], unfit[WHY_BYTES];
 
 	if (c->state == CHILD_FAILED)
 		return;
@@ -135,8 +148,8 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 		    code > WIRE_EXIT_OK && code <= WIRE_EXIT_TABLE ? (int)code : WIRE_EXIT_BUG, why);
 	else if (c->role == ROLE_SPARE && !c->told_to_end)
 		master_spare_failed(m, why);
-	else if (replacement && snprintf(text, sizeof(text), ": %s", why) > 0)
-		master_stranded_note(m, master_child_name(c, name), text);
+	else if (replacement)
+		replacement_failed(m, c, why);
 	else if (g->state != GENERATION_FAILED)
 		log_errorx("%s: %s", master_child_name(c, name), why);
 }
@@ -145,8 +158,19 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 static void
 heard_leaving(struct master *m, struct master_child *c, const char *rest)
 {
-	if (c->state == CHILD_SERVING && !c->told_to_end)
-		master_worker_leaves(m, c, strcmp(rest, WIRE_CAUSE_LOOP) == 0);
+	char order[64];
+
+	if (c->role != ROLE_WORKER || c->state == CHILD_DRAINING)
+		return;		/* it has its order */
+	if (c->state == CHILD_SERVING && !c->told_to_end && c->generation == m->serving) {
+		master_recycle_retire(m, c, strcmp(rest, WIRE_CAUSE_LOOP) == 0 ? RETIRE_LOOP :
+		    RETIRE_TERM, clock_monotonic_ms());
+		return;
+	}
+	/* It has no successor, and no connection to give. */
+	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN,
+	    (unsigned long long)master_worker_grace_ms(m));
+	master_child_order(c, order);
 }
 
 /* ENDED */

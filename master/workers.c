@@ -6,9 +6,7 @@
  * and signals.c (TTIN and TTOU).
  *
  * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
- * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing", "worker N was sent
- * SIGTERM: it drains, another takes its place", "the application in worker N has ended the
- * event loop: it drains, another takes its place".
+ * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing".
  */
 #include "master/workers.h"
 
@@ -131,6 +129,7 @@ master_worker_serve(struct master *m, struct master_child *c)
 		master_child_order(c, WIRE_UNREADY);
 	c->state = CHILD_SERVING;
 	c->serves_since_ms = clock_monotonic_ms();
+	master_recycle_serves(m, c);
 }
 
 void
@@ -200,24 +199,6 @@ master_workers_fill(struct master *m)
 	for (unsigned slot = 0; slot < m->n_workers; slot++)
 		if (!filled[slot])
 			master_worker_add(m, slot);
-}
-
-void
-master_worker_leaves(struct master *m, struct master_child *c, bool loop_ended)
-{
-	char name[MASTER_NAME_BYTES];
-	uint64_t now_ms = clock_monotonic_ms();
-
-	must(c->role == ROLE_WORKER && c->state == CHILD_SERVING && !c->told_to_end);
-	log_info("%s%s%s: it drains, another takes its place", loop_ended ? "the application in " : "",
-	    master_child_name(c, name), loop_ended ? " has ended the event loop" :
-	    " was sent SIGTERM");
-	if (c->generation == m->serving && c->slot < m->n_workers)
-		master_worker_replace(m, c, now_ms);
-	c->state = CHILD_DRAINING;
-	c->leaves = true;
-	c->since_ms = now_ms;
-	c->kill_at_ms = now_ms + master_worker_grace_ms(m) + MASTER_END_GRACE_MS;
 }
 
 /* One slot more. */

@@ -51,17 +51,12 @@ struct master_child *master_worker_successor(struct master *m, const struct mast
 /* What an operator gives requests to finish: --timeout-graceful-shutdown. */
 uint64_t master_worker_grace_ms(const struct master *m);
 
-/* A worker of the generation that serves has died at `now_ms`: its replacement is due at
- * once, or later and later when it has hardly served. */
+/* A worker of the generation that serves has died at `now_ms`, or is to be replaced: its
+ * replacement is due at once, or later and later when it has hardly served. */
 void master_worker_replace(struct master *m, const struct master_child *c, uint64_t now_ms);
 
 /* Each slot without a worker gets one now. */
 void master_workers_fill(struct master *m);
-
-/* A worker of the generation that serves has begun to drain by itself: it was sent TERM, or
- * the application has ended the event loop (`loop_ended`). Its replacement does not wait for
- * its end. */
-void master_worker_leaves(struct master *m, struct master_child *c, bool loop_ended);
 
 /* TTIN, TTOU: so many workers more (`by` above 0) or less, within 1 and MASTER_MAX_WORKERS;
  * a change that goes beyond is logged, and nothing else.

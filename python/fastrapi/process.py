@@ -120,6 +120,7 @@ class Process:
 
     def __init__(self, descriptors: Iterable[int]) -> None:
         self.should_exit = False
+        self._asked = False  # by the signal
         self.on_exit: Callable[[int], None] | None = None
         self.loop: Any = None
         self._pid = os.getpid()
@@ -157,7 +158,7 @@ class Process:
             signal.signal(sig, signal.SIG_DFL)
             os.kill(os.getpid(), sig)
             return
-        self._begin_exit()
+        self._asked = True
         self.on_exit(sig)
 
     def announce_exit(self) -> None:
@@ -166,6 +167,8 @@ class Process:
         if self.should_exit:
             return
         self._begin_exit()
+        if self._asked:
+            return  # whoever handles it has done so
         handler = signal.getsignal(signal.SIGTERM)
         ours = not callable(handler) or handler == self.handle_exit
         if ours or threading.current_thread() is not threading.main_thread():

@@ -32,8 +32,9 @@ class Server:
     ``settings`` are those of ``_engine.settings``. ``table`` is the generation's; None: there
     is no generation. ``boards`` are (descriptor, index, generation)
     of the board that this worker writes on; None: its counters stay private. ``leaving``
-    is called when the end begins by itself, and not by drain() or cut(): with "TERM" by a
-    signal, with "LOOP" because the application has broken the event loop off.
+    is called when the end is asked for by others than drain() or cut(): with "TERM" by a
+    signal, with "LOOP" because the application has broken the event loop off. It is then the
+    caller's to drain; without it the end begins at once.
 
     start() in a task of the loop, then listen(), then run(), whose end drain() or cut()
     brings about.
@@ -53,7 +54,7 @@ class Server:
         self._loop: EventLoop = asyncio.get_running_loop()  # type: ignore[assignment]
         self._drained = self._loop.create_future()
         self._broken_off = False
-        self._gives = False  # its connections to others that serve
+        self._drains = self._gives = False  # its connections go to others that serve
         self.shut_down = False  # the application's shutdown has run
 
     async def start(self) -> str:
@@ -102,7 +103,7 @@ class Server:
         get the connections."""
         if seconds is None:
             seconds = self._settings["timeout_graceful_shutdown"]
-        self._gives = give
+        self._drains, self._gives = True, give
         self._loop.call_later(seconds, self._out_of_time, seconds)
         self._connections.drain(self._end, seconds, give)
         self._process.announce_exit()
@@ -156,8 +157,10 @@ class Server:
             self._process.end_if_forked(cause)
             if cause is not None and self._broken_off:
                 logger.error("the application has broken the event loop off again", exc_info=cause)
-                self.cut()
-                break
+                if self._drains:
+                    self.cut()
+                    break
+                self.drain()
             if not done.done() and not self._broken_off:
                 self._break_off(cause)
         waiting = False  # whoever runs the loop next does not want it stopped
@@ -183,6 +186,8 @@ class Server:
     def _leave(self, cause: str, seconds: float | None = None) -> None:
         if self._leaving is not None:
             self._leaving(cause)
+            if not self._drains:
+                return
         # Told to give, it hears SIGTERM as well: from the application, which drain() tells.
         self.drain(seconds, give=self._gives)
 

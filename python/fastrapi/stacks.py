@@ -79,17 +79,21 @@ def _stack(frame: FrameType) -> str:
     return "".join(calls.format()).rstrip()
 
 
-def show_blocked(seconds: float, held: bool, doing: str, more: int) -> None:
+def show_blocked(seconds: float, held: bool, delayed: float, doing: str, more: int) -> None:
     """Warn that the event loop of the main thread is blocked, and show where. Called in
     another thread, which must not wait for anybody: the line is written in a third one.
-    ``held``: the interpreter could not be had until now, whichever thread had it."""
+    ``held``: the interpreter could not be had until now, whichever thread had it. ``delayed``
+    of the seconds the thread waited for a processor."""
     main, own = threading.main_thread().ident, threading.get_ident()
     frames = {ident: frame for ident, frame in sys._current_frames().items() if ident != own}
     stacks = [_stack(frames[main])] if main in frames else []
     if held:
         others = [frame for ident, frame in frames.items() if ident != main][:_THREADS]
         stacks += [f"Another thread:\n{_stack(frame)}" for frame in others]
-    cause = " by C code that kept the interpreter" if held else ""
+    if delayed > seconds / 4:
+        cause = f": the machine is busy, it waited {delayed:.1f} s for a processor"
+    else:
+        cause = " by C code that kept the interpreter" if held else ""
     before = f"; {more} times more since the last such line" if more else ""
     text = f"the event loop has been blocked for {seconds:.1f} s{cause}; {doing}{before}"
     line = "\n".join(filter(None, [text, *stacks]))

@@ -161,7 +161,7 @@ async def lifespan(app):
 """
 
 
-LEAVES = "info [master] the application in worker 0 has ended the event loop: it drains, another"
+LEAVES = "info [master] the application in worker 0 has ended the event loop: another takes"
 ENDED = "warning [master] worker 0 ended with exit status 3\n"
 
 

@@ -272,7 +272,7 @@ def test_a_worker_that_is_sent_term_drains_and_another_takes_its_place(tmp_path)
         conn.sendall(b"GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")
         server.wait(lambda: total(server, "requests_active") == 1, "the request in hand")
         server.signal_child(old, signal.SIGTERM)
-        server.wait_log("info [master] worker 0 was sent SIGTERM: it drains")
+        server.wait_log("info [master] worker 0 was sent SIGTERM: another takes its place, then it drains")
         # Nobody waits for the end of the one that drains.
         assert worker_pid(server) != old
         assert os.path.exists(f"/proc/{old}")

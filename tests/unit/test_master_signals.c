@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/overdue.h"
@@ -248,6 +249,16 @@ test_each_signal_of_one_sender_counts(void)
 	}
 }
 
+/* `c` says that it leaves, for this cause, and another takes its place. */
+static void
+leaves(struct master *m, struct master_child *c, const char *text)
+{
+	fixture_say(m, c, text);
+	master_worker_add(m, c->slot);
+	fixture_say(m, fixture_worker(m, c->generation, c->slot), WIRE_READY);
+	CU_ASSERT_EQUAL(c->state, CHILD_DRAINING);
+}
+
 static void
 test_the_end_of_a_worker_that_leaves_is_no_error(void)
 {
@@ -255,13 +266,46 @@ test_the_end_of_a_worker_that_leaves_is_no_error(void)
 	struct master_generation *g = fixture_serving(m);
 	struct master_child *a = fixture_worker(m, g, 0), *b = fixture_worker(m, g, 1);
 
-	fixture_say(m, a, WIRE_LEAVING " " WIRE_CAUSE_TERM);
-	fixture_say(m, b, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	leaves(m, a, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	leaves(m, b, WIRE_LEAVING " " WIRE_CAUSE_TERM);
 	dies(m, a, 0, 0);
 	CU_ASSERT_EQUAL(fixture_logged("info [master] worker 0 ended with exit status 0"), 1);
 	dies(m, b, 3, 0);
 	CU_ASSERT_EQUAL(fixture_logged("warning [master] worker 1 ended with exit status 3"), 1);
 	CU_ASSERT_EQUAL(fixture_logged(" error "), 0);
+	fixture_free(m);
+}
+
+/* Its replacement is on the way. */
+static void
+test_a_crash_before_the_end_is_an_error_and_needs_no_second_replacement(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *c = fixture_worker(m, fixture_serving(m), 0);
+
+	fixture_say(m, c, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	master_worker_add(m, 0);
+	dies(m, c, 0, SIGSYS);
+	CU_ASSERT_EQUAL(fixture_logged("error [master] worker 0 ended with signal 31"), 1);
+	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
+	fixture_free(m);
+}
+
+/* The one that was to take its place dies: it serves on. */
+static void
+test_a_replacement_that_dies_while_it_starts_is_no_worker_less(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *c = fixture_worker(m, fixture_serving(m), 0);
+
+	fixture_say(m, c, WIRE_LEAVING " " WIRE_CAUSE_TERM);
+	master_worker_add(m, 0);
+	dies(m, fixture_worker(m, m->serving, 0), 0, SIGSYS);
+	CU_ASSERT_EQUAL(fixture_logged("warning [master] worker 0 serves on: its replacement ended "
+	    "with signal 31"), 1);
+	CU_ASSERT_EQUAL(fixture_logged(" error "), 0);
+	CU_ASSERT_TRUE(m->slots[0].spawn_at_ms > clock_monotonic_ms() + 4000);
+	CU_ASSERT_EQUAL(c->state, CHILD_SERVING);
 	fixture_free(m);
 }
 
@@ -277,7 +321,7 @@ test_the_end_after_the_shutdown_needs_no_circumstances(void)
 		struct master_child *c = fixture_worker(m, g, i);
 
 		c->begun = true;
-		fixture_say(m, c, WIRE_LEAVING " " WIRE_CAUSE_LOOP);
+		leaves(m, c, WIRE_LEAVING " " WIRE_CAUSE_LOOP);
 		if (i > 0)
 			fixture_say(m, c, WIRE_ENDED);
 		dies(m, c, i < 2 ? 3 : 0, i < 2 ? 0 : SIGSYS);
@@ -325,6 +369,10 @@ main(void)
 		{ "test_each_signal_of_one_sender_counts", test_each_signal_of_one_sender_counts },
 		{ "test_the_end_of_a_worker_that_leaves_is_no_error",
 		    test_the_end_of_a_worker_that_leaves_is_no_error },
+		{ "test_a_crash_before_the_end_is_an_error_and_needs_no_second_replacement",
+		    test_a_crash_before_the_end_is_an_error_and_needs_no_second_replacement },
+		{ "test_a_replacement_that_dies_while_it_starts_is_no_worker_less",
+		    test_a_replacement_that_dies_while_it_starts_is_no_worker_less },
 		{ "test_the_end_after_the_shutdown_needs_no_circumstances",
 		    test_the_end_after_the_shutdown_needs_no_circumstances },
 		{ "test_the_number_of_workers_follows_ttin_and_ttou",

@@ -154,41 +154,6 @@ test_the_number_of_workers_has_limits(void)
 	fixture_free(m);
 }
 
-/* Sent TERM by somebody else: its place is filled before it has ended, later when it has
- * hardly served. */
-static void
-test_a_worker_that_leaves_is_replaced_at_once(void)
-{
-	struct master *m = fixture_new(1);
-	struct master_generation *g = fixture_serving(m);
-	struct master_child *worker = fixture_worker(m, g, 0);
-
-	worker->serves_since_ms = 1;
-	fixture_say(m, worker, WIRE_LEAVING " " WIRE_CAUSE_TERM);
-	CU_ASSERT_EQUAL(worker->state, CHILD_DRAINING);
-	CU_ASSERT_NOT_EQUAL(worker->kill_at_ms, 0);
-	CU_ASSERT_NOT_EQUAL(m->slots[0].spawn_at_ms, 0);
-	m->slots[0].spawn_at_ms = 0;
-	fixture_say(m, worker, WIRE_LEAVING " " WIRE_CAUSE_TERM);	/* once is enough */
-	CU_ASSERT_EQUAL(m->slots[0].spawn_at_ms, 0);
-	CU_ASSERT_EQUAL(fixture_logged("worker 0 was sent SIGTERM: it drains"), 1);
-	fixture_free(m);
-}
-
-static void
-test_a_worker_without_a_loop_is_said_to_have_been_sent_nothing(void)
-{
-	struct master *m = fixture_new(1);
-	struct master_child *worker = fixture_worker(m, fixture_serving(m), 0);
-
-	fixture_say(m, worker, WIRE_LEAVING " " WIRE_CAUSE_LOOP);
-	CU_ASSERT_EQUAL(worker->state, CHILD_DRAINING);
-	CU_ASSERT_EQUAL(fixture_logged("the application in worker 0 has ended the event loop: it "
-	    "drains, another takes its place\n"), 1);
-	CU_ASSERT_EQUAL(fixture_logged("SIGTERM"), 0);
-	fixture_free(m);
-}
-
 /* The board of a living worker is nobody else's; one that is free is used again. */
 static void
 test_boards(void)
@@ -222,10 +187,6 @@ main(void)
 		{ "test_changes_wait_for_a_generation_that_is_coming",
 		    test_changes_wait_for_a_generation_that_is_coming },
 		{ "test_the_number_of_workers_has_limits", test_the_number_of_workers_has_limits },
-		{ "test_a_worker_that_leaves_is_replaced_at_once",
-		    test_a_worker_that_leaves_is_replaced_at_once },
-		{ "test_a_worker_without_a_loop_is_said_to_have_been_sent_nothing",
-		    test_a_worker_without_a_loop_is_said_to_have_been_sent_nothing },
 		{ "test_boards", test_boards },
 		CU_TEST_INFO_NULL,
 	};
