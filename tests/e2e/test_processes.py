@@ -274,7 +274,7 @@ def test_a_worker_that_is_sent_term_drains_and_another_takes_its_place(tmp_path)
         server.signal_child(old, signal.SIGTERM)
         server.wait_log("info [master] worker 0 was sent SIGTERM: another takes its place, then it drains")
         # Nobody waits for the end of the one that drains.
-        assert worker_pid(server) != old
+        server.wait(lambda: worker_pid(server) != old, "the next worker")
         assert os.path.exists(f"/proc/{old}")
         (tmp_path / "open").touch()
         assert conn.recv(1000).startswith(b"HTTP/1.1 200 ")
