@@ -97,7 +97,6 @@ not_started(struct master *m, const struct master_child *c, const char *text)
 {
 	char name[MASTER_NAME_BYTES];
 	size_t len = strlen(master_child_name(c, name));
-
 	bool named = strncmp(text, name, len) == 0;
 
 	if (master_recycle_put_off(m, c, named ? text + len : text))

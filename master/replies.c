@@ -167,6 +167,10 @@ heard_leaving(struct master *m, struct master_child *c, const char *rest)
 		    RETIRE_TERM, clock_monotonic_ms());
 		return;
 	}
+	if (c->state == CHILD_SERVING) {	/* its generation is parked */
+		master_worker_drain(c, master_worker_grace_ms(m), m->serving != NULL);
+		return;
+	}
 	/* It has no successor, and no connection to give. */
 	snprintf(order, sizeof(order), "%s %llu", WIRE_DRAIN,
 	    (unsigned long long)master_worker_grace_ms(m));

@@ -90,7 +90,7 @@ def show_blocked(seconds: float, held: bool, delayed: float, doing: str, more: i
     if held:
         others = [frame for ident, frame in frames.items() if ident != main][:_THREADS]
         stacks += [f"Another thread:\n{_stack(frame)}" for frame in others]
-    if delayed > seconds / 4:
+    if delayed > seconds / 2:
         cause = f": the machine is busy, it waited {delayed:.1f} s for a processor"
     else:
         cause = " by C code that kept the interpreter" if held else ""
