@@ -36,8 +36,9 @@ void master_recycle_serves(struct master *m, struct master_child *c);
 void master_recycle_retire(struct master *m, struct master_child *c, enum master_retirement why,
     uint64_t now_ms);
 
-/* `c` could not start: `why` is ": CAUSE", " ended with ..." or a sentence. True: that is no worker less, for the one whose place
- * it was to take serves on, and it is said; another is started later. */
+/* `c` could not start: `why` is ": CAUSE", " ended with ..." or a sentence. True: that is no
+ * worker less, for the one whose place it was to take serves on, and it is said; another is
+ * started later. */
 bool master_recycle_put_off(struct master *m, const struct master_child *c, const char *why);
 
 /* Retire a worker whose terms are over, one at a time. Called at each look of the watchdog. */

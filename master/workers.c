@@ -2,8 +2,8 @@
  * workers: every slot of the generation that serves has its worker.
  *
  * Called by generation.c (a new generation's workers), replies.c and reap.c (a
- * replacement), watchdog.c (the same), spare.c (a board), probation.c (fill), master.c (the clock)
- * and signals.c (TTIN and TTOU).
+ * replacement), watchdog.c and recycle.c (the same), spare.c (a board), probation.c
+ * (fill), master.c (the clock) and signals.c (TTIN and TTOU).
  *
  * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
  * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing".

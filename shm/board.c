@@ -1,8 +1,8 @@
 /*
  * board: the memfd that holds the boards, and its mappings.
  *
- * Called by master/main.c (create), by master/doing.c, master/status.c and master/watchdog.c
- * (copy), and by engine/serve.c (the rest).
+ * Called by master/main.c (create), by master/doing.c, master/recycle.c, master/status.c and
+ * master/watchdog.c (copy), and by engine/serve.c (the rest).
  */
 #include "shm/board.h"
 
