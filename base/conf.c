@@ -258,6 +258,17 @@ conf_set(struct conf *c, const struct conf_row *row, const char *text,
 	return 0;
 }
 
+void
+conf_copy(struct conf *to, const struct conf *from, const struct conf_row *row)
+{
+	if (conf_is_text(row))
+		*(const char **)member(to, row) = conf_text(from, row);
+	else if (row->type == CONF_WORD)
+		*(unsigned *)member(to, row) = *(const unsigned *)member_read(from, row);
+	else
+		number_put(to, row, conf_number(from, row));
+}
+
 const char *
 conf_variable(const struct conf_row *row, char out[CONF_NAME_BYTES])
 {

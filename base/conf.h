@@ -113,6 +113,9 @@ conf_is_text(const struct conf_row *row)
 int conf_set(struct conf *c, const struct conf_row *row, const char *text,
     char why[CONF_WHY_BYTES]) MUST_CHECK;
 
+/* The row's value of `from` into `to`, which borrows a text then. */
+void conf_copy(struct conf *to, const struct conf *from, const struct conf_row *row);
+
 /* The name of the row's variable, FASTRD_NAME. Returns `out`. */
 const char *conf_variable(const struct conf_row *row, char out[CONF_NAME_BYTES]);
 

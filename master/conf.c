@@ -1,7 +1,7 @@
 /*
  * conf: the command line, the environment, and between them and the defaults a file.
  *
- * Called by main.c, flags.c and file.c. The settings are
+ * Called by main.c, flags.c, file.c and reread.c. The settings are
  * the rows of base/conf_keys.def; flags.c reads a flag, file.c what a file says. Which application a
  * word means is not looked at here: that needs the file system and, in the end, Python
  * (python/fastrapi/naming.py).
@@ -185,7 +185,7 @@ app_settle(struct master_conf *c)
 
 /* Defaults, `answer` unless it is NULL, environment, flags. */
 static int
-layers_read(struct master_conf *c, char *answer, void (*say)(const char *text))
+layers_read(struct master_conf *c, char *answer, const struct master_complaints *to)
 {
 	int rc = 0;
 
@@ -195,7 +195,7 @@ layers_read(struct master_conf *c, char *answer, void (*say)(const char *text))
 	c->command = COMMAND_SERVE;
 	c->app = "";
 	if (answer != NULL)
-		rc = master_file_take(c, answer, say);
+		rc = master_file_take(c, answer, to);
 	if (environment_read(c) < 0 || flags_read(c, c->argc, c->argv) < 0)
 		return -1;
 	app_settle(c);
@@ -221,9 +221,9 @@ master_conf_read(struct master_conf *c, int argc, char **argv)
 }
 
 int
-master_conf_reread(struct master_conf *c, char *answer, void (*say)(const char *text))
+master_conf_reread(struct master_conf *c, char *answer, const struct master_complaints *to)
 {
-	int rc = layers_read(c, answer, say);
+	int rc = layers_read(c, answer, to);
 
 	if (rc == 0)
 		master_file_settle(c);

@@ -18,6 +18,12 @@ struct master_origin {
 	const char *where;	/* "fastrd.toml:3", "PORT"; NULL: the row's own variable or flag */
 };
 
+/* Where to with each line about a file that is wrong. */
+struct master_complaints {
+	void (*say)(void *arg, const char *text);
+	void *arg;
+};
+
 struct master_conf {
 	enum master_command command;
 	const char *program;		/* how fastrd was called */
@@ -37,8 +43,8 @@ struct master_conf {
 int master_conf_read(struct master_conf *c, int argc, char **argv) MUST_CHECK;
 
 /* Once more, with what a file says between defaults and environment: the answer of the
- * helper, which is changed. Every line that is wrong goes to `say` first. */
-int master_conf_reread(struct master_conf *c, char *answer, void (*say)(const char *text))
+ * helper, which is changed. Every line that is wrong goes `to` first. */
+int master_conf_reread(struct master_conf *c, char *answer, const struct master_complaints *to)
     MUST_CHECK;
 
 /* What `c` holds beside itself. */

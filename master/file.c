@@ -1,7 +1,7 @@
 /*
  * file: from the helper's rows to settings.
  *
- * Called by main.c at the start, and by conf.c with the helper's answer then and at each reload.
+ * Called by main.c at the start, by reread.c at a reload, and by conf.c with the helper's answer.
  * The master itself reads no TOML: it looks whether a project's file has the word, which saves most
  * starts the helper. Every row is checked here, by base/conf_keys.def. What is wrong is one line
  * "FILE:LINE: CAUSE", each mistake of a file at once.
@@ -63,8 +63,9 @@ master_file_find(const struct master_conf *c, char path[PATH_MAX])
 }
 
 static void
-print_line(const char *text)
+print_line(void *arg, const char *text)
 {
+	(void)arg;
 	fprintf(stderr, "fastrd: %s\n", text);
 }
 
@@ -78,17 +79,18 @@ master_file_read(struct master_conf *c, const char *python)
 		return 0;
 	if (master_helper_run(&helper, python, "file", path) < 0)
 		return -1;
-	return master_conf_reread(c, helper.bytes, print_line);
+	return master_conf_reread(c, helper.bytes,
+	    &(struct master_complaints){ .say = print_line });
 }
 
 /* Which kind of mistake it is, where it stands. */
 static void
-complain(void (*say)(const char *text), char *fields[4], const char *why)
+complain(const struct master_complaints *to, char *fields[4], const char *why)
 {
 	char text[1024];
 
 	snprintf(text, sizeof(text), "%.500s: %.400s", fields[3], why);
-	say(text);
+	to->say(to->arg, text);
 }
 
 /* `text` behind the directory of the file; NULL: no memory. */
@@ -108,17 +110,17 @@ beside_file(struct master_conf *c, const char *text)
 
 /* What is said of a key that is no setting. */
 static void
-unknown(void (*say)(const char *text), char *fields[4])
+unknown(const struct master_complaints *to, char *fields[4])
 {
 	char why[CONF_WHY_BYTES + 128];
 
 	master_foreign_key(fields[1], why, sizeof(why));
-	complain(say, fields, why);
+	complain(to, fields, why);
 }
 
 /* A row of kind value, list or item. */
 static int
-row_take(struct master_conf *c, char *fields[4], void (*say)(const char *text))
+row_take(struct master_conf *c, char *fields[4], const struct master_complaints *to)
 {
 	const struct conf_row *row = conf_find(fields[1], strlen(fields[1]), '_');
 	struct master_origin origin = { .kind = ORIGIN_FILE, .where = fields[3] };
@@ -128,19 +130,19 @@ row_take(struct master_conf *c, char *fields[4], void (*say)(const char *text))
 
 	if (row == NULL || (row->marks & CONF_UNFILED) != 0) {
 		if (!item)
-			unknown(say, fields);
+			unknown(to, fields);
 		return item ? 0 : -1;
 	}
 	if (list && row->type != CONF_LIST) {
 		snprintf(text, sizeof(text), "%s: want one value, not a list", row->name);
 		if (!item)
-			complain(say, fields, text);
+			complain(to, fields, text);
 		return item ? 0 : -1;
 	}
 	if (item && strchr(value, row->separator) != NULL) {
 		snprintf(text, sizeof(text), "%s: want no '%c' in a member of the list", row->name,
 		    row->separator);
-		complain(say, fields, text);
+		complain(to, fields, text);
 		return -1;
 	}
 	/* A program that is looked for on PATH has no slash. */
@@ -151,12 +153,12 @@ row_take(struct master_conf *c, char *fields[4], void (*say)(const char *text))
 	else if (master_conf_set(c, row, value, origin, item, why) == 0)
 		return 0;
 	snprintf(text, sizeof(text), "%s = %.100s: %s", row->name, fields[2], why);
-	complain(say, fields, text);
+	complain(to, fields, text);
 	return -1;
 }
 
 int
-master_file_take(struct master_conf *c, char *answer, void (*say)(const char *text))
+master_file_take(struct master_conf *c, char *answer, const struct master_complaints *to)
 {
 	size_t room = strlen(answer) + 1;
 	char *at = arena_alloc(&c->texts, room), *fields[4];
@@ -164,7 +166,7 @@ master_file_take(struct master_conf *c, char *answer, void (*say)(const char *te
 
 	c->file = NULL;
 	if (at == NULL) {
-		say("there is no memory for the configuration");
+		to->say(to->arg, "there is no memory for the configuration");
 		return -1;
 	}
 	memcpy(at, answer, room);
@@ -174,9 +176,9 @@ master_file_take(struct master_conf *c, char *answer, void (*say)(const char *te
 		} else if (strcmp(fields[0], "file") == 0) {
 			c->file = fields[2];
 		} else if (strcmp(fields[0], "error") == 0) {
-			complain(say, fields, fields[2]);
+			complain(to, fields, fields[2]);
 			rc = -1;
-		} else if (c->file == NULL || row_take(c, fields, say) < 0) {
+		} else if (c->file == NULL || row_take(c, fields, to) < 0) {
 			rc = -1;
 		}
 	return rc;

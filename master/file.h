@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 
+struct master_complaints;
 struct master_conf;
 
 /* The file to read: --config, else a pyproject.toml that speaks of fastrd, where the application
@@ -19,8 +20,8 @@ bool master_file_find(const struct master_conf *c, char path[PATH_MAX]) MUST_CHE
 int master_file_read(struct master_conf *c, const char *python) MUST_CHECK;
 
 /* Set `c` from the helper's answer, which is changed, and keep what is needed of it. Every
- * mistake goes to `say`. 0; -1: there was one. */
-int master_file_take(struct master_conf *c, char *answer, void (*say)(const char *text))
+ * mistake goes `to`. 0; -1: there was one. */
+int master_file_take(struct master_conf *c, char *answer, const struct master_complaints *to)
     MUST_CHECK;
 
 /* When all has been read: the application that a file names is imported from its directory. */

@@ -1,8 +1,9 @@
 /*
  * generation: load, start, swap, drain.
  *
- * Called by signals.c (reload, stop), replies.c (progress), reap.c (failures), master.c (start,
- * clock, burial) and probation.c (drain). A failure here never touches the generation that
+ * Called by signals.c (reload, stop), reread.c (load), replies.c (progress), reap.c (failures),
+ * master.c (start, clock, burial), probation.c (drain), and by watchdog.c, workers.c, spare.c,
+ * recycle.c and notify.c for the configuration. A failure here never touches the generation that
  * serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
@@ -42,9 +43,16 @@ record_free(struct master *m)
 	return NULL;
 }
 
-void
-master_generation_load(struct master *m)
+const struct conf *
+master_generation_conf(const struct master *m)
 {
+	return &(m->serving != NULL ? m->serving->conf : m->conf)->values;
+}
+
+void
+master_generation_load(struct master *m, const struct master_conf *conf)
+{
+	bool scaled = m->serving != NULL && conf->values.workers != master_generation_conf(m)->workers;
 	struct master_generation *g = record_free(m);
 	char text[256];
 
@@ -53,11 +61,13 @@ master_generation_load(struct master *m)
 	m->reload_failed = false;
 	*g = (struct master_generation){ .state = GENERATION_LOADING,
 	    .number = ++m->generation_count,
-	    .start_by_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms };
+	    .conf = conf,
+	    .n_workers = scaled ? (unsigned)conf->values.workers : m->n_workers,
+	    .start_by_ms = clock_monotonic_ms() + conf->values.timeout_startup_ms };
 	m->coming = g;
 	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
 	g->table_fd = shm_segment_create("fastrd-table");
-	if (g->table_fd < 0 || (m->conf->values.preload ? master_zygote_start(m, g) :
+	if (g->table_fd < 0 || (conf->values.preload ? master_zygote_start(m, g) :
 	    master_worker_start(m, g, 0)) < 0)
 		master_generation_failed(m, g, WIRE_EXIT_BUG,
 		    master_shortage_text(text, sizeof(text), "load the application", errno));
@@ -69,7 +79,7 @@ workers_start(struct master *m, struct master_generation *g, unsigned slot)
 {
 	char text[256];
 
-	for (; slot < m->n_workers && g == m->coming; slot++)
+	for (; slot < g->n_workers && g == m->coming; slot++)
 		if (master_worker_start(m, g, slot) < 0)
 			master_generation_failed(m, g, WIRE_EXIT_BUG, master_shortage_text(
 			    text, sizeof(text), "start the workers", errno));
@@ -88,7 +98,7 @@ master_generation_reload(struct master *m)
 	if (m->stopping)
 		return;
 	m->reload_due = true;
-	if (m->serving == NULL || m->coming != NULL)
+	if (m->serving == NULL || m->coming != NULL || m->reread.runs)
 		return;
 	if (record_free(m) == NULL) {
 		if (!m->put_off_logged)
@@ -98,16 +108,16 @@ master_generation_reload(struct master *m)
 	}
 	m->reload_due = false;
 	log_info("reloading");
-	master_generation_load(m);
+	master_reread_begin(m);
 }
 
 /* Seal what was written and keep only a read-only descriptor. NULL, or why not. */
 static const char *
-table_seal(struct master *m, struct master_generation *g, uint64_t size)
+table_seal(struct master_generation *g, uint64_t size)
 {
 	int fd;
 
-	if (size > (uint64_t)m->conf->values.table_limit)
+	if (size > (uint64_t)g->conf->values.table_limit)
 		return "the route table is larger than --table-limit";
 	if (shm_segment_size(g->table_fd) != (int64_t)size)
 		return "the route table has another size than was announced";
@@ -129,7 +139,7 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 	const char *why;
 
 	must(g == m->coming && g->state == GENERATION_LOADING);
-	why = table_seal(m, g, size);
+	why = table_seal(g, size);
 	if (why != NULL) {
 		master_generation_failed(m, g, WIRE_EXIT_TABLE, why);
 		return;
@@ -179,7 +189,11 @@ swap(struct master *m, struct master_generation *g)
 	}
 	m->serving = g;
 	m->coming = NULL;
+	if (old != NULL)
+		old->n_workers = m->n_workers;
+	m->n_workers = g->n_workers;
 	g->state = GENERATION_SERVING;
+	log_open("master", (enum log_level)g->conf->values.log_level);
 	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		if (c->role == ROLE_WORKER)
@@ -197,8 +211,18 @@ swap(struct master *m, struct master_generation *g)
 void
 master_generation_ready(struct master *m, struct master_generation *g)
 {
-	if (g->state == GENERATION_STARTING && count_ready(m, g) == m->n_workers)
+	if (g->state == GENERATION_STARTING && count_ready(m, g) == g->n_workers)
 		swap(m, g);
+}
+
+void
+master_generation_refused(struct master *m, const char *text)
+{
+	if (m->serving == NULL)
+		return;
+	log_errorx("reload failed, generation %u serves on: %s", m->serving->number, text);
+	m->reload_failed = true;
+	master_notify(m, NOTICE_READY);
 }
 
 void
@@ -211,10 +235,7 @@ master_generation_failed(struct master *m, struct master_generation *g, int code
 	m->coming = NULL;
 	g->state = GENERATION_FAILED;
 	if (m->serving != NULL) {
-		log_errorx("reload failed, generation %u serves on: %s",
-		    m->serving->number, text);
-		m->reload_failed = true;
-		master_notify(m, NOTICE_READY);
+		master_generation_refused(m, text);
 	} else {
 		fprintf(stderr, "fastrd: %s\n", text);
 		m->stopping = true;
@@ -267,8 +288,10 @@ master_generation_drain(struct master *m, struct master_generation *g, uint64_t 
 }
 
 static void
-bury(struct master_generation *g)
+bury(struct master *m, struct master_generation *g)
 {
+	master_reread_free(m, g->conf);
+	g->conf = NULL;
 	if (g->table_fd >= 0)
 		close(g->table_fd);
 	g->table_fd = -1;
@@ -284,6 +307,6 @@ master_generations_bury(struct master *m)
 
 		if ((g->state == GENERATION_DRAINING || g->state == GENERATION_FAILED) &&
 		    master_child_next(&m->children, g, NULL) == NULL)
-			bury(g);
+			bury(m, g);
 	}
 }

@@ -59,11 +59,16 @@ struct master_generation {
 	char app[256], routes[512];	/* module:attribute and how it runs, as the first worker says */
 	char python[32], framework[32];	/* versions, as it says */
 	uint64_t start_by_ms;	/* until it serves */
+	const struct master_conf *conf;	/* its own, or that of the start */
+	unsigned n_workers;	/* while it does not serve; else it is m->n_workers */
 };
 
-/* Begin loading. The caller made sure that none is coming and a record is free. A failure
- * is the generation's (master_generation_failed). */
-void master_generation_load(struct master *m);
+/* Begin loading with this configuration, of which it is the owner. The caller made sure that none
+ * is coming and a record is free. A failure is the generation's (master_generation_failed). */
+void master_generation_load(struct master *m, const struct master_conf *conf);
+
+/* The configuration that counts now: of the generation that serves, else of the start. */
+const struct conf *master_generation_conf(const struct master *m);
 
 /* HUP: begin loading, or remember that it is due (m->reload_due) while a generation is
  * coming, none has served yet, or too many drain. Several that wait become one. */
@@ -86,6 +91,9 @@ void master_generation_ready(struct master *m, struct master_generation *g);
  * is the server's exit code when no other generation serves. */
 void master_generation_failed(struct master *m, struct master_generation *g, int code,
     const char *text);
+
+/* A reload is over before it began: `text` says why. */
+void master_generation_refused(struct master *m, const char *text);
 
 /* start_by_ms has passed: show where it hangs, and a moment later give it up. */
 void master_generation_overdue(struct master *m, struct master_generation *g,

@@ -100,6 +100,13 @@ watch_clients(struct master *m, struct watches *w)
 			watch(w, m->refusals.at[i].fd, refusal_readable, &m->refusals.at[i]);
 }
 
+static void
+reread_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_reread_look(m);
+}
+
 /* None of the calls at the end blocks, so a descriptor that was closed meanwhile is
  * harmless. */
 static void
@@ -112,6 +119,8 @@ wait_once(struct master *m, int timeout_ms)
 		if (c->channel >= 0)
 			watch(&w, c->channel, child_readable, c);
 	watch_clients(m, &w);
+	if (m->reread.runs)
+		watch(&w, m->reread.helper.fd, reread_readable, NULL);
 	/* Behind the children: what one has said is heard before its death is. */
 	watch(&w, m->signal_fd, signals_readable, NULL);
 	if (poll(w.fds, w.n, timeout_ms) <= 0)
@@ -136,6 +145,8 @@ clock_look(struct master *m, uint64_t now_ms)
 	master_probation_look(m, now_ms);
 	master_spare_look(m, now_ms);
 	master_refuse_expire(&m->refusals, now_ms);
+	if (m->reread.runs && m->reread.helper.until_ms <= now_ms)
+		master_reread_look(m);
 	if (m->serving != NULL)
 		master_watchdog_look(m, now_ms);
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
@@ -164,6 +175,8 @@ clock_next(struct master *m, uint64_t now_ms)
 
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL; i++)
 		next_ms = earlier(next_ms, m->slots[i].spawn_at_ms);
+	if (m->reread.runs)
+		next_ms = earlier(next_ms, m->reread.helper.until_ms);
 	next_ms = earlier(next_ms, master_probation_next(m));
 	next_ms = earlier(next_ms, master_spare_next(m));
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
@@ -187,7 +200,7 @@ int
 master_run(struct master *m)
 {
 	must(m->n_workers >= 1 && m->n_workers <= MASTER_MAX_WORKERS);
-	master_generation_load(m);
+	master_generation_load(m, m->conf);
 	while (!m->stopping || m->drain_at_ms != 0 ||
 	    master_child_next(&m->children, NULL, NULL) != NULL) {
 		uint64_t now_ms = clock_monotonic_ms();

@@ -22,6 +22,7 @@
 #include "master/notify.h"
 #include "master/probation.h"
 #include "master/refuse.h"
+#include "master/reread.h"
 #include "master/spare.h"
 #include "master/stranded.h"
 #include "master/workers.h"
@@ -37,7 +38,7 @@ struct master_copies {
 };
 
 struct master {
-	const struct master_conf *conf;			/* these four are the caller's */
+	const struct master_conf *conf;	/* of the start; these four are the caller's */
 	const struct master_listeners *listeners;
 	const struct master_listeners *admin;	/* one for probes, or none */
 	const char *python;		/* path of the application's Python */
@@ -58,6 +59,7 @@ struct master {
 	struct master_spare spare;
 	struct master_probation probation;	/* of the generation that serves */
 	int scale_due;			/* workers more or less, once no generation is coming */
+	struct master_reread reread;
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	bool reload_failed;	/* the last one */

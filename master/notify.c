@@ -133,7 +133,7 @@ told(struct master_notify *n, const char *text)
 static uint64_t
 longest_ms(const struct master *m, enum master_notice notice)
 {
-	const struct conf *c = &m->conf->values;
+	const struct conf *c = m->coming != NULL ? &m->coming->conf->values : master_generation_conf(m);
 
 	return SPARE_MS + MASTER_STACKS_MS + MASTER_END_GRACE_MS + (notice == NOTICE_STOPPING ?
 	    c->drain_delay_ms + c->timeout_graceful_shutdown_ms : c->timeout_startup_ms);

@@ -98,6 +98,7 @@ go_back(struct master *m)
 
 	m->probation = (struct master_probation){ .parked = NULL };
 	m->serving = good;
+	m->n_workers = good->n_workers;
 	good->state = GENERATION_SERVING;
 	order_all(m, good, WIRE_RESUME);
 	master_workers_fill(m);

@@ -58,7 +58,7 @@ requests_of(const struct master *m, const struct master_child *c)
 static void
 terms_begin(struct master *m, struct master_child *c)
 {
-	const struct conf *conf = &m->conf->values;
+	const struct conf *conf = master_generation_conf(m);
 	uint64_t now_ms = clock_monotonic_ms();
 
 	c->terms = (struct master_terms){ .retires = RETIRE_NOT };
@@ -166,7 +166,7 @@ master_recycle_put_off(struct master *m, const struct master_child *c, const cha
 static enum master_retirement
 terms_over(const struct master *m, const struct master_child *c, uint64_t now_ms)
 {
-	uint64_t max_rss = (uint64_t)m->conf->values.worker_max_rss;
+	uint64_t max_rss = (uint64_t)master_generation_conf(m)->worker_max_rss;
 	struct master_process p;
 
 	if (c->terms.requests != 0 &&

@@ -156,7 +156,8 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 	case SIGTERM:
 	case SIGQUIT:
 		if (!m->stopping)
-			stop(m, info, m->conf->values.drain_delay_ms, master_worker_grace_ms(m));
+			stop(m, info, master_generation_conf(m)->drain_delay_ms,
+			    master_worker_grace_ms(m));
 		break;
 	case SIGTTIN:
 		master_workers_scale(m, 1);

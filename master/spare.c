@@ -41,8 +41,10 @@ spare_of(struct master *m, const struct master_generation *g)
 static bool
 wanted(struct master *m)
 {
+	const struct conf *c = master_generation_conf(m);
+
 	return m->serving != NULL && m->coming == NULL && !m->stopping &&
-	    m->conf->values.spare > 0 && !m->conf->values.preload && spare_of(m, m->serving) == NULL;
+	    c->spare > 0 && !c->preload && spare_of(m, m->serving) == NULL;
 }
 
 void
@@ -66,7 +68,7 @@ master_spare_look(struct master *m, uint64_t now_ms)
 	if (c != NULL) {
 		c->board = master_worker_board_free(m);
 		c->again = m->spare.failed;
-		c->kill_at_ms = now_ms + m->conf->values.timeout_startup_ms;
+		c->kill_at_ms = now_ms + master_generation_conf(m)->timeout_startup_ms;
 	}
 	if (c == NULL || master_spawn(m, c) < 0)
 		master_spare_failed(m, master_shortage_text(text, sizeof(text), "start it", errno));

@@ -40,7 +40,7 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_init(a, m->python);
 	master_arguments_add(a, "-m");
 	master_arguments_add(a, "fastrapi.child");
-	master_arguments_add(a, m->conf->app);
+	master_arguments_add(a, c->generation->conf->app);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
 	master_arguments_addf(a, "role=%s", c->role == ROLE_WORKER ? "worker" :
 	    c->role == ROLE_ZYGOTE ? "zygote" : "spare");
@@ -52,7 +52,7 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_addf(a, "admin=%zu", m->admin->n);
 	master_arguments_addf(a, "again=%d", c->again);
 	master_arguments_add(a, WIRE_SETTINGS);
-	master_arguments_settings(a, &m->conf->values);
+	master_arguments_settings(a, &c->generation->conf->values);
 }
 
 /* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Any that has one of these numbers

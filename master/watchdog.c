@@ -95,7 +95,7 @@ give_up(struct master *m, struct master_child *c, uint64_t now_ms)
 static void
 quiet(struct master *m, struct master_child *c, uint64_t now_ms)
 {
-	uint64_t limit_ms = m->conf->values.worker_timeout_ms;
+	uint64_t limit_ms = master_generation_conf(m)->worker_timeout_ms;
 	bool late = limit_ms != 0 && c->pulse.quiet_ms >= limit_ms;
 	char name[MASTER_NAME_BYTES], doing[MASTER_DOING_BYTES], state[STATE_BYTES];
 	double s = (double)c->pulse.quiet_ms / 1000;

@@ -83,7 +83,7 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 	if (rc < 0)
 		return -1;
 	if (g == m->serving)	/* a generation that is coming has its own deadline */
-		c->kill_at_ms = clock_monotonic_ms() + m->conf->values.timeout_startup_ms;
+		c->kill_at_ms = clock_monotonic_ms() + g->conf->values.timeout_startup_ms;
 	if (!adopted && g->state != GENERATION_LOADING)
 		master_worker_table(c);
 	return 0;
@@ -168,7 +168,7 @@ master_worker_successor(struct master *m, const struct master_child *c)
 uint64_t
 master_worker_grace_ms(const struct master *m)
 {
-	return m->conf->values.timeout_graceful_shutdown_ms;
+	return master_generation_conf(m)->timeout_graceful_shutdown_ms;
 }
 
 void

@@ -44,6 +44,19 @@ master_spawn(const struct master *m, struct master_child *c)
 	return 0;
 }
 
+/* Without a file, or time to read it. */
+void
+master_reread_begin(struct master *m)
+{
+	master_generation_load(m, m->conf);
+}
+
+void
+master_reread_free(struct master *m, const struct master_conf *conf)
+{
+	CU_ASSERT_PTR_EQUAL(conf, m->conf);
+}
+
 void
 master_banner_print(const struct master *m, const struct master_generation *g)
 {
@@ -197,7 +210,7 @@ fixture_loaded(struct master *m)
 	struct master_child *first;
 
 	if (m->serving == NULL)
-		master_generation_load(m);
+		master_generation_load(m, m->conf);
 	else
 		master_generation_reload(m);
 	g = m->coming;

@@ -76,7 +76,7 @@ test_hups_that_come_too_early_become_one_reload(void)
 {
 	struct master *m = fixture_new(1);
 
-	master_generation_load(m);
+	master_generation_load(m, m->conf);
 	for (int i = 0; i < 3; i++)
 		master_generation_reload(m);
 	CU_ASSERT_EQUAL(m->generation_count, 1);
@@ -190,7 +190,7 @@ test_a_first_start_that_fails_is_the_end(void)
 		struct master *m = fixture_new(1);
 		struct master_child *first;
 
-		master_generation_load(m);
+		master_generation_load(m, m->conf);
 		first = fixture_worker(m, m->coming, 0);
 		fixture_say(m, first, rows[i].reply);
 		CU_ASSERT_TRUE(m->stopping);
@@ -249,7 +249,7 @@ test_words_out_of_turn_change_nothing(void)
 	fixture_free(m);
 
 	m = fixture_new(1);
-	master_generation_load(m);
+	master_generation_load(m, m->conf);
 	fixture_say(m, fixture_worker(m, m->coming, 0), WIRE_READY);
 	CU_ASSERT_EQUAL(m->coming->state, GENERATION_LOADING);
 	fixture_free(m);
