@@ -141,6 +141,7 @@ void
 master_child_kill(struct master_child *c, bool told)
 {
 	c->told_to_end |= told;
+	c->killed = true;
 	signal_send(c, SIGKILL);
 	if (c->pid == MASTER_PID_UNKNOWN)	/* then it is as dead: master_reap_lost() */
 		master_child_hang_up(c);

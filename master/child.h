@@ -64,6 +64,7 @@ struct master_child {
 	bool leaves;		/* its end is announced in the log, another takes its place */
 	bool ended;		/* the application's shutdown has run: only the exit is left */
 	bool told_to_end;	/* by master_child_end() or _kill(): its death is no crash */
+	bool killed;		/* by us */
 	bool overdue;		/* it was told that this one is late */
 	bool reaped;		/* its pid may be another process's: it gets no signal */
 };

@@ -66,6 +66,7 @@ prepare(struct master *m)
 {
 	char text[256];
 
+	master_oom_open(&m->oom);
 	m->signal_fd = master_signals_open();
 	m->boards_fd = m->signal_fd >= 0 ?
 	    shm_boards_create("fastrd-boards", MASTER_MAX_CHILDREN) : -1;

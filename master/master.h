@@ -21,6 +21,7 @@
 #include "master/generation.h"
 #include "master/notify.h"
 #include "master/probation.h"
+#include "master/oom.h"
 #include "master/refuse.h"
 #include "master/reread.h"
 #include "master/spare.h"
@@ -65,6 +66,7 @@ struct master {
 	bool reload_failed;	/* the last one */
 	struct master_copies interrupts, hangups;	/* INT and HUP */
 	struct master_notify notify;
+	struct master_oom oom;
 	uint64_t looked_ms;		/* when the watchdog looked last; 0: not yet */
 	bool stopping;
 	uint64_t drain_at_ms;	/* the end was asked for, and begins then; 0: no such time */

@@ -11,6 +11,7 @@
 #include "master/reap.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -59,12 +60,25 @@ circumstances_add(const struct master *m, const struct master_child *c, int stat
 		snprintf(text + used, room - used, " while %s", doing);
 }
 
+/* That the kernel has killed it for want of memory, where it has. */
+static const char *
+out_of_memory(struct master *m, const struct master_child *c, int status,
+    char text[2 + MASTER_OOM_TEXT_BYTES])
+{
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL || c->killed ||
+	    !master_oom_claim(&m->oom, clock_monotonic_ms()))
+		return "";
+	memcpy(text, ", ", 2);
+	master_oom_text(&m->oom, text + 2);
+	return text;
+}
+
 /* How `c` ended, for the log or as the cause of a generation's failure. */
 static void
-ending_text(const struct master *m, const struct master_child *c, int status, char *text,
+ending_text(struct master *m, const struct master_child *c, int status, char *text,
     size_t room)
 {
-	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES];
+	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES], oom[2 + MASTER_OOM_TEXT_BYTES];
 	bool accident = !expected(c) || (status != 0 && !c->told_to_end);
 
 	if (c->pid == MASTER_PID_UNKNOWN) {
@@ -75,8 +89,8 @@ ending_text(const struct master *m, const struct master_child *c, int status, ch
 		master_python_unfit(m->python, NULL, text, room);
 		return;
 	}
-	snprintf(text, room, "%s ended with %s", master_child_name(c, name),
-	    master_child_ending(status, ending));
+	snprintf(text, room, "%s ended with %s%s", master_child_name(c, name),
+	    master_child_ending(status, ending), out_of_memory(m, c, status, oom));
 	if (accident && c->begun)
 		circumstances_add(m, c, status, text, room);
 }
@@ -110,7 +124,7 @@ not_started(struct master *m, const struct master_child *c, const char *text)
 static void
 died(struct master *m, struct master_child *c, int status)
 {
-	char text[PATH_MAX + 160 + MASTER_DOING_BYTES];
+	char text[PATH_MAX + 160 + MASTER_OOM_TEXT_BYTES + MASTER_DOING_BYTES];
 	int left = LAST_REPLIES;
 
 	c->reaped = true;

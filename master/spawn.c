@@ -97,6 +97,7 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master, int log_
 {
 	sigset_t none;
 
+	master_oom_volunteer();
 	/* PDEATHSIG follows the forking thread; the master has only one. */
 	prctl(PR_SET_PDEATHSIG, WIRE_ORPHAN_SIGNAL);
 	if (getppid() != master)

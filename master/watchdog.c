@@ -153,6 +153,7 @@ master_watchdog_look(struct master *m, uint64_t now_ms)
 		return;
 	m->looked_ms = now_ms;
 	master_recycle_look(m, now_ms);
+	master_oom_look(&m->oom, now_ms);
 	if (ms > 2 * MASTER_LOOK_MS)
 		ms = MASTER_LOOK_MS;
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)

@@ -1,7 +1,8 @@
 # Unit tests of what of master/ starts no process.
 master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
 	tests/unit/test_master_generation tests/unit/test_master_listen \
-	tests/unit/test_master_probation tests/unit/test_master_recycle tests/unit/test_master_signals \
+	tests/unit/test_master_oom tests/unit/test_master_probation \
+	tests/unit/test_master_recycle tests/unit/test_master_signals \
 	tests/unit/test_master_watchdog tests/unit/test_master_workers tests/unit/test_master_zygote
 check_PROGRAMS += $(master_tests)
 TESTS += $(master_tests)
@@ -12,7 +13,7 @@ master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
 	master/logs.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
 	master/replies.c master/shortage.c master/spare.c master/status.c master/stranded.c \
 	master/watchdog.c master/workers.c master/zygote.c \
-	master/recycle.c
+	master/oom.c master/recycle.c
 master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit
 
 tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
@@ -34,6 +35,8 @@ tests_unit_test_master_probation_LDADD = $(master_test_libs)
 tests_unit_test_master_signals_SOURCES = tests/unit/test_master_signals.c \
 	$(master_fixture) master/reap.c master/signals.c
 tests_unit_test_master_signals_LDADD = $(master_test_libs)
+tests_unit_test_master_oom_SOURCES = tests/unit/test_master_oom.c master/oom.c
+tests_unit_test_master_oom_LDADD = libbase.la -lcunit
 tests_unit_test_master_recycle_SOURCES = tests/unit/test_master_recycle.c $(master_fixture)
 tests_unit_test_master_recycle_LDADD = $(master_test_libs)
 tests_unit_test_master_watchdog_SOURCES = tests/unit/test_master_watchdog.c $(master_fixture)

@@ -75,6 +75,7 @@ fixture_new(unsigned n_workers)
 	fixture.real_stderr = dup(STDERR_FILENO);
 	dup2(fileno(fixture.log), STDERR_FILENO);
 	m->conf = &fixture.conf;
+	m->oom.counter_fd = -1;
 	m->listeners = &fixture.listeners;
 	m->n_workers = n_workers;
 	m->log_fd = -1;
