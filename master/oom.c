@@ -2,10 +2,11 @@
  * oom: the kernel's counter of what it killed for want of memory in our cgroup.
  *
  * Called by main.c (open), spawn.c (volunteer), watchdog.c (look) and reap.c (a death by
- * SIGKILL). A process that such a kill ends cannot say so, and its wait status is that of any kill -9. The counter is
- * in memory.events of the cgroup (version 2) or in its memory.oom_control (version 1), and
- * rises by kills for the machine's want of memory, too. Programs of the application may be
- * killed as well: what the counter rose by is for a death that follows soon.
+ * SIGKILL). A process that such a kill ends cannot say so, and its wait status is that of any
+ * kill -9. The counter is in memory.events of the cgroup (version 2) or in its
+ * memory.oom_control (version 1), and rises by kills for the machine's want of memory, too.
+ * Programs of the application may be killed as well: what the counter rose by is for a death
+ * that follows soon.
  */
 #include "master/oom.h"
 
