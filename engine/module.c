@@ -34,6 +34,7 @@
 #include "bindings/stack/within.h"
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
+#include "engine/arguments.h"
 #include "engine/orphan.h"
 #include "engine/serve.h"
 #include "engine/settings.h"
@@ -97,7 +98,8 @@ module_exec(PyObject *module)
 	    pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 ||
 	    pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||
-	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0)
+	    engine_settings_register(module) < 0 || engine_orphan_register(module) < 0 ||
+	    engine_arguments_register(module) < 0)
 		return -1;
 	return engine_testclient_register(module);
 }

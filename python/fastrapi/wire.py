@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 
+SETTINGS = "--"
 CHANNEL_FD = 3
 TABLE_FD = 4
 BOARDS_FD = 5

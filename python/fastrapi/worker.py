@@ -42,6 +42,17 @@ def pairs(words: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
+def _show_facts(facts: dict[str, str]) -> None:
+    """In a fork: let ps(1) show these facts in the place of the zygote's."""
+    with open("/proc/self/cmdline", "rb") as file:
+        words = os.fsdecode(file.read()).split("\0")
+    for at, word in enumerate(words[: words.index(wire.SETTINGS)]):
+        key, same, _ = word.partition("=")
+        if same and key in facts:
+            words[at] = f"{key}={facts[key]}"
+    _engine.show_arguments(os.fsencode("\0".join(words)))
+
+
 @dataclass(slots=True)
 class Child:
     """This process as the master knows it."""
@@ -77,6 +88,7 @@ class Child:
         self.channel = wire.Channel()
         self.process.adopt()
         self.named(facts)
+        _show_facts(self.facts)
 
     @property
     def listeners(self) -> int:
@@ -269,10 +281,10 @@ def _finish(code: int) -> None:
 
 def main(argv: list[str]) -> int:
     """The work of ``python -m fastrapi.child``; the exit code."""
-    if "--" not in argv[2:]:
+    if wire.SETTINGS not in argv[2:]:
         sys.stderr.write("fastrapi.child is started by fastrd; run fastrd --help\n")
         return wire.EXIT_USAGE
-    behind = argv.index("--", 2)
+    behind = argv.index(wire.SETTINGS, 2)
     facts = {"app": argv[1], **pairs(argv[2:behind])}
     settings = _engine.settings("child", pairs(argv[behind + 1 :]))
     inherited = Inherited(int(facts["listeners"]) + int(facts["admin"]))

@@ -14,13 +14,13 @@ import pytest
 from server import BUILD, ROOT, Fastrd
 
 ROOMS = ["base", "shm", "io", "http", "middleware", "files", "bindings", "worker", "engine", "master"]
-ROW = 'NUMBER(spare, 5, 0, 99, SERVING, "N", "a number for a test")\n'
-USE = '\tlog_warnx("spare is %lld", (long long)w->options.conf.spare);\n'
+ROW = 'NUMBER(sample, 5, 0, 99, SERVING, "N", "a number for a test")\n'
+USE = '\tlog_warnx("sample is %lld", (long long)w->options.conf.sample);\n'
 ALONE = """
 from fastrapi import FastrAPI
 
 def main():
-    FastrAPI().serve(port=0, spare=6)
+    FastrAPI().serve(port=0, sample=6)
 
 main()
 """
@@ -79,27 +79,27 @@ def said(tree: Path, app_dir: Path) -> Callable[..., str]:
         server.command[0] = str(tree / "fastrd")
         with server:
             assert server.get("/")[0] == 200
-            return "".join(re.findall(r"spare is \d+", server.log()))
+            return "".join(re.findall(r"sample is \d+", server.log()))
 
     return said
 
 
 def test_it_goes_from_the_row_to_its_use_in_a_worker(said):
-    assert said() == "spare is 5"
-    assert said("--spare", "7") == "spare is 7"
-    assert said(env={"FASTRD_SPARE": "8"}) == "spare is 8"
-    assert said("--spare=9", env={"FASTRD_SPARE": "8"}) == "spare is 9"
+    assert said() == "sample is 5"
+    assert said("--sample", "7") == "sample is 7"
+    assert said(env={"FASTRD_SAMPLE": "8"}) == "sample is 8"
+    assert said("--sample=9", env={"FASTRD_SAMPLE": "8"}) == "sample is 9"
 
 
 def test_it_is_checked_and_explained(tree):
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([tree / "fastrd", *words], capture_output=True, text=True)
 
-    refused = run("--spare", "100", "app:app")
+    refused = run("--sample", "100", "app:app")
     assert (refused.returncode, refused.stderr) == (
-        2, "fastrd: --spare 100: want a number from 0 to 99\n"
+        2, "fastrd: --sample 100: want a number from 0 to 99\n"
     )  # fmt: skip
-    assert re.search(r"^  --spare N +a number for a test \[5\]$", run("--help").stdout, re.MULTILINE)
+    assert re.search(r"^  --sample N +a number for a test \[5\]$", run("--help").stdout, re.MULTILINE)
 
 
 def test_an_application_that_serves_itself_has_it(tree, tmp_path):
@@ -110,7 +110,7 @@ def test_an_application_that_serves_itself_has_it(tree, tmp_path):
     )  # fmt: skip
     assert process.stderr is not None
     try:
-        assert "spare is 6" in process.stderr.readline()
+        assert "sample is 6" in process.stderr.readline()
     finally:
         process.terminate()
         process.wait()
