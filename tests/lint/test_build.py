@@ -10,7 +10,7 @@ from house import ROOT, published, text
 OF_BENCH = {"bench/micro/floor.c", "bench/micro/load.c"}
 # Built by tests/faults/allocations.py, where it is asked for.
 OF_FAULTS = {"tests/faults/failing.c"}
-CALLED = {"tests/suite/run.py", "tests/e2e/test_reloads.py"}  # by a target
+CALLED = {"tests/suite/run.py", "tests/e2e/test_reloads.py", "tests/e2e/full_load.py"}  # by a target
 EMBEDDED = {"libexec/conf.py"}  # its text is part of the daemon
 
 
