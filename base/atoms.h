@@ -16,45 +16,50 @@
 #include "base/attr.h"
 #include "base/slice.h"
 
+/* In groups: worker/access_line.c writes each in one place. */
 enum atom_kind {
 	ATOM_TEXT,		/* `text` as it stands */
-	ATOM_REQUEST_FIELD,	/* %({Name}i)s, of which `text` is the name in lower case */
-	ATOM_ANSWER_FIELD,	/* %({Name}o)s */
-	ATOM_HOST,
+	/* The same in every line of a process. */
 	ATOM_DASH,
-	ATOM_USER,
-	ATOM_CLF_TIME,
-	ATOM_REQUEST_LINE,
+	ATOM_PID,
+	ATOM_PID_IN_ANGLES,
+	ATOM_PROCESS,
+	ATOM_WORKER,
+	ATOM_GENERATION,
+	/* Numbers. */
 	ATOM_STATUS,
-	ATOM_METHOD,
-	ATOM_PATH,
-	ATOM_QUERY,
-	ATOM_PROTOCOL,
 	ATOM_BYTES_OR_DASH,
 	ATOM_BYTES_OUT,
-	ATOM_REFERER,
-	ATOM_USER_AGENT,
+	ATOM_BYTES_IN,
 	ATOM_SECONDS,
 	ATOM_MILLISECONDS,
 	ATOM_MICROSECONDS,
 	ATOM_DECIMAL_SECONDS,
-	ATOM_PID_IN_ANGLES,
-	ATOM_TIME,
-	ATOM_PID,
-	ATOM_PROCESS,
-	ATOM_WORKER,
-	ATOM_GENERATION,
-	ATOM_CLIENT,
-	ATOM_SCHEME,
-	ATOM_PHRASE,
-	ATOM_BYTES_IN,
 	ATOM_DURATION,
 	ATOM_FIRST_BYTE,
+	/* With a form of their own. */
+	ATOM_USER,
+	ATOM_CLF_TIME,
+	ATOM_TIME,
+	ATOM_OPENING,		/* as each line of the log begins */
+	ATOM_REQUEST_LINE,
+	ATOM_PROTOCOL,
+	ATOM_CLIENT,
+	/* Values. */
+	ATOM_REQUEST_FIELD,	/* %({Name}i)s, of which `text` is the name in lower case */
+	ATOM_ANSWER_FIELD,	/* %({Name}o)s */
+	ATOM_HOST,
+	ATOM_METHOD,
+	ATOM_PATH,
+	ATOM_QUERY,
+	ATOM_REFERER,
+	ATOM_USER_AGENT,
+	ATOM_SCHEME,
+	ATOM_PHRASE,
 	ATOM_ROUTE,
 	ATOM_REQUEST_ID,
 	ATOM_TRACEPARENT,
-	ATOM_TRACE_ID,
-	ATOM_OPENING		/* as each line of the log begins */
+	ATOM_TRACE_ID
 };
 
 enum {

@@ -52,6 +52,7 @@ struct worker_access {
 	struct event timer;
 	bool armed;
 	uint64_t flushed_ms, looked_ms, lost_ms;
+	uint64_t turn_ns;		/* when the first request of this turn began; 0: none has */
 	uint64_t clock_ns, clock_unix_us;	/* the same moment by two clocks */
 	bool ails;			/* and was said to */
 	uint64_t lost;			/* while it ails */
@@ -187,6 +188,8 @@ lines_give(struct worker_access *a)
 		a->looked_ms = now_ms;
 		a->hand.look(a->hand.arg);
 	}
+	if (io_sink_waiting(a->sink) == 0 && a->lost == 0 && !a->ails)
+		return;
 	if (now_ms - a->flushed_ms < GATHER_MS && io_sink_waiting(a->sink) < GATHER_BYTES) {
 		timer_arm(a, GATHER_MS);
 		return;
@@ -201,8 +204,11 @@ lines_give(struct worker_access *a)
 static size_t
 on_flush(struct io_flush *flush, size_t most)
 {
+	struct worker_access *a = container_of(flush, struct worker_access, flush);
+
 	(void)most;
-	lines_give(container_of(flush, struct worker_access, flush));
+	a->turn_ns = 0;
+	lines_give(a);
 	return 0;
 }
 
@@ -274,9 +280,14 @@ worker_access_write(struct worker_access *a, const char *line, size_t len)
 void
 worker_access_begun(struct worker_conn *c)
 {
-	c->access = (struct worker_access_record){
-		.begun_ns = c->w->access->writer.atoms.timed ? clock_monotonic_ns() : 0,
-	};
+	struct worker_access *a = c->w->access;
+
+	/* Those that were read in one turn have waited for each other: they begin together. */
+	if (a->turn_ns == 0 && a->writer.atoms.timed) {
+		a->turn_ns = clock_monotonic_ns();
+		io_turn_dirty(a->w->turn, &a->flush);
+	}
+	c->access = (struct worker_access_record){ .begun_ns = a->turn_ns };
 }
 
 /* What the format wants of the answer's fields; NULL: no memory for it. */
@@ -308,7 +319,7 @@ worker_access_answered(struct worker_conn *c, const struct hx_header *fields, si
 {
 	const struct atoms *atoms = &c->w->access->writer.atoms;
 
-	if (atoms->timed)
+	if (atoms->timed && !c->access.whole)
 		c->access.first_ns = clock_monotonic_ns();
 	if (atoms->n_fields > 0 || atoms->request_id)
 		c->access.fields = fields_keep(atoms, &c->x.arena, fields, n);
@@ -346,6 +357,8 @@ worker_access_ended(struct worker_conn *c)
 		f.status = STATUS_CLIENT_LEFT;
 	if (a->writer.atoms.timed) {
 		f.ended_ns = clock_monotonic_ns();
+		if (r->whole)
+			f.first_ns = f.ended_ns;
 		f.unix_us = unix_us(a, f.ended_ns);
 	} else {
 		f.unix_us = (uint64_t)clock_unix_s() * 1000000;

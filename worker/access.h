@@ -31,6 +31,7 @@ struct worker_access_record {
 	uint64_t begun_ns, first_ns;	/* 0: not measured */
 	uint64_t bytes_out;
 	const struct slice *fields;	/* of the answer, in the exchange's arena */
+	bool whole;			/* the answer is complete when it begins */
 	bool written;
 };
 

@@ -14,7 +14,13 @@
 #include "base/decimal.h"
 #include "base/must.h"
 #include "http/status.h"
+#include "worker/access_fields.h"
 #include "worker/access_put.h"
+
+enum {
+	RFC_BYTES = 19, CLF_BYTES = 26,	/* of the times */
+	BLOCK = WORKER_ACCESS_BLOCK
+};
 
 static void
 known_put(struct worker_access_put *l, struct slice v)
@@ -29,54 +35,6 @@ static struct slice
 field(const struct hx_exchange *x, struct slice name)
 {
 	return hx_exchange_header_value(x->req.headers, x->req.n_headers, name);
-}
-
-/* The name of `Authorization: Basic`, decoded until its colon. */
-static void
-user_put(struct worker_access_put *l, struct slice v)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char name[64];
-	unsigned bits = 0, held = 0;
-	size_t n = 0;
-
-	if (v.len < 6 || !slice_equal_lower((struct slice){ v.ptr, 6 }, SLICE_LIT("basic "))) {
-		worker_access_put_unknown(l, "");
-		return;
-	}
-	for (size_t i = 6; i < v.len && n < sizeof(name); i++) {
-		const char *digit = memchr(digits, v.ptr[i], sizeof(digits) - 1);
-
-		if (digit == NULL)
-			break;
-		bits = bits << 6 | (unsigned)(digit - digits);
-		held += 6;
-		if (held < 8)
-			continue;
-		held -= 8;
-		name[n] = (char)(bits >> held & 0xFF);
-		if (name[n++] == ':') {
-			n--;
-			break;
-		}
-	}
-	known_put(l, (struct slice){ name, n });
-}
-
-/* The trace's id within version 00 of `traceparent` (W3C Trace Context); empty when it is none. */
-static struct slice
-trace_id(struct slice v)
-{
-	bool zero = true;
-
-	if (v.len < 55 || v.ptr[2] != '-' || v.ptr[35] != '-' || v.ptr[52] != '-')
-		return SLICE_NULL;
-	for (int i = 3; i < 35; i++) {
-		if (!decimal_digit(v.ptr[i]) && (v.ptr[i] < 'a' || v.ptr[i] > 'f'))
-			return SLICE_NULL;
-		zero = zero && v.ptr[i] == '0';
-	}
-	return zero ? SLICE_NULL : (struct slice){ v.ptr + 3, 32 };
 }
 
 static void
@@ -131,12 +89,12 @@ static void
 time_put(struct worker_access_put *l, const struct worker_access_line_writer *w,
     uint64_t unix_us, unsigned digits)
 {
-	uint64_t fraction = unix_us % 1000000;
+	unsigned fraction = (unsigned)(unix_us % 1000000);
 	char text[8] = ".";
 
 	for (int i = 6; i >= 1; i--, fraction /= 10)
 		text[i] = (char)('0' + fraction % 10);
-	worker_access_put_text(l, w->rfc, strlen(w->rfc));
+	worker_access_put_text(l, w->rfc, RFC_BYTES);
 	worker_access_put_text(l, text, 1 + digits);
 	worker_access_put_text(l, "Z", 1);
 }
@@ -149,7 +107,7 @@ opening_put(struct worker_access_put *l, const struct worker_access_line_writer 
 	worker_access_put_text(l, " ", 1);
 	worker_access_put_number(l, w->pid);
 	worker_access_put_text(l, " info [", 7);
-	worker_access_put_text(l, w->process, strlen(w->process));
+	worker_access_put_text(l, w->process, w->process_len);
 	worker_access_put_text(l, "] ", 2);
 }
 
@@ -165,63 +123,53 @@ first_us(const struct worker_access_facts *f)
 	return f->first_ns > f->begun_ns ? (f->first_ns - f->begun_ns) / 1000 : 0;
 }
 
-/* Atoms that are numbers. False: it is none of them. */
-static bool
-numeric_put(struct worker_access_put *l, const struct worker_access_line_writer *w,
-    enum atom_kind kind, const struct worker_access_facts *f)
+/* Atoms that are numbers. */
+static void
+numeric_put(struct worker_access_put *l, enum atom_kind kind, const struct worker_access_facts *f)
 {
 	switch (kind) {
 	case ATOM_STATUS:
 		worker_access_put_number(l, (uint64_t)f->status);
-		return true;
+		break;
 	case ATOM_BYTES_OR_DASH:
 		if (f->bytes_out == 0)
 			worker_access_put_unknown(l, "0");
 		else
 			worker_access_put_number(l, f->bytes_out);
-		return true;
+		break;
 	case ATOM_BYTES_OUT:
 		worker_access_put_number(l, f->bytes_out);
-		return true;
+		break;
 	case ATOM_BYTES_IN:
 		worker_access_put_number(l, f->x->content.received);
-		return true;
+		break;
 	case ATOM_SECONDS:
 		worker_access_put_number(l, took_us(f) / 1000000);
-		return true;
+		break;
 	case ATOM_MILLISECONDS:
 		worker_access_put_number(l, took_us(f) / 1000);
-		return true;
+		break;
 	case ATOM_MICROSECONDS:
 		worker_access_put_number(l, took_us(f));
-		return true;
+		break;
 	case ATOM_DECIMAL_SECONDS:
 		worker_access_put_thousandths(l, took_us(f) / 1000);
 		/* gunicorn's has six digits. */
 		worker_access_put_text(l, (char[]){ (char)('0' + took_us(f) / 100 % 10),
 		    (char)('0' + took_us(f) / 10 % 10), (char)('0' + took_us(f) % 10) }, 3);
-		return true;
+		break;
 	case ATOM_DURATION:
 		worker_access_put_thousandths(l, took_us(f));
-		return true;
+		break;
 	case ATOM_FIRST_BYTE:
 		worker_access_put_thousandths(l, first_us(f));
-		return true;
-	case ATOM_PID:
-		worker_access_put_number(l, w->pid);
-		return true;
-	case ATOM_WORKER:
-		worker_access_put_number(l, w->worker);
-		return true;
-	case ATOM_GENERATION:
-		worker_access_put_number(l, w->generation);
-		return true;
+		break;
 	default:
-		return false;
+		must(false);
 	}
 }
 
-/* Atoms that are not. */
+/* Atoms that are values. */
 static void
 textual_put(struct worker_access_put *l, const struct worker_access_line_writer *w,
     const struct atom *a, const struct worker_access_facts *f)
@@ -272,54 +220,108 @@ textual_put(struct worker_access_put *l, const struct worker_access_line_writer 
 		v = field(x, SLICE_LIT("traceparent"));
 		break;
 	case ATOM_TRACE_ID:
-		v = trace_id(field(x, SLICE_LIT("traceparent")));
+		v = worker_access_fields_trace(field(x, SLICE_LIT("traceparent")));
 		break;
-	default:	/* ATOM_DASH */
-		break;
+	default:
+		must(false);
 	}
 	known_put(l, v);
 }
 
-/* Atoms with a form of their own. False: it is none of them. */
-static bool
+/* Atoms with a form of their own. */
+static void
 composed_put(struct worker_access_put *l, const struct worker_access_line_writer *w,
     enum atom_kind kind, const struct worker_access_facts *f)
 {
+	char name[WORKER_ACCESS_FIELDS_USER];
+	struct slice v;
+
 	switch (kind) {
 	case ATOM_USER:
-		user_put(l, field(f->x, SLICE_LIT("authorization")));
-		return true;
+		v = worker_access_fields_user(field(f->x, SLICE_LIT("authorization")), name);
+		known_put(l, v);
+		break;
 	case ATOM_CLF_TIME:
 		worker_access_put_text(l, "[", 1);
-		worker_access_put_text(l, w->clf, strlen(w->clf));
+		worker_access_put_text(l, w->clf, CLF_BYTES);
 		worker_access_put_text(l, "]", 1);
-		return true;
+		break;
 	case ATOM_TIME:
 		time_put(l, w, f->unix_us, 6);
-		return true;
+		break;
 	case ATOM_OPENING:
 		opening_put(l, w, f->unix_us);
-		return true;
+		break;
 	case ATOM_REQUEST_LINE:
 		request_line_put(l, &f->x->req);
-		return true;
+		break;
 	case ATOM_PROTOCOL:
 		worker_access_put_text(l, f->x->req.h1.minor == 0 ? "HTTP/1.0" : "HTTP/1.1", 8);
-		return true;
+		break;
 	case ATOM_CLIENT:
 		client_put(l, f->origin);
-		return true;
-	case ATOM_PROCESS:
-		worker_access_put_text(l, w->process, strlen(w->process));
-		return true;
-	case ATOM_PID_IN_ANGLES:
-		worker_access_put_text(l, "<", 1);
-		worker_access_put_number(l, w->pid);
-		worker_access_put_text(l, ">", 1);
-		return true;
+		break;
 	default:
-		return false;
+		must(false);
 	}
+}
+
+/* The text of an atom that is the same in every line. */
+static size_t
+constant_print(const struct worker_access_line_writer *w, enum atom_kind kind, char *out,
+    size_t room)
+{
+	switch (kind) {
+	case ATOM_PID:
+		return (size_t)snprintf(out, room, "%ld", (long)getpid());
+	case ATOM_PID_IN_ANGLES:
+		return (size_t)snprintf(out, room, "<%ld>", (long)getpid());
+	case ATOM_PROCESS:
+		return (size_t)snprintf(out, room, "%s", w->process);
+	case ATOM_WORKER:
+		return (size_t)snprintf(out, room, "%llu", (unsigned long long)w->worker);
+	case ATOM_GENERATION:
+		return (size_t)snprintf(out, room, "%u", w->generation);
+	default:
+		must(kind == ATOM_DASH);
+		return (size_t)snprintf(out, room, w->atoms.json ? "" : "-");
+	}
+}
+
+/* Make texts of the atoms that are the same in every line, and one text of those that stand
+ * next to each other. */
+static void
+atoms_fold(struct worker_access_line_writer *w)
+{
+	struct atoms *a = &w->atoms;
+	unsigned n = 0;
+	size_t used = 0;
+
+	a->room = 0;
+	for (unsigned i = 0; i < a->n; i++) {
+		struct atom atom = a->at[i];
+		char *to = w->texts + used;
+
+		if (atom.kind > ATOM_GENERATION) {
+			a->room += atom.room;
+			a->at[n++] = atom;
+			continue;
+		}
+		if (atom.kind == ATOM_TEXT)
+			memcpy(to, atom.text.ptr, atom.text.len);
+		else
+			atom.text.len = constant_print(w, atom.kind, to, sizeof(w->texts) - used);
+		used += atom.text.len;
+		a->room += atom.text.len;
+		if (n > 0 && a->at[n - 1].kind == ATOM_TEXT) {
+			a->at[n - 1].text.len += atom.text.len;
+			a->at[n - 1].room += atom.text.len;
+			continue;
+		}
+		a->at[n++] = (struct atom){ .kind = ATOM_TEXT, .text = { to, atom.text.len },
+			.room = atom.text.len };
+	}
+	a->n = n;
 }
 
 int
@@ -332,12 +334,28 @@ worker_access_line_init(struct worker_access_line_writer *w, const char *format,
 		return -1;
 	must(w->atoms.room < WORKER_ACCESS_LINE);
 	snprintf(w->process, sizeof(w->process), "%s", process);
+	w->process_len = strlen(w->process);
 	w->pid = (uint64_t)getpid();
 	w->generation = generation;
 	if (!decimal_read(digits, strlen(digits), &w->worker))
 		w->worker = 0;
+	atoms_fold(w);
 	w->second = -1;
 	return 0;
+}
+
+/* A text of the format, sixteen bytes at a time where there is room for more than it has: most
+ * are short, and behind each there are others. */
+static void
+format_put(struct worker_access_put *l, struct slice text)
+{
+	if ((size_t)(l->end - l->at) < text.len + BLOCK) {
+		worker_access_put_text(l, text.ptr, text.len);
+		return;
+	}
+	for (size_t i = 0; i < text.len; i += BLOCK)
+		memcpy(l->at + i, text.ptr + i, BLOCK);
+	l->at += text.len;
 }
 
 size_t
@@ -352,8 +370,12 @@ worker_access_line(struct worker_access_line_writer *w, const struct worker_acce
 
 		l.kept -= a->room;
 		if (a->kind == ATOM_TEXT)
-			worker_access_put_text(&l, a->text.ptr, a->text.len);
-		else if (!numeric_put(&l, w, a->kind, f) && !composed_put(&l, w, a->kind, f))
+			format_put(&l, a->text);
+		else if (a->kind <= ATOM_FIRST_BYTE)
+			numeric_put(&l, a->kind, f);
+		else if (a->kind <= ATOM_CLIENT)
+			composed_put(&l, w, a->kind, f);
+		else
 			textual_put(&l, w, a, f);
 	}
 	*l.at++ = '\n';

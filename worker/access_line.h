@@ -10,14 +10,16 @@
 #include "http/exchange.h"
 
 /* The longest line: what a pipe takes at once. */
-enum { WORKER_ACCESS_LINE = 4096 };
+enum { WORKER_ACCESS_LINE = 4096, WORKER_ACCESS_BLOCK = 16 };
 
 /* The writer: what is the same in every line of a process. */
 struct worker_access_line_writer {
 	struct atoms atoms;
 	char process[32];		/* "worker 3" */
+	size_t process_len;
 	unsigned generation;
 	uint64_t pid, worker;
+	char texts[2 * ATOMS_BYTES + WORKER_ACCESS_BLOCK];	/* of `atoms` */
 	int64_t second;			/* that the texts below are of */
 	char clf[32];			/* "27/Nov/2026:19:40:00 +0000" */
 	char rfc[24];			/* "2026-11-27T19:40:00" */

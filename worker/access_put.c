@@ -6,42 +6,45 @@
  */
 #include "worker/access_put.h"
 
-#include <string.h>
-
-#include "base/decimal.h"
-#include "base/must.h"
 #include "base/utf8.h"
+#include "base/word.h"
 
 enum { LEAST = 16 };	/* bytes of a value's room */
 
-/* Bytes that stand for themselves everywhere: printable ASCII but the quote and the backslash. */
+/* Printable ASCII but the quote and the backslash: it stands for itself everywhere. */
 static bool
 is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-void
-worker_access_put_text(struct worker_access_put *l, const char *bytes, size_t len)
+/* How many bytes at `p` stand for themselves, eight at a time. */
+static size_t
+plain_len(const char *p, size_t len)
 {
-	must(len <= (size_t)(l->end - l->at));
-	memcpy(l->at, bytes, len);
-	l->at += len;
-}
+	size_t n = 0;
 
-void
-worker_access_put_number(struct worker_access_put *l, uint64_t n)
-{
-	must(l->end - l->at >= DECIMAL_MAX);
-	l->at += decimal_put(l->at, n);
+	for (; len - n >= WORD_BYTES; n += WORD_BYTES) {
+		uint64_t w = word_load(p + n);
+		uint64_t marks = word_below(w, 0x20) | word_equal(w, '"') | word_equal(w, '\\') |
+		    word_equal(w, 0x7F) | (w & WORD_REPEAT(0x80));
+
+		if (marks != 0)
+			return n + word_first(marks);
+	}
+	while (n < len && is_plain((unsigned char)p[n]))
+		n++;
+	return n;
 }
 
 void
 worker_access_put_thousandths(struct worker_access_put *l, uint64_t n)
 {
+	unsigned rest = (unsigned)(n % 1000);
+
 	worker_access_put_number(l, n / 1000);
-	worker_access_put_text(l, (char[]){ '.', (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10),
-	    (char)('0' + n % 10) }, 4);
+	worker_access_put_text(l, (char[]){ '.', (char)('0' + rest / 100),
+	    (char)('0' + rest / 10 % 10), (char)('0' + rest % 10) }, 4);
 }
 
 void
@@ -85,15 +88,14 @@ worker_access_put_value(struct worker_access_put *l, struct slice v)
 	must(left > l->kept + LEAST);
 	limit = l->at + (left - l->kept) / 2 - 3;
 	while (p < end) {
-		const char *plain = p;
-		size_t took;
+		size_t room = (size_t)(limit - l->at), left_of = (size_t)(end - p), plain, took;
 
-		while (p < end && is_plain((unsigned char)*p) && p - plain < limit - l->at)
-			p++;
-		worker_access_put_text(l, plain, (size_t)(p - plain));
+		plain = plain_len(p, left_of < room ? left_of : room);
+		worker_access_put_text(l, p, plain);
+		p += plain;
 		if (p == end)
 			return;
-		took = is_plain((unsigned char)*p) ? 0 : escape_put(l, p, (size_t)(end - p), limit);
+		took = plain == room ? 0 : escape_put(l, p, (size_t)(end - p), limit);
 		if (took == 0) {
 			worker_access_put_text(l, "...", 3);
 			return;

@@ -5,8 +5,12 @@
 #define WORKER_ACCESS_PUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/decimal.h"
+#include "base/must.h"
 #include "base/slice.h"
 
 /* A line in the making. A value takes at most half of what is left before that which is kept
@@ -18,9 +22,20 @@ struct worker_access_put {
 };
 
 /* Bytes as they stand. There is room for them. */
-void worker_access_put_text(struct worker_access_put *l, const char *bytes, size_t len);
+static inline void
+worker_access_put_text(struct worker_access_put *l, const char *bytes, size_t len)
+{
+	must(len <= (size_t)(l->end - l->at));
+	memcpy(l->at, bytes, len);
+	l->at += len;
+}
 
-void worker_access_put_number(struct worker_access_put *l, uint64_t n);
+static inline void
+worker_access_put_number(struct worker_access_put *l, uint64_t n)
+{
+	must(l->end - l->at >= DECIMAL_MAX);
+	l->at += decimal_put(l->at, n);
+}
 
 /* `n` thousandths with a point: 1234 is 1.234. */
 void worker_access_put_thousandths(struct worker_access_put *l, uint64_t n);

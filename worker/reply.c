@@ -133,6 +133,7 @@ static int
 reply_answer(struct hx_exchange *x, int status, const struct hx_header *fields, size_t n,
     struct hx_piece content)
 {
+	conn_of(x)->access.whole = true;
 	if (reply_head(x, status, fields, n) < 0) {
 		hx_exchange_piece_drop(content);
 		return -1;
