@@ -6,8 +6,8 @@
  * recycle.c and notify.c for the configuration. A failure here never touches the generation that
  * serves. generation.h draws the states and the walk of a reload.
  *
- * Logs: "reloading", "reload put off: earlier generations are still draining", "reload
- * failed, generation N serves on: CAUSE", "generation N serves: ROUTES", "generation N: loaded",
+ * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still draining", "reload
+ * failed, generation N serves on: CAUSE", "generation N serves: ROUTES; reloaded in N s", "generation N: loaded",
  * "generation N: draining", "generation N: gone". While none serves it prints "fastrd: CAUSE", and
  * the banner.
  */
@@ -63,6 +63,7 @@ master_generation_load(struct master *m, const struct master_conf *conf)
 	    .number = ++m->generation_count,
 	    .conf = conf,
 	    .n_workers = scaled ? (unsigned)conf->values.workers : m->n_workers,
+	    .since_ms = clock_monotonic_ms(),
 	    .start_by_ms = clock_monotonic_ms() + conf->values.timeout_startup_ms };
 	m->coming = g;
 	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
@@ -107,7 +108,8 @@ master_generation_reload(struct master *m)
 		return;
 	}
 	m->reload_due = false;
-	log_info("reloading");
+	log_info("%s%sreloading", m->reload_by, *m->reload_by != '\0' ? ": " : "");
+	m->reload_by[0] = '\0';
 	master_reread_begin(m);
 }
 
@@ -194,6 +196,7 @@ swap(struct master *m, struct master_generation *g)
 	m->n_workers = g->n_workers;
 	g->state = GENERATION_SERVING;
 	log_open("master", (enum log_level)g->conf->values.log_level);
+	log_form((enum log_format)g->conf->values.log_format);
 	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		if (c->role == ROLE_WORKER)
@@ -202,7 +205,8 @@ swap(struct master *m, struct master_generation *g)
 		master_banner_print(m, g);
 		master_logs_begin(m);
 	} else {
-		log_info("generation %u serves: %s", g->number, g->routes);
+		log_info("generation %u serves: %s; reloaded in %.1f s", g->number, g->routes,
+		    (double)(clock_monotonic_ms() - g->since_ms) / 1000);
 		master_probation_begin(m, old);
 	}
 	master_notify(m, NOTICE_READY);

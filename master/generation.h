@@ -58,6 +58,7 @@ struct master_generation {
 	uint64_t table_size;	/* 0: the application has no table */
 	char app[256], routes[512];	/* module:attribute and how it runs, as the first worker says */
 	char python[32], framework[32];	/* versions, as it says */
+	uint64_t since_ms;	/* it is being loaded */
 	uint64_t start_by_ms;	/* until it serves */
 	const struct master_conf *conf;	/* its own, or that of the start */
 	unsigned n_workers;	/* while it does not serve; else it is m->n_workers */

@@ -1,8 +1,8 @@
 /*
  * logs: checked at the start, opened by whoever writes.
  *
- * Called by main.c (check, and open for children), generation.c (the start is over) and
- * signals.c (USR1). The access log is the workers': the
+ * Called by main.c (check, and open for children), reread.c (check), generation.c (the start is
+ * over) and signals.c (USR1). The access log is the workers': the
  * master only makes sure at the start that it can be.
  *
  * Logs: "SIGNAL by process N: log files opened again", "the log cannot be opened again: CAUSE".
@@ -17,27 +17,31 @@
 #include <unistd.h>
 
 #include "base/access.h"
+#include "base/arena.h"
 #include "base/atoms.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/conf.h"
 #include "master/master.h"
 
-/* `*path` as an absolute one, which `text` then keeps. False: it is too long. */
+/* The text of `row` as an absolute path. False: it cannot be. */
 static bool
-absolute(const char **path, char text[PATH_MAX])
+absolute(struct master_conf *c, const struct conf_row *row)
 {
-	size_t len;
+	const char *path = conf_text(&c->values, row);
+	char here[PATH_MAX], why[CONF_WHY_BYTES], *text;
+	size_t room;
 
-	if (**path == '\0' || **path == '/')
+	if (*path == '\0' || *path == '/')
 		return true;
-	if (getcwd(text, PATH_MAX) == NULL)
+	if (getcwd(here, sizeof(here)) == NULL)
 		return false;
-	len = strlen(text);
-	if ((size_t)snprintf(text + len, PATH_MAX - len, "/%s", *path) >= PATH_MAX - len)
+	room = strlen(here) + strlen(path) + 2;
+	text = arena_alloc(&c->texts, room);
+	if (text == NULL)
 		return false;
-	*path = text;
-	return true;
+	snprintf(text, room, "%s/%s", here, path);
+	return conf_set(&c->values, row, text, why) == 0;
 }
 
 static int
@@ -46,15 +50,15 @@ file_open(const char *path)
 	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
 }
 
-/* 0, or -1 with a line: what the flag names cannot be written. */
+/* 0, or -1 with the reason: what the flag names cannot be written. */
 static int
-file_check(const char *flag, const char *path)
+file_check(const char *flag, const char *path, char why[MASTER_LOGS_WHY_BYTES])
 {
 	int fd = *path != '\0' ? file_open(path) : -1;
 
 	/* A named pipe that nobody reads yet is opened in another way later. */
 	if (fd < 0 && *path != '\0' && errno != ENXIO) {
-		fprintf(stderr, "fastrd: --%s %s: %s\n", flag, path, strerror(errno));
+		snprintf(why, MASTER_LOGS_WHY_BYTES, "--%s %s: %s", flag, path, strerror(errno));
 		return -1;
 	}
 	if (fd >= 0)
@@ -63,26 +67,26 @@ file_check(const char *flag, const char *path)
 }
 
 int
-master_logs_check(struct conf *c, struct master_logs *logs)
+master_logs_check(struct master_conf *c, char why[MASTER_LOGS_WHY_BYTES])
 {
-	const char *access = access_file(c);
-	char why[ATOMS_WHY_BYTES];
-	static struct atoms atoms;
+	struct conf *values = &c->values;
+	char wrong[ATOMS_WHY_BYTES];
+	struct atoms atoms;
 
-	if (!absolute(&c->log_file, logs->file) || !absolute(&access, logs->access_file)) {
-		fprintf(stderr, "fastrd: the path of a log file is too long\n");
-		return WIRE_EXIT_USAGE;
+	if (!absolute(c, &conf_rows[CONF_log_file]) ||
+	    (*access_file(values) != '\0' && !absolute(c, &conf_rows[CONF_access_log_file]))) {
+		snprintf(why, MASTER_LOGS_WHY_BYTES, "the path of a log file: %s", strerror(errno));
+		return -1;
 	}
-	if (*access != '\0')
-		c->access_log_file = access;
-	if (atoms_read(&atoms, access_format(c), why) < 0) {
-		fprintf(stderr, "fastrd: --access-log-format %s: %s\n", c->access_log_format, why);
-		return WIRE_EXIT_USAGE;
+	if (atoms_read(&atoms, access_format(values), wrong) < 0) {
+		snprintf(why, MASTER_LOGS_WHY_BYTES, "--access-log-format %s: %s",
+		    values->access_log_format, wrong);
+		return -1;
 	}
-	if (file_check("log-file", c->log_file) < 0 ||
-	    (access_wanted(c, false) && file_check("access-log-file", access) < 0))
-		return WIRE_EXIT_USAGE;
-	return WIRE_EXIT_OK;
+	if (file_check("log-file", values->log_file, why) < 0)
+		return -1;
+	return access_wanted(values, false) ?
+	    file_check("access-log-file", access_file(values), why) : 0;
 }
 
 int

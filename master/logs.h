@@ -10,14 +10,13 @@
 #include "base/conf.h"
 
 struct master;
+struct master_conf;
 
-struct master_logs {
-	char file[PATH_MAX], access_file[PATH_MAX];	/* what the settings then mean */
-};
+enum { MASTER_LOGS_WHY_BYTES = PATH_MAX + 256 };
 
-/* Look at what the settings say of logs, which is made absolute in `logs`: an application may
- * go to another directory. 0, or the exit code after one line. */
-int master_logs_check(struct conf *c, struct master_logs *logs) MUST_CHECK;
+/* Look at what the settings say of logs, whose paths are made absolute: an application may go to
+ * another directory. 0, or -1 with what is wrong in `why`. */
+int master_logs_check(struct master_conf *c, char why[MASTER_LOGS_WHY_BYTES]) MUST_CHECK;
 
 /* The log's file, for children to have as standard error; -1: they have the master's, or errno
  * says why it cannot be opened. */

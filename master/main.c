@@ -115,11 +115,22 @@ begin(struct master *m, struct master_listeners *listeners, struct master_listen
 	return rc;
 }
 
+/* As the user who writes. 0, or the exit code after one line. */
+static int
+logs_check(struct master_conf *conf)
+{
+	char why[MASTER_LOGS_WHY_BYTES];
+
+	if (master_logs_check(conf, why) == 0)
+		return 0;
+	fprintf(stderr, "fastrd: %s\n", why);
+	return WIRE_EXIT_USAGE;
+}
+
 /* Listen, and supervise until the end; the exit code. */
 static int
 serve(struct master_conf *conf, const char *python)
 {
-	static struct master_logs logs;
 	struct master_listeners listeners = { .n = 0 }, admin = { .n = 0 };
 	struct master_pid_file pid_file = { .fd = -1 };
 	struct master m = {
@@ -134,8 +145,8 @@ serve(struct master_conf *conf, const char *python)
 
 	descriptors_raise();
 	rc = begin(&m, &listeners, &admin, &pid_file);
-	if (rc == 0)	/* as the user who writes */
-		rc = master_logs_check(&conf->values, &logs);
+	if (rc == 0)
+		rc = logs_check(conf);
 	if (rc == 0) {
 		m.log_fd = master_logs_open(&conf->values);
 		rc = prepare(&m);
@@ -153,14 +164,13 @@ serve(struct master_conf *conf, const char *python)
 static int
 command(struct master_conf *conf, const char *python)
 {
-	static struct master_logs logs;
 	struct master_account account;
 	int rc = master_account_find(&account, python, conf->values.user, conf->values.group);
 
 	if (rc == 0)
 		rc = master_privilege_drop(&account);
 	if (rc == 0)
-		rc = master_logs_check(&conf->values, &logs);
+		rc = logs_check(conf);
 	return rc != 0 ? rc : master_command_exec(conf, python);
 }
 

@@ -61,6 +61,7 @@ struct master {
 	struct master_probation probation;	/* of the generation that serves */
 	int scale_due;			/* workers more or less, once no generation is coming */
 	struct master_reread reread;
+	char reload_by[64];		/* who has asked for the reload that is due; may be empty */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	bool reload_failed;	/* the last one */

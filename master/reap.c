@@ -4,9 +4,10 @@
  * Called by signals.c at SIGCHLD, one of which may stand for several deaths, and by master.c (lost).
  *
  * Logs: "worker N ended with exit status N; process N, DOING", or with "signal N (NAME)", or
- * "while DOING", "PYTHON cannot run fastrapi; ...". An end that was not expected is an error,
- * a crash of a child that was ending anyway a warning, the end of one that has begun it by
- * itself an info, every other end a debug line.
+ * "while DOING", "PYTHON cannot run fastrapi; ...", "worker N of generation N drained in N s".
+ * An end that was not expected is an error, a crash of a child that was ending anyway a warning,
+ * the end of one that has begun it by itself, or was told to drain, an info, every other end a
+ * debug line.
  */
 #include "master/reap.h"
 
@@ -125,6 +126,7 @@ static void
 died(struct master *m, struct master_child *c, int status)
 {
 	char text[PATH_MAX + 160 + MASTER_OOM_TEXT_BYTES + MASTER_DOING_BYTES];
+	char name[MASTER_NAME_BYTES];
 	int left = LAST_REPLIES;
 
 	c->reaped = true;
@@ -135,6 +137,9 @@ died(struct master *m, struct master_child *c, int status)
 		log_warnx("%s", text);
 	else if (c->leaves && c->state == CHILD_DRAINING)
 		log_info("%s", text);
+	else if (c->state == CHILD_DRAINING && !c->told_to_end)
+		log_info("%s of generation %u drained in %.1f s", master_child_name(c, name),
+		    c->generation->number, (double)(clock_monotonic_ms() - c->since_ms) / 1000);
 	else if (expected(c))
 		log_debug("%s", text);
 	else if (c->generation == m->coming)

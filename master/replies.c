@@ -6,7 +6,7 @@
  * turn is ignored, and FAILED from a worker that drains is only logged; a number is
  * checked where it is used.
  *
- * Logs: "worker N: TEXT", what a worker says with READY or FAILED.
+ * Logs: "worker N: TEXT", what a worker says with READY or FAILED, "worker N serves as process N".
  */
 #include "master/replies.h"
 
@@ -108,8 +108,10 @@ heard_ready(struct master *m, struct master_child *c, const char *rest)
 	c->kill_at_ms = 0;
 	if (*rest != '\0')
 		log_warnx("%s: %s", master_child_name(c, name), rest);
-	if (c->generation == m->serving)
+	if (c->generation == m->serving) {
+		log_info("%s serves as process %ld", master_child_name(c, name), (long)c->pid);
 		master_worker_serve(m, c);
+	}
 	else
 		master_generation_ready(m, c->generation);
 }

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "master/conf.h"
 #include "master/file.h"
+#include "master/logs.h"
 #include "master/master.h"
 #include "master/shortage.h"
 
@@ -73,7 +74,7 @@ finish(struct master *m, char *answer)
 {
 	static char none[] = "end\t\t\t\n";
 	struct master_conf *c = calloc(1, sizeof(*c));
-	char text[256];
+	char text[256], why[MASTER_LOGS_WHY_BYTES];
 
 	if (c == NULL) {
 		mistake(m, master_shortage_text(text, sizeof(text), "read the configuration", errno));
@@ -91,6 +92,11 @@ finish(struct master *m, char *answer)
 		return;
 	}
 	keep(m, c);
+	if (master_logs_check(c, why) < 0) {
+		mistake(m, why);
+		master_reread_free(m, c);
+		return;
+	}
 	if (m->stopping)
 		master_reread_free(m, c);
 	else

@@ -142,8 +142,11 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 		master_reap(m);
 		break;
 	case SIGHUP:
-		if (!is_copy(&m->hangups, info))
-			master_generation_reload(m);
+		if (is_copy(&m->hangups, info))
+			break;
+		if (!m->reload_due)	/* several that wait become one */
+			signal_text(info, m->reload_by);
+		master_generation_reload(m);
 		break;
 	case SIGINT:
 		if (is_copy(&m->interrupts, info))

@@ -6,7 +6,8 @@
  * (fill), master.c (the clock) and signals.c (TTIN and TTOU).
  *
  * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
- * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing".
+ * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing", "worker N is started
+ * again in N s".
  */
 #include "master/workers.h"
 
@@ -181,6 +182,8 @@ master_worker_replace(struct master *m, const struct master_child *c, uint64_t n
 	if (c->state == CHILD_SERVING && now_ms - c->serves_since_ms >= YOUNG_MS)
 		s->delay_ms = 0;
 	s->spawn_at_ms = now_ms + s->delay_ms;
+	if (s->delay_ms > 0)
+		log_info("worker %u is started again in %.1f s", c->slot, (double)s->delay_ms / 1000);
 	s->delay_ms = s->delay_ms == 0 ? DELAY_FIRST_MS :
 	    s->delay_ms * 2 < MASTER_DELAY_MAX_MS ? s->delay_ms * 2 : MASTER_DELAY_MAX_MS;
 }

@@ -104,8 +104,8 @@ empty_check(struct worker *w)
 void
 worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 {
-	log_debug("draining: %llu connections, %llu requests", (unsigned long long)w->open,
-	    (unsigned long long)w->active);
+	(w->active > 0 ? log_info : log_debug)("draining: %llu connections, %llu requests",
+	    (unsigned long long)w->open, (unsigned long long)w->active);
 	w->draining = true;
 	shm_board_state(w->board, SHM_BOARD_DRAINING);
 	worker_accept_stop(w);
