@@ -6,10 +6,10 @@
  * recycle.c and notify.c for the configuration. A failure here never touches the generation that
  * serves. generation.h draws the states and the walk of a reload.
  *
- * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still draining", "reload
- * failed, generation N serves on: CAUSE", "generation N serves: ROUTES; reloaded in N s", "generation N: loaded",
- * "generation N: draining", "generation N: gone". While none serves it prints "fastrd: CAUSE", and
- * the banner.
+ * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still
+ * draining", "reload failed, generation N serves on: CAUSE", "generation N serves: ROUTES;
+ * reloaded in N s", "generation N: loaded", "generation N: draining", "generation N: gone".
+ * While none serves it prints "fastrd: CAUSE", and the banner.
  */
 #include "master/generation.h"
 

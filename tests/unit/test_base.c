@@ -5,6 +5,7 @@
 #include <CUnit/CUnit.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -287,6 +288,93 @@ log_ends_a_line_that_was_cut(void)
 }
 
 static void
+log_hostile_as_json(void)
+{
+	static char text[2 * PIPE_BUF];
+
+	log_open("worker 3", LOG_LEVEL_INFO);
+	log_form(LOG_FORMAT_JSON);
+	log_warnx("%s", "a\x1b\"\\\t\xff" "c\xc3\xa9\nforged");
+	memset(text, '\n', sizeof(text) - 1);
+	log_info("%s", text);
+}
+
+static void
+log_writes_json(void)
+{
+	char text[3 * PIPE_BUF], *second;
+
+	forked(log_hostile_as_json, text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z\",\"level\":\"warning\",\"pid\":"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+	    ",\"process\":\"worker 3\",\"logger\":\"fastrd\",\"msg\":\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+	    "\"a\\u001b\\\"\\\\\\t\\u00ffc\xc3\xa9\\u000aforged\"}\n{\"time\":\""));
+	second = strchr(text, '\n') + 1;
+	CU_ASSERT(strlen(second) <= PIPE_BUF && strlen(second) > PIPE_BUF - 10);
+	CU_ASSERT_STRING_EQUAL(second + strlen(second) - 9, "\\u000a\"}\n");
+}
+
+static char log_path[] = "/tmp/fastrd-log-XXXXXX";
+
+static void
+log_to_a_file_that_moves(void)
+{
+	char moved[64];
+
+	snprintf(moved, sizeof(moved), "%s.1", log_path);
+	if (log_file(log_path) < 0)
+		_exit(1);
+	log_info("first");
+	if (rename(log_path, moved) < 0)
+		_exit(1);
+	log_info("second");
+	if (log_file(log_path) < 0)
+		_exit(1);
+	log_info("third");
+	(void)!write(STDERR_FILENO, "printed\n", 8);
+	if (log_file("/nowhere/at/all") == 0)
+		_exit(1);
+	log_info("fourth");
+}
+
+/* The file's lines without what stands before their text. */
+static void
+lines_read(const char *path, char *out, size_t room)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+	size_t n = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	out[0] = '\0';
+	while (fgets(line, sizeof(line), file) != NULL) {
+		const char *text = strstr(line, "] ");
+
+		n += (size_t)snprintf(out + n, room - n, "%s", text != NULL ? text + 2 : line);
+	}
+	fclose(file);
+	unlink(path);
+}
+
+static void
+log_goes_to_a_file_and_to_the_next_one(void)
+{
+	char text[1024], moved[64];
+	int fd = mkstemp(log_path);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	snprintf(moved, sizeof(moved), "%s.1", log_path);
+	CU_ASSERT_EQUAL(forked(log_to_a_file_that_moves, text, sizeof(text)), 0);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	lines_read(moved, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "first\nsecond\n");
+	lines_read(log_path, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "third\nprinted\nfourth\n");
+}
+
+static void
 log_escapes_what_a_terminal_would_obey(void)
 {
 	char text[1024];
@@ -312,6 +400,8 @@ main(void)
 		{ "log never waits", log_never_waits },
 		{ "log counts what is lost", log_counts_what_is_lost },
 		{ "log ends a line that was cut", log_ends_a_line_that_was_cut },
+		{ "log writes JSON", log_writes_json },
+		{ "log goes to a file, and to the next one", log_goes_to_a_file_and_to_the_next_one },
 		{ "log escapes what a terminal would obey", log_escapes_what_a_terminal_would_obey },
 		CU_TEST_INFO_NULL,
 	};
