@@ -146,7 +146,7 @@ test_the_number_of_workers_has_limits(void)
 	fixture_serving(m);
 	master_workers_scale(m, -1);
 	CU_ASSERT_EQUAL(m->n_workers, 1);
-	CU_ASSERT_EQUAL(fixture_logged("info [fastrd] 1 worker is the least: TTOU does nothing\n"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("info [master] 1 worker is the least: TTOU does nothing\n"), 1);
 	for (int i = 0; i < MASTER_MAX_WORKERS + 5; i++)
 		master_workers_scale(m, 1);
 	CU_ASSERT_EQUAL(m->n_workers, MASTER_MAX_WORKERS);

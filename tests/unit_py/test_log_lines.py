@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 FULL = """
 import logging, os, sys
@@ -15,6 +17,20 @@ open_log("worker 3", "info")
 for _ in range(2000):
     logging.getLogger("fastrapi.error").error("nobody reads this, %s", "x" * 5000)
 print(len(os.read(ours, 1 << 20)) > 10_000)
+"""
+LONG = """
+import logging, os, sys
+from fastrapi.log import open_log
+
+open_log("worker 3", "info", "json")
+calls = {}
+for n in range(200):
+    exec(f"def call_{n}(): call_{n + 1}()", calls)
+exec("def call_200(): raise ValueError('é' * 1000)", calls)
+try:
+    calls["call_0"]()
+except ValueError:
+    logging.getLogger("mine").exception("long")
 """
 OWN = """
 import logging
@@ -41,3 +57,16 @@ def test_nothing_waits_for_a_reader() -> None:
 
 def test_an_application_may_have_handlers_of_its_own() -> None:
     assert sorted(run(OWN).stderr.splitlines()) == ["own: a", "root: a"]
+
+
+def test_a_json_line_fits_a_pipe_and_keeps_the_end_of_its_traceback(tmp_path: Path) -> None:
+    """A file takes all of it."""
+    line = run(LONG).stderr
+    assert line.count("\n") == 1 and 4000 < len(line.encode()) <= 4096
+    told = json.loads(line)
+    assert told["exception"].startswith("...") and told["exception"].endswith("é" * 300)
+    with (tmp_path / "log").open("wb") as file:
+        subprocess.run([sys.executable, "-c", LONG], stderr=file, check=True, timeout=60)
+    told = json.loads((tmp_path / "log").read_text())
+    assert told["exception"].startswith("Traceback") and "in call_100" in told["exception"]
+    assert (told["msg"], told["logger"], told["level"], told["process"]) == ("long", "mine", "error", "worker 3")
