@@ -14,6 +14,7 @@ struct master_stranded {
 	uint64_t since_ms;
 	char why[512];		/* of the last failure, as far as it fits */
 	unsigned times;		/* failures for this reason; 0: none since a worker served */
+	unsigned fewer;		/* workers that served when that was told last; 0: it was not */
 	uint64_t told_ms;	/* when it was logged last */
 };
 

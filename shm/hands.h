@@ -17,13 +17,14 @@
 
 enum {
 	SHM_HANDS = 12,			/* of one worker; more requests are only counted */
-	SHM_HAND_BYTES = 252,		/* of one text */
-	SHM_HANDS_TEXT_BYTES = 1024	/* room for shm_hands_text() */
+	SHM_HAND_BYTES = 248,		/* of one text */
+	SHM_HANDS_TEXT_BYTES = 1536	/* room for shm_hands_text() */
 };
 
 struct shm_hands {
 	struct {
 		_Atomic uint32_t len;	/* of the text; 0: none */
+		_Atomic uint32_t route;	/* of the template behind it; 0: none */
 		char text[SHM_HAND_BYTES];
 	} at[SHM_HANDS];
 };
@@ -32,11 +33,14 @@ struct shm_hands {
  * `path` is without the query, which may hold secrets. */
 void shm_hands_put(struct shm_hands *h, unsigned i, struct slice method, struct slice path);
 
+/* [worker] Add the template of its route to hand `i`, if there is room for all of it. */
+void shm_hands_route(struct shm_hands *h, unsigned i, struct slice route);
+
 /* [worker] Empty hand `i`. */
 void shm_hands_clear(struct shm_hands *h, unsigned i);
 
-/* [reader] Write `3 requests in hand: "GET /a", "POST /b" and 1 more` to `text`, which is
- * returned. `n` is how many there are, or are said to be: the texts found are counted if
+/* [reader] Write `3 requests in hand: "GET /a", "POST /b/1" (/b/{n}) and 1 more` to `text`,
+ * which is returned. `n` is how many there are, or are said to be: the texts found are counted if
  * they are more. Bytes that are not printable ASCII, quotes and backslashes are written
  * as \xNN. */
 const char *shm_hands_text(const struct shm_hands *h, uint64_t n,

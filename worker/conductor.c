@@ -96,6 +96,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 		return;
 	}
 	pyb_request_match(c->w->app, &c->x);
+	worker_hands_route(c);
 	if (c->content_open && pyb_request_wants_content(c->w->app, &c->x)) {
 		worker_content_wait(c);
 	} else {

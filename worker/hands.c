@@ -1,12 +1,13 @@
 /*
  * hands: one of the board's places for each request.
  *
- * Called by conductor.c when a request begins and forgets it, by reply.c and conn.c when it
+ * Called by conductor.c when a request begins and its route is found, by reply.c and conn.c when it
  * is over. It runs once a request: no search beyond SHM_HANDS, no system call.
  */
 #include "worker/hands.h"
 
 #include "base/must.h"
+#include "bindings/request.h"
 #include "worker/conn.h"
 
 /* A free hand; none is: each in turn. */
@@ -29,6 +30,15 @@ worker_hands_take(struct worker_conn *c)
 	/* The path alone: the query may hold what no log may, and the target a host as well. */
 	shm_hands_put(&w->board->hands, c->hand, c->x.req.method_name, c->x.req.raw_path);
 	worker_active_add(w, 1);
+}
+
+void
+worker_hands_route(struct worker_conn *c)
+{
+	struct worker *w = c->w;
+
+	if (c->x.n_params > 0 && w->hands.owners[c->hand] == c)
+		shm_hands_route(&w->board->hands, c->hand, pyb_request_route(w->app, &c->x));
 }
 
 void

@@ -21,4 +21,7 @@ struct worker_hands {
 void worker_hands_take(struct worker_conn *c);
 void worker_hands_drop(struct worker_conn *c);
 
+/* Its route is known: the template goes on the board, too, where it is not the path itself. */
+void worker_hands_route(struct worker_conn *c);
+
 #endif

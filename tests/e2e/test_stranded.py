@@ -173,3 +173,17 @@ def test_without_descriptors_the_master_does_not_spin(directory):
             assert sum(more) - sum(ticks) < 20  # of a hundred
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
         assert server.get("/")[0] == 503
+
+
+def test_with_some_workers_left_it_is_said_how_many(directory):
+    with Fastrd("app:app", directory, "--workers", "2") as server:
+        (directory / "app.py").write_text(GOOD + "1 / 0\n")
+        os.kill(server.children()[0], signal.SIGKILL)
+        few = "warning [master] 1 of 2 workers serve: the others are tried again every 5 s, and at SIGHUP\n"
+        server.wait_log(few)
+        time.sleep(1)
+        log = server.log()
+        assert log.count(few) == 1 and log.index(CAUSE) < log.index(few)
+        assert server.get("/") == (200, b'"ok"')
+        (directory / "app.py").write_text(GOOD)
+        server.wait_log("info [master] 2 of 2 workers serve again\n")

@@ -39,6 +39,38 @@ test_what_is_in_hand(void)
 }
 
 static void
+put_route(unsigned i, const char *route)
+{
+	shm_hands_route(&h, i, (struct slice){ route, strlen(route) });
+}
+
+static void
+test_the_route_is_told_with_it(void)
+{
+	char path[SHM_HAND_BYTES];
+
+	memset(&h, 0, sizeof(h));
+	put(0, "GET", "/a/1");
+	put_route(0, "/a/{n}");
+	put(1, "GET", "/");
+	CU_ASSERT_STRING_EQUAL(shm_hands_text(&h, 1, text),
+	    "2 requests in hand: \"GET /a/1\" (/a/{n}), \"GET /\"");
+	put(0, "GET", "/b");	/* another request's */
+	CU_ASSERT_STRING_EQUAL(shm_hands_text(&h, 1, text),
+	    "2 requests in hand: \"GET /b\", \"GET /\"");
+	/* Where it does not fit it is left out. */
+	memset(&h, 0, sizeof(h));
+	memset(path, 'x', sizeof(path));
+	path[SHM_HAND_BYTES - 4 - 6] = '\0';
+	put(0, "GET", path);
+	put_route(0, "/a/{n}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(shm_hands_text(&h, 1, text), "...\" (/a/{n})"));
+	put(0, "GET", path);
+	put_route(0, "/a/{no}");
+	CU_ASSERT_PTR_NULL(strstr(shm_hands_text(&h, 1, text), "("));
+}
+
+static void
 test_bytes_that_a_terminal_or_a_reader_would_obey(void)
 {
 	memset(&h, 0, sizeof(h));
@@ -67,6 +99,7 @@ test_any_memory_can_be_told(void)
 
 			memset(h.at[i].text, 0x1b, (size_t)hostile);
 			atomic_store(&h.at[i].len, (uint32_t)(rand() % (SHM_HAND_BYTES + 2)));
+			atomic_store(&h.at[i].route, (uint32_t)rand() % (rand() % 2 != 0 ? 9 : UINT32_MAX));
 		}
 		shm_hands_text(&h, UINT64_MAX, text);
 		CU_ASSERT_FATAL(strlen(text) < sizeof(text));
@@ -92,6 +125,7 @@ main(void)
 		{ "test_what_is_in_hand", test_what_is_in_hand },
 		{ "test_bytes_that_a_terminal_or_a_reader_would_obey",
 		    test_bytes_that_a_terminal_or_a_reader_would_obey },
+		{ "test_the_route_is_told_with_it", test_the_route_is_told_with_it },
 		{ "test_any_memory_can_be_told", test_any_memory_can_be_told },
 		CU_TEST_INFO_NULL,
 	};
