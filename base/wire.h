@@ -26,7 +26,7 @@
 /* Inherited descriptors. */
 enum {
 	WIRE_CHANNEL_FD = 3,	/* orders and replies */
-	WIRE_TABLE_FD = 4,	/* loads=1: the table, empty, to be written; loads=0: as 5 */
+	WIRE_TABLE_FD = 4,	/* loads=1, zygote: the table, empty, to be written; else as 5 */
 	WIRE_BOARDS_FD = 5,	/* the boards, board=I is its own */
 	WIRE_TAKE_FD = 6,	/* connections of workers that end */
 	WIRE_GIVE_FD = 7,	/* ... are put in here, see worker/handover.h */
@@ -41,7 +41,8 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_FORKED "FORKED"	/* FORKED PID: a worker that a zygote has forked is this process */
 #define WIRE_APP "APP"		/* APP NAME: the application that was meant. Of loads=1 only */
 #define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how it runs, for a person. Of loads=1 only */
-#define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started next, and compiled */
+#define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started next, and compiled. A zygote's:
+				 * it can fork */
 #define WIRE_DONE "DONE"	/* DONE SIZE PYTHON FASTAPI: the table is written. Of loads=1 only */
 #define WIRE_READY "READY"	/* READY [TEXT]: the application has started; TEXT is logged */
 #define WIRE_FAILED "FAILED"	/* FAILED EXIT-CODE TEXT: cannot go on; exits next. With

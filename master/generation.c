@@ -89,8 +89,10 @@ workers_start(struct master *m, struct master_generation *g, unsigned slot)
 void
 master_generation_imported(struct master *m, struct master_generation *g)
 {
+	bool forked = master_zygote_of(m, g) != NULL;
+
 	must(g == m->coming);
-	workers_start(m, g, 1);
+	workers_start(m, g, forked ? 0 : 1);
 }
 
 void
@@ -150,8 +152,6 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 	log_debug("generation %u: loaded", g->number);
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		master_worker_table(c);
-	if (master_zygote_of(m, g) != NULL)
-		workers_start(m, g, 0);
 }
 
 static unsigned

@@ -75,7 +75,8 @@ const struct conf *master_generation_conf(const struct master *m);
  * coming, none has served yet, or too many drain. Several that wait become one. */
 void master_generation_reload(struct master *m);
 
-/* The first worker of `g`, which is coming, has imported the application: start the others. Now,
+/* The first worker or the zygote of `g`, which is coming, has imported the application: start the
+ * (other) workers. Now,
  * so that two do not import it at the same time for the first time: many an application makes its
  * database then. */
 void master_generation_imported(struct master *m, struct master_generation *g);

@@ -73,7 +73,9 @@ heard_imported(struct master *m, struct master_child *c, const char *rest)
 		return;
 	if (c->role == ROLE_SPARE)
 		master_spare_ready(m, c);
-	else if (c->role == ROLE_WORKER && c->loads && c->generation == m->coming)
+	else if (c->role == ROLE_ZYGOTE)
+		c->state = CHILD_READY;
+	if ((c->role == ROLE_ZYGOTE || c->loads) && c->generation == m->coming)
 		master_generation_imported(m, c->generation);
 }
 
@@ -91,8 +93,6 @@ heard_done(struct master *m, struct master_child *c, const char *rest)
 		    "what the first worker says of the table is not understood");
 		return;
 	}
-	if (c->role == ROLE_ZYGOTE)
-		c->state = CHILD_READY;
 	master_generation_loaded(m, g, size);
 }
 

@@ -110,8 +110,8 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master, int log_
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
 
-/* Who loads the application writes the table; the others get it in an order, when it is sealed, and
- * have the boards in its place. */
+/* Who loads the application writes the table, and so may a fork of the zygote; the others get it in
+ * an order, when it is sealed, and have the boards in its place. */
 int
 master_spawn(const struct master *m, struct master_child *c)
 {
@@ -130,7 +130,7 @@ master_spawn(const struct master *m, struct master_child *c)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	fds[0] = pair[1];
-	fds[1] = c->loads ? c->generation->table_fd : m->boards_fd;
+	fds[1] = c->loads || c->role == ROLE_ZYGOTE ? c->generation->table_fd : m->boards_fd;
 	fds[2] = m->boards_fd;
 	fds[3] = m->handover[0];
 	fds[4] = m->handover[1];

@@ -34,7 +34,6 @@ master_zygote_start(struct master *m, struct master_generation *g)
 	/* Whose parent has ended becomes our child. */
 	if (c == NULL || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -1;
-	c->loads = true;
 	return master_spawn(m, c);
 }
 
@@ -57,8 +56,8 @@ master_zygote_fork(struct master_child *zygote, struct master_child *c)
 	int pair[2], rc, saved, n;
 
 	must(c->pid == 0 && c->role == ROLE_WORKER);
-	n = snprintf(order, sizeof(order), WIRE_FORK " name=%s\trole=worker\tboard=%u\tloads=0\tagain=%d"
-	    "\tmaster=%ld", master_child_name(c, name), c->board, c->again, (long)getpid());
+	n = snprintf(order, sizeof(order), WIRE_FORK " name=%s\trole=worker\tboard=%u\tloads=%d\tagain=%d"
+	    "\tmaster=%ld", master_child_name(c, name), c->board, c->loads, c->again, (long)getpid());
 	must(n > 0 && (size_t)n < sizeof(order));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;

@@ -43,7 +43,7 @@ def pairs(words: list[str]) -> dict[str, str]:
 
 
 def _show_facts(facts: dict[str, str]) -> None:
-    """In a fork: let ps(1) show these facts in the place of the zygote's."""
+    """Let ps(1) show these facts in the place of those that the process was started with."""
     with open("/proc/self/cmdline", "rb") as file:
         words = os.fsdecode(file.read()).split("\0")
     for at, word in enumerate(words[: words.index(wire.SETTINGS)]):
@@ -76,6 +76,7 @@ class Child:
     def named(self, facts: str) -> None:
         """Be what ``facts`` say from now on."""
         self.facts |= pairs(facts.split("\t"))
+        _show_facts(self.facts)
         open_log(self.facts["name"], self.settings["log_level"], self.settings["log_format"])
         reopen_log(self.settings)  # the file may have been rotated since this process began
 
@@ -84,11 +85,11 @@ class Child:
         self.channel.socket.detach()
         os.dup2(channel, wire.CHANNEL_FD, inheritable=False)
         os.close(channel)
-        os.dup2(wire.BOARDS_FD, wire.TABLE_FD, inheritable=False)
         self.channel = wire.Channel()
         self.process.adopt()
         self.named(facts)
-        _show_facts(self.facts)
+        if self.facts["loads"] != "1":
+            os.dup2(wire.BOARDS_FD, wire.TABLE_FD, inheritable=False)
 
     @property
     def listeners(self) -> int:
@@ -188,10 +189,6 @@ def _serve(child: Child, loaded: Loaded, table: Table) -> int:
 
 def _wait_until_missed(child: Child) -> Table:
     """A spare's life: until it takes the place of a worker, which is to serve from this table."""
-    import fastrapi.compile.application
-    import fastrapi.loop
-    import fastrapi.server  # noqa: F401  what the worker will run
-
     table = NoTable()
     while True:
         text, descriptor = child.channel.receive_with_descriptor()
@@ -214,11 +211,10 @@ def _table(child: Child, loaded: Loaded) -> Table:
     around = f"; {edge.text()}" if edge is not None else ""
     role = child.facts["role"]
     if role == "spare":
+        zygote.import_ahead(loaded.app)
         return _wait_until_missed(child)
     if role == "zygote":
-        zygote.prepare(child, loaded, around)
-        zygote.fork_workers(child)
-        return Received(child.channel)
+        zygote.fork_workers(child, loaded.app)
     if child.facts["loads"] == "1":
         return Written(child.channel, loaded, around)
     return Received(child.channel)
@@ -240,7 +236,8 @@ def _run(child: Child) -> int:
         child.process.end_if_forked()
     if child.inherited.are_gone():
         return wire.EXIT_DESCRIPTORS
-    child.channel.send("IMPORTED")
+    if child.facts["role"] != "zygote":
+        child.channel.send("IMPORTED")
     from fastrapi.compile.edge import Refused
 
     try:

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastrapi import _engine, wire
 from fastrapi.process import leave
-from fastrapi.tables import Table, Written
 
 if TYPE_CHECKING:
-    from fastrapi.importing import Loaded
     from fastrapi.worker import Child
 
 logger = logging.getLogger("fastrapi.error")
@@ -66,36 +64,25 @@ def _connections() -> list[str]:
     return found
 
 
-def _compile(table: Table, app: Any, settings: dict[str, Any]) -> None:
-    """As the first worker of a generation without a zygote does, but before any lifespan."""
-    from fastrapi.compile import NotCompiled, compile_app
-    from fastrapi.compile.edge import edge_of
-
-    edge = edge_of(app, settings)
-    if settings["force"] == "asgi" or (edge is not None and edge.twins is None):
-        table.refuse(None)
-        return
-    try:
-        compiled = compile_app(app, settings["table_limit"])
-    except (NotCompiled, ValueError) as refused:
-        table.refuse(refused)
-        return
-    table.seal(compiled)
-
-
-def prepare(child: Child, loaded: Loaded, around: str) -> None:
-    """Write the table, and be ready to fork. NotForkable, TooLarge (``tables``)."""
+def import_ahead(app: Any) -> None:
+    """Import what a worker of ``app`` will run."""
+    import fastrapi.lifespan
     import fastrapi.loop
-    import fastrapi.server  # noqa: F401  what workers run, imported once for all
+    import fastrapi.server  # noqa: F401
+    from fastrapi.compile import import_compiler
 
+    import_compiler(app)
+
+
+def _prepare(app: Any) -> None:
+    """Be ready to fork. NotForkable."""
+    import_ahead(app)
     _check_threads()
     for address in _connections():
         logger.warning(
             "--preload: importing the application opened a connection to %s, which its workers "
             "share; open it in the lifespan", address,
         )  # fmt: skip
-    _compile(Written(child.channel, loaded, around), loaded.app, child.settings)
-    _check_threads()
     gc.collect()
     gc.freeze()
 
@@ -114,9 +101,11 @@ def _forked() -> bool:
     return True
 
 
-def fork_workers(child: Child) -> None:
+def fork_workers(child: Child, app: Any) -> None:
     """Fork a worker for each order of the master's, and return in it, where ``child`` is the
-    worker then. Ends the zygote when the master is gone."""
+    worker then. Ends the zygote when the master is gone. NotForkable."""
+    _prepare(app)
+    child.channel.send("IMPORTED")
     while True:
         text, channel = child.channel.receive_with_descriptor()
         word, _, facts = text.partition(" ")

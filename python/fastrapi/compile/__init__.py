@@ -71,6 +71,13 @@ def prepare(app: Any) -> None:
         build(app)
 
 
+def import_compiler(app: Any) -> None:
+    """Import all that compiling ``app`` takes, where it can be compiled."""
+    with contextlib.suppress(NotCompiled):
+        _application(app)
+        from . import report  # noqa: F401
+
+
 def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:
     """Compile every route of ``app`` that can be.
 
