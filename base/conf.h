@@ -23,6 +23,7 @@ enum {
 	CONF_PATH = 16,		/* names a file: in a file, relative to the file's directory */
 	CONF_UNFILED = 32,	/* it is no key of a file */
 	CONF_SWITCHED = 64,	/* a WORD whose flag alone is `on`, and `off` with --no- before it */
+	CONF_COLONS = 128,	/* a value may look like module:attribute */
 };
 
 /* CONF_port, ... : the number of each row. */

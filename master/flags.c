@@ -27,7 +27,8 @@ struct typed {
 static const struct {
 	char letter;
 	const char *name;
-} letters[] = { { 'w', "workers" }, { 'c', "config" } };
+} letters[] = { { 'w', "workers" }, { 'c', "config" },
+	{ 'b', "bind" } };
 
 static struct typed
 typed_of(const char *arg, const char *next)
@@ -73,12 +74,12 @@ names_application(const char *text)
 	return *p == '\0' || strcmp(p, "()") == 0;
 }
 
-/* May the next argument be a value? Not when it reads as a flag or as the application:
- * a value that does is given with `=`. */
+/* May the next argument be a value? Not when it reads as a flag, or as the application unless
+ * values do (`colons`): a value that does is given with `=`. */
 static bool
-is_value(const char *next)
+is_value(const char *next, bool colons)
 {
-	return next != NULL && !names_application(next) &&
+	return next != NULL && (colons || !names_application(next)) &&
 	    (next[0] != '-' || next[1] == '\0' || isdigit((unsigned char)next[1]));
 }
 
@@ -95,7 +96,7 @@ row_read(struct master_conf *c, const struct conf_row *row, const struct typed *
 	if (value == NULL && conf_is_switch(row)) {
 		value = "1";
 	} else if (value == NULL) {
-		if (!is_value(t->next)) {
+		if (!is_value(t->next, (row->marks & CONF_COLONS) != 0)) {
 			fprintf(stderr, "fastrd: --%s wants a value: --%s %s\n", name, name,
 			    row->argument);
 			return wrong(1);
@@ -126,7 +127,11 @@ static struct master_flag
 foreign_read(const struct typed *t)
 {
 	const struct master_foreign *row = t->len > 0 ? master_foreign_find(t->name, t->len) : NULL;
-	bool valued = row != NULL && row->takes_value && t->value == NULL && is_value(t->next);
+	bool valued = row != NULL && row->takes_value && t->value == NULL && is_value(t->next, false);
+	const char *value = valued ? t->next : t->value;
+
+	if (row != NULL && value != NULL && master_foreign_accepts(row, value))
+		return (struct master_flag){ .took = valued ? 2 : 1 };
 
 	if (row != NULL ? row->why == NULL : master_foreign_put_off(t->name, t->len))
 		return (struct master_flag){ .took = 1 };

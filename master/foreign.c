@@ -15,8 +15,9 @@
 enum { FOREIGN_NONE = 0, FOREIGN_VALUE = 1, FLAG_BYTES = CONF_NAME_BYTES };
 
 static const struct master_foreign rows[] = {
-#define REFUSED(flag, takes, text) { flag, FOREIGN_##takes, text },
-#define IMPLIED(flag) { flag, FOREIGN_NONE, NULL },
+#define REFUSED(flag, takes, text) { flag, FOREIGN_##takes, text, NULL },
+#define ACCEPTED(flag, words, text) { flag, FOREIGN_VALUE, text, words },
+#define IMPLIED(flag) { flag, FOREIGN_NONE, NULL, NULL },
 #include "master/foreign_flags.def"
 };
 
@@ -42,6 +43,21 @@ master_foreign_find(const char *flag, size_t len)
 		if (row_is(&rows[i], flag, len))
 			found = &rows[i];
 	return found;
+}
+
+bool
+master_foreign_accepts(const struct master_foreign *row, const char *value)
+{
+	size_t len = strlen(value);
+
+	for (const char *p = row->words; p != NULL && *p != '\0'; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		if (n == len && strncmp(p, value, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
 }
 
 bool

@@ -11,10 +11,14 @@ struct master_foreign {
 	const char *flag;	/* without dashes; `*` at its end matches any rest */
 	bool takes_value;
 	const char *why;	/* it is refused; NULL: it is accepted and means nothing */
+	const char *words;	/* values with which it is accepted; NULL: none */
 };
 
 /* The row of a flag of `len` bytes; NULL: no server has it. */
 const struct master_foreign *master_foreign_find(const char *flag, size_t len);
+
+/* Is `value` one of those with which the flag is accepted? */
+bool master_foreign_accepts(const struct master_foreign *row, const char *value);
 
 /* Is it --no- before a flag that is refused? Then it asks for what is so anyway. */
 bool master_foreign_put_off(const char *flag, size_t len);

@@ -1,7 +1,7 @@
 /*
  * helper: fork, exec, a pipe.
  *
- * Called by file.c at the start and by reread.c at a reload. The text of libexec/conf.py is
+ * Called by file.c and resolve.c at the start, and by reread.c at a reload. The text of libexec/conf.py is
  * part of fastrd. The program reads files and asks the system's libraries for names, which may
  * load code, hang or crash: so it is a child, with a time limit and an answer of limited size.
  */

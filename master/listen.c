@@ -50,6 +50,13 @@ tcp_remedy(int err)
 }
 
 static const char *
+bind_remedy(int err)
+{
+	return err == EADDRINUSE ? "stop what uses it or choose another --bind address" :
+	    tcp_remedy(err);
+}
+
+static const char *
 unix_remedy(int err)
 {
 	return err == EADDRINUSE ? "stop what uses it or choose another --uds path" :
@@ -227,27 +234,9 @@ unix_open(struct master_listeners *l, const char *path, const struct conf *c,
 	if (fd < 0 || unix_bind(fd, &name, mode, owner) < 0)
 		return refuse(fd, path, unix_remedy);
 	snprintf(text, sizeof(text), "unix:%s", path);
-	snprintf(l->unlink_path, sizeof(l->unlink_path), "%s", path);
-	if (listen(fd, (int)c->backlog) < 0)
-		return refuse(fd, path, unix_remedy);
+	l->made[l->n] = true;
 	master_listen_add(l, fd, text);
-	return 0;
-}
-
-int
-master_listen_open(struct master_listeners *l, const struct conf *c,
-    const struct master_account *owner)
-{
-	long n = master_inherit_activated();
-
-	memset(l, 0, sizeof(*l));
-	if (n > 0)
-		return master_inherit_open(l, n);
-	if (c->fd >= 0)
-		return master_inherit_open_fd(l, (int)c->fd);
-	if (c->uds[0] != '\0')
-		return unix_open(l, c->uds, c, owner);
-	return tcp_open(l, c->host, (long)c->port, tcp_remedy);
+	return listen(fd, (int)c->backlog) < 0 ? refused(path, unix_remedy) : 0;
 }
 
 /* HOST:PORT or [HOST]:PORT, whose host is numeric, into `host` and the port; -1: it is neither. */
@@ -269,6 +258,68 @@ address_read(const char *text, char host[INET6_ADDRSTRLEN])
 	    inet_pton(brackets ? AF_INET6 : AF_INET, host, bytes) != 1))
 		return -1;
 	return port;
+}
+
+/* One address of --bind. */
+static int
+bind_open(struct master_listeners *l, const char *text, const struct conf *c,
+    const struct master_account *owner)
+{
+	char host[INET6_ADDRSTRLEN], *end;
+	long port;
+
+	if (strncmp(text, "unix:", 5) == 0 && text[5] != '\0')
+		return unix_open(l, text + 5, c, owner);
+	if (strncmp(text, "fd://", 5) == 0 && text[5] >= '0' && text[5] <= '9') {
+		port = strtol(text + 5, &end, 10);
+		if (*end == '\0' && port <= 65535)
+			return master_inherit_open_fd(l, (int)port);
+	}
+	port = address_read(text, host);
+	if (port >= 0)
+		return tcp_open(l, host, port, bind_remedy);
+	fprintf(stderr, "fastrd: --bind %s: want an address such as 127.0.0.1:8000, [::1]:8000, "
+	    "unix:PATH or fd://3\n", text);
+	return WIRE_EXIT_USAGE;
+}
+
+/* All of them. */
+static int
+binds_open(struct master_listeners *l, const struct conf *c, const struct master_account *owner)
+{
+	int rc = 0;
+
+	for (const char *p = c->bind; *p != '\0' && rc == 0;) {
+		char text[MASTER_ADDRESS_BYTES];
+		size_t len = strcspn(p, ",");
+
+		if (l->n == WIRE_LISTENERS_MAX) {
+			fprintf(stderr, "fastrd: --bind: want %d addresses at most\n", WIRE_LISTENERS_MAX);
+			return WIRE_EXIT_USAGE;
+		}
+		snprintf(text, sizeof(text), "%.*s", (int)len, p);
+		rc = bind_open(l, text, c, owner);
+		p += len + (p[len] != '\0');
+	}
+	return rc;
+}
+
+int
+master_listen_open(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner)
+{
+	long n = master_inherit_activated();
+
+	memset(l, 0, sizeof(*l));
+	if (n > 0)
+		return master_inherit_open(l, n);
+	if (c->bind[0] != '\0')
+		return binds_open(l, c, owner);
+	if (c->fd >= 0)
+		return master_inherit_open_fd(l, (int)c->fd);
+	if (c->uds[0] != '\0')
+		return unix_open(l, c->uds, c, owner);
+	return tcp_open(l, c->host, (long)c->port, tcp_remedy);
 }
 
 int
@@ -308,9 +359,10 @@ master_listen_open_admin(struct master_listeners *l, const struct conf *c,
 void
 master_listen_close(struct master_listeners *l)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
 		close(l->fds[i]);
-	if (l->unlink_path[0] != '\0')
-		unlink(l->unlink_path);
+		if (l->made[i])
+			unlink(l->texts[i] + sizeof("unix:") - 1);
+	}
 	l->n = 0;
 }

@@ -19,7 +19,7 @@ struct master_listeners {
 	size_t n;
 	bool inherited;		/* a supervisor passed them, and goes on listening */
 	char texts[WIRE_LISTENERS_MAX][MASTER_ADDRESS_BYTES];	/* "http://127.0.0.1:8000" */
-	char unlink_path[108];	/* of a unix socket we made, or empty */
+	bool made[WIRE_LISTENERS_MAX];	/* it is a unix socket whose name we remove at the end */
 };
 
 /* Open what the configuration (or LISTEN_FDS of a socket-activating supervisor)

@@ -28,6 +28,7 @@
 #include "master/print_config.h"
 #include "master/privilege.h"
 #include "master/python.h"
+#include "master/resolve.h"
 #include "master/shortage.h"
 #include "master/signals.h"
 #include "shm/board.h"
@@ -96,11 +97,17 @@ begin(struct master *m, struct master_listeners *listeners, struct master_listen
     struct master_pid_file *pid_file)
 {
 	const struct conf *c = &m->conf->values;
+	struct conf resolved = *c;
 	struct master_account account;
+	struct arena texts;
 	int rc = master_account_find(&account, m->python, c->user, c->group);
 
+	arena_init(&texts, CONF_WHY_BYTES);
+	if (rc == 0 && master_resolve(&resolved, m->python, &texts) < 0)
+		rc = WIRE_EXIT_LISTEN;
 	if (rc == 0)
-		rc = master_listen_open(listeners, c, &account);
+		rc = master_listen_open(listeners, &resolved, &account);
+	arena_fini(&texts);
 	if (rc == 0)
 		rc = master_listen_open_admin(admin, c, &account);
 	/* At once: while nothing serves the master answers probes. */

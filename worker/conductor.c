@@ -68,7 +68,7 @@ worker_conductor_ready(struct worker_conn *c)
 static void
 request_begin(struct worker_conn *c, size_t head_len)
 {
-	uint64_t limit = c->w->limits.body;
+	uint64_t limit = c->w->limits.body, busy = (uint64_t)c->w->options.conf.limit_concurrency;
 
 	must(c->x.state == HX_IDLE && !pyb_request_active(&c->x));
 	worker_input_use(&c->input, head_len);
@@ -83,6 +83,10 @@ request_begin(struct worker_conn *c, size_t head_len)
 	worker_hands_take(c);
 	if (c->w->access != NULL)
 		worker_access_begun(c);
+	if (busy != 0 && c->w->open >= busy) {
+		worker_reply_refuse(c, HX_REFUSE_too_busy);
+		return;
+	}
 	if (limit != 0 && c->x.req.content_length > limit) {
 		worker_reply_refuse(c, HX_REFUSE_content_too_large);
 		return;

@@ -315,6 +315,8 @@ refusal_put(struct worker_conn *c, enum hx_refusal why)
 	if (hx_refusal_status(why) == 405)
 		fields.all[fields.n++] = (struct hx_header){ SLICE_LIT("allow"),
 		    SLICE_LIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS") };
+	if (why == HX_REFUSE_too_busy)
+		fields.all[fields.n++] = (struct hx_header){ SLICE_LIT("retry-after"), SLICE_LIT("1") };
 	/* The text says what was wrong, whatever the method. */
 	c->x.is_head = false;
 	if (head_put(c, hx_refusal_status(why), fields.all, fields.n) < 0)

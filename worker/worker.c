@@ -41,8 +41,10 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 	if (w == NULL)
 		return NULL;
 	w->scratch = malloc(WORKER_READ_BYTES);
-	if (w->scratch == NULL || (options->conf.proxy_headers &&
+	if (w->scratch == NULL || worker_preset_init(&w->preset, &options->conf) < 0 ||
+	    (options->conf.proxy_headers &&
 	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0)) {
+		worker_preset_fini(&w->preset);
 		free(w->scratch);
 		free(w);
 		return NULL;
@@ -74,6 +76,7 @@ worker_free(struct worker *w)
 	worker_timeouts_fini(&w->timeouts);
 	worker_memory_fini(&w->memory);
 	hx_trust_fini(&w->trust);
+	worker_preset_fini(&w->preset);
 	io_turn_free(w->turn);
 	free(w->scratch);
 	free(w);

@@ -12,6 +12,7 @@ from fastrapi import _engine, wire
 from fastrapi.attempt import attempt
 from fastrapi.compile import NotCompiled, compile_app, is_fastapi
 from fastrapi.compile.edge import Refused, edge_of
+from fastrapi.environment import prepare_environment
 from fastrapi.importing import Loaded, load_app
 
 
@@ -59,8 +60,13 @@ def main() -> int:
     os.environ["FASTRD_CHILD"] = "cli"
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, as `| head` ends it
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+    def load() -> Loaded:
+        prepare_environment(settings)
+        return load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"])
+
     return attempt(
-        lambda: load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"]),
+        load,
         lambda loaded: _look(command, question, loaded, settings),
         settings["timeout_startup"],
     )

@@ -23,6 +23,7 @@ from typing import Any
 
 from fastrapi import _engine, wire, zygote
 from fastrapi.collecting import rarely
+from fastrapi.environment import prepare_environment
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
 from fastrapi.log import open_log, reopen_log
@@ -225,6 +226,7 @@ def _run(child: Child) -> int:
     settings = child.settings
     try:
         # Outside any loop: a module may run one of its own.
+        prepare_environment(settings)
         with rarely():
             loaded = load_app(
                 child.facts["app"], app_dir=settings["app_dir"], factory=settings["factory"]

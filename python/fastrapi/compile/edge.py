@@ -96,6 +96,13 @@ def _check(settings: Settings) -> None:
         raise Refused(f"--cors-allow-origin-regex {regex}: {exc}") from None
 
 
+def _check_header(settings: Settings) -> None:
+    """Refused when one of the fields of every answer is none."""
+    for line in settings["header"].split("\n") if settings["header"] else []:
+        if not re.fullmatch(_TOKEN + r":[\t -~\x80-\xff]*", line):
+            raise Refused(f"--header {line!r}: want a field such as 'X-Served-By: shop'")
+
+
 def _value(settings: Settings, name: str) -> Any:
     """A setting as an option. An expression that is not given is None."""
     if name in _LISTS:
@@ -107,6 +114,7 @@ def declared(settings: Settings) -> list[Declared]:
     """The layers that these settings ask for, outermost first. Refused when one of the
     settings is wrong. Imports nothing."""
     _check(settings)
+    _check_header(settings)
     return [
         Declared(module, name, {option: _value(settings, flag) for option, flag in flags.items()}, flags)
         for module, name, by, flags in _LAYERS
