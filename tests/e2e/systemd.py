@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
@@ -12,15 +13,21 @@ from server import PATIENCE
 # It wants a machine that was booted with systemd, which this directory says. As process 1 it
 # would be the system's manager.
 BOOT = """
+for group in $groups; do echo 0 > "$group/cgroup.procs" || exit; done
 mount -t tmpfs none /run && mkdir -p /run/systemd/system && mkdir -m 700 /run/user
 /lib/systemd/systemd --user --unit=basic.target & wait
 """
+
+CGROUP = Path("/sys/fs/cgroup")
+TOPS = [path for path in (CGROUP / "systemd", CGROUP / "unified") if path.is_dir()] or [CGROUP]
 
 
 def why_not() -> str:
     """Why there can be none here; empty when there can."""
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
         return "this container may not mount anything"
+    if not all(os.access(top, os.W_OK) for top in TOPS):
+        return "this container has no control groups of its own"
     return ""
 
 
@@ -31,13 +38,18 @@ class Systemd:
         self.directory = directory
         self.units = directory / "config/systemd/user"
         self.log = directory / "systemd.log"
+        # It makes control groups for its services below the one in which it is.
+        self.groups = [path / f"fastrd-{os.getpid()}" for path in TOPS]
         self.env = {
             **os.environ, "HOME": str(directory), "XDG_CONFIG_HOME": str(directory / "config"),
-            "XDG_RUNTIME_DIR": "/run/user", "XDG_DATA_HOME": str(directory / "data"),
+            "XDG_DATA_HOME": str(directory / "data"), "XDG_RUNTIME_DIR": "/run/user",
+            "groups": " ".join(map(str, self.groups)),
         }  # fmt: skip
 
     def __enter__(self) -> Systemd:
         self.units.mkdir(parents=True)
+        for group in self.groups:
+            group.mkdir()
         (self.units / "basic.target").write_text("[Unit]\nDescription=ready\n")
         command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", BOOT]
         with open(self.log, "wb") as log:
@@ -54,6 +66,12 @@ class Systemd:
     def __exit__(self, *_: object) -> None:
         self.process.kill()  # which ends process 1 of the namespace, and with it all others
         self.process.wait()
+        of_all = (os.walk(group, topdown=False) for group in self.groups)
+        for directory, _, _ in itertools.chain(*of_all):
+            end = time.monotonic() + 10 * PATIENCE
+            while Path(directory, "cgroup.procs").read_text() and time.monotonic() < end:
+                time.sleep(0.01)
+            os.rmdir(directory)
 
     def init(self) -> str:
         """The process that is number 1 there."""
