@@ -19,7 +19,7 @@
 enum { RECORDS_MAX = 10000 };	/* that wait for Python; more are lost */
 
 /* What look() says of the logger. */
-enum { LOOK_UNCHANGED, LOOK_CHANGED, LOOK_ASKED };
+enum { LOOK_UNCHANGED, LOOK_CHANGED, LOOK_ASKED, LOOK_DISABLED };
 
 /* A request for Python: its texts, one behind the other. */
 struct record {
@@ -30,7 +30,7 @@ struct record {
 	char texts[];
 };
 
-static void
+static bool
 on_take(void *arg, const struct worker_access_facts *f, const char *line, size_t len)
 {
 	struct engine_access *a = arg;
@@ -41,7 +41,7 @@ on_take(void *arg, const struct worker_access_facts *f, const char *line, size_t
 	char *to;
 
 	if (r == NULL)
-		return;
+		return false;
 	*r = (struct record){ .status = f->status, .minor = req->h1.minor, .port = f->origin->port,
 		.host = host, .method = method, .target = target, .line = len };
 	to = r->texts;
@@ -55,6 +55,7 @@ on_take(void *arg, const struct worker_access_facts *f, const char *line, size_t
 	list_append(&a->records, &r->node);
 	a->n_records++;
 	io_turn_push(a->turn, &a->job);
+	return true;
 }
 
 static void
@@ -92,6 +93,15 @@ record_tell(struct engine_access *a, const struct record *r)
 		worker_access_write(a->log, line, r->line);
 }
 
+/* Does Python get the requests, when look() has said that? Loggers are often disabled by
+ * mistake, by a dictConfig() that does not mention them: that does not count where a setting
+ * asks for the log. */
+static bool
+is_taken(const struct engine_access *a, long said)
+{
+	return said != LOOK_UNCHANGED && !(said == LOOK_DISABLED && a->asked);
+}
+
 static void
 records_tell(struct engine_access *a)
 {
@@ -115,8 +125,8 @@ on_job(struct io_job *job)
 		return;
 	records_tell(a);
 	if (a->look_due)
-		worker_access_take(a->log, number_take(PyObject_CallNoArgs(a->look), a->look) !=
-		    LOOK_UNCHANGED);
+		worker_access_take(a->log,
+		    is_taken(a, number_take(PyObject_CallNoArgs(a->look), a->look)));
 	a->look_due = false;
 }
 
@@ -133,6 +143,7 @@ engine_access_begin(struct engine_access *a, struct worker *w, unsigned generati
 	a->job.run = on_job;
 	Py_XSETREF(a->look, Py_NewRef(look));
 	Py_XSETREF(a->take, Py_NewRef(take));
+	a->asked = worker_access_wanted(&w->options.conf, false);
 	said = number_take(PyObject_CallNoArgs(look), look);
 	if (!worker_access_wanted(&w->options.conf, said == LOOK_ASKED))
 		return 0;
@@ -142,7 +153,7 @@ engine_access_begin(struct engine_access *a, struct worker *w, unsigned generati
 		return -1;
 	}
 	worker_access_hand_over(a->log, &hand);
-	worker_access_take(a->log, said != LOOK_UNCHANGED);
+	worker_access_take(a->log, is_taken(a, said));
 	worker_access_attach(a->log, w);
 	return 0;
 }

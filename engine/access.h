@@ -18,6 +18,7 @@ struct engine_access {
 	struct io_job job;
 	struct list records;		/* for `take` */
 	unsigned n_records;
+	bool asked;			/* for the log, by a setting or a terminal */
 	bool look_due;
 };
 

@@ -343,7 +343,7 @@ static PyMethodDef worker_methods[] = {
 	{ "listen", worker_type_listen, METH_O, "Accept from this listening descriptor." },
 	{ "log_requests", worker_type_log_requests, METH_VARARGS,
 	    "log_requests(look, take): begin the access log, if the settings want it. look() says\n"
-	    "whether requests go to take(host, port, minor, status, method, target) (1, 2; 2: even if\n"
+	    "whether requests go to take(host, port, minor, status, method, target) (1, 2, 3; 2: even if\n"
 	    "no setting wants them), which says whether the line is written all the same." },
 	{ "reopen_log", worker_type_reopen, METH_NOARGS, "Open the access log's file again." },
 	{ "end_log", worker_type_end_log, METH_NOARGS, "Write what is left of the access log." },

@@ -274,14 +274,14 @@ io_sink_waiting(const struct io_sink *s)
 }
 
 /* Give the thread the block that is being filled. Not `urgent`: only if it has nothing else to
- * do, or the block is worth it: blocks of a few lines each would soon be used up. */
+ * do: blocks of a few lines each would soon be used up. */
 static void
 block_give(struct io_sink *s, bool urgent)
 {
 	if (io_sink_waiting(s) == 0 || !thread_start(s))
 		return;
 	pthread_mutex_lock(&s->lock);
-	if (urgent || list_is_empty(&s->full) || s->now->len > IO_SINK_BLOCK / 2) {
+	if (urgent || list_is_empty(&s->full)) {
 		list_append(&s->full, &s->now->node);
 		pthread_cond_signal(&s->news);
 		s->now = NULL;

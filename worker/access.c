@@ -7,7 +7,7 @@
  * after 10 ms, because to wake a thread costs as much as to make ten lines.
  *
  * Logs: "access log: cannot write to FILE: CAUSE; requests are served on, lines will be lost",
- * "access log: nobody reads FILE; ...", "access log: written again, N lines were lost".
+ * "access log: FILE takes no more; ...", "access log: written again, N lines were lost".
  */
 #include "worker/access.h"
 
@@ -30,7 +30,7 @@
 
 enum {
 	GATHER_MS = 10,		/* lines wait for others at most so long */
-	GATHER_BYTES = IO_SINK_BLOCK / 2,
+	GATHER_BYTES = IO_SINK_BLOCK / 4 * 3,
 	LOOK_MS = 1000,
 	WELL_MS = 1000,		/* without a loss: it is written again */
 	CLOSE_MS = 2000,
@@ -164,7 +164,7 @@ health_look(struct worker_access *a, uint64_t now_ms)
 		log_warnx("access log: cannot write to %s: %s; requests are served on, lines will "
 		    "be lost", a->file, strerror(error));
 	else if (!a->ails && a->lost > 0)
-		log_warnx("access log: nobody reads %s; requests are served on, lines are lost",
+		log_warnx("access log: %s takes no more; requests are served on, lines are lost",
 		    a->file);
 	else if (a->ails && error == 0 && now_ms - a->lost_ms >= WELL_MS) {
 		log_info("access log: written again, %llu line%s lost", (unsigned long long)a->lost,
@@ -368,9 +368,9 @@ worker_access_ended(struct worker_conn *c)
 		return;
 	}
 	len = worker_access_line(&a->writer, &f, line);
-	if (a->taken)
-		a->hand.take(a->hand.arg, &f, line, len);
-	else
+	if (!a->taken)
 		io_sink_add(a->sink, len);
+	else if (!a->hand.take(a->hand.arg, &f, line, len))
+		line_lost(a);
 	io_turn_dirty(a->w->turn, &a->flush);
 }

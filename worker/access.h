@@ -36,8 +36,9 @@ struct worker_access_record {
 };
 
 struct worker_access_hand {
-	/* A line of `len` bytes, and what it is about. Called without the interpreter or with it. */
-	void (*take)(void *arg, const struct worker_access_facts *f, const char *line, size_t len);
+	/* A line of `len` bytes, and what it is about. Called without the interpreter or with it.
+	 * False: it is lost. */
+	bool (*take)(void *arg, const struct worker_access_facts *f, const char *line, size_t len);
 	/* About once a second, while there are requests: without the interpreter. */
 	void (*look)(void *arg);
 	void *arg;

@@ -64,6 +64,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 			log_warnx("answer has a field that cannot be sent");
 	}
 	if (len < 0) {
+		c->x.status = 500;	/* for the access log: nothing is sent */
 		worker_conn_kill(c);
 		return -1;
 	}

@@ -14,12 +14,12 @@ import urllib.parse
 from fastrapi.log import AccessHandler
 
 NAME = "uvicorn.access"
-UNCHANGED, CHANGED, ASKED = range(3)
+UNCHANGED, CHANGED, ASKED, DISABLED = range(4)
 
 
 def look() -> int:
     """UNCHANGED: nobody wants to hear of requests. ASKED: a handler of the application's does,
-    whatever the settings say."""
+    whatever the settings say. DISABLED: the logger is, and not changed in any other way."""
     logger = logging.getLogger(NAME)
     ours = [handler for handler in logger.handlers if isinstance(handler, AccessHandler)]
     others = len(logger.handlers) > len(ours)
@@ -27,9 +27,9 @@ def look() -> int:
         return ASKED
     quiet = logger.level not in (logging.NOTSET, *(handler.logger_level for handler in ours))
     plain = len(ours) == 1 and ours[0].is_plain() and not logger.filters
-    if plain and not logger.disabled and not quiet and logging.root.manager.disable < logging.INFO:
-        return UNCHANGED
-    return CHANGED
+    if not plain or quiet or logging.root.manager.disable >= logging.INFO:
+        return CHANGED
+    return DISABLED if logger.disabled else UNCHANGED
 
 
 def take(host: bytes, port: int, minor: int, status: int, method: bytes, target: bytes) -> bool:

@@ -67,14 +67,9 @@ class _JsonFormatter(_Formatter):
         stack = self.formatStack(record.stack_info) if record.stack_info else ""
         trace = "\n".join(filter(None, [record.exc_text, stack]))
         line = json.dumps(told | {"exception": trace} if trace else told)
-        beyond = len(line) + 1 - select.PIPE_BUF
-        if trace and beyond > 0 and not _is_file():
-            # Each character of the text has six in the line at most.
-            kept = max(0, len(trace) - beyond)
-            told["exception"] = "..." + trace[len(trace) - kept :]
-            while len(line := json.dumps(told)) >= select.PIPE_BUF and kept:
-                kept -= min(kept, max(1, (len(line) - select.PIPE_BUF) // 6 + 1))
-                told["exception"] = "..." + trace[len(trace) - kept :]
+        while trace and len(line) >= select.PIPE_BUF and not _is_file():
+            trace = trace[len(trace) // 20 + 1 :]
+            line = json.dumps(told | {"exception": f"...{trace}"})
         return line
 
 

@@ -224,6 +224,25 @@ def test_a_filter_of_the_applications_hides_requests(directory, program):
         assert '"GET /health?now HTTP/1.1" 200 6' in second
 
 
+DISABLED = """
+import logging.config
+logging.config.dictConfig({"version": 1})  # disables every logger that there is
+"""
+QUIET = """
+import logging
+logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+"""
+
+
+@pytest.mark.parametrize(("program", "n"), [(DISABLED, 1), (QUIET, 0)], ids=["disabled", "quiet"])
+def test_a_log_that_was_asked_for_ends_by_intent_and_not_by_mistake(directory, program, n):
+    (directory / "app.py").write_text(program + APP)
+    path = directory / "access.log"
+    with Fastrd("app:app", directory, "--access-log-file", path.name) as server:
+        assert server.get("/health")[0] == 200
+    assert path.read_text().count("GET /health") == n
+
+
 def test_a_filter_that_comes_later_counts_soon(directory):
     route = '\n@app.get("/filter")\nasync def add(): access.addFilter(NoHealth())\n'
     (directory / "app.py").write_text(LOGGER + APP + route)

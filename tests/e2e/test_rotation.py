@@ -194,6 +194,49 @@ def test_a_full_disk_holds_nobody_up_and_is_told_once(directory, small_disk, bot
         assert sum("-xxx" in entry["path"] for entry in entries) == n - dropped
 
 
+@pytest.fixture
+def still_disk(directory: Path) -> Iterator[Path]:
+    """logs/ is a file system that can be frozen: who writes waits, whatever he does."""
+    path, image = directory / "logs", directory / "disk"
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    made = subprocess.run(["/sbin/mkfs.ext4", "-q", image]).returncode == 0
+    if os.getuid() != 0 or not made or subprocess.run(["mount", "-o", "loop", image, path]).returncode != 0:
+        pytest.skip("needs to mount a file system")
+    try:
+        yield path
+    finally:
+        subprocess.run(["/sbin/fsfreeze", "-u", path], stderr=subprocess.DEVNULL)
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_a_disk_that_stands_still_holds_nobody_up(directory, still_disk):
+    with Fastrd("app:app", directory, *FILES[2:]) as server:
+        assert server.get("/first")[0] == 200
+        access = still_disk / "access.log"
+        server.wait(lambda: access.stat().st_size > 0, "its line")
+        subprocess.run(["/sbin/fsfreeze", "-f", still_disk], check=True)
+        try:
+            long = "x" * 1500
+            with server.connect() as conn:
+                for n in range(3000):
+                    if total(server, "access_log_dropped") > 10:
+                        break
+                    conn.sendall(f"GET /{n}-{long} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                    read_until(conn, f'"{n}-{long}"'.encode())
+            server.wait_log("takes no more; requests are served on")
+            assert total(server, "access_log_dropped") > 10
+            assert server.get("/meanwhile")[0] == 200
+        finally:
+            subprocess.run(["/sbin/fsfreeze", "-u", still_disk], check=True)
+        server.wait(lambda: server.get("/after")[0] == 200 and "written again" in server.log(), "its recovery")
+        lines = access.read_text().splitlines()
+        assert all(line.endswith('"-" "-"') for line in lines)
+        kept = sum("-xxx" in line for line in lines)
+        assert 500 < kept < n
+        assert server.log().count("access log: ") == 2
+
+
 def said(log: Path) -> list[str]:
     """The messages of the log, but for one line that the disk has cut."""
     found = []
