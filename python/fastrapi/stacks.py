@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -21,6 +21,8 @@ _STDERR = 2
 _TASKS = 20
 _THREADS = 10
 _FRAMES = 20
+_DEPTH = 100
+_OURS = ("fastrapi._engine", "fastrapi.hooks")
 
 
 def show_stacks(number: int) -> None:
@@ -46,17 +48,36 @@ def _suspended(awaitable: Any) -> tuple[FrameType, Any] | None:
     return None if frame is None else (frame, inner)
 
 
+def _is_ours(awaitable: Any) -> bool:
+    """Is it one of the engine's coroutines, or one that stands in for them? They have no frame."""
+    kind = type(awaitable)
+    return kind.__name__.endswith("Coroutine") and kind.__module__ in _OURS
+
+
+def _behind(awaitable: Any) -> Any:
+    """What an awaitable without a frame waits for; None: it does not say. The step of an async
+    generator does not say whose it is, ours have the coroutine of the user's that they drive."""
+    behind = gc.get_referents(awaitable)
+    kinds: list[Callable[[Any], Any]] = [inspect.isasyncgen]
+    if _is_ours(awaitable):
+        kinds += [inspect.iscoroutine, _is_ours]
+    for kind in kinds:
+        for found in filter(kind, behind):
+            return found
+    return None
+
+
 def _frames(awaitable: Any) -> Iterator[tuple[FrameType, int]]:
     """From a coroutine to what it waits for in the end."""
-    while awaitable is not None:
+    for _ in range(_DEPTH):
+        if awaitable is None:
+            break
         found = _suspended(awaitable)
         if found is not None:
             yield found[0], found[0].f_lineno
             awaitable = found[1]
         else:
-            # The step of an async generator does not say whose it is.
-            behind = gc.get_referents(awaitable)
-            awaitable = next(filter(inspect.isasyncgen, behind), None)
+            awaitable = _behind(awaitable)
 
 
 def _show_tasks(_number: int, _frame: FrameType | None) -> None:
@@ -67,7 +88,8 @@ def _show_tasks(_number: int, _frame: FrameType | None) -> None:
     text = [f"{len(tasks)} tasks of the event loop"]
     for task in list(tasks)[:_TASKS]:
         stack = traceback.StackSummary.extract(_frames(task.get_coro()))
-        text += [f"Task {task.get_name()}:", *(line.rstrip() for line in stack.format())]
+        if stack:  # else it waits for its next request
+            text += [f"Task {task.get_name()}:", *(line.rstrip() for line in stack.format())]
     logger.warning("%s", "\n".join(text))
 
 

@@ -21,9 +21,11 @@ def recycled(server: Fastrd) -> int:
     return server.log().count(": another takes its place, then it drains\n")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_under_load_by_requests_and_by_signals(app_dir: Path, workers: int) -> None:
-    flags = ("--workers", str(workers), "--timeout-header", "60", *FEW)
+@pytest.mark.parametrize(("workers", "more"), [(1, ()), (2, ()), (1, ("--preload",)), (1, ("--spare", "1"))])
+def test_under_load_by_requests_and_by_signals(
+    app_dir: Path, workers: int, more: tuple[str, ...]
+) -> None:
+    flags = ("--workers", str(workers), "--timeout-header", "60", *FEW, *more)
     with Fastrd("app:app", app_dir, *flags) as server:
         idle = [Client(server.connect()) for _ in range(32)]
         first = {client.pid() for client in idle}
