@@ -212,7 +212,7 @@ def _table(child: Child, loaded: Loaded) -> Table:
     around = f"; {edge.text()}" if edge is not None else ""
     role = child.facts["role"]
     if role == "spare":
-        zygote.import_ahead(loaded.app)
+        zygote.rehearse(child, loaded.app)
         return _wait_until_missed(child)
     if role == "zygote":
         zygote.fork_workers(child, loaded.app)

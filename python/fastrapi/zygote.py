@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fastrapi import _engine, wire
+from fastrapi.collecting import rarely
 from fastrapi.process import leave
 
 if TYPE_CHECKING:
@@ -64,26 +65,28 @@ def _connections() -> list[str]:
     return found
 
 
-def import_ahead(app: Any) -> None:
-    """Import what a worker of ``app`` will run."""
+def rehearse(child: Child, app: Any) -> None:
+    """Import and make what a worker of ``app`` will import and make."""
     import fastrapi.lifespan
-    import fastrapi.loop
     import fastrapi.server  # noqa: F401
-    from fastrapi.compile import import_compiler
+    from fastrapi import compile
+    from fastrapi.loop import EventLoop
 
-    import_compiler(app)
+    EventLoop().close()  # the first one imports what the engine calls
+    if child.settings["force"] != "asgi":
+        compile.rehearse(app, child.settings["table_limit"])
 
 
-def _prepare(app: Any) -> None:
+def _prepare(child: Child, app: Any) -> None:
     """Be ready to fork. NotForkable."""
-    import_ahead(app)
+    with rarely():
+        rehearse(child, app)
     _check_threads()
     for address in _connections():
         logger.warning(
             "--preload: importing the application opened a connection to %s, which its workers "
             "share; open it in the lifespan", address,
         )  # fmt: skip
-    gc.collect()
     gc.freeze()
 
 
@@ -104,7 +107,7 @@ def _forked() -> bool:
 def fork_workers(child: Child, app: Any) -> None:
     """Fork a worker for each order of the master's, and return in it, where ``child`` is the
     worker then. Ends the zygote when the master is gone. NotForkable."""
-    _prepare(app)
+    _prepare(child, app)
     child.channel.send("IMPORTED")
     while True:
         text, channel = child.channel.receive_with_descriptor()

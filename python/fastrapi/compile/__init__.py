@@ -71,11 +71,14 @@ def prepare(app: Any) -> None:
         build(app)
 
 
-def import_compiler(app: Any) -> None:
-    """Import all that compiling ``app`` takes, where it can be compiled."""
-    with contextlib.suppress(NotCompiled):
-        _application(app)
+def rehearse(app: Any, limit: int) -> None:
+    """Compile ``app`` in vain: what is imported and cached for it is there in every fork."""
+    with contextlib.suppress(NotCompiled, ValueError):
+        compile_app(app, limit)
         from . import report  # noqa: F401
+        from .sources import forget
+
+        forget()
 
 
 def compile_app(app: Any, limit: int = DEFAULT_LIMIT) -> Compiled:

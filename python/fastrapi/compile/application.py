@@ -26,6 +26,7 @@ from .recognise import application_reason, router_reason
 from .records import METHODS, NONE, NotCompiled, Plan, Route
 from .route_helper import Helper
 from .seam import Resume, Seam
+from .sources import forget
 from .walk import Entry, walk, websockets
 
 
@@ -282,6 +283,7 @@ def bind(engine_app: Any, app: Any, table: Table, limit: int) -> str:
     _seam_bind(seam, engine_app, compiled, None)
     for inner in seam.mounted:
         _seam_bind(inner, engine_app, compiled, inner.router)
+    forget()
     scoped = any(made.has_dispatch for made in (layers, *inner_layers) if made)
     for made, row in zip((layers, *inner_layers), (placed, *inner_placed), strict=True):
         if made is not None:

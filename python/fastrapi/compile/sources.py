@@ -1,18 +1,19 @@
 """The source code of what is installed, to be compared with what is known.
 
-``inspect.getsource()`` reads a function's lines token by token, which every start would wait for.
-Here the compiled code says where the function ends.
+``inspect.getsource()`` reads a function's lines token by token, which every start would wait for,
+and keeps the lines of every file. Here the compiled code says where the function ends.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import inspect
-import linecache
 import re
+import tokenize
 from collections.abc import Iterator
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 
@@ -23,6 +24,24 @@ def _objects(sources: tuple[str, ...]) -> Iterator[Any]:
         for name in path.split(".") if path else ():
             found = getattr(found, name)
         yield found
+
+
+@functools.cache
+def _lines(path: str) -> list[str]:
+    """Those of a file, none of one that cannot be read."""
+    try:
+        with tokenize.open(path) as file:
+            lines = file.readlines()
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return []
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    return lines
+
+
+def forget() -> None:
+    """Free the lines of files: what was to be compared has been."""
+    _lines.cache_clear()
 
 
 def _last_line(code: CodeType) -> int:
@@ -52,7 +71,7 @@ def _block(lines: list[str], first: int, end: int, closes: str) -> str:
 
 def _source_of_function(found: FunctionType) -> str:
     code = found.__code__
-    lines = linecache.getlines(code.co_filename)
+    lines = _lines(code.co_filename)
     first, end = code.co_firstlineno - 1, _last_line(code)
     # A docstring is not compiled: where nothing else is, its end is unknown.
     if not lines or end - first <= (found.__doc__ or "").count("\n") + 1:
@@ -61,7 +80,7 @@ def _source_of_function(found: FunctionType) -> str:
 
 
 def _source_of_class(found: type) -> str:
-    lines = linecache.getlines(inspect.getsourcefile(found) or "")
+    lines = _lines(inspect.getsourcefile(found) or "")
     begins = re.compile(rf"class {found.__name__}\b")
     first = [number for number, line in enumerate(lines) if begins.match(line)]
     if len(first) != 1 or lines[first[0] - 1].strip():
@@ -83,6 +102,8 @@ def source_of(found: Any) -> str:
         return _source_of_function(found)
     if isinstance(found, type) and "." not in found.__qualname__:
         return _source_of_class(found)
+    if isinstance(found, ModuleType) and (lines := _lines(inspect.getsourcefile(found) or "")):
+        return "".join(lines)
     return inspect.getsource(found)
 
 
