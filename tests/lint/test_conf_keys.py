@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
-from house import BUILD, published, text
+from house import BUILD, ROOT, published, text
 
 
 def rows() -> dict[str, bool]:
@@ -46,3 +47,16 @@ def test_a_setting_is_in_a_test(name):
     tests = [p for p in published() if re.fullmatch(r"tests/(?!lint/).*\.(py|c)", p)]
     spellings = f"--{name.replace('_', '-')}", f"FASTRD_{name.upper()}", f"{name}="
     assert any(says(text(p), spelling) for p in tests for spelling in spellings)
+
+
+def test_the_pages_that_name_every_setting_are_current():
+    done = subprocess.run([sys.executable, ROOT / "contrib/settings", "--check"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_manual_page_is_one():
+    """troff's own complaints, where it is installed."""
+    page = text("docs/fastrd.conf.5")
+    assert all(f"\n.BR {name} " in page for name in rows() if name not in ("config", "force"))
+    assert not re.search(r"^\.(?!\\\"|TH |SH |TP$|BR |B |I |PP$|nf$|fi$)", page, re.MULTILINE)
+    assert page.isascii() and max(map(len, page.splitlines())) < 400
