@@ -122,13 +122,13 @@ stale(const struct sockaddr_un *name)
 /* bind(). The workers of a master that was killed just now give its address back as soon
  * as one of them runs (engine/orphan.c): an address in use is tried again for a second. */
 static int
-bind_soon(int fd, const struct sockaddr *name, socklen_t len)
+bind_soon(int fd, const struct sockaddr *name, socklen_t len, int tries)
 {
 	const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
 	const struct sockaddr_un *path = name->sa_family == AF_UNIX ? (const void *)name : NULL;
 	int rc = -1;
 
-	for (int i = 0; i < BIND_TRIES && rc < 0; i++) {
+	for (int i = 0; i < tries && rc < 0; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
 		if (path != NULL && stale(path))
@@ -138,6 +138,24 @@ bind_soon(int fd, const struct sockaddr *name, socklen_t len)
 			break;
 	}
 	return rc;
+}
+
+static int
+tries(const struct master_listeners *l)
+{
+	return l->test ? 1 : BIND_TRIES;
+}
+
+/* Is a server that runs to be reloaded with this configuration? It has the address. Closes `fd`. */
+static bool
+in_use_already(const struct master_listeners *l, int fd)
+{
+	int err = errno;
+
+	if (!l->test || err != EADDRINUSE)
+		return false;
+	close(fd);
+	return true;
 }
 
 /* A name, or the port in its place. */
@@ -176,8 +194,10 @@ tcp_open(struct master_listeners *l, const char *host, long port,
 	if (fd < 0)
 		return refuse(fd, where, remedy);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	rc = is_v6 ? bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6)) :
-	    bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4));
+	rc = is_v6 ? bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6), tries(l)) :
+	    bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4), tries(l));
+	if (rc < 0 && in_use_already(l, fd))
+		return 0;
 	if (rc < 0 || getsockname(fd, (struct sockaddr *)&name, &len) < 0)
 		return refuse(fd, where, remedy);
 	/* The port is at the same place in both address structures. */
@@ -200,10 +220,11 @@ mode_read(const char *text)
 /* It has its permissions from its first moment, and nobody can put another file in its place
  * before a chmod(): root may do this in a directory of somebody else's. */
 static int
-unix_bind(int fd, const struct sockaddr_un *name, int mode, const struct master_account *owner)
+unix_bind(int fd, const struct sockaddr_un *name, int mode, const struct master_account *owner,
+    int n_tries)
 {
 	mode_t old = umask(0777 & ~(mode_t)mode);
-	int rc = bind_soon(fd, (const struct sockaddr *)name, sizeof(*name));
+	int rc = bind_soon(fd, (const struct sockaddr *)name, sizeof(*name), n_tries);
 
 	umask(old);
 	if (rc == 0 && owner->set)
@@ -231,8 +252,8 @@ unix_open(struct master_listeners *l, const char *path, const struct conf *c,
 	}
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || unix_bind(fd, &name, mode, owner) < 0)
-		return refuse(fd, path, unix_remedy);
+	if (fd < 0 || unix_bind(fd, &name, mode, owner, tries(l)) < 0)
+		return fd >= 0 && in_use_already(l, fd) ? 0 : refuse(fd, path, unix_remedy);
 	snprintf(text, sizeof(text), "unix:%s", path);
 	l->made[l->n] = true;
 	master_listen_add(l, fd, text);
@@ -310,7 +331,7 @@ master_listen_open(struct master_listeners *l, const struct conf *c,
 {
 	long n = master_inherit_activated();
 
-	memset(l, 0, sizeof(*l));
+	*l = (struct master_listeners){ .test = l->test };
 	if (n > 0)
 		return master_inherit_open(l, n);
 	if (c->bind[0] != '\0')
@@ -343,7 +364,7 @@ master_listen_open_admin(struct master_listeners *l, const struct conf *c,
 	char host[INET6_ADDRSTRLEN];
 	long port;
 
-	memset(l, 0, sizeof(*l));
+	*l = (struct master_listeners){ .test = l->test };
 	if (c->admin[0] == '\0')
 		return 0;
 	if (strncmp(c->admin, "unix:", 5) == 0 && c->admin[5] != '\0')

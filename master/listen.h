@@ -17,6 +17,7 @@ enum { MASTER_ADDRESS_BYTES = 192 };	/* of an address for a person, with a NUL *
 struct master_listeners {
 	int fds[WIRE_LISTENERS_MAX];
 	size_t n;
+	bool test;		/* an address that is in use is no mistake; -t */
 	bool inherited;		/* a supervisor passed them, and goes on listening */
 	char texts[WIRE_LISTENERS_MAX][MASTER_ADDRESS_BYTES];	/* "http://127.0.0.1:8000" */
 	bool made[WIRE_LISTENERS_MAX];	/* it is a unix socket whose name we remove at the end */

@@ -91,25 +91,33 @@ environment_clean(void)
 		unsetenv(names[i]);
 }
 
+/* What the configuration says to listen on. 0, or the exit code after one line. */
+static int
+listen_open(const struct conf *c, const char *python, const struct master_account *account,
+    struct master_listeners *listeners, struct master_listeners *admin)
+{
+	struct conf resolved = *c;
+	struct arena texts;
+	int rc;
+
+	arena_init(&texts, CONF_WHY_BYTES);
+	rc = master_resolve(&resolved, python, &texts) < 0 ? WIRE_EXIT_LISTEN :
+	    master_listen_open(listeners, &resolved, account);
+	arena_fini(&texts);
+	return rc != 0 ? rc : master_listen_open_admin(admin, c, account);
+}
+
 /* Open what may need root, then give it up. 0, or the exit code after one line. */
 static int
 begin(struct master *m, struct master_listeners *listeners, struct master_listeners *admin,
     struct master_pid_file *pid_file)
 {
 	const struct conf *c = &m->conf->values;
-	struct conf resolved = *c;
 	struct master_account account;
-	struct arena texts;
 	int rc = master_account_find(&account, m->python, c->user, c->group);
 
-	arena_init(&texts, CONF_WHY_BYTES);
-	if (rc == 0 && master_resolve(&resolved, m->python, &texts) < 0)
-		rc = WIRE_EXIT_LISTEN;
 	if (rc == 0)
-		rc = master_listen_open(listeners, &resolved, &account);
-	arena_fini(&texts);
-	if (rc == 0)
-		rc = master_listen_open_admin(admin, c, &account);
+		rc = listen_open(c, m->python, &account, listeners, admin);
 	/* At once: while nothing serves the master answers probes. */
 	if (rc == 0)
 		rc = master_listen_start(admin, (int)c->backlog);
@@ -172,8 +180,14 @@ static int
 command(struct master_conf *conf, const char *python)
 {
 	struct master_account account;
+	struct master_listeners listeners = { .test = true }, admin = { .test = true };
 	int rc = master_account_find(&account, python, conf->values.user, conf->values.group);
 
+	if (rc == 0 && conf->command == COMMAND_TEST) {
+		rc = listen_open(&conf->values, python, &account, &listeners, &admin);
+		master_listen_close(&listeners);
+		master_listen_close(&admin);
+	}
 	if (rc == 0)
 		rc = master_privilege_drop(&account);
 	if (rc == 0)

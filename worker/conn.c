@@ -198,6 +198,7 @@ worker_conn_kill(struct worker_conn *c)
 			worker_count(c->w, SHM_COUNT_aborted, 1);
 	}
 	c->state = CONN_DEAD;
+	c->w->dead++;
 	c->start_due = c->room_due = false;
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);
@@ -235,6 +236,7 @@ worker_conn_bury(struct worker_conn *c)
 	list_remove(&c->node);
 	pool_give(&w->memory.conns, c);
 	worker_memory_given(&w->memory);
+	w->dead--;
 	worker_open_add(w, -1);
 	return true;
 }

@@ -69,6 +69,7 @@ struct worker {
 	struct shm_board own_board;
 	struct list conns;		/* all of them */
 	uint64_t open, active;		/* connections; requests in hand */
+	uint64_t dead;			/* of the open: closed, and their application still runs */
 	bool draining;
 	worker_empty_f *empty;		/* to be called once, or NULL */
 	void *empty_arg;

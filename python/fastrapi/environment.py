@@ -16,7 +16,7 @@ from fastrapi.naming import ImportFailed
 _LINE = re.compile(
     r"""\s*(?:export[^\S\n]+)?
     (?:'(?P<quoted>[^'\n]+)'|(?P<name>[^=\#\s]+))[^\S\n]*
-    (?:=[^\S\n]*(?:'(?P<single>(?:\\'|[^'])*)'|"(?P<double>(?:\\"|[^"])*)"|(?P<plain>[^\n]*)))?
+    (?:=[^\S\n]*(?:'(?P<single>(?:\\'|[^'])*)'|"(?P<double>(?:\\"|[^"])*)"|(?P<plain>(?!['\"])[^\n]*)))?
     [^\S\n]*(?:\#[^\n]*)?(?:\n|$)""",
     re.VERBOSE,
 )

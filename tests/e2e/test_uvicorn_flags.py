@@ -205,3 +205,21 @@ def test_addresses_that_are_none(directory, flags, said):
     done = subprocess.run([BINARY, *flags, "app:app"], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode in (2, 4) and done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+def test_a_test_run_tries_the_addresses(directory):
+    def tested(*flags: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [BINARY, "-t", *flags, "app:app"], cwd=directory, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert tested("--port", str(port)) == (0, "")
+        assert tested("-b", f"127.0.0.1:{port},unix:new") == (0, "")
+    assert not (directory / "new").exists()
+    status, said = tested("--host", "192.0.2.1")
+    assert (status, said.count("\n")) == (4, 1) and "this machine has no such address" in said
+    status, said = tested("-b", "unix:none/sock")
+    assert (status, said.count("\n")) == (4, 1) and "create its directory first" in said
