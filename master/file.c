@@ -93,14 +93,14 @@ complain(const struct master_complaints *to, char *fields[4], const char *why)
 	to->say(to->arg, text);
 }
 
-/* `text` behind the directory of the file; NULL: no memory. */
+/* `text` behind the directory of the file, but for "-", a standard stream; NULL: no memory. */
 static const char *
 beside_file(struct master_conf *c, const char *text)
 {
 	size_t len = directory_len(c->file), room = len + 1 + strlen(text) + 1;
 	char *whole;
 
-	if (len == 0 || text[0] == '/' || text[0] == '\0')
+	if (len == 0 || text[0] == '/' || text[0] == '\0' || strcmp(text, "-") == 0)
 		return text;
 	whole = arena_alloc(&c->texts, room);
 	if (whole != NULL)

@@ -198,9 +198,10 @@ def test_paths_are_those_of_the_file(tmp_path):
     """And the application is imported from there."""
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/web.py").write_text(GOOD)
-    (tmp_path / "etc/f.toml").write_text("app = 'web:app'\nuds = 'sock'\n")
+    (tmp_path / "etc/f.toml").write_text("app = 'web:app'\nuds = 'sock'\naccess_log_file = '-'\n")
     values, origins = printed(tmp_path, "-c", "etc/f.toml")
     assert (values["uds"], values["app_dir"], origins["app_dir"]) == ("etc/sock", "etc", "etc/f.toml:1")
+    assert values["access_log_file"] == "-"  # standard output
     assert run(tmp_path, "-c", "etc/f.toml", "-t").returncode == 0
     with Fastrd("web:app", tmp_path, "-c", "etc/f.toml", "--app-dir", "etc", "--uds", "own") as server:
         assert server.address == "unix:own"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 from house import ROOT, published, text
 
@@ -84,3 +85,19 @@ def test_every_package_that_is_installed_is_explained():
         assert names, f"{path} names no package"
         for name in names:
             assert re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", explained), f"{name} of {path}"
+
+
+def test_every_shell_script_can_be_read():
+    scripts = [p for p in published() if (ROOT / p).read_bytes()[:9] == b"#!/bin/sh"]
+    assert "tests/install" in scripts
+    for script in scripts:
+        read = subprocess.run(["sh", "-n", ROOT / script], capture_output=True, text=True, check=False)
+        assert read.returncode == 0, read.stderr
+
+
+def test_no_merge_was_left_half_way():
+    marks = (b"<<<<<<< ", b">>>>>>> ")
+    found = [
+        p for p in published() if any(line.startswith(marks) for line in (ROOT / p).read_bytes().splitlines())
+    ]
+    assert found == []

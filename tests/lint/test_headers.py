@@ -15,7 +15,7 @@ SUFFIXES = "c|h|def|py|pyi|md|mk|am|ac|toml"
 SENTENCE = re.compile(r"(?<=[.;:?])\s+(?=[A-Z])")
 CALLED = re.compile(r"(?:Called|Used|Made|Driven|Reached|Started)\b[^,]*?\b(?:by|from|through)\b")
 # Processes by the rooms that they are made of.
-PROCESSES = {"workers": ("worker", "bindings", "engine"), "loader": ("bindings", "engine")}
+PROCESSES = {"workers": ("worker", "bindings", "engine")}
 SHELVES = sorted({p.split("/")[1] for p in of_rooms(".c") if p.count("/") == 2})
 DOCUMENTS = [p for p in published() if re.fullmatch(r"README\.md|(?:docs|bench|tests).*/.*\.md", p)]
 
