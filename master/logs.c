@@ -121,7 +121,6 @@ master_logs_reopen(struct master *m, const char *by)
 		log_warn("the log cannot be opened again");
 	}
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		if (c->role == ROLE_WORKER)
-			master_child_order(c, WIRE_REOPEN);
+		master_child_order(c, WIRE_REOPEN);
 	log_info("%s: log files opened again", by);
 }

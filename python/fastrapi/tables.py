@@ -11,6 +11,7 @@ import asyncio
 import logging
 import platform
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastrapi import _engine, wire
@@ -56,35 +57,62 @@ class NoTable:
         pass
 
 
-class Received(NoTable):
-    """That which another worker has written."""
+class _Sealed:
+    """What the master sends. ``reopen`` obeys REOPEN, which may come before it."""
 
-    def __init__(self, channel: wire.Channel) -> None:
+    def __init__(self, channel: wire.Channel, reopen: Callable[[], None]) -> None:
+        self.sealed = -1
         self._channel = channel
+        self._reopen = reopen
+
+    def _take(self) -> bool:
+        """Obey one order; blocks until there is one. True: it was the table, or the master is
+        gone."""
+        text, descriptor = self._channel.receive_with_descriptor()
+        word = text.partition(" ")[0]
+        if word == "REOPEN":
+            self._reopen()
+        elif word == "TABLE" or not text:
+            self.sealed = descriptor
+            return True
+        return False
+
+
+def _resolve(here: asyncio.Future[None]) -> None:
+    if not here.done():
+        here.set_result(None)
+
+
+class Received(_Sealed):
+    """That which another worker has written."""
 
     async def arrived(self) -> None:
         loop = asyncio.get_running_loop()
-        here = loop.create_future()
-        loop.add_reader(self._channel.socket, self._here, here)
-        try:
-            await here
-        finally:
-            loop.remove_reader(self._channel.socket)
-        _, self.sealed = self._channel.receive_with_descriptor()
+        taken = False
+        while not taken:
+            here: asyncio.Future[None] = loop.create_future()
+            loop.add_reader(self._channel.socket, _resolve, here)
+            try:
+                await here
+            finally:
+                loop.remove_reader(self._channel.socket)
+            taken = self._take()
 
-    @staticmethod
-    def _here(here: asyncio.Future[None]) -> None:
-        if not here.done():
-            here.set_result(None)
+    def seal(self, compiled: Compiled) -> None:
+        pass
+
+    def refuse(self, cause: Exception | None) -> None:
+        pass
 
 
-class Written:
+class Written(_Sealed):
     """That of the first worker, which tells the master all about the application."""
 
-    def __init__(self, channel: wire.Channel, loaded: Loaded, around: str) -> None:
+    def __init__(
+        self, channel: wire.Channel, reopen: Callable[[], None], loaded: Loaded, around: str
+    ) -> None:
         """``around`` tells of the layers that settings put around the application."""
-        self.sealed = -1
-        self._channel = channel
+        super().__init__(channel, reopen)
         self._app = loaded.app
         self._around = around
         channel.send(f"APP {loaded.name}")
@@ -98,7 +126,8 @@ class Written:
         _engine.write_table(wire.TABLE_FD, compiled.table)
         self._done(summary(compiled), len(compiled.table))
         # The master answers at once. While the application waits, nothing of it changes.
-        _, self.sealed = self._channel.receive_with_descriptor()
+        while not self._take():
+            pass
 
     def refuse(self, cause: Exception | None) -> None:
         if isinstance(cause, ValueError):
@@ -107,7 +136,8 @@ class Written:
         if cause is not None and fastapi:
             logger.warning("served through ASGI as a whole: %s", cause)
         self._done("0 compiled, all through ASGI" if fastapi else "a plain ASGI application", 0)
-        self._channel.receive()
+        while not self._take():
+            pass
 
     def _done(self, routes: str, size: int) -> None:
         framework = sys.modules["fastapi"].__version__ if _is_fastapi(self._app) else "-"

@@ -79,7 +79,11 @@ class Child:
         self.facts |= pairs(facts.split("\t"))
         _show_facts(self.facts)
         open_log(self.facts["name"], self.settings["log_level"], self.settings["log_format"])
-        reopen_log(self.settings)  # the file may have been rotated since this process began
+        self.reopen()  # the file may have been rotated since this process began
+
+    def reopen(self) -> None:
+        """Open the log's file again."""
+        reopen_log(self.settings)
 
     def become(self, channel: int, facts: str) -> None:
         """In a fork: be a child of its own, which talks to the master over this descriptor."""
@@ -196,6 +200,8 @@ def _wait_until_missed(child: Child) -> Table:
         word, _, rest = text.partition(" ")
         if word == "TABLE":
             table.sealed = descriptor
+        elif word == "REOPEN":
+            child.reopen()
         elif word == "ADOPT":
             child.named(rest)
             return table
@@ -217,8 +223,8 @@ def _table(child: Child, loaded: Loaded) -> Table:
     if role == "zygote":
         zygote.fork_workers(child, loaded.app)
     if child.facts["loads"] == "1":
-        return Written(child.channel, loaded, around)
-    return Received(child.channel)
+        return Written(child.channel, child.reopen, loaded, around)
+    return Received(child.channel, child.reopen)
 
 
 def _run(child: Child) -> int:

@@ -115,6 +115,43 @@ LOGROTATE = """
 """
 
 
+LATE = """
+import asyncio, os
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    while not os.path.exists("go"):
+        await asyncio.sleep(0.01)
+    yield
+
+app = FastAPI(lifespan=lifespan)
+
+@app.get("/")
+async def root():
+    return "ok"
+"""
+
+
+def test_a_worker_that_starts_meanwhile_gets_its_table_all_the_same(tmp_path):
+    (tmp_path / "late.py").write_text(LATE)
+    (tmp_path / "go").touch()
+    with Fastrd("late:app", tmp_path, "--workers", "2", "--log-level", "debug") as server:
+        (tmp_path / "go").unlink()
+        before = set(server.children())
+        server.signal(signal.SIGHUP)
+        server.wait(lambda: len(server.children()) == 4, "the workers of the next generation")
+        time.sleep(0.5)  # they are imported
+        server.signal(signal.SIGUSR1)
+        server.wait_log("log files opened again")
+        (tmp_path / "go").touch()
+        server.wait_log("generation 2 serves")
+        assert server.get("/") == (200, b'"ok"')
+        for worker in set(server.children()) - before:
+            assert "memfd:fastrd-table" in Path(f"/proc/{worker}/maps").read_text()
+
+
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_logrotate_loses_nothing(directory, how):
     """What is written while it copies is lost by itself: so there is nothing then."""
