@@ -14,10 +14,6 @@ from fastapi import FastAPI
 from fastrapi import _engine, program, wire
 
 
-# Of uvicorn's options, those that are on.
-_ALWAYS_SENT = ("server_header", "date_header")
-
-
 def _name_of(app: Any, frame: FrameType | None) -> tuple[str, str] | None:
     """(directory, module:attribute) under which the main script knows ``app``."""
     while frame is not None:
@@ -74,8 +70,8 @@ def _wrong(given: dict[str, Any]) -> str:
         remedy = f"serve(port={host})" if isinstance(host, int) else 'serve("127.0.0.1")'
         return f"serve({host!r}): the first argument is the host; write {remedy}"
     for key, value in given.items():
-        if value is False and key in _ALWAYS_SENT:
-            return f"serve({key}=False): both headers are always sent"
+        if key == "log_config" and not isinstance(value, (str, os.PathLike)):
+            return "serve(log_config=...): give the path of a file; logging.config.dictConfig() takes the rest"
         if isinstance(value, bool) and _engine.takes_value(key):
             return f"serve({key}={value}): give {key} a value, or leave it out for the default"
     return ""
