@@ -107,6 +107,9 @@ master_child_receive(struct master_child *c, char text[WIRE_MESSAGE_MAX + 1])
 	if (c->channel < 0)
 		return false;
 	n = recv(c->channel, text, WIRE_MESSAGE_MAX, MSG_DONTWAIT);
+	/* The other side ended without having read all: what it said still comes, behind this. */
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(c->channel, text, WIRE_MESSAGE_MAX, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {

@@ -79,8 +79,12 @@ master_file_read(struct master_conf *c, const char *python)
 		return 0;
 	if (master_helper_run(&helper, python, "file", path) < 0)
 		return -1;
-	return master_conf_reread(c, helper.bytes,
-	    &(struct master_complaints){ .say = print_line });
+	if (master_conf_reread(c, helper.bytes, &(struct master_complaints){ .say = print_line }) < 0)
+		return -1;
+	if (c->file != NULL || c->values.config[0] == '\0')
+		return 0;
+	fprintf(stderr, "fastrd: --config %s: it has no [tool.fastrd]\n", c->values.config);
+	return -1;
 }
 
 /* Which kind of mistake it is, where it stands. */

@@ -151,7 +151,8 @@ master_generation_loaded(struct master *m, struct master_generation *g, uint64_t
 	g->state = GENERATION_STARTING;
 	log_debug("generation %u: loaded", g->number);
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
-		master_worker_table(c);
+		if (c->role == ROLE_WORKER)
+			master_worker_table(c);
 }
 
 static unsigned

@@ -32,6 +32,8 @@ absolute(struct master_conf *c, const struct conf_row *row)
 	char here[PATH_MAX], why[CONF_WHY_BYTES], *text;
 	size_t room;
 
+	if (strcmp(path, "-") == 0)	/* a standard stream, as without the setting */
+		return conf_set(&c->values, row, "", why) == 0;
 	if (*path == '\0' || *path == '/')
 		return true;
 	if (getcwd(here, sizeof(here)) == NULL)

@@ -14,6 +14,7 @@
 #include "base/must.h"
 #include "base/wire.h"
 #include "master/child.h"
+#include "master/conf.h"
 #include "master/master.h"
 
 enum { LONG_ENOUGH_MS = 1000, PARKED_MOST_MS = 60000 };
@@ -71,9 +72,14 @@ release(struct master *m)
 void
 master_probation_begin(struct master *m, struct master_generation *old)
 {
-	release(m);
-	m->probation = (struct master_probation){ .parked = old,
+	struct master_generation *proven = m->probation.parked;
+
+	m->probation = (struct master_probation){ .parked = proven != NULL ? proven : old,
 	    .until_ms = clock_monotonic_ms() + PARKED_MOST_MS };
+	if (proven != NULL) {	/* `old` has not shown yet that it stays alive */
+		master_generation_drain(m, old, master_worker_grace_ms(m));
+		return;
+	}
 	old->state = GENERATION_PARKED;
 	order_all(m, old, WIRE_PARK);
 }
@@ -95,12 +101,18 @@ static void
 go_back(struct master *m)
 {
 	struct master_generation *bad = m->serving, *good = m->probation.parked;
+	struct master_child *c = NULL;
 
 	m->probation = (struct master_probation){ .parked = NULL };
 	m->serving = good;
 	m->n_workers = good->n_workers;
 	good->state = GENERATION_SERVING;
+	log_open("master", (enum log_level)good->conf->values.log_level);
+	log_form((enum log_format)good->conf->values.log_format);
 	order_all(m, good, WIRE_RESUME);
+	while ((c = master_child_next(&m->children, good, c)) != NULL)
+		if (c->role == ROLE_WORKER && c->state == CHILD_READY)
+			master_worker_serve(m, c);
 	master_workers_fill(m);
 	master_generation_drain(m, bad, master_worker_grace_ms(m));
 }

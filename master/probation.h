@@ -23,7 +23,8 @@ struct master_probation {
 	bool told;		/* that they keep dying */
 };
 
-/* `old` has been replaced: park it, and end the one that was parked before. */
+/* `old` has been replaced: park it. Where one is parked already `old` has not proved itself, and
+ * ends in its place. */
 void master_probation_begin(struct master *m, struct master_generation *old);
 
 /* A worker of the generation that serves has died at `now_ms` and was not told to end. True: it was

@@ -145,7 +145,7 @@ died(struct master *m, struct master_child *c, int status)
 	else if (c->generation == m->coming)
 		master_generation_failed(m, c->generation, master_child_exit_code(c, status),
 		    text);
-	else if (c->role == ROLE_SPARE)
+	else if (c->role == ROLE_SPARE && c->generation == m->serving)
 		master_spare_failed(m, text);
 	else if (c->state == CHILD_STARTING && c->generation == m->serving)
 		not_started(m, c, text);

@@ -39,8 +39,7 @@ heard_begun(struct master *m, struct master_child *c, const char *rest)
 static void
 heard_forked(struct master *m, struct master_child *c, const char *rest)
 {
-	(void)m;
-	master_zygote_forked(c, rest);
+	master_zygote_forked(m, c, rest);
 }
 
 /* APP NAME */
@@ -70,6 +69,8 @@ heard_imported(struct master *m, struct master_child *c, const char *rest)
 	(void)rest;
 	c->imported = true;
 	if (again)
+		return;
+	if (c->told_to_end)
 		return;
 	if (c->role == ROLE_SPARE)
 		master_spare_ready(m, c);
@@ -148,7 +149,7 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 	if (g == m->coming)
 		master_generation_failed(m, g,
 		    code > WIRE_EXIT_OK && code <= WIRE_EXIT_TABLE ? (int)code : WIRE_EXIT_BUG, why);
-	else if (c->role == ROLE_SPARE && !c->told_to_end)
+	else if (c->role == ROLE_SPARE && g == m->serving && !c->told_to_end)
 		master_spare_failed(m, why);
 	else if (replacement)
 		replacement_failed(m, c, why);
@@ -214,6 +215,9 @@ master_replies_read(struct master *m, struct master_child *c)
 	space = strchr(text, ' ');
 	if (space != NULL)
 		*space = '\0';
+	/* Before it has said who it is, nothing else of a worker counts that a zygote was to fork. */
+	if (c->pid == MASTER_PID_UNKNOWN && strcmp(text, WIRE_FORKED) != 0)
+		return true;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (strcmp(text, rows[i].word) == 0)
 			rows[i].heard(m, c, space != NULL ? space + 1 : "");

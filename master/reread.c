@@ -91,12 +91,19 @@ finish(struct master *m, char *answer)
 		master_reread_free(m, c);
 		return;
 	}
-	keep(m, c);
+	if (m->conf->file != NULL && c->file == NULL) {
+		snprintf(text, sizeof(text), "%.200s says nothing of fastrd any more", m->conf->file);
+		mistake(m, text);
+		master_reread_free(m, c);
+		return;
+	}
+	/* It makes paths whole, as those of the start are. */
 	if (master_logs_check(c, why) < 0) {
 		mistake(m, why);
 		master_reread_free(m, c);
 		return;
 	}
+	keep(m, c);
 	if (m->stopping)
 		master_reread_free(m, c);
 	else
@@ -109,7 +116,10 @@ master_reread_begin(struct master *m)
 	char path[PATH_MAX], text[256];
 
 	m->reread.mistakes = 0;
-	if (!master_file_find(m->conf, path)) {
+	/* The one that was read at the start, wherever what it says would lead. */
+	if (m->conf->file != NULL) {
+		snprintf(path, sizeof(path), "%s", m->conf->file);
+	} else if (!master_file_find(m->conf, path)) {
 		finish(m, NULL);
 		return;
 	}

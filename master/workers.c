@@ -196,8 +196,9 @@ master_workers_fill(struct master *m)
 
 	memset(m->slots, 0, sizeof(m->slots));
 	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
-		if (c->role == ROLE_WORKER && c->slot < MASTER_MAX_WORKERS &&
-		    c->state != CHILD_DRAINING)
+		if (c->role == ROLE_WORKER && c->slot < MASTER_MAX_WORKERS && !c->told_to_end &&
+		    c->state != CHILD_DRAINING && c->state != CHILD_FAILED &&
+		    c->terms.retires == RETIRE_NOT)
 			filled[c->slot] = true;
 	for (unsigned slot = 0; slot < m->n_workers; slot++)
 		if (!filled[slot])
@@ -251,6 +252,13 @@ master_workers_scale(struct master *m, int by)
 
 	if (m->stopping)
 		return;
+	/* A reload may have changed the number meanwhile. */
+	if (by == 0 && (wanted < 1 || wanted > MASTER_MAX_WORKERS)) {
+		wanted = wanted < 1 ? 1 : MASTER_MAX_WORKERS;
+		m->scale_due = wanted - (int)m->n_workers;
+		if (m->scale_due == 0)
+			return;
+	}
 	if (wanted > MASTER_MAX_WORKERS)
 		log_info("%d workers is the most: TTIN does nothing", MASTER_MAX_WORKERS);
 	else if (wanted < 1)

@@ -76,25 +76,29 @@ master_zygote_fork(struct master_child *zygote, struct master_child *c)
 	return 0;
 }
 
-/* Any code of the application's can write to the channel: a process that is no child of ours
- * must get no signal from us. */
+/* Any code of the application's can write to the channel: a process that is no child of ours, or
+ * another record's, must get no signal from us in this one's place. */
 static bool
-is_child(pid_t pid)
+is_child(struct master *m, pid_t pid)
 {
+	struct master_child *c = NULL;
 	siginfo_t info;
 
+	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
+		if (c->pid == pid)
+			return false;
 	return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 void
-master_zygote_forked(struct master_child *c, const char *text)
+master_zygote_forked(struct master *m, struct master_child *c, const char *text)
 {
 	char name[MASTER_NAME_BYTES];
 	long pid = strtol(text, NULL, 10);
 
 	if (c->pid != MASTER_PID_UNKNOWN)
 		return;
-	if (pid > INT_MAX || !is_child((pid_t)pid)) {
+	if (pid > INT_MAX || !is_child(m, (pid_t)pid)) {
 		log_errorx("%s is not the process that it says: it is given up",
 		    master_child_name(c, name));
 		master_child_hang_up(c);

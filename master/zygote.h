@@ -24,6 +24,6 @@ struct master_child *master_zygote_of(struct master *m, const struct master_gene
 int master_zygote_fork(struct master_child *zygote, struct master_child *c) MUST_CHECK;
 
 /* `c` says that it is process `text`. */
-void master_zygote_forked(struct master_child *c, const char *text);
+void master_zygote_forked(struct master *m, struct master_child *c, const char *text);
 
 #endif

@@ -62,8 +62,10 @@ def main() -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
     def load() -> Loaded:
-        prepare_environment(settings)
-        return load_app(spec, app_dir=settings["app_dir"], factory=settings["factory"])
+        return load_app(
+            spec, app_dir=settings["app_dir"], factory=settings["factory"],
+            prepare=lambda: prepare_environment(settings),
+        )  # fmt: skip
 
     return attempt(
         load,

@@ -20,7 +20,7 @@ _LINE = re.compile(
     [^\S\n]*(?:\#[^\n]*)?(?:\n|$)""",
     re.VERBOSE,
 )
-_NOTHING = re.compile(r"[^\S\n]*(?:#[^\n]*)?\n|\s+$")
+_NOTHING = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
 _VARIABLE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -30,7 +30,7 @@ def _value(found: re.Match[str]) -> str:
         return re.sub(r"\\([\\'])", r"\1", found["single"])
     if found["double"] is not None:
         return re.sub(r"\\([\\'\"abfnrtv])", lambda m: _ESCAPES.get(m[1], m[1]), found["double"])
-    return re.sub(r"\s+#.*", "", found["plain"]).rstrip()
+    return re.sub(r"(?:^|\s+)#.*", "", found["plain"]).rstrip()
 
 
 def parse_env(text: str, known: dict[str, str]) -> dict[str, str]:
@@ -58,7 +58,7 @@ def parse_env(text: str, known: dict[str, str]) -> dict[str, str]:
 
 def _read(path: str, flag: str) -> str:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "want UTF-8"

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fastrapi.naming import ImportFailed as ImportFailed
@@ -225,18 +226,23 @@ def _load(name: Name, factory: bool) -> Loaded:
     return Loaded(app, f"{spec}()" if factory or name.called else spec)
 
 
-def load_app(word: str, *, app_dir: str = "", factory: bool = False) -> Loaded:
+def load_app(
+    word: str, *, app_dir: str = "", factory: bool = False, prepare: Callable[[], None] | None = None
+) -> Loaded:
     """Import the application that ``word`` names (see ``naming``); with ``factory`` call
-    what it names.
+    what it names. ``prepare`` is called before, when modules beside the application can be
+    imported.
 
     Raises ImportFailed, with a traceback of the application's own frames when its code
-    raised.
+    raised; and what ``prepare`` raises.
     """
     name = read_name(word, app_dir)
     if app_dir:
         sys.path.insert(0, os.path.abspath(app_dir))
     if name.directory not in sys.path[:1]:
         sys.path.insert(0, name.directory)
+    if prepare is not None:
+        prepare()
     try:
         with watched():
             return _load(name, factory)

@@ -232,11 +232,11 @@ def _run(child: Child) -> int:
     settings = child.settings
     try:
         # Outside any loop: a module may run one of its own.
-        prepare_environment(settings)
         with rarely():
             loaded = load_app(
-                child.facts["app"], app_dir=settings["app_dir"], factory=settings["factory"]
-            )
+                child.facts["app"], app_dir=settings["app_dir"], factory=settings["factory"],
+                prepare=lambda: prepare_environment(settings),
+            )  # fmt: skip
     except ImportFailed as exc:
         child.print_once(exc.frames)
         return child.fail(wire.EXIT_APP, str(exc))

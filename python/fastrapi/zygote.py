@@ -91,13 +91,22 @@ def _prepare(child: Child, app: Any) -> None:
 
 
 def _forked() -> bool:
-    """Fork twice, so that the worker is the master's child. True: this is the worker."""
-    between = os.fork()
+    """Fork twice, so that the worker is the master's child. True: this is the worker. Where that
+    fails the master sees that the worker's end of the channel closes."""
+    try:
+        between = os.fork()
+    except OSError as exc:
+        logger.error("cannot fork a worker: %s; raise the limit of processes", exc.strerror)
+        return False
     if between != 0:
         os.waitpid(between, 0)
         return False
     between = os.getpid()
-    if os.fork() != 0:
+    try:
+        worker = os.fork()
+    except OSError:
+        os._exit(wire.EXIT_BUG)
+    if worker != 0:
         os._exit(0)
     while os.getppid() == between:
         time.sleep(_PAUSE_SECONDS)
@@ -117,6 +126,8 @@ def fork_workers(child: Child, app: Any) -> None:
         if word == "REOPEN":
             child.reopen()
         if word != "FORK" or channel < 0:
+            if channel >= 0:
+                os.close(channel)
             continue
         with child.process.passed_on():
             if _forked():

@@ -22,6 +22,7 @@ import starlette.responses
 import starlette.routing
 
 from fastrapi.compile import versions
+from fastrapi.compile.sources import source_of
 
 # Serves three requests in process and prints how, and what is said of the routes.
 PROBE = """
@@ -133,7 +134,7 @@ def test_the_source_of_a_class_is_what_inspect_says() -> None:
         found += [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
     assert len(found) > 40
     for cls in found:
-        assert versions._source_of(cls) == inspect.getsource(cls), cls
+        assert source_of(cls) == inspect.getsource(cls), cls
 
 
 def test_a_later_version_that_is_the_same_inside_compiles(copy: Path) -> None:

@@ -163,3 +163,28 @@ def test_descriptors_and_memory_come_back(server):
     for _ in range(5):
         reloaded(server)
     server.wait(lambda: serving(server) == 1 and descriptors() == first, "as many descriptors as before")
+
+
+@pytest.mark.parametrize("left", ["[project]\nname = 'x'\n", None])
+def test_a_pyproject_that_is_gone_or_says_nothing_any_more_refuses_the_reload(tmp_path, left):
+    """Its settings may be what keeps somebody out."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/app.py").write_text(APP)
+    (tmp_path / "src/pyproject.toml").write_text("[project]\ndependencies = ['fastrd']\n")
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[tool.fastrd]\napp_dir = 'src'\ntrusted_hosts = ['x']\n")
+    with Fastrd("app:app", tmp_path) as server:
+        assert server.get("/")[0] == 200
+        assert " serves: " in reloaded(server)  # from the same file, not the one of app_dir
+        if left is None:
+            project.unlink()
+        else:
+            project.write_text(left)
+        assert "generation 2 serves on" in reloaded(server, "reload failed")
+        assert b" 400 " in server.raw(b"GET / HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n\r\n")[:20]
+
+
+def test_relative_files_of_logs_have_not_changed(tmp_path):
+    (tmp_path / "app.py").write_text(APP)
+    with Fastrd("app:app", tmp_path, "--access-log-file", "access.log") as server:
+        assert "until fastrd is restarted" not in reloaded(server)

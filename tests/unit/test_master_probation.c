@@ -119,7 +119,7 @@ test_deaths_that_are_no_loop(void)
 	fixture_free(m);
 }
 
-/* Two reloads within a second: only the last one before stays. */
+/* Two reloads within a second: what has not proved itself pushes out nobody. */
 static void
 test_one_is_parked_at_most(void)
 {
@@ -127,11 +127,11 @@ test_one_is_parked_at_most(void)
 	struct master_generation *first = fixture_serving(m), *second = fixture_serving(m);
 
 	fixture_serving(m);
-	CU_ASSERT_EQUAL(first->state, GENERATION_DRAINING);
-	CU_ASSERT_EQUAL(second->state, GENERATION_PARKED);
-	CU_ASSERT_PTR_EQUAL(m->probation.parked, second);
+	CU_ASSERT_EQUAL(first->state, GENERATION_PARKED);
+	CU_ASSERT_EQUAL(second->state, GENERATION_DRAINING);
+	CU_ASSERT_PTR_EQUAL(m->probation.parked, first);
 	CU_ASSERT_NOT_EQUAL(master_probation_next(m), 0);
-	master_generation_drain(m, second, 0);
+	master_generation_drain(m, first, 0);
 	CU_ASSERT_PTR_NULL(m->probation.parked);
 	CU_ASSERT_EQUAL(master_probation_next(m), 0);
 	fixture_free(m);

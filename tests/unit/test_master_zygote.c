@@ -90,6 +90,10 @@ test_workers_are_forked(void)
 	    "\tmaster=%ld", (long)getpid());
 	CU_ASSERT_STRING_EQUAL(text, want);
 	snprintf(text, sizeof(text), WIRE_FORKED " %ld", (long)pid);
+	say(other, WIRE_IMPORTED);	/* by a fork hook of the application's: it counts for nothing */
+	CU_ASSERT_TRUE(master_replies_read(m, worker));
+	CU_ASSERT_FALSE(worker->imported);
+	CU_ASSERT_EQUAL(fixture_count(m, m->coming, ROLE_WORKER), 1);
 	say(other, text);
 	CU_ASSERT_EQUAL(write(m->coming->table_fd, "table", 5), 5);
 	say(other, WIRE_DONE " 5 3.11 0.165");
@@ -174,6 +178,46 @@ test_told_to_end_before_it_is_known(void)
 	fixture_free(m);
 }
 
+/* One that another record has is a child, too. */
+static void
+test_a_sibling_is_not_believed(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *zygote = zygote_ready(m), *worker = fixture_worker(m, m->coming, 0);
+	pid_t mine = zygote->pid;
+	char text[256];
+	int other = channel_received(m, zygote, text);
+
+	zygote->pid = sleeper();
+	snprintf(text, sizeof(text), WIRE_FORKED " %ld", (long)zygote->pid);
+	say(other, text);
+	CU_ASSERT_TRUE(master_replies_read(m, worker));
+	CU_ASSERT_EQUAL(worker->pid, MASTER_PID_UNKNOWN);
+	kill(zygote->pid, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(zygote->pid, NULL, 0), zygote->pid);
+	zygote->pid = mine;
+	close(other);
+	fixture_free(m);
+}
+
+/* Told to end while it imports, and an application that swallows TERM: KILL comes in time. */
+static void
+test_a_spare_that_is_told_to_end_is_never_ready(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *spare;
+
+	fixture_serving(m);
+	fixture_conf(m)->values.spare = 1;
+	master_spare_look(m, 0);
+	spare = fixture_child(m, m->serving, ROLE_SPARE, 0);
+	master_child_end(spare);
+	fixture_say(m, spare, WIRE_IMPORTED);
+	CU_ASSERT_NOT_EQUAL(spare->kill_at_ms, 0);
+	CU_ASSERT_NOT_EQUAL(spare->state, CHILD_READY);
+	fixture_free(m);
+}
+
 static void
 test_a_spare_takes_the_place_of_a_worker(void)
 {
@@ -242,6 +286,9 @@ main(void)
 		{ "test_a_worker_that_is_never_forked_is_as_dead",
 		    test_a_worker_that_is_never_forked_is_as_dead },
 		{ "test_told_to_end_before_it_is_known", test_told_to_end_before_it_is_known },
+		{ "test_a_sibling_is_not_believed", test_a_sibling_is_not_believed },
+		{ "test_a_spare_that_is_told_to_end_is_never_ready",
+		    test_a_spare_that_is_told_to_end_is_never_ready },
 		{ "test_a_spare_takes_the_place_of_a_worker",
 		    test_a_spare_takes_the_place_of_a_worker },
 		{ "test_a_spare_that_cannot_start", test_a_spare_that_cannot_start },

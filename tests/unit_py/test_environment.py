@@ -23,6 +23,9 @@ from fastrapi.environment import parse_env
         ("A=1\nB=${A}2\nC=${NONE:-3}\nD=${NONE}\nE=$A\n", {"A": "1", "B": "12", "C": "3", "D": "", "E": "$A"}),
         ("KNOWN=file\nA=${KNOWN}\n", {"KNOWN": "file", "A": "environment"}),
         ("A=b=c\nA=d\n", {"A": "d"}),
+        ("A=b\n# the end", {"A": "b"}),
+        ("A=b\n  # the end", {"A": "b"}),
+        ("A= # nothing\nB=c\n", {"A": "", "B": "c"}),
         ("A=\"{'b': 1}\"\n", {"A": "{'b': 1}"}),
     ],
 )
