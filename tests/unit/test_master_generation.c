@@ -110,13 +110,13 @@ test_a_reload_waits_for_a_free_record(void)
 	CU_ASSERT_EQUAL(m->generation_count, MASTER_MAX_GENERATIONS);
 	CU_ASSERT_PTR_NULL(m->coming);
 	CU_ASSERT_EQUAL(fixture_logged("reload put off: earlier generations are still draining"), 1);
-	first = fixture_worker(m, &m->generations[0], 0);
+	first = fixture_worker(m, &m->generations[1], 0);	/* the first one is parked */
 	fixture_gone(m, first);
 	master_generations_bury(m);
 	CU_ASSERT_TRUE(m->reload_due);
 	master_generation_reload(m);
 	CU_ASSERT_FALSE(m->reload_due);
-	CU_ASSERT_PTR_EQUAL(m->coming, &m->generations[0]);
+	CU_ASSERT_PTR_EQUAL(m->coming, &m->generations[1]);
 	CU_ASSERT_EQUAL(m->coming->number, MASTER_MAX_GENERATIONS + 1);
 	fixture_free(m);
 }
@@ -138,7 +138,7 @@ test_each_reload_that_is_put_off_says_so(void)
 	for (int i = 0; i < 3; i++)
 		master_generation_reload(m);
 	CU_ASSERT_EQUAL(fixture_logged(text), 1);
-	fixture_gone(m, fixture_worker(m, &m->generations[0], 0));
+	fixture_gone(m, fixture_worker(m, &m->generations[1], 0));
 	master_generations_bury(m);
 	fixture_serving(m);
 	master_generation_reload(m);
