@@ -2,7 +2,6 @@
 
     file PATH             the settings of a TOML file; of a pyproject.toml those of [tool.fastrd]
     address NAME...       the numeric address of each host
-    user NAME, group NAME the number of each, and of a user its group's
 
 Answers are lines of four fields with TABs between them: KIND, KEY, VALUE, ORIGIN. The kinds are
 value, list (KEY is a list, its members follow), item (one of them), file (VALUE is the path that
@@ -225,28 +224,12 @@ def address(name):
     say("value", name, found[0][4][0], name)
 
 
-def account(kind, name):
-    import grp
-    import pwd
-
-    try:
-        if kind == "user":
-            entry = pwd.getpwnam(name)
-            say("value", name, f"{entry.pw_uid} {entry.pw_gid}", name)
-        else:
-            say("value", name, str(grp.getgrnam(name).gr_gid), name)
-    except (KeyError, ValueError):
-        say("error", name, f"there is no {kind} {name}", name)
-
-
 def main(command, words):
     for word in words:
         if command == "file":
             read_file(word)
-        elif command == "address":
-            address(word)
         else:
-            account(command, word)
+            address(word)
     say("end", "", "", "")
     data = "".join(line + "\n" for line in out).encode("utf-8", "surrogateescape")
     if len(data) > LIMIT:

@@ -17,7 +17,7 @@
 #include "master/conf.h"
 #include "master/master.h"
 
-enum { LONG_ENOUGH_MS = 1000, PARKED_MOST_MS = 60000 };
+enum { PARKED_MOST_MS = 60000 };
 
 /* The worker in `slot` of the generation that serves. NULL: there is none, or it does not serve. */
 static const struct master_child *
@@ -45,7 +45,7 @@ proven_at(struct master *m)
 		if (c->serves_since_ms > last_ms)
 			last_ms = c->serves_since_ms;
 	}
-	return last_ms + LONG_ENOUGH_MS;
+	return last_ms + MASTER_YOUNG_MS;
 }
 
 static void
@@ -124,7 +124,7 @@ master_probation_death(struct master *m, const struct master_child *c, uint64_t 
 	bool back;
 
 	must(c->generation == m->serving);
-	if (c->state != CHILD_SERVING || now_ms - c->serves_since_ms >= LONG_ENOUGH_MS)
+	if (c->state != CHILD_SERVING || now_ms - c->serves_since_ms >= MASTER_YOUNG_MS)
 		return false;
 	if (++p->deaths <= 2 * m->n_workers || p->told)
 		return false;
@@ -142,20 +142,28 @@ master_probation_death(struct master *m, const struct master_child *c, uint64_t 
 	return back;
 }
 
+static bool
+on_probation(const struct master *m)
+{
+	return m->serving != NULL && (m->probation.parked != NULL || m->probation.deaths > 0);
+}
+
 void
 master_probation_look(struct master *m, uint64_t now_ms)
 {
 	struct master_probation *p = &m->probation;
 	uint64_t proven_ms;
+	bool proven;
 
-	if (m->serving == NULL || (p->parked == NULL && p->deaths == 0))
+	if (!on_probation(m))
 		return;
 	proven_ms = proven_at(m);
-	if (proven_ms != 0 && proven_ms <= now_ms) {
+	proven = proven_ms != 0 && proven_ms <= now_ms;
+	if (proven) {
 		p->deaths = 0;
 		p->told = false;
 	}
-	if ((proven_ms != 0 && proven_ms <= now_ms) || p->until_ms <= now_ms)
+	if (proven || p->until_ms <= now_ms)
 		release(m);
 }
 
@@ -164,7 +172,7 @@ master_probation_next(struct master *m)
 {
 	uint64_t proven_ms;
 
-	if (m->serving == NULL || (m->probation.parked == NULL && m->probation.deaths == 0))
+	if (!on_probation(m))
 		return 0;
 	proven_ms = proven_at(m);
 	return proven_ms != 0 || m->probation.parked == NULL ? proven_ms : m->probation.until_ms;

@@ -26,7 +26,7 @@
 #include "master/spawn.h"
 #include "master/zygote.h"
 
-enum { YOUNG_MS = 1000, DELAY_FIRST_MS = 100 };
+enum { DELAY_FIRST_MS = 100 };
 
 static bool
 board_taken(struct master *m, unsigned board)
@@ -153,15 +153,21 @@ master_worker_drain(struct master_child *c, uint64_t ms, bool give)
 	c->kill_at_ms = c->since_ms + ms + MASTER_END_GRACE_MS;
 }
 
+/* Is it a worker in its slot, or will it be? */
+static bool
+has_slot(const struct master_child *c)
+{
+	return c->role == ROLE_WORKER && c->state != CHILD_DRAINING && c->state != CHILD_FAILED &&
+	    !c->told_to_end && !c->reaped;
+}
+
 struct master_child *
 master_worker_successor(struct master *m, const struct master_child *c)
 {
 	struct master_child *other = NULL;
 
 	while ((other = master_child_next(&m->children, c->generation, other)) != NULL)
-		if (other != c && other->role == ROLE_WORKER && other->slot == c->slot &&
-		    other->state != CHILD_DRAINING && other->state != CHILD_FAILED &&
-		    !other->told_to_end && !other->reaped)
+		if (other != c && has_slot(other) && other->slot == c->slot)
 			return other;
 	return NULL;
 }
@@ -179,7 +185,7 @@ master_worker_replace(struct master *m, const struct master_child *c, uint64_t n
 
 	must(c->generation == m->serving && c->slot < m->n_workers);
 	s = &m->slots[c->slot];
-	if (c->state == CHILD_SERVING && now_ms - c->serves_since_ms >= YOUNG_MS)
+	if (c->state == CHILD_SERVING && now_ms - c->serves_since_ms >= MASTER_YOUNG_MS)
 		s->delay_ms = 0;
 	s->spawn_at_ms = now_ms + s->delay_ms;
 	if (s->delay_ms > 0)
@@ -196,9 +202,7 @@ master_workers_fill(struct master *m)
 
 	memset(m->slots, 0, sizeof(m->slots));
 	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
-		if (c->role == ROLE_WORKER && c->slot < MASTER_MAX_WORKERS && !c->told_to_end &&
-		    c->state != CHILD_DRAINING && c->state != CHILD_FAILED &&
-		    c->terms.retires == RETIRE_NOT)
+		if (has_slot(c) && c->slot < MASTER_MAX_WORKERS && c->terms.retires == RETIRE_NOT)
 			filled[c->slot] = true;
 	for (unsigned slot = 0; slot < m->n_workers; slot++)
 		if (!filled[slot])

@@ -13,7 +13,10 @@ struct master;
 struct master_child;
 struct master_generation;
 
-enum { MASTER_DELAY_MAX_MS = 5000 };	/* the longest wait before a replacement */
+enum {
+	MASTER_DELAY_MAX_MS = 5000,	/* the longest wait before a replacement */
+	MASTER_YOUNG_MS = 1000		/* who dies within so long has hardly served */
+};
 
 /* A worker's place; it outlives the worker. */
 struct master_slot {

@@ -77,6 +77,11 @@ class _Sealed:
             return True
         return False
 
+    def _wait(self) -> None:
+        """Take it; blocks until it is there."""
+        while not self._take():
+            pass
+
 
 def _resolve(here: asyncio.Future[None]) -> None:
     if not here.done():
@@ -126,8 +131,7 @@ class Written(_Sealed):
         _engine.write_table(wire.TABLE_FD, compiled.table)
         self._done(summary(compiled), len(compiled.table))
         # The master answers at once. While the application waits, nothing of it changes.
-        while not self._take():
-            pass
+        self._wait()
 
     def refuse(self, cause: Exception | None) -> None:
         if isinstance(cause, ValueError):
@@ -136,8 +140,7 @@ class Written(_Sealed):
         if cause is not None and fastapi:
             logger.warning("served through ASGI as a whole: %s", cause)
         self._done("0 compiled, all through ASGI" if fastapi else "a plain ASGI application", 0)
-        while not self._take():
-            pass
+        self._wait()
 
     def _done(self, routes: str, size: int) -> None:
         framework = sys.modules["fastapi"].__version__ if _is_fastapi(self._app) else "-"

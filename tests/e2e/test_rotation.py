@@ -198,6 +198,18 @@ def small_disk(directory: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", path], check=True)
 
 
+def ask_until_lines_are_dropped(server: Fastrd, most: int) -> int:
+    """The number of the request, of at most so many with long lines, at which ten have been."""
+    long = "x" * 1500
+    with server.connect() as conn:
+        for n in range(most):
+            if total(server, "access_log_dropped") > 10:
+                break
+            conn.sendall(f"GET /{n}-{long} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            read_until(conn, f'"{n}-{long}"'.encode())
+    return n
+
+
 @pytest.mark.parametrize("both", [True, False], ids=["both", "access"])
 def test_a_full_disk_holds_nobody_up_and_is_told_once(directory, small_disk, both):
     """The access log keeps a megabyte of lines, and goes on by itself. What the log cannot say
@@ -209,13 +221,7 @@ def test_a_full_disk_holds_nobody_up_and_is_told_once(directory, small_disk, bot
         with waste.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
             while True:
                 file.write(b"x" * 4096)
-        long = "x" * 1500
-        with server.connect() as conn:
-            for n in range(2000):
-                if total(server, "access_log_dropped") > 10:
-                    break
-                conn.sendall(f"GET /{n}-{long} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-                read_until(conn, f'"{n}-{long}"'.encode())
+        n = ask_until_lines_are_dropped(server, 2000)
         dropped = total(server, "access_log_dropped")
         assert 10 < dropped < n
         waste.unlink()
@@ -254,13 +260,7 @@ def test_a_disk_that_stands_still_holds_nobody_up(directory, still_disk):
         server.wait(lambda: access.stat().st_size > 0, "its line")
         subprocess.run(["/sbin/fsfreeze", "-f", still_disk], check=True)
         try:
-            long = "x" * 1500
-            with server.connect() as conn:
-                for n in range(3000):
-                    if total(server, "access_log_dropped") > 10:
-                        break
-                    conn.sendall(f"GET /{n}-{long} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-                    read_until(conn, f'"{n}-{long}"'.encode())
+            n = ask_until_lines_are_dropped(server, 3000)
             server.wait_log("takes no more; requests are served on")
             assert total(server, "access_log_dropped") > 10
             assert server.get("/meanwhile")[0] == 200
