@@ -141,6 +141,14 @@ def workers(server: Fastrd) -> set[int]:
     return {pid for pid in server.children() if is_worker(pid)}
 
 
+def kill_the_worker(server: Fastrd) -> None:
+    """Kill the only worker, and wait until the master has taken note of its death."""
+    server.wait(lambda: len(server.children()) == 1, "a worker")
+    (pid,) = server.children()
+    os.kill(pid, signal.SIGKILL)
+    server.wait(lambda: pid not in server.children(), "its end is read by the master")
+
+
 def answers(server: Fastrd) -> bool:
     try:
         return server.get("/") == (200, b'"ok"')
@@ -282,10 +290,7 @@ def test_a_replacement_due_in_the_old_generation_is_not_the_new_ones(app_dir):
     with Fastrd("app:app", app_dir) as server:
         (app_dir / "hold").touch()
         for _ in range(5):  # then the sixth is due after 1.6 s
-            server.wait(lambda: len(server.children()) == 1, "a worker")
-            before = living(server)
-            os.kill(*before, signal.SIGKILL)
-            wait_gone(before)
+            kill_the_worker(server)
         server.wait(lambda: len(server.children()) == 1, "the last replacement")
         (old,) = server.children()
         server.signal(signal.SIGHUP)
@@ -323,10 +328,7 @@ def test_a_replacement_that_is_due_is_made_though_a_reload_fails(app_dir):
     with Fastrd("app:app", app_dir) as server:
         (app_dir / "hold").touch()
         for _ in range(7):  # then the eighth is due after 3.2 s
-            server.wait(lambda: len(server.children()) == 1, "a worker")
-            before = living(server)
-            os.kill(*before, signal.SIGKILL)
-            wait_gone(before)
+            kill_the_worker(server)
         (app_dir / "broken").touch()
         (app_dir / "hold").unlink()
         server.signal(signal.SIGHUP)
