@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
-from server import ROOT, Fastrd
+from server import BINARY, ROOT, Fastrd
 
 APP = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef get(): return 'mine'\n"
 
@@ -29,3 +29,18 @@ def test_it_explains_itself_without_building(tmp_path):
     )
     assert done.stderr == ""
     assert "\n  ./try --build-only " in done.stdout and "serving" not in done.stdout
+
+
+def test_two_at_a_time_build_one_after_the_other():
+    """Each installs into the same directories; neither takes a file from under the other."""
+    command = [ROOT / "try", "--build-only"]
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [(run.communicate()[1].count("try: built "), run.returncode) for run in runs] == [(1, 0)] * 4
+
+
+def test_what_has_not_changed_is_not_installed_again():
+    """A server that starts meanwhile finds its program."""
+    program = Path(BINARY)
+    before = program.stat()
+    subprocess.run([ROOT / "try", "--build-only"], check=True, stderr=subprocess.DEVNULL)
+    assert program.stat().st_ctime_ns == before.st_ctime_ns
