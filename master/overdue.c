@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "master/doing.h"
 #include "master/master.h"
+#include "master/zygote.h"
 
 void
 master_overdue_tell(const struct master *m, struct master_child *c, uint64_t now_ms)
@@ -30,8 +31,12 @@ master_overdue_tell(const struct master *m, struct master_child *c, uint64_t now
 }
 
 void
-master_overdue(const struct master *m, struct master_child *c, uint64_t now_ms)
+master_overdue(struct master *m, struct master_child *c, uint64_t now_ms)
 {
+	if (c->pid == MASTER_PID_UNKNOWN && !c->told_to_end) {
+		master_zygote_late(m, c, now_ms);
+		return;
+	}
 	if (!c->overdue) {
 		master_overdue_tell(m, c, now_ms);
 		c->kill_at_ms = now_ms + (c->begun ? MASTER_STACKS_MS : 0);

@@ -25,6 +25,7 @@
 #include "master/python.h"
 #include "master/replies.h"
 #include "master/spare.h"
+#include "master/zygote.h"
 
 /* How many replies are still read from a dead child. A process that it left behind may
  * write to the channel for ever. */
@@ -151,6 +152,8 @@ died(struct master *m, struct master_child *c, int status)
 		not_started(m, c, text);
 	else if (c->generation->state != GENERATION_FAILED)
 		log_errorx("%s", text);
+	if (c->role == ROLE_ZYGOTE)
+		master_zygote_gone(c);
 	if (missed(m, c) && !master_probation_death(m, c, clock_monotonic_ms()))
 		master_worker_replace(m, c, clock_monotonic_ms());
 	master_child_remove(c);

@@ -84,7 +84,8 @@ master_worker_start(struct master *m, struct master_generation *g, unsigned slot
 	if (rc < 0)
 		return -1;
 	if (g == m->serving)	/* a generation that is coming has its own deadline */
-		c->kill_at_ms = clock_monotonic_ms() + g->conf->values.timeout_startup_ms;
+		c->kill_at_ms = clock_monotonic_ms() + (c->pid == MASTER_PID_UNKNOWN ?
+		    MASTER_FORK_MS : g->conf->values.timeout_startup_ms);
 	if (!adopted && g->state != GENERATION_LOADING)
 		master_worker_table(c);
 	return 0;

@@ -1,10 +1,12 @@
 /*
  * zygote: start, order, and believe no process id.
  *
- * Called by generation.c (start), workers.c (fork) and replies.c (forked).
+ * Called by generation.c (start), workers.c (fork), replies.c (forked), overdue.c (late) and reap.c
+ * (gone).
  *
  * Logs: "worker N of generation N is forked as process N", "worker N is not the process that it says:
- * it is given up".
+ * it is given up", "the zygote of generation N has not forked worker N after N s: it is killed",
+ * "workers of generation N are started anew, without shared memory, until the next reload".
  */
 #include "master/zygote.h"
 
@@ -22,7 +24,9 @@
 #include "base/must.h"
 #include "base/wire.h"
 #include "master/child.h"
+#include "master/conf.h"
 #include "master/master.h"
+#include "master/overdue.h"
 #include "master/spawn.h"
 
 int
@@ -106,10 +110,41 @@ master_zygote_forked(struct master *m, struct master_child *c, const char *text)
 	}
 	c->pid = (pid_t)pid;
 	c->begun = c->imported = true;
+	if (c->kill_at_ms != 0)	/* from now on it is its own time */
+		c->kill_at_ms = clock_monotonic_ms() + c->generation->conf->values.timeout_startup_ms;
 	log_debug("%s of generation %u is forked as process %ld", master_child_name(c, name),
 	    c->generation->number, pid);
 	if (c->told_to_end) {	/* before there was a process to tell */
 		c->told_to_end = false;
 		master_child_end(c);
 	}
+}
+
+/* Asked again it would hang again, and what it forks later nobody would know. */
+void
+master_zygote_late(struct master *m, struct master_child *c, uint64_t now_ms)
+{
+	struct master_child *zygote = master_zygote_of(m, c->generation);
+	char name[MASTER_NAME_BYTES];
+
+	must(c->pid == MASTER_PID_UNKNOWN);
+	if (zygote != NULL) {
+		log_errorx("the zygote of generation %u has not forked %s after %.1f s: it is killed",
+		    c->generation->number, master_child_name(c, name),
+		    (double)(now_ms - c->since_ms) / 1000);
+		zygote->told_to_end = zygote->overdue = true;
+		zygote->kill_at_ms = now_ms + MASTER_STACKS_MS;
+		master_child_show_stacks(zygote);
+	}
+	master_child_kill(c, false);
+}
+
+void
+master_zygote_gone(const struct master_child *zygote)
+{
+	const struct master_generation *g = zygote->generation;
+
+	if (g->state == GENERATION_SERVING || g->state == GENERATION_PARKED)
+		log_warnx("workers of generation %u are started anew, without shared memory, until the "
+		    "next reload", g->number);
 }

@@ -8,7 +8,11 @@
 #ifndef MASTER_ZYGOTE_H
 #define MASTER_ZYGOTE_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
+
+enum { MASTER_FORK_MS = 10000 };	/* no fork takes as long, whatever the application does with it */
 
 struct master;
 struct master_child;
@@ -25,5 +29,11 @@ int master_zygote_fork(struct master_child *zygote, struct master_child *c) MUST
 
 /* `c` says that it is process `text`. */
 void master_zygote_forked(struct master *m, struct master_child *c, const char *text);
+
+/* `c` has not been forked in time: it is given up, and its zygote with it, which hangs. */
+void master_zygote_late(struct master *m, struct master_child *c, uint64_t now_ms);
+
+/* `zygote` has died: say what it means for its generation's workers. */
+void master_zygote_gone(const struct master_child *zygote);
 
 #endif

@@ -37,12 +37,13 @@ class Channel:
     def __init__(self, fd: int = CHANNEL_FD) -> None:
         self.socket = socket.socket(fileno=fd)
 
-    def send(self, text: str) -> None:
-        """Send a reply; when the master is gone nobody is left to tell."""
+    def send(self, text: str) -> bool:
+        """Send a reply. False: the master is gone, or hears this process no more."""
         try:
             self.socket.send(text.encode("utf-8", "replace")[:MESSAGE_MAX])
         except OSError:
-            return
+            return False
+        return True
 
     def receive(self) -> str:
         """The next order, blocking unless the socket was made non-blocking;

@@ -90,13 +90,17 @@ def _prepare(child: Child, app: Any) -> None:
     gc.freeze()
 
 
+def _complain(exc: OSError) -> None:
+    logger.error("cannot fork a worker: %s; raise the limit of processes", exc.strerror)
+
+
 def _forked() -> bool:
     """Fork twice, so that the worker is the master's child. True: this is the worker. Where that
     fails the master sees that the worker's end of the channel closes."""
     try:
         between = os.fork()
     except OSError as exc:
-        logger.error("cannot fork a worker: %s; raise the limit of processes", exc.strerror)
+        _complain(exc)
         return False
     if between != 0:
         os.waitpid(between, 0)
@@ -104,7 +108,8 @@ def _forked() -> bool:
     between = os.getpid()
     try:
         worker = os.fork()
-    except OSError:
+    except OSError as exc:
+        _complain(exc)
         os._exit(wire.EXIT_BUG)
     if worker != 0:
         os._exit(0)
@@ -133,6 +138,7 @@ def fork_workers(child: Child, app: Any) -> None:
             if _forked():
                 child.become(channel, facts)
                 _engine.be_orphaned_by(int(child.facts["master"]))
-                child.channel.send(f"FORKED {os.getpid()}")
+                if not child.channel.send(f"FORKED {os.getpid()}"):
+                    leave(wire.EXIT_OK)  # it took too long: nobody would know this worker
                 return
         os.close(channel)

@@ -140,9 +140,73 @@ def test_a_zygote_that_dies_is_missed_but_not_needed(directory):
         worker = pid(server)
         os.kill(zygote, signal.SIGKILL)
         server.wait_log("zygote ended with signal 9 (Killed)")
+        server.wait_log("workers of generation 1 are started anew, without shared memory, until ")
         os.kill(worker, signal.SIGKILL)
         answers_again(server, worker)
         assert len(numbers(directory / "imports")) == 2
+
+
+def test_a_zygote_that_hangs_is_given_up(directory):
+    with Fastrd("app:app", directory, "--preload") as server:
+        (zygote,) = numbers(directory / "imports")
+        worker = pid(server)
+        os.kill(zygote, signal.SIGSTOP)
+        os.kill(worker, signal.SIGKILL)
+        server.wait_log("the zygote of generation 1 has not forked worker 0 after ", 40)
+        server.wait_log("workers of generation 1 are started anew, without shared memory, until ")
+        answers_again(server, worker)
+        assert zygote not in server.children()
+        # The next generation has one that works.
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 2 serves")
+        server.wait(lambda: len(server.children()) == 2, "the end of the first generation")
+        worker = pid(server)
+        os.kill(worker, signal.SIGKILL)
+        answers_again(server, worker)
+        assert len(numbers(directory / "imports")) == 3
+
+
+def test_what_is_forked_too_late_leaves(directory):
+    with Fastrd("app:app", directory, "--preload", "--workers", "2") as server:
+        (zygote,) = numbers(directory / "imports")
+        workers = sorted(numbers(directory / "lifespans"))
+        os.kill(zygote, signal.SIGSTOP)
+        server.signal(signal.SIGTTIN)
+        server.wait_log("3 workers")
+        server.signal(signal.SIGTTOU)  # the third is not wanted any more
+        server.wait_log("worker 2 has not ended after ")
+        os.kill(zygote, signal.SIGCONT)
+        server.signal(signal.SIGTTIN)
+        server.wait_log("worker 2 serves as process ")
+        started = sorted(numbers(directory / "lifespans"))
+        assert len(started) == 3 and set(workers) < set(started)
+        server.wait(lambda: set(server.children()) == {zygote, *started}, "its end")
+
+
+NO_FORKS = """
+real = os.fork
+
+def fork():
+    if os.path.exists("full"):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return real()
+
+os.fork = fork
+"""
+
+
+def test_a_zygote_that_cannot_fork_is_asked_again(directory):
+    (directory / "app.py").write_text(APP + NO_FORKS)
+    with Fastrd("app:app", directory, "--preload") as server:
+        worker = pid(server)
+        (directory / "full").touch()
+        os.kill(worker, signal.SIGKILL)
+        server.wait_log("cannot fork a worker: Resource temporarily unavailable; raise the limit")
+        server.wait_log("error [master] worker 0 was not forked")
+        (directory / "full").unlink()
+        server.wait_log("a worker serves again after ")
+        assert pid(server) != worker
+        assert len(numbers(directory / "imports")) == 1
 
 
 def test_forked_workers_end_when_the_master_is_killed(directory):

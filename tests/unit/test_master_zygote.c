@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/wire.h"
 #include "master/conf.h"
+#include "master/overdue.h"
 #include "master/reap.h"
 #include "master/replies.h"
 #include "master/zygote.h"
@@ -157,6 +158,40 @@ test_a_worker_that_is_never_forked_is_as_dead(void)
 	fixture_free(m);
 }
 
+/* The time for a fork is over: the zygote gets no further order, and what it forks is given up. */
+static void
+test_a_zygote_that_hangs_is_given_up(void)
+{
+	pid_t pid = sleeper();		/* before the channels, which it would keep open */
+	struct master *m = fixture_new(1);
+	struct master_child *zygote = zygote_ready(m), *worker = fixture_worker(m, m->coming, 0);
+	uint64_t now_ms = clock_monotonic_ms();
+	char text[256];
+	int other = channel_received(m, zygote, text);
+
+	m->serving = m->coming;
+	m->coming = NULL;
+	m->serving->state = GENERATION_SERVING;
+	zygote->pid = pid;
+	master_overdue(m, worker, now_ms);
+	CU_ASSERT_EQUAL(fixture_logged("the zygote of generation 1 has not forked worker 0 after "), 1);
+	CU_ASSERT_PTR_NULL(master_zygote_of(m, m->serving));
+	CU_ASSERT_EQUAL(zygote->kill_at_ms, now_ms + MASTER_STACKS_MS);
+	CU_ASSERT(worker->channel < 0);
+	CU_ASSERT_EQUAL(recv(other, text, sizeof(text), MSG_DONTWAIT), 0);
+	master_reap_lost(m);
+	CU_ASSERT_NOT_EQUAL(m->slots[0].spawn_at_ms, 0);
+	master_worker_add(m, 0);
+	CU_ASSERT_NOT_EQUAL(fixture_worker(m, m->serving, 0)->pid, MASTER_PID_UNKNOWN);
+	master_overdue(m, zygote, now_ms + MASTER_STACKS_MS);
+	CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	CU_ASSERT_EQUAL(fixture_logged("zygote has not ended"), 0);
+	master_reap(m);
+	CU_ASSERT_EQUAL(fixture_logged("workers of generation 1 are started anew"), 1);
+	close(other);
+	fixture_free(m);
+}
+
 /* The end comes before it has said who it is. */
 static void
 test_told_to_end_before_it_is_known(void)
@@ -285,6 +320,7 @@ main(void)
 		    test_a_process_that_is_no_child_is_not_believed },
 		{ "test_a_worker_that_is_never_forked_is_as_dead",
 		    test_a_worker_that_is_never_forked_is_as_dead },
+		{ "test_a_zygote_that_hangs_is_given_up", test_a_zygote_that_hangs_is_given_up },
 		{ "test_told_to_end_before_it_is_known", test_told_to_end_before_it_is_known },
 		{ "test_a_sibling_is_not_believed", test_a_sibling_is_not_believed },
 		{ "test_a_spare_that_is_told_to_end_is_never_ready",
