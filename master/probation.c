@@ -1,13 +1,16 @@
 /*
  * probation: park, count deaths, go back.
  *
- * Called by generation.c (begin), reap.c (death) and master.c (look).
+ * Called by generation.c (begin), reap.c (death), stranded.c (can_serve) and master.c (look).
  *
  * Logs: "crash loop: N workers of generation N died within a second of serving; generation N serves
  * again", or "crash loop: N workers of generation N died within a second of serving; no earlier
- * generation is left, they are started again later and later".
+ * generation is left, they are started again later and later"; "no worker of generation N serves:
+ * generation N serves again".
  */
 #include "master/probation.h"
+
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -84,10 +87,10 @@ master_probation_begin(struct master *m, struct master_generation *old)
 	order_all(m, old, WIRE_PARK);
 }
 
-/* Is there somebody who could serve again? */
-static bool
-can_serve(struct master *m, const struct master_generation *g)
+bool
+master_probation_can_serve(struct master *m)
 {
+	const struct master_generation *g = m->probation.parked;
 	struct master_child *c = NULL;
 
 	while (g != NULL && (c = master_child_next(&m->children, g, c)) != NULL)
@@ -109,6 +112,7 @@ go_back(struct master *m)
 	good->state = GENERATION_SERVING;
 	log_open("master", (enum log_level)good->conf->values.log_level);
 	log_form((enum log_format)good->conf->values.log_format);
+	memset(&m->stranded, 0, sizeof(m->stranded));	/* what failed was the bad one's */
 	order_all(m, good, WIRE_RESUME);
 	while ((c = master_child_next(&m->children, good, c)) != NULL)
 		if (c->role == ROLE_WORKER && c->state == CHILD_READY)
@@ -128,7 +132,7 @@ master_probation_death(struct master *m, const struct master_child *c, uint64_t 
 		return false;
 	if (++p->deaths <= 2 * m->n_workers || p->told)
 		return false;
-	back = can_serve(m, p->parked);
+	back = master_probation_can_serve(m);
 	if (back)
 		log_errorx("crash loop: %u workers of generation %u died within a second of serving; "
 		    "generation %u serves again", p->deaths, m->serving->number, p->parked->number);
@@ -140,6 +144,16 @@ master_probation_death(struct master *m, const struct master_child *c, uint64_t 
 	if (back)
 		go_back(m);
 	return back;
+}
+
+/* Does a worker serve, in whatever slot? */
+static bool
+any_serves(struct master *m)
+{
+	for (unsigned slot = 0; slot < m->n_workers; slot++)
+		if (serving(m, slot) != NULL)
+			return true;
+	return false;
 }
 
 static bool
@@ -157,6 +171,13 @@ master_probation_look(struct master *m, uint64_t now_ms)
 
 	if (!on_probation(m))
 		return;
+	if ((m->stranded.is || (p->until_ms <= now_ms && !any_serves(m))) &&
+	    master_probation_can_serve(m)) {
+		log_errorx("no worker of generation %u serves: generation %u serves again",
+		    m->serving->number, p->parked->number);
+		go_back(m);
+		return;
+	}
 	proven_ms = proven_at(m);
 	proven = proven_ms != 0 && proven_ms <= now_ms;
 	if (proven) {

@@ -3,8 +3,8 @@
  *
  * A generation that has just taken the place of another is on probation until each of its workers
  * has served for a second. Meanwhile the other one is parked: it has given its connections away
- * and accepts nothing, but has not ended. When the workers of the new one keep dying, it serves
- * again.
+ * and accepts nothing, but has not ended. When the workers of the new one keep dying, or are dead
+ * and cannot be started again, it serves again.
  */
 #ifndef MASTER_PROBATION_H
 #define MASTER_PROBATION_H
@@ -31,7 +31,11 @@ void master_probation_begin(struct master *m, struct master_generation *old);
  * one too many, and another generation serves now. */
 bool master_probation_death(struct master *m, const struct master_child *c, uint64_t now_ms);
 
-/* End what is parked when it is not needed any more at `now_ms`. */
+/* Is a generation parked that has somebody who could serve again? */
+bool master_probation_can_serve(struct master *m);
+
+/* What is parked serves again at `now_ms` where nobody else does, or ends when it is not needed any
+ * more. */
 void master_probation_look(struct master *m, uint64_t now_ms);
 
 /* When to look again; 0: not by the clock. */

@@ -80,6 +80,22 @@ def test_back_to_the_generation_before(directory, workers):
         kept.close()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_generation_before_serves_where_none_can_start(directory, workers):
+    with Fastrd("app:app", directory, "--workers", workers) as server:
+        dying = BAD.replace("os._exit(9)", "open('died', 'w').close(); os._exit(9)")
+        (directory / "app.py").write_text(dying + "\nif os.path.exists('died'):\n    1 / 0\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 2 serves")
+        server.wait_log("no worker of generation 2 serves: generation 1 serves again", seconds=60)
+        assert server.get("/") == (200, b'"good"')
+        log = server.log()
+        assert "requests get 503" not in log
+        assert "importing 'app' failed: ZeroDivisionError: division by zero" in log
+        server.wait(lambda: len(server.children()) == int(workers), "the end of what failed")
+        assert server.get("/") == (200, b'"good"')
+
+
 def test_the_first_generation_has_none_to_go_back_to(directory):
     (directory / "app.py").write_text(BAD)
     with Fastrd("app:app", directory) as server:

@@ -81,6 +81,45 @@ test_missing_workers_are_started(void)
 	fixture_free(m);
 }
 
+/* Its last worker has died, and the next one says why it cannot start. */
+static void
+test_none_can_start(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_generation *good = fixture_serving(m), *bad = fixture_serving(m);
+	struct master_child *worker = fixture_worker(m, good, 0);
+
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_SERVE);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_PARK);
+	die(m, 0, true);
+	master_worker_add(m, 0);
+	fixture_say(m, fixture_worker(m, bad, 0), WIRE_FAILED " 3 no module named x");
+	master_probation_look(m, clock_monotonic_ms());
+	CU_ASSERT_PTR_EQUAL(m->serving, good);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_RESUME);
+	CU_ASSERT_FALSE(m->stranded.is);
+	CU_ASSERT_EQUAL(fixture_logged("worker 0: no module named x"), 1);
+	CU_ASSERT_EQUAL(fixture_logged("requests get 503"), 0);
+	CU_ASSERT_EQUAL(fixture_logged("no worker of generation 2 serves: generation 1 serves again"), 1);
+	fixture_free(m);
+}
+
+/* The next one neither starts nor says why. */
+static void
+test_none_starts_in_time(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_generation *good = fixture_serving(m), *bad = fixture_serving(m);
+
+	die(m, 0, true);
+	master_worker_add(m, 0);
+	master_probation_look(m, clock_monotonic_ms());
+	CU_ASSERT_PTR_EQUAL(m->serving, bad);
+	master_probation_look(m, master_probation_next(m));
+	CU_ASSERT_PTR_EQUAL(m->serving, good);
+	fixture_free(m);
+}
+
 static void
 test_no_generation_to_go_back_to(void)
 {
@@ -143,6 +182,8 @@ main(void)
 	CU_TestInfo tests[] = {
 		{ "test_back_to_the_generation_before", test_back_to_the_generation_before },
 		{ "test_missing_workers_are_started", test_missing_workers_are_started },
+		{ "test_none_can_start", test_none_can_start },
+		{ "test_none_starts_in_time", test_none_starts_in_time },
 		{ "test_no_generation_to_go_back_to", test_no_generation_to_go_back_to },
 		{ "test_deaths_that_are_no_loop", test_deaths_that_are_no_loop },
 		{ "test_one_is_parked_at_most", test_one_is_parked_at_most },
