@@ -42,7 +42,7 @@ class Server:
 
     def __init__(
         self, app: Any, settings: dict[str, Any], process: Process, *, table: Table | None = None,
-        boards: tuple[int, int, int] | None = None, leaving: Callable[[str], None] | None = None,
+        boards: tuple[int, int, int] | None = None, leaving: Callable[[str], object] | None = None,
     ) -> None:  # fmt: skip
         self._process = process
         self._leaving = leaving

@@ -137,6 +137,7 @@ def test_who_comes_when_a_worker_is_ready_is_served(directory):
         try:
             (directory / "go").touch()
             server.wait((directory / "ready").exists, "a worker that is ready")
+            time.sleep(0.5)  # it tells the master next
             conn = server.connect()
         finally:
             server.signal(signal.SIGCONT)
