@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/must.h"
 
@@ -68,13 +69,13 @@ word_next(const char *word)
 	return *word == ' ' ? word + 1 : word;
 }
 
-/* The entry of that name and its place in the list; NULL: there is none. */
+/* The entry of that name, in capitals or not, and its place in the list; NULL: there is none. */
 static const char *
 word_find(const char *words, const char *name, size_t len, unsigned *place)
 {
 	*place = 0;
 	for (const char *p = words; *p != '\0'; p = word_next(p), ++*place)
-		if (name_len(p) == len && strncmp(p, name, len) == 0)
+		if (name_len(p) == len && strncasecmp(p, name, len) == 0)
 			return p;
 	return NULL;
 }
@@ -192,14 +193,14 @@ refuse(const struct conf_row *row, char why[CONF_WHY_BYTES])
 	return -1;
 }
 
-/* What is switched on or off, as files and environments have it; -1: it is neither. */
-static int
-truth_read(const char *text)
+int
+conf_truth(const char *text)
 {
-	static const char *const words[] = { "0", "1", "false", "true", "no", "yes", "off", "on" };
+	static const char *const words[] = { "0", "1", "false", "true", "no", "yes", "off", "on", "f", "t",
+		"n", "y" };
 
 	for (int i = 0; i < (int)(sizeof(words) / sizeof(words[0])); i++)
-		if (strcmp(text, words[i]) == 0)
+		if (strcasecmp(text, words[i]) == 0)
 			return i & 1;
 	return -1;
 }
@@ -248,10 +249,12 @@ conf_set(struct conf *c, const struct conf_row *row, const char *text,
 		*(const char **)member(c, row) = text;
 		return 0;
 	}
+	if (row->type == CONF_WORD && conf_is_switch(row) && conf_truth(text) >= 0)
+		text = conf_truth(text) > 0 ? "on" : "off";
 	if (row->type == CONF_WORD)
 		return word_set(c, row, text) == 0 ? 0 : refuse(row, why);
 	if (row->type == CONF_SWITCH)
-		n = truth_read(text);
+		n = conf_truth(text);
 	if (row->type == CONF_SWITCH ? n < 0 : number_read(row, text, &n) < 0)
 		return refuse(row, why);
 	number_put(c, row, n);

@@ -99,6 +99,9 @@ conf_is_switch(const struct conf_row *row)
 	return row->type == CONF_SWITCH || (row->marks & CONF_SWITCHED) != 0;
 }
 
+/* What is switched on or off, as files, environments and flags have it: 1 or 0; -1: it is neither. */
+int conf_truth(const char *text) MUST_CHECK;
+
 /* The row's name as a flag has it, with dashes and without the first two. Returns `out`. */
 const char *conf_flag(const struct conf_row *row, char out[CONF_NAME_BYTES]);
 

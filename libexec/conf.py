@@ -4,8 +4,9 @@
     address NAME...       the numeric address of each host
 
 Answers are lines of four fields with TABs between them: KIND, KEY, VALUE, ORIGIN. The kinds are
-value, list (KEY is a list, its members follow), item (one of them), file (VALUE is the path that
-was read), error (VALUE says what is wrong), and end, which is the last one's. fastrd knows which keys there are; this knows TOML.
+value, list (KEY is a list, its members follow), item (one of them), table (KEY is one, and empty),
+file (VALUE is the path that was read), error (VALUE says what is wrong), and end, which is the last
+one's. A TAB within a field is \\t, a backslash two. fastrd knows which keys there are; this knows TOML.
 Only the standard library is there, and the text is part of fastrd itself.
 """
 
@@ -16,13 +17,13 @@ LIMIT = 60 * 1024  # the reader takes 64 KiB
 out = []
 
 
-def say(kind, key, value, origin):
-    out.append("\t".join((kind, key, value, origin)))
+def say(kind, *fields):
+    out.append("\t".join((kind, *(field.replace("\\", "\\\\").replace("\t", "\\t") for field in fields))))
 
 
 def whole(text):
-    """Has it no character that would end a field?"""
-    return all(c >= " " and c != "\x7f" for c in text)
+    """Has it no control character, but for a TAB?"""
+    return all((c >= " " and c != "\x7f") or c == "\t" for c in text)
 
 
 class Lines:
@@ -41,11 +42,13 @@ class Lines:
                 self.at += 1 + array
                 table = self.key("]")
                 self.at += 1 + array
+                for n in range(1, len(table) + 1):
+                    self.found.setdefault(table[:n], line)
                 if array:
                     number = self.counts.get(table, 0)
                     self.counts[table] = number + 1
                     table += (number,)
-                self.found.setdefault(table, line)
+                    self.found.setdefault(table, line)
             else:
                 path = table + self.key("=")
                 for n in range(len(table) + 1, len(path) + 1):
@@ -134,10 +137,26 @@ def scalar(value):
     return None
 
 
+def kind_of(value):
+    """What it is, for a person."""
+    kinds = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return kinds.get(type(value), "a date or a time")
+
+
+def wanted(value, key):
+    """What is wanted in its place."""
+    if isinstance(value, float):
+        return "a number without fraction"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"a table, [{key}], not a list of tables"
+    return f"a string, a number, true or false, not {kind_of(value)}"
+
+
 class File:
     def __init__(self, path, text):
         self.path = path
         self.lines = Lines(text)
+        self.seen = {}  # by key, where it stands
 
     def origin(self, path):
         line = self.lines.of(path)
@@ -146,32 +165,70 @@ class File:
     def one(self, kind, key, value, path):
         text = scalar(value)
         if text is None:
-            wanted = "a number without fraction" if isinstance(value, float) else "a string, a number, true or false"
-            say("error", key, f"{key}: want {wanted}", self.origin(path))
+            say("error", key, f"{key}: want {wanted(value, key)}", self.origin(path))
         elif not whole(text):
             say("error", key, f"{key}: want no control characters", self.origin(path))
         else:
             say(kind, key, text, self.origin(path))
 
+    def key(self, name, value, prefix, path):
+        key = name if not prefix else prefix if name == "enabled" else f"{prefix}_{name}"
+        if not name or not whole(name) or len(key) > 200:
+            say("error", "", "want a setting's name", self.origin(path))
+        elif isinstance(value, dict):
+            self.table(value, key, path)
+        elif key in self.seen:
+            say("error", key, f"{key}: it is set already, at {self.seen[key]}; leave one", self.origin(path))
+        elif isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
+            self.seen[key] = self.origin(path)
+            say("list", key, "", self.origin(path))
+            for item in value:
+                self.one("item", key, item, path)
+        else:
+            self.seen[key] = self.origin(path)
+            self.one("value", key, value, path)
+
     def table(self, values, prefix, path):
         """[cors] allow_origins is cors_allow_origins; enabled is the switch of the table's name."""
         for name, value in values.items():
-            key = name if not prefix else prefix if name == "enabled" else f"{prefix}_{name}"
-            here = (*path, name)
-            if not name or not whole(name) or len(key) > 200:
-                say("error", "", "want a setting's name", self.origin(here))
-            elif isinstance(value, dict):
-                self.table(value, key, here)
-            elif isinstance(value, list):
-                say("list", key, "", self.origin(here))
-                for item in value:
-                    self.one("item", key, item, here)
-            else:
-                self.one("value", key, value, here)
+            self.key(name, value, prefix, (*path, name))
+        if not values and prefix:
+            say("table", prefix, "", self.origin(path))
+
+
+# What a project's file may have beside [tool].
+PROJECT = {"tool", "project", "build-system", "dependency-groups"}
+
+
+def settings_of(path, text, values):
+    """Say what the file has: [tool.fastrd] of a project, whose name is pyproject.toml or which has no
+    settings beside it; else the whole file."""
+    project = os.path.basename(path) == "pyproject.toml"
+    file = File(path, text)
+    tool = values.get("tool")
+    if not project and not (isinstance(tool, dict) and "fastrd" in tool):
+        say("file", "", path, path)
+        file.table(values, "", ())
+        return
+    if not isinstance(tool, dict):
+        if tool is not None:
+            say("error", "", f"tool: want a table, [tool.fastrd], not {kind_of(tool)}", file.origin(("tool",)))
+        return
+    if "fastrd" not in tool:
+        return
+    say("file", "", path, path)
+    at = ("tool", "fastrd")
+    beside = [] if project else [name for name in values if name not in PROJECT]
+    if beside:
+        said = "it is beside [tool.fastrd]; put all settings there, or all at the top of the file"
+        say("error", "", f"{beside[0]}: {said}", file.origin((beside[0],)))
+    elif not isinstance(tool["fastrd"], dict):
+        say("error", "", f"tool.fastrd: want a table, [tool.fastrd], not {kind_of(tool['fastrd'])}", file.origin(at))
+    else:
+        file.table(tool["fastrd"], "", at)
 
 
 def read_file(path):
-    name = os.path.basename(path)
     try:
         import tomllib
     except ImportError:
@@ -183,7 +240,7 @@ def read_file(path):
         if len(data) > 1024 * 1024:
             say("error", "", "it is larger than 1 MiB", path)
             return
-        text = data.decode().replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
         values = tomllib.loads(text)
     except OSError as exc:
         say("error", "", exc.strerror or "it cannot be read", path)
@@ -192,25 +249,20 @@ def read_file(path):
         line = exc.object.count(b"\n", 0, exc.start) + 1
         say("error", "", "want UTF-8", f"{path}:{line}")
         return
-    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:  # a TOMLDecodeError is one, a number of 5000 digits another
         said, _, place = str(exc).partition(" (at ")
         word, _, rest = place.partition(" ")
         number = rest.split(",")[0]
         if word == "end":
             number = str(text.rstrip().count("\n") + 1)
         where = f"{path}:{number}" if number.isdigit() else path
+        if path.endswith(".py"):
+            say("error", "", "a configuration is no program here; want TOML, as --print-config prints it", where)
+            return
         said = said[:1].lower() + said[1:]
         say("error", "", f"no TOML: {said if whole(said) else 'a control character'}", where)
         return
-    at = ()
-    if name == "pyproject.toml":
-        at = ("tool", "fastrd")
-        for key in at:
-            values = values.get(key) if isinstance(values, dict) else None
-        if not isinstance(values, dict):
-            return
-    say("file", "", path, path)
-    File(path, text).table(values, "", at)
+    settings_of(path, text, values)
 
 
 def address(name):

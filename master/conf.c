@@ -1,9 +1,9 @@
 /*
  * conf: the command line, the environment, and between them and the defaults a file.
  *
- * Called by main.c, flags.c, file.c and reread.c. The settings are
- * the rows of base/conf_keys.def; flags.c reads a flag, file.c what a file says. Which application a
- * word means is not looked at here: that needs the file system and, in the end, Python
+ * Called by main.c, flags.c, file.c, variables.c and reread.c. The settings are the rows of
+ * base/conf_keys.def; flags.c reads a flag, variables.c the environment, file.c what a file says. Which
+ * application a word means is not looked at here: that needs the file system and, in the end, Python
  * (python/fastrapi/naming.py).
  */
 #include "master/conf.h"
@@ -17,6 +17,7 @@
 #include "master/file.h"
 #include "master/flags.h"
 #include "master/help.h"
+#include "master/variables.h"
 
 static int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -64,44 +65,6 @@ master_conf_set(struct master_conf *c, const struct conf_row *row, const char *t
 	if (conf_set(&c->values, row, text, why) < 0)
 		return -1;
 	*own = origin;
-	return 0;
-}
-
-/* The common names first; FASTRD_NAME overrides them. */
-static int
-environment_read(struct master_conf *c)
-{
-	static const struct {
-		const char *name;
-		enum conf_key key;
-	} common[] = { { "PORT", CONF_port }, { "WEB_CONCURRENCY", CONF_workers },
-		{ "FORWARDED_ALLOW_IPS", CONF_forwarded_allow_ips } };
-	struct master_origin origin = { .kind = ORIGIN_ENVIRONMENT };
-	char why[CONF_WHY_BYTES];
-
-	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
-		const struct conf_row *row = &conf_rows[common[i].key];
-		const char *value = getenv(common[i].name);
-
-		origin.where = common[i].name;
-		/* Empty, FORWARDED_ALLOW_IPS says that nobody is trusted. */
-		if (value == NULL || (*value == '\0' && !conf_is_text(row)) ||
-		    master_conf_set(c, row, value, origin, false, why) == 0)
-			continue;
-		fprintf(stderr, "fastrd: %s=%s: %s\n", common[i].name, value, why);
-		return -1;
-	}
-	origin.where = NULL;
-	for (size_t i = 0; i < CONF_COUNT; i++) {
-		int rc = conf_environment_row(&c->values, &conf_rows[i], why);
-
-		if (rc < 0) {
-			fprintf(stderr, "fastrd: %s\n", why);
-			return -1;
-		}
-		if (rc > 0)
-			c->origins[i] = origin;
-	}
 	return 0;
 }
 
@@ -155,7 +118,9 @@ flags_read(struct master_conf *c, int argc, char **argv)
 		const char *arg = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
 		struct master_flag flag = { .took = 1 };
 
-		if (strcmp(arg, "-t") == 0)
+		if (strncmp(arg, "--print-config=", 15) == 0)
+			flag.wrong = usage("--print-config takes no value: it prints every setting") < 0;
+		else if (strcmp(arg, "-t") == 0)
 			c->command = COMMAND_TEST;
 		else if (strcmp(arg, "--print-config") == 0)
 			c->command = COMMAND_PRINT;
@@ -196,7 +161,7 @@ layers_read(struct master_conf *c, char *answer, const struct master_complaints 
 	c->app = "";
 	if (answer != NULL)
 		rc = master_file_take(c, answer, to);
-	if (environment_read(c) < 0 || flags_read(c, c->argc, c->argv) < 0)
+	if ((master_variables_read(c) | flags_read(c, c->argc, c->argv)) < 0)
 		return -1;
 	app_settle(c);
 	return rc;

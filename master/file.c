@@ -45,12 +45,14 @@ directory_len(const char *path)
 bool
 master_file_find(const struct master_conf *c, char path[PATH_MAX])
 {
-	static const char name[] = "pyproject.toml";
+	static const char name[] = "pyproject.toml", prefix[] = "file:";
 	const char *dir = c->values.app_dir;
 	size_t len = strlen(dir);
 
+	/* As gunicorn has it, whose configuration may be another thing, too. */
 	if (c->values.config[0] != '\0')
-		return snprintf(path, PATH_MAX, "%s", c->values.config) < PATH_MAX;
+		return snprintf(path, PATH_MAX, "%s", c->values.config +
+		    (strncmp(c->values.config, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0)) < PATH_MAX;
 	if (len == 0) {
 		dir = c->app;
 		len = directory_len(dir);
@@ -133,9 +135,10 @@ row_take(struct master_conf *c, char *fields[4], const struct master_complaints 
 	const char *value = fields[2];
 
 	if (row == NULL || (row->marks & CONF_UNFILED) != 0) {
-		if (!item)
-			unknown(to, fields);
-		return item ? 0 : -1;
+		if (item || (!list && master_foreign_harmless(fields[1], value)))
+			return 0;
+		unknown(to, fields);
+		return -1;
 	}
 	if (list && row->type != CONF_LIST) {
 		snprintf(text, sizeof(text), "%s: want one value, not a list", row->name);
@@ -161,6 +164,25 @@ row_take(struct master_conf *c, char *fields[4], const struct master_complaints 
 	return -1;
 }
 
+/* A table without keys. */
+static int
+table_take(char *fields[4], const struct master_complaints *to)
+{
+	size_t len = strlen(fields[1]);
+	char text[CONF_NAME_BYTES + 32];
+
+	for (size_t i = 0; i < CONF_COUNT; i++)
+		if (strncmp(conf_rows[i].name, fields[1], len) == 0 && conf_rows[i].name[len] == '_')
+			return 0;
+	if (conf_find(fields[1], len, '_') == NULL) {
+		unknown(to, fields);
+		return -1;
+	}
+	snprintf(text, sizeof(text), "%s: want a value, not a table", fields[1]);
+	complain(to, fields, text);
+	return -1;
+}
+
 int
 master_file_take(struct master_conf *c, char *answer, const struct master_complaints *to)
 {
@@ -182,7 +204,8 @@ master_file_take(struct master_conf *c, char *answer, const struct master_compla
 		} else if (strcmp(fields[0], "error") == 0) {
 			complain(to, fields, fields[2]);
 			rc = -1;
-		} else if (c->file == NULL || row_take(c, fields, to) < 0) {
+		} else if (c->file == NULL || (strcmp(fields[0], "table") == 0 ? table_take(fields, to) :
+		    row_take(c, fields, to)) < 0) {
 			rc = -1;
 		}
 	return rc;

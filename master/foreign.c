@@ -1,7 +1,8 @@
 /*
  * foreign: other servers' flags, and those that nobody has.
  *
- * Called by flags.c for what is no row of base/conf_keys.def, and by file.c for keys. It prints
+ * Called by flags.c for what is no row of base/conf_keys.def, by file.c and variables.c for keys. It
+ * prints
  * what is said of an unknown flag; the rows of foreign_flags.def are flags.c's to print.
  */
 #include "master/foreign.h"
@@ -186,26 +187,59 @@ change(char *text, char from, char to)
 			*text = to;
 }
 
+/* A key as a flag has it. False: no flag is so long. */
+static bool
+flag_of(const char *key, char flag[FLAG_BYTES])
+{
+	if (strlen(key) >= FLAG_BYTES)
+		return false;
+	snprintf(flag, FLAG_BYTES, "%s", key);
+	change(flag, '_', '-');
+	return true;
+}
+
+const struct master_foreign *
+master_foreign_of_key(const char *key)
+{
+	char flag[FLAG_BYTES];
+
+	return flag_of(key, flag) ? master_foreign_find(flag, strlen(flag)) : NULL;
+}
+
+bool
+master_foreign_harmless(const char *key, const char *value)
+{
+	const struct master_foreign *row = master_foreign_of_key(key);
+
+	return row != NULL && (row->why == NULL || master_foreign_accepts(row, value) ||
+	    (!row->takes_value && conf_truth(value) == 0));
+}
+
+bool
+master_foreign_nearest(const char *key, char name[CONF_NAME_BYTES])
+{
+	struct nearest n = nearest_begin(NULL, strlen(key));
+	char flag[FLAG_BYTES];
+
+	if (!flag_of(key, flag))
+		return false;
+	n.flag = flag;
+	consider_settings(&n, CONF_UNFILED);
+	memcpy(name, n.name, sizeof(n.name));
+	change(name, '-', '_');
+	return name[0] != '\0' && !n.tie;
+}
+
 void
 master_foreign_key(const char *key, char *text, size_t room)
 {
-	size_t len = strlen(key);
-	struct nearest n = nearest_begin(NULL, len);
-	const struct master_foreign *row;
-	char flag[FLAG_BYTES] = "";
+	const struct master_foreign *row = master_foreign_of_key(key);
+	char name[CONF_NAME_BYTES];
 
-	if (len < FLAG_BYTES) {
-		snprintf(flag, sizeof(flag), "%s", key);
-		change(flag, '_', '-');
-		n.flag = flag;
-		consider_settings(&n, CONF_UNFILED);
-	}
-	row = flag[0] != '\0' ? master_foreign_find(flag, len) : NULL;
-	change(n.name, '-', '_');
 	if (row != NULL && row->why != NULL)
 		snprintf(text, room, "%s: %s", key, row->why);
-	else if (n.name[0] != '\0' && !n.tie)
-		snprintf(text, room, "unknown key %s; did you mean %s?", key, n.name);
+	else if (master_foreign_nearest(key, name))
+		snprintf(text, room, "unknown key %s; did you mean %s?", key, name);
 	else
 		snprintf(text, room, "unknown key %s; fastrd --print-config names all", key);
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/conf.h"
+
 struct master_foreign {
 	const char *flag;	/* without dashes; `*` at its end matches any rest */
 	bool takes_value;
@@ -27,7 +29,16 @@ bool master_foreign_put_off(const char *flag, size_t len);
  * that is most like it. */
 void master_foreign_unknown(const char *flag, size_t len);
 
-/* What is said of a file's key that is no setting, into `text`. */
+/* The row of a flag as a key has its name, with underscores; NULL: no server has it. */
+const struct master_foreign *master_foreign_of_key(const char *key);
+
+/* The setting, with underscores, whose name is most like the key, into `name`. False: none is. */
+bool master_foreign_nearest(const char *key, char name[CONF_NAME_BYTES]);
+
+/* Does a key of a file, with underscores, that is no setting ask for what is so anyway? */
+bool master_foreign_harmless(const char *key, const char *value);
+
+/* What is said of one that does not, into `text`. */
 void master_foreign_key(const char *key, char *text, size_t room);
 
 #endif

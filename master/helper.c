@@ -137,6 +137,21 @@ master_helper_run(struct master_helper *h, const char *python, const char *comma
 	return -1;
 }
 
+/* In place: of \t a TAB, of two backslashes one. */
+static void
+unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++, to++) {
+		bool tab = text[0] == '\\' && text[1] == 't';
+
+		text += tab || (text[0] == '\\' && text[1] == '\\');
+		*to = tab ? '\t' : *text;
+	}
+	*to = '\0';
+}
+
 bool
 master_helper_line(char **at, char *fields[4])
 {
@@ -155,6 +170,7 @@ master_helper_line(char **at, char *fields[4])
 			*tab = '\0';
 			*at = tab + 1;
 		}
+		unescape(fields[i]);
 	}
 	*at = end + 1;
 	return true;

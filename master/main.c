@@ -31,6 +31,7 @@
 #include "master/resolve.h"
 #include "master/shortage.h"
 #include "master/signals.h"
+#include "master/variables.h"
 #include "shm/board.h"
 
 /* As many descriptors as the system lets us have: one per connection. Workers
@@ -241,6 +242,7 @@ main(int argc, char **argv)
 		return rc < 0 ? printed() : rc;
 	log_open("master", (enum log_level)conf.values.log_level);
 	log_form((enum log_format)conf.values.log_format);
+	master_variables_warn();
 	if (conf.command == COMMAND_PRINT) {
 		master_print_config(&conf);
 		return printed();

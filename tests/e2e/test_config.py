@@ -159,7 +159,7 @@ def test_every_mistake_of_a_file_is_named_with_its_line(tmp_path):
         "fastrd: f.toml:9: cors_allow_origins: want no ',' in a member of the list",
         "fastrd: f.toml:10: cors_max_age: want one value, not a list",
         "fastrd: f.toml:12: gzip_level: want a number without fraction",
-        "fastrd: f.toml:13: gzip_minimum_size: want a string, a number, true or false",
+        "fastrd: f.toml:13: gzip_minimum_size: want a string, a number, true or false, not a date or a time",
         "fastrd: f.toml:15: unknown key other_config; fastrd --print-config names all",
         "fastrd: f.toml:17: timeout_header: want no control characters",
         "fastrd: f.toml:19: unknown key zzz_zzz; fastrd --print-config names all",
@@ -187,6 +187,83 @@ def test_files_that_cannot_be_read(tmp_path, text, said):
     done = run(tmp_path, "-c", "f.toml", "--print-config")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("timeout_header = 3\n\n[timeout]\nheader = 4\n",
+         "f.toml:4: timeout_header: it is set already, at f.toml:1; leave one"),
+        ("[[gzip]]\nlevel = 3\n", "f.toml:1: gzip: want a table, [gzip], not a list of tables"),
+        ("[workers]\n", "f.toml:1: workers: want a value, not a table"),
+        ("gzip = {}\n[limit]\n#body = 3\n[lmiit]\n", "f.toml:4: unknown key lmiit; "),
+        ("workers = inf\n", "f.toml:1: workers: want a number without fraction"),
+        ("workers = 'two'\n", "f.toml:1: workers = two: want a number from 1 to 64"),
+        ("workers = -9223372036854775809\n", "f.toml:1: workers = -9223372036854775809: want a number from 1 to 64"),
+        ("workers = " + "9" * 5000 + "\n", "f.toml: no TOML: exceeds the limit"),
+        ("factory = 'perhaps'\n", "f.toml:1: factory = perhaps: want true or false"),
+        ("root_path = 07:30:00\n", "f.toml:1: root_path: want a string, a number, true or false, not a date or a time"),
+        ("trusted_hosts = [['a']]\n",
+         "f.toml:1: trusted_hosts: want a string, a number, true or false, not a list"),
+        ("root_path = 'a\\u0000'\n".replace("'", '"'), "f.toml:1: root_path: want no control characters"),
+        ("workers = 2\n[tool.fastrd]\nworkers = 3\n",
+         "f.toml:1: workers: it is beside [tool.fastrd]; put all settings there, or all at the top of the file"),
+        ("[tool]\nfastrd = 'x'\n", "f.toml:2: tool.fastrd: want a table, [tool.fastrd], not a string"),
+        ("loop = 'own:loop'\n", "f.toml:1: loop: fastrd has its own event loop; leave it out"),
+        ("reload = true\n", "f.toml:1: reload: development reload is not available yet; send SIGHUP to reload"),
+    ],
+)  # fmt: skip
+def test_one_mistake_in_a_file(tmp_path, text, said):
+    (tmp_path / "f.toml").write_text(text)
+    done = run(tmp_path, "-c", "f.toml", "--print-config")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"fastrd: {said}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["tool = 3 # fastrd\n", "[tool]\nfastrd = ['a']\n", "[[tool.fastrd]]\nworkers = 2\n"])
+def test_a_pyproject_whose_table_is_none(tmp_path, text):
+    (tmp_path / "pyproject.toml").write_text(text)
+    done = run(tmp_path, "--print-config")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert ": want a table, [tool.fastrd], not a " in done.stderr
+
+
+def test_a_configuration_that_is_a_program(tmp_path):
+    (tmp_path / "gunicorn.conf.py").write_text("import os\nworkers = os.cpu_count()\n")
+    done = run(tmp_path, "-c", "gunicorn.conf.py", "--print-config")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "fastrd: gunicorn.conf.py:1: a configuration is no program here; want TOML, as --print-config prints it\n"
+    )
+
+
+def test_a_file_of_another_name_or_with_a_mark_at_its_beginning(tmp_path):
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbfworkers = 2\r\n")
+    assert printed(tmp_path, "-c", "marked.toml")[1]["workers"] == "marked.toml:1"
+    assert printed(tmp_path, "--config", "file:marked.toml")[1]["workers"] == "marked.toml:1"
+    (tmp_path / "project.toml").write_text("[project]\nname = 'x'\n[tool.fastrd]\nworkers = 2\n[tool.other]\nx = 1\n")
+    assert printed(tmp_path, "-c", "project.toml")[1]["workers"] == "project.toml:4"
+
+
+def test_what_asks_for_what_is_so_anyway_is_taken_as_the_flag_is(tmp_path):
+    (tmp_path / "f.toml").write_text(
+        "loop = 'uvloop'\nhttp = 'httptools'\nlifespan = 'on'\ninterface = 'asgi3'\nws = 'auto'\n"
+        "use_colors = false\nreload = false\nworkers = 2\n"
+    )
+    assert printed(tmp_path, "-c", "f.toml")[0]["workers"] == 2
+
+
+def test_capitals_and_tabs(tmp_path):
+    (tmp_path / "f.toml").write_text('log_level = "INFO"\nfactory = "True"\naccess_log_format = "a\\tb\\\\t"\n')
+    values, _ = printed(tmp_path, "-c", "f.toml", FASTRD_ACCESS_LOG="Off")
+    assert (values["log_level"], values["factory"], values["access_log"]) == ("info", True, "off")
+    assert values["access_log_format"] == "a\tb\\t"
+
+
+def test_print_config_takes_no_value(tmp_path):
+    done = run(tmp_path, "--print-config=1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "fastrd: --print-config takes no value: it prints every setting; see fastrd --help\n"
 
 
 def test_a_file_that_is_not_there_or_a_directory(tmp_path):

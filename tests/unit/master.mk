@@ -21,7 +21,7 @@ tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
 tests_unit_test_master_child_LDADD = libbase.la -lcunit
 tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
 	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
-	master/helper.c master/print_config.c master/shortage.c
+	master/helper.c master/print_config.c master/shortage.c master/variables.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
 tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
 	$(master_fixture)

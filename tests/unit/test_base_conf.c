@@ -94,7 +94,7 @@ a_refusal_says_what_is_wanted_and_changes_nothing(void)
 		{ "fd", "-2", "want a number from -1 to 65535" },
 		{ "timeout_write", "0", "want a number from 1 to 3600" },
 		{ "factory", "2", "want true or false" },
-		{ "factory", "True", "want true or false" },
+		{ "factory", "tr", "want true or false" },
 		{ "limit_head", "1", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
 		{ "limit_head", "2M", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
 		{ "limit_head", "64KB", "want bytes from 1024 to 1048576, as in 65536, 64K or 10M" },
@@ -106,7 +106,7 @@ a_refusal_says_what_is_wanted_and_changes_nothing(void)
 		{ "sync", "threads auto", "want threads, auto or inline" },
 		{ "sync", "", "want threads, auto or inline" },
 		{ "log_level", "trace=debug", "want debug, info, warning or error" },
-		{ "log_level", "INFO", "want debug, info, warning or error" },
+		{ "log_level", "INFOS", "want debug, info, warning or error" },
 	};
 	char before[64], after[64];
 
@@ -127,18 +127,21 @@ sizes_and_switches_have_more_than_one_spelling(void)
 		{ "0", 0 }, { "500", 500 }, { "64K", 65536 }, { "1k", 1024 }, { "10M", 10485760 },
 		{ "1G", 1073741824 }, { "2147483647", 2147483647 },
 	};
-	static const char *const on[] = { "1", "true", "yes", "on" };
-	static const char *const off[] = { "0", "false", "no", "off" };
+	static const char *const on[] = { "1", "True", "yes", "ON", "t", "y" };
+	static const char *const off[] = { "0", "FALSE", "no", "off", "f", "N" };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		CU_ASSERT_EQUAL(set("limit_body", sizes[i].text), 0);
 		CU_ASSERT_EQUAL(conf.limit_body, sizes[i].bytes);
 	}
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		CU_ASSERT_EQUAL(set("gzip", on[i]), 0);
 		CU_ASSERT_TRUE(conf.gzip);
 		CU_ASSERT_EQUAL(set("gzip", off[i]), 0);
 		CU_ASSERT_FALSE(conf.gzip);
+		/* And a word that is a switch, too. */
+		CU_ASSERT_EQUAL(set("access_log", on[i]), 0);
+		CU_ASSERT_EQUAL(conf.access_log, 1);
 	}
 }
 
@@ -149,7 +152,7 @@ log_levels_are_those_of_the_log(void)
 	static const struct { const char *word; enum log_level level; } rows[] = {
 		{ "debug", LOG_LEVEL_DEBUG }, { "info", LOG_LEVEL_INFO },
 		{ "warning", LOG_LEVEL_WARN }, { "error", LOG_LEVEL_ERROR },
-		{ "trace", LOG_LEVEL_DEBUG }, { "critical", LOG_LEVEL_ERROR },
+		{ "Trace", LOG_LEVEL_DEBUG }, { "INFO", LOG_LEVEL_INFO }, { "critical", LOG_LEVEL_ERROR },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
