@@ -131,6 +131,14 @@ def test_a_convertor_of_the_applications_own_is_named(monkeypatch: pytest.Monkey
     assert listed(app)[0] == "* /{v:hex} asgi: path '/{v:hex}' uses a custom convertor"
 
 
+@pytest.mark.parametrize("expression", [re.compile("^/v/(?P<v>a+)$"), re.compile("^/v/(?P<v>[^/]+)"), None])
+def test_a_path_that_matches_in_a_way_of_its_own_is_left_alone(expression: Any) -> None:
+    app = bare()
+    app.get("/v/{v}")(endpoint(Annotated[str, Path()]))
+    app.router.routes[-1].path_regex = expression  # type: ignore[attr-defined]
+    assert listed(app)[0] == "* /v/{v} asgi: path '/v/{v}' uses a custom convertor"
+
+
 class Called(FastAPI):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await super().__call__(scope, receive, send)

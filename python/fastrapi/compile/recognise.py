@@ -116,8 +116,10 @@ def free_variables(function: Any) -> dict[str, Any]:
     cells = function.__closure__ or ()
     values = {}
     for name, cell in zip(names, cells, strict=True):
-        with contextlib.suppress(ValueError):  # the variable was never set
+        try:
             values[name] = cell.cell_contents
+        except ValueError:  # the variable was never set
+            continue
     return values
 
 

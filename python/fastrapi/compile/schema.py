@@ -32,12 +32,12 @@ _PURE = frozenset(
 _SKIPPED = frozenset({"serialization", "metadata", "ref", "expected", "members"})
 
 
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [child for key, child in value.items() if key not in _SKIPPED]
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    return []
+def _inner(node: Any) -> list[Any]:
+    """The nodes, and the lists of nodes, in one of them."""
+    children = node
+    if isinstance(node, dict):
+        children = [child for key, child in node.items() if key not in _SKIPPED]
+    return [child for child in children if isinstance(child, (dict, list, tuple))]
 
 
 def _is_upload(node: dict[str, Any]) -> bool:
@@ -65,10 +65,8 @@ def _is_form_choice(node: dict[str, Any]) -> bool:
 
 def _node_pure(node: dict[str, Any]) -> bool:
     kind = node.get("type")
-    if _is_upload(node) or _is_form_choice(node):
-        return True
     if isinstance(kind, str) and kind not in _PURE:
-        return False
+        return _is_upload(node) or _is_form_choice(node)
     if node.get("default_factory") is not None or node.get("post_init"):
         return False
     if kind == "enum" and node.get("missing") is not None:
@@ -108,5 +106,5 @@ def is_pure(adapter: Any) -> bool:
             cls = node.get("cls")
             if node.get("type") == "model" and cls is not None and not _model_pure(cls):
                 return False
-        pending.extend(_children(node))
+        pending.extend(_inner(node))
     return True
