@@ -154,6 +154,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = l->w;
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
+	struct worker_conn *c;
 	int on = 1, got;
 
 	(void)what;
@@ -169,8 +170,11 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	/* Fails on unix sockets, which have no Nagle to turn off. */
 	setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	worker_count(w, SHM_COUNT_connections_accepted, 1);
-	if (worker_conn_new(w, got, (struct sockaddr *)&peer, l) == NULL)
+	c = worker_conn_new(w, got, (struct sockaddr *)&peer, l);
+	if (c == NULL)
 		close(got);
+	else
+		worker_proxy_accepted(c);
 }
 
 static void

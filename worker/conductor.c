@@ -8,7 +8,8 @@
  *
  *	transport.c	on_readable		bytes from the socket
  *	conn.c		worker_conn_feed	into the input buffer
- *	conductor.c	head_read		http/parse, http/policy: a head, or a refusal
+ *	conductor.c	head_read		http/parse, http/policy: a head, or a refusal;
+ *						before the first one proxy.c, where that is on
  *	conductor.c	request_begin		content.c frames the content,
  *						bindings/request.h matches the route
  *	conductor.c	worker_conductor_ready	queues the connection's job
@@ -50,6 +51,7 @@
 #include "worker/content.h"
 #include "worker/handover.h"
 #include "worker/hands.h"
+#include "worker/proxy.h"
 #include "worker/reply.h"
 
 enum { PIPELINE_PER_TURN = 32 };
@@ -113,8 +115,13 @@ static void
 head_read(struct worker_conn *c)
 {
 	enum hx_refusal why = HX_ACCEPTED;
-	size_t len = worker_input_left(&c->input);
-	int used = len == 0 ? 0 : hx_parse_head(&c->x, worker_input_at(&c->input), len,
+	size_t len;
+	int used;
+
+	if (c->proxy_due && !worker_proxy_read(c))
+		return;
+	len = worker_input_left(&c->input);
+	used = len == 0 ? 0 : hx_parse_head(&c->x, worker_input_at(&c->input), len,
 	    &c->input.scanned, &c->w->limits, &why);
 
 	if (used > 0) {

@@ -37,6 +37,7 @@
 #include "base/list.h"
 #include "http/exchange.h"
 #include "http/framing.h"
+#include "http/proxy.h"
 #include "io/output.h"
 #include "io/timers.h"
 #include "worker/access.h"
@@ -73,7 +74,9 @@ struct worker_conn {
 	bool read_armed;			/* libevent looks for it */
 	unsigned read_skipped;			/* it has said so that often in this pause */
 	bool eof;				/* the peer sends no more */
-	char client_text[48], server_text[48];	/* of the addresses in `x` */
+	struct hx_proxy ends;			/* the texts of the addresses in `x`; all that a header
+						 * of the PROXY protocol told, if it did */
+	bool proxy_due;				/* ... and it is to come */
 
 	/* Time: what runs is in the worker's time-outs. */
 	struct io_timer timer, write_timer;

@@ -2,10 +2,10 @@
  * handover: one packet, one connection.
  *
  * Called by worker.c (drain), conductor.c, flush.c and timeouts.c (a connection is between two
- * requests), by conn.c and reply.c, by engine/serve.c (take) and by libevent. A packet is the descriptor, a
- * word that names the format, and the bytes that were read ahead. The word tells packets of
- * another version of fastrd, which a reload may have put beside this one. All without the
- * interpreter.
+ * requests), by conn.c and reply.c, by engine/serve.c (take) and by libevent. A packet is the descriptor,
+ * what the socket does not know, and the bytes that were read ahead. Its first word names the
+ * format: it tells packets of another version of fastrd, which a reload may have put beside this
+ * one. All without the interpreter.
  *
  * Where a packet cannot be sent, the connection is served on: until there is room again, or
  * for good, to end with the worker as every connection does without a handover.
@@ -23,18 +23,26 @@
 #include "base/must.h"
 #include "worker/conductor.h"
 #include "worker/conn.h"
+#include "worker/proxy.h"
 
 enum {
-	FORMAT = 0x46524831,		/* of this version's packets */
+	FORMAT = 0x46524832,		/* of this version's packets */
 	AHEAD_MOST = 64 * 1024,		/* bytes read ahead in one packet */
 	TAKEN_AT_ONCE = 8,		/* in one turn */
 	PAUSE_US = 100 * 1000,		/* without free descriptors */
 };
 
+/* What the socket does not know of its connection. */
+struct facts {
+	uint32_t format;
+	bool proxy_due;			/* a header of the PROXY protocol is to come */
+	struct hx_proxy ends;		/* the addresses, if one told them */
+};
+
 /* One packet as it is sent or received. */
 struct packet {
-	uint32_t format;
-	struct iovec parts[2];		/* `format`, and what was read ahead */
+	struct facts facts;
+	struct iovec parts[2];		/* `facts`, and what was read ahead */
 	struct msghdr message;
 	union {
 		struct cmsghdr align;
@@ -46,8 +54,7 @@ static void
 packet_init(struct packet *p, char *ahead, size_t len)
 {
 	memset(p, 0, sizeof(*p));
-	p->format = FORMAT;
-	p->parts[0] = (struct iovec){ &p->format, sizeof(p->format) };
+	p->parts[0] = (struct iovec){ &p->facts, sizeof(p->facts) };
 	p->parts[1] = (struct iovec){ ahead, len };
 	p->message.msg_iov = p->parts;
 	p->message.msg_iovlen = 2;
@@ -76,6 +83,9 @@ packet_send(struct worker_conn *c)
 	struct cmsghdr *control;
 
 	packet_init(&p, worker_input_at(&c->input), worker_input_left(&c->input));
+	p.facts.format = FORMAT;
+	p.facts.proxy_due = c->proxy_due;
+	p.facts.ends = c->ends;
 	control = CMSG_FIRSTHDR(&p.message);
 	control->cmsg_level = SOL_SOCKET;
 	control->cmsg_type = SCM_RIGHTS;
@@ -136,7 +146,7 @@ worker_handover_leaves(struct worker_conn *c)
 
 /* The connection of a packet, with what was read ahead. */
 static void
-arrive(struct worker *w, int fd, const char *ahead, size_t len)
+arrive(struct worker *w, int fd, const struct facts *facts, const char *ahead, size_t len)
 {
 	struct sockaddr_storage peer;
 	socklen_t peer_len = sizeof(peer);
@@ -150,6 +160,10 @@ arrive(struct worker *w, int fd, const char *ahead, size_t len)
 		return;
 	}
 	worker_count(w, SHM_COUNT_connections_taken, 1);
+	if (facts->ends.told)
+		worker_proxy_tell(c, &facts->ends);
+	if (facts->proxy_due)
+		worker_proxy_expect(c);
 	if (len > 0 && worker_input_keep(&c->input, ahead, len, false) < 0)
 		worker_conn_kill(c);
 	else
@@ -191,18 +205,17 @@ take(struct worker *w)
 		return false;
 	}
 	packet_init(&p, w->scratch, AHEAD_MOST);
-	p.format = 0;
 	n = recvmsg(w->handover.take_fd, &p.message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return errno == EINTR;
 	fd = packet_fd(&p);
 	if (fd < 0)
 		return true;
-	if ((size_t)n < sizeof(p.format) || p.format != FORMAT) {
+	if ((size_t)n < sizeof(p.facts) || p.facts.format != FORMAT) {
 		log_warnx("a connection of another version of fastrd is closed");
 		close(fd);
 	} else {
-		arrive(w, fd, w->scratch, (size_t)n - sizeof(p.format));
+		arrive(w, fd, &p.facts, w->scratch, (size_t)n - sizeof(p.facts));
 	}
 	return true;
 }

@@ -4,8 +4,8 @@
  * The master has a pair of sockets for life, and each worker inherits both ends. A worker that
  * serves takes from one end; a worker that drains while others serve gives into the other. What
  * is given is a connection between two requests: its descriptor, and the bytes of its next
- * requests that have been read already. It keeps nothing else, as its addresses are the
- * socket's. A client sees nothing of it.
+ * requests that have been read already. Its addresses are the socket's, or go along where a header
+ * of the PROXY protocol told them. A client sees nothing of it.
  */
 #ifndef WORKER_HANDOVER_H
 #define WORKER_HANDOVER_H

@@ -192,7 +192,7 @@ server_address(struct worker_conn *c, const struct worker_listener *l)
 		c->x.server_host = l->host;
 		c->x.server_port = l->port;
 	} else if (getsockname(c->fd, (struct sockaddr *)&name, &len) == 0) {
-		address((struct sockaddr *)&name, c->server_text, sizeof(c->server_text),
+		address((struct sockaddr *)&name, c->ends.server, sizeof(c->ends.server),
 		    &c->x.server_host, &c->x.server_port);
 	}
 }
@@ -213,7 +213,7 @@ worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *pe
 	c->reading = c->read_armed = true;
 	c->transport = &socket_transport;
 	c->transport_arg = c;
-	address(peer, c->client_text, sizeof(c->client_text), &c->x.peer.host, &port);
+	address(peer, c->ends.client, sizeof(c->ends.client), &c->x.peer.host, &port);
 	c->x.peer.port = port;
 	server_address(c, listener);
 	return 0;

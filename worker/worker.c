@@ -43,8 +43,10 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 	w->scratch = malloc(WORKER_READ_BYTES);
 	if (w->scratch == NULL || worker_preset_init(&w->preset, &options->conf) < 0 ||
 	    (options->conf.proxy_headers &&
-	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0)) {
+	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0) ||
+	    worker_proxy_init(&w->proxy, &options->conf) < 0) {
 		worker_preset_fini(&w->preset);
+		hx_trust_fini(&w->trust);
 		free(w->scratch);
 		free(w);
 		return NULL;
@@ -76,6 +78,7 @@ worker_free(struct worker *w)
 	worker_timeouts_fini(&w->timeouts);
 	worker_memory_fini(&w->memory);
 	hx_trust_fini(&w->trust);
+	worker_proxy_fini(&w->proxy);
 	worker_preset_fini(&w->preset);
 	io_turn_free(w->turn);
 	free(w->scratch);

@@ -25,6 +25,7 @@
 #include "worker/heartbeat.h"
 #include "worker/memory.h"
 #include "worker/preset.h"
+#include "worker/proxy.h"
 #include "worker/timeouts.h"
 
 struct pyb_app;
@@ -55,6 +56,7 @@ struct worker {
 	void *local;			/* borrowed: the upper.local of every exchange */
 	struct worker_options options;
 	struct hx_trust trust;		/* the proxies whose word is taken, from the options */
+	struct worker_proxy proxy;
 	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_accept accept;
 	struct worker_admin *admin;	/* NULL: nobody asks here */

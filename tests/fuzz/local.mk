@@ -3,7 +3,7 @@
 fuzz_targets = tests/fuzz/fuzz_head tests/fuzz/fuzz_framing \
 	tests/fuzz/fuzz_query tests/fuzz/fuzz_cookie \
 	tests/fuzz/fuzz_content_type tests/fuzz/fuzz_multipart \
-	tests/fuzz/fuzz_range
+	tests/fuzz/fuzz_proxy tests/fuzz/fuzz_range
 check_PROGRAMS += $(fuzz_targets)
 TESTS += $(fuzz_targets)
 
@@ -23,5 +23,7 @@ tests_fuzz_fuzz_content_type_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_multipart_SOURCES = tests/fuzz/fuzz_multipart.c $(fuzz_replay) \
 	$(multipart_transcript)
 tests_fuzz_fuzz_multipart_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(fuzz_replay)
+tests_fuzz_fuzz_proxy_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_range_SOURCES = tests/fuzz/fuzz_range.c $(fuzz_replay)
 tests_fuzz_fuzz_range_LDADD = $(files_test_libs)
