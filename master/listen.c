@@ -1,5 +1,5 @@
 /*
- * listen: bind, listen.
+ * listen: which addresses, and from when on clients may come.
  *
  * Called by main.c before the first child, by generation.c when the first one serves (start), and by
  * inherit.c (add). Only numeric addresses: resolving names
@@ -18,18 +18,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/must.h"
 #include "base/wire.h"
+#include "master/bind.h"
 #include "master/inherit.h"
 #include "master/shortage.h"
-
-enum {
-	BIND_TRIES = 21,
-	BIND_PAUSE_MS = 50
-};
 
 void
 master_listen_add(struct master_listeners *l, int fd, const char *text)
@@ -99,51 +94,10 @@ refuse(int fd, const char *where, const char *(*remedy)(int err))
 	return rc;
 }
 
-/* Is this the name of a unix socket that nobody listens on any more? Then it may be taken
- * over. A file that is no socket refuses connections as well, and is not ours to remove. */
-static int
-stale(const struct sockaddr_un *name)
-{
-	struct stat st;
-	int fd, dead;
-
-	if (lstat(name->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
-		return 0;
-	/* A server whose queue is full lives: connect() must not wait for room in it. */
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return 0;
-	dead = connect(fd, (const struct sockaddr *)name, sizeof(*name)) < 0 &&
-	    errno == ECONNREFUSED;
-	close(fd);
-	return dead;
-}
-
-/* bind(). The workers of a master that was killed just now give its address back as soon
- * as one of them runs (engine/orphan.c): an address in use is tried again for a second. */
-static int
-bind_soon(int fd, const struct sockaddr *name, socklen_t len, int tries)
-{
-	const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
-	const struct sockaddr_un *path = name->sa_family == AF_UNIX ? (const void *)name : NULL;
-	int rc = -1;
-
-	for (int i = 0; i < tries && rc < 0; i++) {
-		if (i > 0)
-			nanosleep(&pause, NULL);
-		if (path != NULL && stale(path))
-			unlink(path->sun_path);
-		rc = bind(fd, name, len);
-		if (rc < 0 && errno != EADDRINUSE)
-			break;
-	}
-	return rc;
-}
-
 static int
 tries(const struct master_listeners *l)
 {
-	return l->test ? 1 : BIND_TRIES;
+	return l->test ? 1 : MASTER_BIND_TRIES;
 }
 
 /* Is a server that runs to be reloaded with this configuration? It has the address. Closes `fd`. */
@@ -182,7 +136,7 @@ tcp_open(struct master_listeners *l, const char *host, long port,
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host;
-	int is_v6 = inet_pton(AF_INET6, numeric, &v6.sin6_addr) == 1, fd, on = 1, rc;
+	int is_v6 = inet_pton(AF_INET6, numeric, &v6.sin6_addr) == 1, fd, rc;
 	struct sockaddr_in6 name;
 	socklen_t len = sizeof(name);
 	char where[160];
@@ -193,9 +147,8 @@ tcp_open(struct master_listeners *l, const char *host, long port,
 	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return refuse(fd, where, remedy);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	rc = is_v6 ? bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6), tries(l)) :
-	    bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4), tries(l));
+	rc = is_v6 ? master_bind_soon(fd, (struct sockaddr *)&v6, sizeof(v6), tries(l)) :
+	    master_bind_soon(fd, (struct sockaddr *)&v4, sizeof(v4), tries(l));
 	if (rc < 0 && in_use_already(l, fd))
 		return 0;
 	if (rc < 0 || getsockname(fd, (struct sockaddr *)&name, &len) < 0)
@@ -224,7 +177,7 @@ unix_bind(int fd, const struct sockaddr_un *name, int mode, const struct master_
     int n_tries)
 {
 	mode_t old = umask(0777 & ~(mode_t)mode);
-	int rc = bind_soon(fd, (const struct sockaddr *)name, sizeof(*name), n_tries);
+	int rc = master_bind_soon(fd, (const struct sockaddr *)name, sizeof(*name), n_tries);
 
 	umask(old);
 	if (rc == 0 && owner->set)
@@ -347,11 +300,14 @@ int
 master_listen_start(const struct master_listeners *l, int backlog)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		int listening = 0;
+		int listening = 0, on = 1;
 		socklen_t len = sizeof(listening);
 
 		getsockopt(l->fds[i], SOL_SOCKET, SO_ACCEPTCONN, &listening, &len);
-		if (!listening && listen(l->fds[i], backlog) < 0)
+		if (listening)
+			continue;
+		setsockopt(l->fds[i], SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));	/* bind.c */
+		if (listen(l->fds[i], backlog) < 0)
 			return refused(l->texts[i], tcp_remedy);
 	}
 	return 0;

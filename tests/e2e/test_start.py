@@ -119,6 +119,43 @@ def test_a_busy_address_is_said_before_anything_is_imported(directory):
     assert not (directory / "imports").exists()
 
 
+def test_a_server_that_still_imports_has_its_address(directory):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    waits = "\nimport time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+    (directory / "app.py").write_text(COUNTED + waits)
+    command = [BINARY, "--port", str(port), "app:app"]
+    with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as server:
+        end = time.monotonic() + 20
+        while not (directory / "imports").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        second = subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        (directory / "go").touch()
+        assert server.stderr is not None
+        for line in server.stderr:
+            if "  address  " in line:
+                break
+        socket.create_connection(("127.0.0.1", port)).close()
+        server.send_signal(signal.SIGTERM)
+    assert second.returncode == 4
+    assert "Address already in use; stop what uses it" in second.stderr
+    assert len(imports(directory)) == 1
+
+
+def test_an_address_is_free_when_its_server_has_ended(directory):
+    """What the system remembers of connections that the server has closed is no server."""
+    port = 0
+    for _ in range(3):
+        with Fastrd("app:app", directory, "--port", str(port)) as server:
+            port = server.port
+            assert server.get("/pid")[0] == 200
+            server.signal(signal.SIGTERM)
+            assert server.process is not None
+            assert server.process.wait(20) == 0
+
+
 def test_the_first_worker_that_fails_names_no_other(directory):
     (directory / "app.py").write_text("raise RuntimeError('broken')\n")
     done = subprocess.run(

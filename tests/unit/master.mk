@@ -9,7 +9,7 @@ TESTS += $(master_tests)
 
 # Supervision without processes.
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
-	master/child.c master/doing.c master/generation.c master/inherit.c master/listen.c \
+	master/bind.c master/child.c master/doing.c master/generation.c master/inherit.c master/listen.c \
 	master/logs.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
 	master/replies.c master/shortage.c master/spare.c master/status.c master/stranded.c \
 	master/watchdog.c master/workers.c master/zygote.c \
@@ -27,7 +27,7 @@ tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c 
 	$(master_fixture)
 tests_unit_test_master_generation_LDADD = $(master_test_libs)
 tests_unit_test_master_listen_SOURCES = tests/unit/test_master_listen.c \
-	master/inherit.c master/listen.c master/shortage.c
+	master/bind.c master/inherit.c master/listen.c master/shortage.c
 tests_unit_test_master_listen_LDADD = libbase.la -lcunit
 tests_unit_test_master_probation_SOURCES = tests/unit/test_master_probation.c \
 	$(master_fixture) master/reap.c
