@@ -58,7 +58,6 @@ master_generation_load(struct master *m, const struct master_conf *conf)
 
 	must(g != NULL && m->coming == NULL);
 	m->put_off_logged = false;
-	m->reload_failed = false;
 	*g = (struct master_generation){ .state = GENERATION_LOADING,
 	    .number = ++m->generation_count,
 	    .conf = conf,
@@ -66,6 +65,7 @@ master_generation_load(struct master *m, const struct master_conf *conf)
 	    .since_ms = clock_monotonic_ms(),
 	    .start_by_ms = clock_monotonic_ms() + conf->values.timeout_startup_ms };
 	m->coming = g;
+	/* Of a reload once more: its time-out may be another now. */
 	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
 	g->table_fd = shm_segment_create("fastrd-table");
 	if (g->table_fd < 0 || (conf->values.preload ? master_zygote_start(m, g) :
@@ -112,6 +112,8 @@ master_generation_reload(struct master *m)
 	m->reload_due = false;
 	log_info("%s%sreloading", m->reload_by, *m->reload_by != '\0' ? ": " : "");
 	m->reload_by[0] = '\0';
+	m->reload_failed = false;
+	master_notify(m, NOTICE_RELOADING);
 	master_reread_begin(m);
 }
 

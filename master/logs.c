@@ -102,8 +102,9 @@ master_logs_open(const struct conf *c)
 }
 
 void
-master_logs_begin(const struct master *m)
+master_logs_begin(struct master *m)
 {
+	m->logs_begun = true;
 	if (m->log_fd >= 0)
 		dup2(m->log_fd, STDERR_FILENO);
 }
@@ -118,7 +119,8 @@ master_logs_reopen(struct master *m, const char *by)
 		if (m->log_fd >= 0)
 			close(m->log_fd);
 		m->log_fd = fd;
-		master_logs_begin(m);
+		if (m->logs_begun)
+			master_logs_begin(m);
 	} else if (*m->conf->values.log_file != '\0') {
 		log_warn("the log cannot be opened again");
 	}

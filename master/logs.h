@@ -24,7 +24,7 @@ int master_logs_open(const struct conf *c);
 
 /* The master's own log goes to its file from now on: what was to be said to whoever has
  * started it has been said. */
-void master_logs_begin(const struct master *m);
+void master_logs_begin(struct master *m);
 
 /* The files were rotated, says `by`: open them again, here and in the workers. */
 void master_logs_reopen(struct master *m, const char *by);

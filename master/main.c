@@ -233,6 +233,7 @@ main(int argc, char **argv)
 	char python[PATH_MAX];
 	int rc;
 
+	master_signals_hold();
 	if (standard_fds() < 0)
 		return WIRE_EXIT_BUG;
 	/* One write: of one that fails between others stdio does not keep the reason. */
@@ -243,6 +244,8 @@ main(int argc, char **argv)
 	log_open("master", (enum log_level)conf.values.log_level);
 	log_form((enum log_format)conf.values.log_format);
 	master_variables_warn();
+	if (conf.command != COMMAND_SERVE)
+		master_signals_release();
 	if (conf.command == COMMAND_PRINT) {
 		master_print_config(&conf);
 		return printed();

@@ -65,7 +65,8 @@ struct master {
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	bool reload_failed;	/* the last one */
-	struct master_copies interrupts, hangups;	/* INT and HUP */
+	struct master_copies interrupts;	/* INT */
+	bool logs_begun;		/* standard error is the log */
 	struct master_notify notify;
 	struct master_oom oom;
 	uint64_t looked_ms;		/* when the watchdog looked last; 0: not yet */

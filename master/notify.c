@@ -33,7 +33,8 @@
 enum {
 	STATUS_EVERY_MS = 1000,
 	BEAT_MAX_MS = 24 * 3600 * 1000,
-	AGAIN_MS = 100,		/* after a message that could not be sent */
+	AGAIN_MS = 100,		/* after a message that could not be sent, then twice as long, up to */
+	AGAIN_MAX_MS = 10000,
 	SPARE_MS = 2000		/* beyond our own limits, to do what they lead to */
 };
 
@@ -108,25 +109,27 @@ master_notify_close(struct master_notify *n)
 	n->on = false;
 }
 
-/* One datagram. False: it was not sent. */
-static bool
-told(struct master_notify *n, const char *text)
+/* One datagram. 0, or why it was not sent. */
+static int
+tell(struct master_notify *n, const char *text)
 {
 	size_t len = strlen(text);
 	ssize_t sent = n->fd >= 0 ? send(n->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
+	int err;
 
 	/* A manager that was started again has another socket of the same name. */
 	if (sent < 0 && (n->fd < 0 || errno != EAGAIN)) {
 		connect_again(n);
 		sent = n->fd >= 0 ? send(n->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
 	}
-	if (sent < 0 && errno != EAGAIN && !n->failing) {
+	err = sent < 0 ? errno : 0;
+	if (err != 0 && err != EAGAIN && !n->failing) {
 		n->failing = true;
 		log_warn("cannot notify the service manager");
 	}
-	if (sent >= 0)
+	if (err == 0)
 		n->failing = false;
-	return sent >= 0;
+	return err;
 }
 
 /* How long the state may last by our own limits; the manager's are extended by it. */
@@ -171,6 +174,7 @@ state_tell(struct master *m, uint64_t now_ms)
 {
 	struct master_notify *n = &m->notify;
 	char status[MASTER_STATUS_BYTES], lines[128], text[sizeof(status) + sizeof(lines) + 16];
+	int err;
 
 	master_status_text(m, status);
 	n->look_at_ms = now_ms + STATUS_EVERY_MS;
@@ -178,12 +182,17 @@ state_tell(struct master *m, uint64_t now_ms)
 		return;
 	notice_text(m, n->due, lines, sizeof(lines));
 	snprintf(text, sizeof(text), "%sSTATUS=%s", lines, status);
-	if (told(n, text)) {
+	err = tell(n, text);
+	if (err == 0) {
 		n->due = NOTICE_NONE;
+		n->again_ms = 0;
 		snprintf(n->status, sizeof(n->status), "%s", status);
-	} else {
-		n->look_at_ms = now_ms + AGAIN_MS;
+		return;
 	}
+	/* One that has no room will have some soon; one that is gone may not come back. */
+	n->again_ms = err == EAGAIN || n->again_ms == 0 ? AGAIN_MS :
+	    n->again_ms < AGAIN_MAX_MS / 2 ? 2 * n->again_ms : AGAIN_MAX_MS;
+	n->look_at_ms = now_ms + n->again_ms;
 }
 
 static void
@@ -194,7 +203,7 @@ watchdog_tell(struct master *m, uint64_t now_ms)
 	n->beat_at_ms = now_ms + n->beat_every_ms;
 	if (master_status_beats(m, 2 * n->beat_every_ms)) {
 		n->quiet = false;
-		if (!told(n, "WATCHDOG=1") && n->beat_every_ms > AGAIN_MS)
+		if (tell(n, "WATCHDOG=1") == EAGAIN && n->beat_every_ms > AGAIN_MS)
 			n->beat_at_ms = now_ms + AGAIN_MS;
 		return;
 	}
@@ -206,7 +215,8 @@ watchdog_tell(struct master *m, uint64_t now_ms)
 void
 master_notify(struct master *m, enum master_notice notice)
 {
-	if (!m->notify.on)
+	/* Whoever is told of the end hears nothing else after it. */
+	if (!m->notify.on || (m->stopping && notice != NOTICE_STOPPING))
 		return;
 	m->notify.due = notice;
 	state_tell(m, clock_monotonic_ms());

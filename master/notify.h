@@ -30,6 +30,7 @@ struct master_notify {
 	enum master_notice due;		/* could not be sent yet, or NOTICE_NONE */
 	char status[MASTER_STATUS_BYTES];	/* as it was sent last */
 	uint64_t look_at_ms;		/* when the status is made again */
+	uint64_t again_ms;		/* after the last message, which could not be sent; 0: it was */
 	uint64_t beat_every_ms;		/* the manager's watchdog wants a sign so often; 0: none */
 	uint64_t beat_at_ms;
 	bool failing, quiet;		/* ... and that has been logged: sends fail, no sign is given */

@@ -1,7 +1,7 @@
 /*
  * signals: one descriptor, and what each signal does.
  *
- * Called by main.c to open it, and by master.c to act on what has come, and on the clock (drain).
+ * Called by main.c to hold back what comes early and to open it, and by master.c to act on what has come, and on the clock (drain).
  * docs/OPERATIONS.md tells operators the same.
  *
  * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: ending in N s,
@@ -29,19 +29,42 @@ enum {
 	SIGNAL_TEXT_BYTES = 64
 };
 
+static const int numbers[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTTIN, SIGTTOU, SIGUSR1,
+    SIGUSR2 };
+
+static void
+numbers_fill(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(set, numbers[i]);
+}
+
+void
+master_signals_hold(void)
+{
+	sigset_t set;
+
+	numbers_fill(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void
+master_signals_release(void)
+{
+	sigset_t set;
+
+	numbers_fill(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* The dispositions are ours as well: nohup ignores HUP, some supervisors CHLD. */
 int
 master_signals_open(void)
 {
-	static const int numbers[] = { SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGTTIN,
-	    SIGTTOU, SIGUSR1, SIGUSR2 };
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaddset(&set, numbers[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -1;
+	numbers_fill(&set);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		signal(numbers[i], SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
@@ -142,8 +165,7 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 		master_reap(m);
 		break;
 	case SIGHUP:
-		if (is_copy(&m->hangups, info))
-			break;
+		/* One too many costs a reload, one too few leaves old code: copies count. */
 		if (!m->reload_due)	/* several that wait become one */
 			signal_text(info, m->reload_by);
 		master_generation_reload(m);

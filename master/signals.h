@@ -8,7 +8,14 @@
 
 struct master;
 
-/* Take all signals that mean something to the master from one descriptor, which is
+/* Whatever means something to the master waits from now on, until it is read. For main()'s first
+ * lines: no signal may come too early. Children undo it. */
+void master_signals_hold(void);
+
+/* This process is to be no master: what was held back acts, as for any program. */
+void master_signals_release(void);
+
+/* Take all signals that were held back, and those to come, from one descriptor, which is
  * returned; -1 with errno. For the life of the process. */
 int master_signals_open(void) MUST_CHECK;
 

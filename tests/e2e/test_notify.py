@@ -60,7 +60,8 @@ def test_the_life_of_a_server(directory):
             reloading = manager.wait("RELOADING")
             assert before <= int(reloading["MONOTONIC_USEC"])
             assert int(reloading["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-            assert reloading["STATUS"].endswith("; generation 2 is loading")
+            assert reloading["STATUS"].startswith("generation 1, ")
+            assert manager.wait("STATUS", "; generation 2 is loading")["RELOADING"] == "1"
             assert manager.wait("READY")["STATUS"].startswith("generation 2, 1 worker, ")
 
             (directory / "app.py").write_text("broken =")
@@ -74,6 +75,22 @@ def test_the_life_of_a_server(directory):
             assert stopping["STATUS"].startswith("ending: ")
             assert server.process.wait(10 * PATIENCE) == 0
             assert "WATCHDOG" not in {key for message in manager.messages for key in message}
+
+
+def test_a_reload_that_its_file_refuses(directory):
+    (directory / "fastrd.toml").write_text("workers = 1\n")
+    with Manager(directory / "notify") as manager:
+        flags = ("-c", "fastrd.toml")
+        with Fastrd("app:app", directory, *flags, env=manager.env()) as server:
+            manager.wait("READY")
+            (directory / "fastrd.toml").write_text("workers = 'many'\n")
+            for _ in range(2):
+                server.signal(signal.SIGHUP)
+                reloading = manager.wait("RELOADING")
+                assert "READY" not in reloading and "failed" not in reloading["STATUS"]
+                failed = manager.wait("READY")["STATUS"]
+                assert failed == "generation 1, 1 worker, 0 requests in hand; the last reload failed, see the log"
+                assert manager.seen("RELOADING") == 0
 
 
 def test_a_name_in_the_abstract_namespace(directory):

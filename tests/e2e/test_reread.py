@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from server import BINARY, Fastrd, read_until
@@ -20,6 +24,12 @@ other = FastAPI(title="other")
 @other.get("/")
 async def of_other(): return "other"
 """
+# What the log says when it acts.
+EARLY = {
+    signal.SIGTERM: "ending, requests have",
+    signal.SIGHUP: "generation 2 serves",
+    signal.SIGUSR1: "log files opened again",
+}
 FILE = "app = 'app:app'\nport = 0\nworkers = {workers}\nroot_path = '{root}'\nlimit_line = {line}\n"
 
 
@@ -36,6 +46,40 @@ def server(tmp_path_factory):
     server.command = [BINARY, "-c", "f.toml", "--limit-head", "2000"]
     with server:
         yield server
+
+
+def opened_by_a_reader(pipe: Path) -> BinaryIO:
+    """The named pipe, for writing."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return open(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "wb")
+        except OSError as exc:
+            assert exc.errno == errno.ENXIO and time.monotonic() < end
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_while_the_file_is_read_waits(tmp_path, number):
+    """The file is a named pipe: whoever reads it waits for who writes."""
+    (tmp_path / "app.py").write_text(APP)
+    os.mkfifo(tmp_path / "f.toml")
+    command = [BINARY, "-c", "f.toml", "--port", "0", "app:app"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        with opened_by_a_reader(tmp_path / "f.toml") as file:
+            server.send_signal(number)
+            file.write(b"workers = 1\n")
+        lines: list[str] = []
+        while not lines or EARLY[number] not in lines[-1]:
+            lines.append(server.stderr.readline())
+            assert lines[-1], lines
+            if "reloading" in lines[-1]:
+                with opened_by_a_reader(tmp_path / "f.toml") as file:
+                    file.write(b"workers = 1\n")
+        if number != signal.SIGTERM:
+            server.terminate()
+        assert server.wait(30) == 0
 
 
 def reloaded(server: Fastrd, text: str = " serves: ") -> str:

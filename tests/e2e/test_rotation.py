@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from boards import total
-from server import Fastrd, read_until
+from server import BINARY, Fastrd, read_until
 
 APP = """
 import logging
@@ -272,6 +272,27 @@ def test_a_disk_that_stands_still_holds_nobody_up(directory, still_disk):
         kept = sum("-xxx" in line for line in lines)
         assert 500 < kept < n
         assert server.log().count("access log: ") == 2
+
+
+def test_usr1_while_the_application_is_imported_moves_no_words_to_the_log(tmp_path):
+    """What is wrong with the start is said to who has started it."""
+    waits = "import os, time\nopen('imports', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.01)\n1 / 0\n"
+    (tmp_path / "app.py").write_text(waits)
+    command = [BINARY, "--port", "0", "--log-file", "f.log", "app:app"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        end = time.monotonic() + 30
+        while not (tmp_path / "imports").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        (tmp_path / "f.log").rename(tmp_path / "f.log.1")
+        server.send_signal(signal.SIGUSR1)
+        while not (tmp_path / "f.log").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        (tmp_path / "go").touch()
+        assert server.stderr is not None
+        said_here = server.stderr.read()
+        assert server.wait(30) == 3
+    assert "fastrd: importing 'app' failed: ZeroDivisionError: division by zero" in said_here
+    assert "fastrd: " not in (tmp_path / "f.log").read_text()
 
 
 def said(log: Path) -> list[str]:

@@ -202,29 +202,45 @@ test_int_kills_when_the_server_is_ending_already(void)
 	fixture_free(m);
 }
 
+static const enum sender twice[][2] = {
+	{ A_TERMINAL, OUR_PARENT }, { A_PROCESS, OUR_PARENT }, { OUR_PARENT, A_PROCESS }
+};
+
 /* As by Ctrl-C, when the parent passes on what it has got. */
 static void
-test_a_signal_to_us_and_to_our_parent_counts_once(void)
+test_an_int_to_us_and_to_our_parent_counts_once(void)
 {
-	static const enum sender orders[][2] = {
-		{ A_TERMINAL, OUR_PARENT }, { A_PROCESS, OUR_PARENT }, { OUR_PARENT, A_PROCESS }
-	};
-
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+	for (size_t i = 0; i < sizeof(twice) / sizeof(twice[0]); i++) {
 		struct master *m = fixture_new(1);
 
 		n_sent = 0;
 		fixture_serving(m);
 		for (int n = 0; n < 2; n++)
-			signalled_by(m, SIGHUP, orders[i][n]);
-		CU_ASSERT_EQUAL(fixture_logged("reloading"), 1);
-		CU_ASSERT_FALSE(m->reload_due);
-		for (int n = 0; n < 2; n++)
-			signalled_by(m, SIGINT, orders[i][n]);
+			signalled_by(m, SIGINT, twice[i][n]);
 		CU_ASSERT_EQUAL(fixture_logged("killing"), 0);
 		for (int n = 0; n < 2; n++)
-			signalled_by(m, SIGINT, orders[i][n]);
+			signalled_by(m, SIGINT, twice[i][n]);
 		CU_ASSERT_EQUAL(fixture_logged("killing"), 1);
+		fixture_free(m);
+	}
+}
+
+/* What has changed since the first one came is not left out, whoever sends the next. */
+static void
+test_a_hup_during_a_reload_leads_to_one_more(void)
+{
+	for (size_t i = 0; i < sizeof(twice) / sizeof(twice[0]); i++) {
+		struct master *m = fixture_new(1);
+
+		fixture_serving(m);
+		for (int n = 0; n < 6; n++)
+			signalled_by(m, SIGHUP, twice[i][n % 2]);
+		CU_ASSERT_EQUAL(fixture_logged("reloading"), 1);
+		CU_ASSERT_TRUE(m->reload_due);
+		master_generation_failed(m, m->coming, WIRE_EXIT_APP, "it is broken");
+		master_generation_reload(m);
+		CU_ASSERT_EQUAL(fixture_logged("reloading"), 2);
+		CU_ASSERT_FALSE(m->reload_due);
 		fixture_free(m);
 	}
 }
@@ -364,8 +380,10 @@ main(void)
 		    test_what_was_told_to_end_keeps_its_deadline_at_the_end },
 		{ "test_int_kills_when_the_server_is_ending_already",
 		    test_int_kills_when_the_server_is_ending_already },
-		{ "test_a_signal_to_us_and_to_our_parent_counts_once",
-		    test_a_signal_to_us_and_to_our_parent_counts_once },
+		{ "test_an_int_to_us_and_to_our_parent_counts_once",
+		    test_an_int_to_us_and_to_our_parent_counts_once },
+		{ "test_a_hup_during_a_reload_leads_to_one_more",
+		    test_a_hup_during_a_reload_leads_to_one_more },
 		{ "test_each_signal_of_one_sender_counts", test_each_signal_of_one_sender_counts },
 		{ "test_the_end_of_a_worker_that_leaves_is_no_error",
 		    test_the_end_of_a_worker_that_leaves_is_no_error },
