@@ -169,19 +169,55 @@ master_reap_lost(struct master *m)
 			died(m, c, W_EXITCODE(WIRE_EXIT_BUG, 0));
 }
 
+static struct master_child *
+child_of(struct master *m, pid_t pid)
+{
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
+		if (c->pid == pid)
+			break;
+	return c;
+}
+
+/* A child that has ended and keeps its process id until it is reaped; 0: there is none. */
+static pid_t
+dead(void)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
+/* What a zygote has forked may have said who it is, and died, before anybody has read it. It is
+ * only believed while it is not reaped. */
+static void
+forked_hear(struct master *m)
+{
+	struct master_child *c = NULL;
+
+	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
+		for (int left = LAST_REPLIES; left > 0 && c->pid == MASTER_PID_UNKNOWN; left--)
+			if (!master_replies_read(m, c))
+				break;
+}
+
 void
 master_reap(struct master *m)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct master_child *c = NULL;
+	while ((pid = dead()) > 0) {
+		struct master_child *c = child_of(m, pid);
 
-		while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-			if (c->pid == pid) {
-				died(m, c, status);
-				break;
-			}
+		if (c == NULL) {
+			forked_hear(m);
+			c = child_of(m, pid);
+		}
+		if (waitpid(pid, &status, WNOHANG) != pid)
+			break;
+		if (c != NULL)
+			died(m, c, status);
 	}
 }

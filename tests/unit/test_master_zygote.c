@@ -158,6 +158,28 @@ test_a_worker_that_is_never_forked_is_as_dead(void)
 	fixture_free(m);
 }
 
+/* It has said who it is, and nobody has read that before its death. */
+static void
+test_one_that_dies_at_once_has_its_cause(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_child *zygote = zygote_ready(m);
+	char text[256];
+	int other = channel_received(m, zygote, text);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(7);
+	snprintf(text, sizeof(text), WIRE_FORKED " %ld", (long)pid);
+	say(other, text);
+	close(other);
+	CU_ASSERT_EQUAL(waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	master_reap(m);
+	CU_ASSERT_EQUAL(fixture_logged("worker 0 ended with exit status 7"), 1);
+	CU_ASSERT_EQUAL(fixture_count(m, NULL, ROLE_WORKER), 0);
+	fixture_free(m);
+}
+
 /* The time for a fork is over: the zygote gets no further order, and what it forks is given up. */
 static void
 test_a_zygote_that_hangs_is_given_up(void)
@@ -320,6 +342,7 @@ main(void)
 		    test_a_process_that_is_no_child_is_not_believed },
 		{ "test_a_worker_that_is_never_forked_is_as_dead",
 		    test_a_worker_that_is_never_forked_is_as_dead },
+		{ "test_one_that_dies_at_once_has_its_cause", test_one_that_dies_at_once_has_its_cause },
 		{ "test_a_zygote_that_hangs_is_given_up", test_a_zygote_that_hangs_is_given_up },
 		{ "test_told_to_end_before_it_is_known", test_told_to_end_before_it_is_known },
 		{ "test_a_sibling_is_not_believed", test_a_sibling_is_not_believed },
