@@ -3,9 +3,9 @@
  *
  * Called by listen.c. While SO_REUSEADDR is set on two TCP sockets, and neither listens, Linux binds
  * both to one address. Two servers would import their applications then before one of them fails.
- * Without it an address is not to be had for a minute after its last server has closed connections. So it is set
- * for the moment of the second try, and again by listen.c, when the socket listens: the connections
- * that it accepts have it from there, and the next server's try needs it on both sides.
+ * Without it an address is not to be had for a minute after its last server has closed connections.
+ * So it is set for the moment of the second try, and again by listen.c, when the socket listens: the
+ * connections that it accepts have it from there, and the next server's try needs it on both sides.
  */
 #include "master/bind.h"
 
