@@ -1,7 +1,8 @@
 /*
  * signals: one descriptor, and what each signal does.
  *
- * Called by main.c to hold back what comes early and to open it, and by master.c to act on what has come, and on the clock (drain).
+ * Called by main.c to hold back what comes early and to open it, and by master.c to act on what has
+ * come, and on the clock (drain).
  * docs/OPERATIONS.md tells operators the same.
  *
  * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: ending in N s,
