@@ -2,6 +2,7 @@
 
     file PATH             the settings of a TOML file; of a pyproject.toml those of [tool.fastrd]
     address NAME...       the numeric address of each host
+    account USER[:GROUP]  their numbers, all groups of the user's, its name and home
 
 Answers are lines of four fields with TABs between them: KIND, KEY, VALUE, ORIGIN. The kinds are
 value, list (KEY is a list, its members follow), item (one of them), table (KEY is one, and empty),
@@ -276,12 +277,42 @@ def address(name):
     say("value", name, found[0][4][0], name)
 
 
+def account(word):
+    import grp
+    import pwd
+
+    def find(word, by_number, by_name):
+        try:
+            return by_number(int(word)) if word.isdecimal() else by_name(word)
+        except (KeyError, OverflowError, ValueError):
+            return None
+
+    user, _, group = word.partition(":")
+    entry = find(user, pwd.getpwuid, pwd.getpwnam)
+    owner = find(group, grp.getgrgid, grp.getgrnam) if group else None
+    if entry is None and not user.isdecimal():
+        say("error", "", f"--user {user}: there is no such user; give one that there is", word)
+    elif group and owner is None and not group.isdecimal():
+        say("error", "", f"--group {group}: there is no such group; give one that there is", word)
+    elif entry is None and not group:
+        say("error", "", f"--user {user}: no account has this number; give --group as well", word)
+    else:
+        gid = owner.gr_gid if owner else int(group) if group else entry.pw_gid
+        say("value", "uid", str(entry.pw_uid if entry else user), word)
+        say("value", "gid", str(gid), word)
+        for number in os.getgrouplist(entry.pw_name, gid) if entry else [gid]:
+            say("item", "group", str(number), word)
+        for key, text in (("name", entry.pw_name), ("home", entry.pw_dir)) if entry else ():
+            if whole(text):
+                say("value", key, text, word)
+
+
+COMMANDS = {"file": read_file, "address": address, "account": account}
+
+
 def main(command, words):
     for word in words:
-        if command == "file":
-            read_file(word)
-        else:
-            address(word)
+        COMMANDS[command](word)
     say("end", "", "", "")
     data = "".join(line + "\n" for line in out).encode("utf-8", "surrogateescape")
     if len(data) > LIMIT:

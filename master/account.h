@@ -22,8 +22,8 @@ struct master_account {
 	char home[MASTER_ACCOUNT_BYTES];
 };
 
-/* What --user and --group mean, each a name or a number or "". `python` looks up names where
- * the system has no Python of its own. 0, or the exit status after one line with cause and
+/* What --user and --group mean, each a name or a number or "". `python` looks up names, by the
+ * rule of helper.h. 0, or the exit status after one line with cause and
  * remedy, also when this process may not become that user. */
 int master_account_find(struct master_account *a, const char *python, const char *user,
     const char *group) MUST_CHECK;

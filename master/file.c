@@ -79,7 +79,8 @@ master_file_read(struct master_conf *c, const char *python)
 
 	if (!master_file_find(c, path))
 		return 0;
-	if (master_helper_run(&helper, python, "file", path) < 0)
+	if (master_helper_run(&helper, python, "file", path,
+	    "cannot read it; see what it printed") < 0)
 		return -1;
 	if (master_conf_reread(c, helper.bytes, &(struct master_complaints){ .say = print_line }) < 0)
 		return -1;

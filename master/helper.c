@@ -1,9 +1,10 @@
 /*
  * helper: fork, exec, a pipe.
  *
- * Called by file.c and resolve.c at the start, and by reread.c at a reload. The text of libexec/conf.py is
- * part of fastrd. The program reads files and asks the system's libraries for names, which may
- * load code, hang or crash: so it is a child, with a time limit and an answer of limited size.
+ * Called by file.c, resolve.c and account.c at the start, and by reread.c at a reload. The text of
+ * libexec/conf.py is part of fastrd. The program reads files and asks the system's libraries for
+ * names, which may load code, hang or crash: so it is a child, with a time limit and an answer of
+ * limited size.
  */
 #include "master/helper.h"
 
@@ -28,20 +29,40 @@ static const char program[] = {
 	'\0'
 };
 
-/* Root runs nothing that another user may change. An environment's Python may be that user's, but
- * not the one that it stands for. */
+/* May only root change what stands at `path`, which is cut? In a directory as /tmp is, where
+ * everybody writes, nobody may change what is another's. */
+static bool
+of_root(char path[PATH_MAX])
+{
+	struct stat st;
+
+	while (lstat(path, &st) == 0 && st.st_uid == 0 && ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0 ||
+	    (S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0))) {
+		char *slash = strrchr(path, '/');
+
+		if (slash == NULL || slash[1] == '\0')
+			return slash == path;
+		slash[slash == path] = '\0';
+	}
+	return false;
+}
+
+/* The one rule for what root runs: nothing that another user may change. An environment's Python may
+ * be that user's, but not the one that it stands for. NULL: there is none. */
 static const char *
 python_trusted(const char *python, char path[PATH_MAX])
 {
-	static const char system[] = "/usr/bin/python3";
-	struct stat st;
+	const char *candidates[] = { python, "/usr/bin/python3" };
+	char cut[PATH_MAX];
 
 	if (geteuid() != 0)
 		return python;
-	if (realpath(python, path) != NULL && stat(path, &st) == 0 && st.st_uid == 0 &&
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-		return path;
-	return access(system, X_OK) == 0 ? system : python;
+	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
+		if (realpath(candidates[i], path) != NULL && access(path, X_OK) == 0 &&
+		    of_root(strcpy(cut, path)))
+			return path;
+	errno = MASTER_SHORTAGE_PYTHON;
+	return NULL;
 }
 
 /* In the child. */
@@ -72,7 +93,7 @@ master_helper_start(struct master_helper *h, const char *python, const char *com
 	python = python_trusted(python, path);
 	h->fd = -1;
 	h->n = 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (python == NULL || pipe2(ends, O_CLOEXEC) < 0)
 		return -1;
 	pid = fork();
 	if (pid == 0)
@@ -113,14 +134,14 @@ master_helper_read(struct master_helper *h, uint64_t now_ms)
 
 int
 master_helper_run(struct master_helper *h, const char *python, const char *command,
-    const char *word)
+    const char *word, const char *failed)
 {
 	enum master_helper_state state = HELPER_FAILED;
 	char text[256];
 
 	if (master_helper_start(h, python, command, word) < 0) {
 		fprintf(stderr, "fastrd: %s\n", master_shortage_text(text, sizeof(text),
-		    "read the configuration", errno));
+		    "ask Python", errno));
 		return -1;
 	}
 	do {
@@ -133,7 +154,7 @@ master_helper_run(struct master_helper *h, const char *python, const char *comma
 		;
 	if (state == HELPER_DONE)
 		return 0;
-	fprintf(stderr, "fastrd: %s: %s cannot read it; see what it printed\n", word, python);
+	fprintf(stderr, "fastrd: %s: %s %s\n", word, python, failed);
 	return -1;
 }
 

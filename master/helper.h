@@ -25,7 +25,8 @@ enum master_helper_state {
 	HELPER_FAILED		/* it ended without an answer that fits, or too late */
 };
 
-/* Run libexec/conf.py in this Python with a command and a word of its. 0; -1 with errno. The
+/* Run libexec/conf.py with a command and a word of its in this Python; where we are root, and another
+ * user may change that one, in the system's. 0; -1 with errno or MASTER_SHORTAGE_PYTHON. The
  * process ends by itself, and is for whoever waits for children. */
 int master_helper_start(struct master_helper *h, const char *python, const char *command,
     const char *word) MUST_CHECK;
@@ -33,9 +34,10 @@ int master_helper_start(struct master_helper *h, const char *python, const char 
 /* Read what there is, without waiting. Anything but HELPER_RUNS is the end of it. */
 enum master_helper_state master_helper_read(struct master_helper *h, uint64_t now_ms);
 
-/* The same as start and read until the end, waiting for it. 0; -1 after one line. */
+/* The same as start and read until the end, waiting for it. 0; -1 after one line, in which
+ * `failed` says what this Python cannot do, and what to do. */
 int master_helper_run(struct master_helper *h, const char *python, const char *command,
-    const char *word) MUST_CHECK;
+    const char *word, const char *failed) MUST_CHECK;
 
 /* The next line of the answer, cut into its four fields; false: there is none. `at` is where
  * it begins, at first the answer's beginning. */

@@ -36,7 +36,8 @@ look_up(const char *python, const char *flag, const char *name, char address[ADD
 	static struct master_helper helper;
 	char *at = helper.bytes, *fields[4];
 
-	if (master_helper_run(&helper, python, "address", name) < 0)
+	if (master_helper_run(&helper, python, "address", name,
+	    "cannot look it up; see what it printed") < 0)
 		return -1;
 	if (!master_helper_line(&at, fields) || strcmp(fields[0], "value") != 0) {
 		fprintf(stderr, "fastrd: --%s %s: %.200s; give an address or the name of this machine\n",

@@ -22,6 +22,8 @@ static const struct row {
 	{ ENOBUFS, NULL, "free some memory" },
 	{ MASTER_SHORTAGE_CHILDREN, "too many earlier processes have not ended yet",
 	    "wait for them, or kill them" },
+	{ MASTER_SHORTAGE_PYTHON, "another user may change each Python that there is, and root runs none "
+	    "of those", "install /usr/bin/python3, or start fastrd as that user" },
 };
 
 static const struct row *

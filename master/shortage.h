@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Used like an errno: the master's own table of children is full. Linux has no errno
- * above 4095. */
-enum { MASTER_SHORTAGE_CHILDREN = 4096 };
+/* Used like an errno, of which Linux has none above 4095: the master's own table of children is
+ * full; there is no Python that root may run. */
+enum { MASTER_SHORTAGE_CHILDREN = 4096, MASTER_SHORTAGE_PYTHON };
 
 /* Is it a resource limit (not a wrong request)? */
 bool master_shortage(int err);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import struct
@@ -47,8 +48,11 @@ class Channel:
 
     def receive(self) -> str:
         """The next order, blocking unless the socket was made non-blocking;
-        empty when the master is gone."""
-        return self.receive_with_descriptor()[0]
+        empty when the master is gone. A descriptor that nobody expects is closed."""
+        text, descriptor = self.receive_with_descriptor()
+        if descriptor >= 0:
+            os.close(descriptor)
+        return text
 
     def receive_with_descriptor(self) -> tuple[str, int]:
         """The same, and the descriptor that came with it, which is the caller's; -1: none."""

@@ -90,6 +90,8 @@ def test_workers_are_forks_of_one_import(directory):
         (zygote,) = numbers(directory / "imports")
         workers = set(server.children()) - {zygote}
         assert len(workers) == 2
+        # Of the numbers of base/wire.h, that of the table.
+        assert "fastrd-table" in os.readlink(f"/proc/{zygote}/fd/4")
         assert set(numbers(directory / "lifespans")) == workers
         assert server.process is not None
         assert {parent_of(worker) for worker in workers} == {server.process.pid}

@@ -219,6 +219,23 @@ def test_users_that_there_are_not(directory, words, text):
     assert said(directory, *words) == (2, f"fastrd: {text}\n")
 
 
+def test_root_runs_no_python_of_another_user(directory):
+    mine = directory / "mine"
+    mine.write_text(f'#!/bin/sh\ntouch ran\nexec {sys.executable} "$@"\n')
+    mine.chmod(0o755)
+    os.chown(mine, NOBODY, NOBODY)
+    words = "--python", "./mine", "--user", "987654"
+    assert said(directory, *words)[1].startswith("fastrd: --user 987654: no account has this number")
+    system = os.path.realpath("/usr/bin/python3")
+    without = "sh", "-c", f'mount --bind /dev/null {system} && exec "$@"', "sh"
+    assert said(directory, *words, by=without) == (
+        2,
+        "fastrd: cannot ask Python: another user may change each Python that there is, and root runs "
+        "none of those; install /usr/bin/python3, or start fastrd as that user\n",
+    )
+    assert not (directory / "ran").exists()
+
+
 def test_only_root_may_become_another(directory):
     assert said(directory, "--user", "root", by=AS_NOBODY) == (
         2,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from server import BINARY, Fastrd
+from server import BINARY, Fastrd, read_all
 
 APP = """
 import logging, os
@@ -223,3 +223,26 @@ def test_a_test_run_tries_the_addresses(directory):
     assert (status, said.count("\n")) == (4, 1) and "this machine has no such address" in said
     status, said = tested("-b", "unix:none/sock")
     assert (status, said.count("\n")) == (4, 1) and "create its directory first" in said
+
+
+PEER = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+"""
+
+
+def test_a_proxy_on_this_machine_is_trusted_over_ipv6_too(tmp_path):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    (tmp_path / "app.py").write_text(PEER)
+    with Fastrd("app:app", tmp_path, "--host", "::1") as server:
+        with socket.create_connection(("::1", server.port), 10) as conn:
+            conn.sendall(
+                b"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\nConnection: close\r\n\r\n"
+            )
+            assert b"203.0.113.7" in read_all(conn)

@@ -1,7 +1,7 @@
 # Unit tests of what of master/ starts no process.
 master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
-	tests/unit/test_master_generation tests/unit/test_master_listen \
-	tests/unit/test_master_oom tests/unit/test_master_probation \
+	tests/unit/test_master_generation tests/unit/test_master_helper tests/unit/test_master_listen \
+	tests/unit/test_master_notify tests/unit/test_master_oom tests/unit/test_master_probation \
 	tests/unit/test_master_recycle tests/unit/test_master_signals \
 	tests/unit/test_master_watchdog tests/unit/test_master_workers tests/unit/test_master_zygote
 check_PROGRAMS += $(master_tests)
@@ -26,9 +26,14 @@ tests_unit_test_master_conf_LDADD = libbase.la -lcunit
 tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
 	$(master_fixture)
 tests_unit_test_master_generation_LDADD = $(master_test_libs)
+tests_unit_test_master_helper_SOURCES = tests/unit/test_master_helper.c \
+	master/account.c master/helper.c master/shortage.c
+tests_unit_test_master_helper_LDADD = libbase.la -lcunit
 tests_unit_test_master_listen_SOURCES = tests/unit/test_master_listen.c \
 	master/bind.c master/inherit.c master/listen.c master/shortage.c
 tests_unit_test_master_listen_LDADD = libbase.la -lcunit
+tests_unit_test_master_notify_SOURCES = tests/unit/test_master_notify.c $(master_fixture)
+tests_unit_test_master_notify_LDADD = $(master_test_libs)
 tests_unit_test_master_probation_SOURCES = tests/unit/test_master_probation.c \
 	$(master_fixture) master/reap.c
 tests_unit_test_master_probation_LDADD = $(master_test_libs)

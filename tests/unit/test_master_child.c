@@ -148,6 +148,25 @@ test_shortages(void)
 	CU_ASSERT_STRING_EQUAL(master_shortage_text(text, 12, "listen", ENOMEM), "cannot list");
 }
 
+/* It has not read what it was told: Linux tells that first, and then what it has said. */
+static void
+test_the_last_words_of_one_that_has_not_read_all(void)
+{
+	char text[WIRE_MESSAGE_MAX + 1];
+	struct master_child c = { .pid = 1 };
+	int pair[2];
+
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	c.channel = pair[0];
+	CU_ASSERT_EQUAL(send(pair[1], "FAILED 3 x", 10, 0), 10);
+	master_child_order(&c, WIRE_SERVE);
+	close(pair[1]);
+	CU_ASSERT_TRUE_FATAL(master_child_receive(&c, text));
+	CU_ASSERT_STRING_EQUAL(text, "FAILED 3 x");
+	CU_ASSERT_FALSE(master_child_receive(&c, text));
+	CU_ASSERT_EQUAL(c.channel, -1);
+}
+
 int
 main(void)
 {
@@ -158,6 +177,8 @@ main(void)
 		    test_children_are_walked_by_generation_and_may_be_removed_meanwhile },
 		{ "test_a_channel_is_read_until_its_other_side_is_gone",
 		    test_a_channel_is_read_until_its_other_side_is_gone },
+		{ "test_the_last_words_of_one_that_has_not_read_all",
+		    test_the_last_words_of_one_that_has_not_read_all },
 		{ "test_endings", test_endings },
 		{ "test_shortages", test_shortages },
 		CU_TEST_INFO_NULL,

@@ -81,6 +81,32 @@ test_missing_workers_are_started(void)
 	fixture_free(m);
 }
 
+/* The one before was starting it when it was parked. */
+static void
+test_a_worker_that_is_ready_serves(void)
+{
+	struct master *m = fixture_new(2);
+	struct master_generation *good = fixture_serving(m);
+	struct master_child *worker;
+
+	fixture_gone(m, fixture_worker(m, good, 1));
+	master_worker_add(m, 1);
+	worker = fixture_worker(m, good, 1);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_TABLE " 5");
+	fixture_serving(m);
+	fixture_say(m, worker, WIRE_READY);
+	CU_ASSERT_EQUAL(worker->state, CHILD_READY);
+	for (int i = 0; i < 5; i++) {
+		die(m, 0, true);
+		if (m->serving != good)
+			replace(m, 0);
+	}
+	CU_ASSERT_PTR_EQUAL(m->serving, good);
+	CU_ASSERT_EQUAL(worker->state, CHILD_SERVING);
+	CU_ASSERT_STRING_EQUAL(fixture_order(m, worker), WIRE_SERVE);
+	fixture_free(m);
+}
+
 /* Its last worker has died, and the next one says why it cannot start. */
 static void
 test_none_can_start(void)
@@ -182,6 +208,7 @@ main(void)
 	CU_TestInfo tests[] = {
 		{ "test_back_to_the_generation_before", test_back_to_the_generation_before },
 		{ "test_missing_workers_are_started", test_missing_workers_are_started },
+		{ "test_a_worker_that_is_ready_serves", test_a_worker_that_is_ready_serves },
 		{ "test_none_can_start", test_none_can_start },
 		{ "test_none_starts_in_time", test_none_starts_in_time },
 		{ "test_no_generation_to_go_back_to", test_no_generation_to_go_back_to },

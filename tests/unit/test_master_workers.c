@@ -154,6 +154,30 @@ test_the_number_of_workers_has_limits(void)
 	fixture_free(m);
 }
 
+/* A reload has lowered the number meanwhile: there is nothing left to take away. */
+static void
+test_fewer_than_one_is_one(void)
+{
+	struct master *m = fixture_new(3);
+	struct master_generation *g;
+
+	fixture_serving(m);
+	g = fixture_loaded(m);
+	for (int i = 0; i < 2; i++)
+		master_workers_scale(m, -1);
+	CU_ASSERT_EQUAL(m->scale_due, -2);
+	for (unsigned i = 1; i < 3; i++)
+		fixture_gone(m, fixture_worker(m, g, i));
+	g->n_workers = 1;
+	fixture_say(m, fixture_worker(m, g, 0), WIRE_READY);
+	CU_ASSERT_PTR_EQUAL_FATAL(m->serving, g);
+	master_workers_scale(m, 0);
+	CU_ASSERT_EQUAL(m->n_workers, 1);
+	CU_ASSERT_EQUAL(m->scale_due, 0);
+	CU_ASSERT_EQUAL(fixture_worker(m, g, 0)->state, CHILD_SERVING);
+	fixture_free(m);
+}
+
 /* The board of a living worker is nobody else's; one that is free is used again. */
 static void
 test_boards(void)
@@ -187,6 +211,7 @@ main(void)
 		{ "test_changes_wait_for_a_generation_that_is_coming",
 		    test_changes_wait_for_a_generation_that_is_coming },
 		{ "test_the_number_of_workers_has_limits", test_the_number_of_workers_has_limits },
+		{ "test_fewer_than_one_is_one", test_fewer_than_one_is_one },
 		{ "test_boards", test_boards },
 		CU_TEST_INFO_NULL,
 	};

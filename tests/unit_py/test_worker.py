@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
-from fastrapi import EventLoop, _engine
+from fastrapi import EventLoop, _engine, wire
 from fastrapi.serving import Serving
 
 
@@ -114,3 +114,25 @@ def test_workers_may_outlive_their_loop() -> None:
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
+
+
+def test_a_descriptor_that_no_order_should_have_is_closed() -> None:
+    master, worker = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel = wire.Channel(worker.detach())
+    reading, writing = os.pipe()
+    with master, channel.socket:
+        before = os.listdir("/proc/self/fd")
+        socket.send_fds(master, [b"PARK"], [reading])
+        assert channel.receive() == "PARK"
+        assert os.listdir("/proc/self/fd") == before
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_reply_that_nobody_hears_is_known_to_be_lost() -> None:
+    master, worker = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel = wire.Channel(worker.detach())
+    with channel.socket:
+        assert channel.send("FORKED 1")
+        master.close()
+        assert not channel.send("FORKED 1")
