@@ -2,8 +2,8 @@
  * conf: the settings, by the rows of conf_keys.def.
  *
  * master/conf.c fills a struct conf from the environment and the flags, children are
- * given the rows that they read as texts NAME=VALUE, and engine/settings.c reads those
- * by the same rows. A default, a range, a list of words stands in the row only.
+ * given the rows that they read as texts NAME=VALUE, secrets in their environment, and
+ * engine/settings.c reads those by the same rows. A default, a range, a list of words stands in the row only.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
@@ -24,6 +24,7 @@ enum {
 	CONF_UNFILED = 32,	/* it is no key of a file */
 	CONF_SWITCHED = 64,	/* a WORD whose flag alone is `on`, and `off` with --no- before it */
 	CONF_COLONS = 128,	/* a value may look like module:attribute */
+	CONF_SECRET = 256,	/* never shown, and never on a command line */
 };
 
 /* CONF_port, ... : the number of each row. */

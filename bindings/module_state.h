@@ -50,7 +50,7 @@
 	NAME(enter_scope) NAME(leave_scope) NAME(body_iterator) NAME(call_later) NAME(call_soon) \
 	NAME(cancel) NAME(close) NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) \
 	NAME(info) NAME(is_cancelled) NAME(leave) NAME(media_type) NAME(grouped) NAME(request) \
-	NAME(revoke) NAME(ring) NAME(surface) NAME(stream) NAME(wrapped_receive) \
+	NAME(request_id) NAME(revoke) NAME(ring) NAME(surface) NAME(stream) NAME(wrapped_receive) \
 	NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) \
 	NAME(_task_factory) NAME(_wrapped_rcv_consumed) NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \

@@ -1,16 +1,17 @@
 /*
  * session: JSON and dictionaries.
  *
- * Called by layers.c, plan/run.c, plan/finish.c and stack/filter.c; the layer calls the keeper's
- * functions with the interpreter held. JSON is read and written by json's own functions. User code
- * may have changed its session, or put another object into the scope: what Starlette's class would
- * not take for a session is left to it. No exception is pending when the keeper's functions return.
+ * Called by layers.c, asgi/asgi.c, asgi/send.c, plan/run.c, plan/finish.c and stack/filter.c; the
+ * layer calls the keeper's functions with the interpreter held. JSON is read and written by json's
+ * own functions. User code may have changed its session, or put another object into the scope: what
+ * is not usual is left to Starlette's class, if that can take over. No exception is pending when the
+ * keeper's functions return.
  */
 #include "bindings/session.h"
 
 #include "bindings/truth.h"
 
-enum { SOURCE_CLASS, SOURCE_LOADS, SOURCE_DUMPS, SOURCE_TIME, SOURCE_MEMBERS };
+enum { SOURCE_CLASS, SOURCE_LOADS, SOURCE_DUMPS, SOURCE_TIME, SOURCE_ANY, SOURCE_MEMBERS };
 
 struct keeper {
 	struct pyb_module_state *st;
@@ -85,8 +86,9 @@ session_get(const struct session *s)
 
 	if (s->scope != NULL)
 		found = PyDict_GetItemWithError(s->scope, s->keeper->st->n_session);
-	if (found == NULL || (class == Py_None || s->scope == NULL ?
-	    !PyDict_CheckExact(found) : (PyObject *)Py_TYPE(found) != class))
+	if (found == NULL || (member(s->keeper, SOURCE_ANY) != Py_True &&
+	    (class == Py_None || s->scope == NULL ?
+	    !PyDict_CheckExact(found) : (PyObject *)Py_TYPE(found) != class)))
 		return NULL;
 	return Py_NewRef(found);
 }
@@ -95,16 +97,18 @@ session_get(const struct session *s)
 static int
 use_read(const struct keeper *k, PyObject *session, struct mw_session_use *use)
 {
-	int accessed = 0, modified = 1;
+	int accessed = 0, modified = 1, filled = 0;
 
 	if (member(k, SOURCE_CLASS) != Py_None) {
 		accessed = pyb_truth_of(session, k->st->n_accessed);
 		modified = accessed >= 0 ? pyb_truth_of(session, k->st->n_modified) : -1;
 	}
+	if (modified > 0)
+		filled = PyObject_IsTrue(session);
 	use->accessed = accessed > 0;
 	use->modified = modified > 0;
-	use->filled = PyDict_GET_SIZE(session) > 0;
-	return modified < 0 ? -1 : 0;
+	use->filled = filled > 0;
+	return modified < 0 || filled < 0 ? -1 : 0;
 }
 
 /* json.dumps(session), which is ASCII. 0, or -1; an exception may be set. */
@@ -141,6 +145,24 @@ keeper_look(void *session, struct mw_session_use *use)
 	return rc;
 }
 
+int
+pyb_session_refuse(void *session)
+{
+	struct session *s = session;
+	struct mw_session_use use = { 0 };
+	PyObject *now = session_get(s);
+	int rc = now != NULL ? use_read(s->keeper, now, &use) : -1;
+
+	if (rc == 0 && use.modified && use.filled)
+		rc = json_write(s, now, &use.json);
+	if (now == NULL && !PyErr_Occurred())
+		PyErr_SetObject(PyExc_KeyError, s->keeper->st->n_session);
+	if (!PyErr_Occurred())
+		PyErr_SetString(PyExc_RuntimeError, "the session could not be written");
+	Py_XDECREF(now);
+	return -1;
+}
+
 static void
 keeper_close(void *session)
 {
@@ -158,7 +180,7 @@ pyb_session_keeper(struct pyb_module_state *st, PyObject *source, struct arena *
 	struct keeper *k;
 
 	if (!PyTuple_CheckExact(source) || PyTuple_GET_SIZE(source) != SOURCE_MEMBERS) {
-		PyErr_SetString(PyExc_TypeError, "a keeper of sessions is of four objects");
+		PyErr_SetString(PyExc_TypeError, "a keeper of sessions is of five objects");
 		return -1;
 	}
 	k = arena_alloc(arena, sizeof(*k));

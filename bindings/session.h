@@ -11,8 +11,9 @@
 #include "middleware/session.h"
 
 /* A keeper for a layer's settings. `source` is a tuple, which outlives the keeper: the class of
- * a session (None: a plain dict, as in older versions of Starlette), json.loads, json.dumps and
- * what itsdangerous calls `time`. The rest of it is `st`'s, in the arena. 0, or -1 with an
+ * a session (None: a plain dict, as in older versions of Starlette), json.loads, json.dumps,
+ * what itsdangerous calls `time`, and whether anything counts that user code has put into the
+ * session's place, as for Starlette. The rest of it is `st`'s, in the arena. 0, or -1 with an
  * exception set. */
 int pyb_session_keeper(struct pyb_module_state *st, PyObject *source, struct arena *arena,
     struct mw_keeper *out) MUST_CHECK;
@@ -20,6 +21,10 @@ int pyb_session_keeper(struct pyb_module_state *st, PyObject *source, struct are
 /* Put a session of such a keeper into the request's scope, which it then follows. NULL:
  * nothing is done. 0, or -1 with an exception set. */
 int pyb_session_show(struct pyb_module_state *st, void *session, PyObject *scope) MUST_CHECK;
+
+/* The session cannot be written, as its keeper has said: set the exception that Starlette's class
+ * would raise. Returns -1. */
+int pyb_session_refuse(void *session);
 
 /* What the session refers to. NULL: nothing. */
 int pyb_session_traverse(void *session, visitproc visit, void *arg);

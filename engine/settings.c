@@ -8,6 +8,7 @@
 #include "engine/settings.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -236,6 +237,47 @@ write_log(PyObject *Py_UNUSED(module), PyObject *arg)
 	Py_RETURN_NONE;
 }
 
+/* forget_secrets() */
+static PyObject *
+forget_secrets(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+	PyObject *names = PyList_New(0);
+	char name[CONF_NAME_BYTES];
+
+	for (size_t i = 0; names != NULL && i < CONF_COUNT; i++) {
+		PyObject *object;
+		char *value;
+
+		if ((conf_rows[i].marks & CONF_SECRET) == 0)
+			continue;
+		value = getenv(conf_variable(&conf_rows[i], name));
+		object = PyUnicode_FromString(name);
+		if (object == NULL || PyList_Append(names, object) < 0)
+			Py_CLEAR(names);
+		Py_XDECREF(object);
+		if (value != NULL)	/* what /proc shows is this memory */
+			explicit_bzero(value, strlen(value));
+		unsetenv(name);
+	}
+	return names;
+}
+
+/* secret_variable(name) */
+static PyObject *
+secret_variable(PyObject *Py_UNUSED(module), PyObject *name)
+{
+	char variable[CONF_NAME_BYTES];
+	const char *text = text_read(name);
+	const struct conf_row *row;
+
+	if (text == NULL)
+		return NULL;
+	row = conf_find(text, strlen(text), '_');
+	if (row == NULL || (row->marks & CONF_SECRET) == 0)
+		Py_RETURN_NONE;
+	return PyUnicode_FromString(conf_variable(row, variable));
+}
+
 static PyMethodDef methods[] = {
 	{ "settings", settings, METH_VARARGS,
 	    "settings(reader, given): every setting that the \"child\" of fastrd, or the\n"
@@ -244,6 +286,12 @@ static PyMethodDef methods[] = {
 	    "setting for this reader; ValueError: a value is refused, the text says why." },
 	{ "takes_value", takes_value, METH_O,
 	    "takes_value(name): is it a setting of fastrd's, and no switch?" },
+	{ "secret_variable", secret_variable, METH_O,
+	    "secret_variable(name): the variable of a setting that no command line may show; None:\n"
+	    "it is none of these." },
+	{ "forget_secrets", forget_secrets, METH_NOARGS,
+	    "forget_secrets(): take such settings out of the environment, where others that this\n"
+	    "process starts would find them. The names of their variables: os.environ has a copy." },
 	{ "open_log", open_log, METH_VARARGS,
 	    "open_log(name, level, form): what the engine logs carries this name." },
 	{ "log_file", set_log_file, METH_VARARGS,

@@ -15,7 +15,8 @@
  * *owner NULL. */
 int engine_settings_read(PyObject *dict, struct conf *c, PyObject **owner) MUST_CHECK;
 
-/* Adds the functions settings(), open_log(), log_file() and write_log() to the module. 0, or -1 with
+/* Adds the functions settings(), secret_variable(), forget_secrets(), open_log(), log_file() and
+ * write_log() to the module. 0, or -1 with
  * an exception set. */
 int engine_settings_register(PyObject *module) MUST_CHECK;
 

@@ -108,6 +108,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	x->status = 0;
 	x->promise = (struct hx_promise){ 0 };
 	x->origin = x->peer;
+	x->request_id = SLICE_NULL;
 	x->route = HX_NO_ROUTE;
 	x->n_params = 0;
 	headers_forget(&x->req);
@@ -130,7 +131,7 @@ slices_of(struct hx_exchange *x, struct slice **all)
 	struct slice *const found[] = {
 		&x->req.method_name, &x->req.target, &x->req.raw_path, &x->req.path, &x->req.query,
 		&x->peer.host, &x->peer.scheme, &x->origin.host, &x->origin.scheme,
-		&x->server_host, &x->root_path,
+		&x->server_host, &x->root_path, &x->request_id,
 	};
 
 	memcpy(all, found, sizeof(found));

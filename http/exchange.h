@@ -216,6 +216,7 @@ struct hx_exchange {
 	} upper;
 	struct hx_origin peer;		/* of the connection */
 	struct hx_origin origin;	/* of the request in hand, see http/forwarded.h */
+	struct slice request_id;	/* a name for it that is one of its own; empty: it has none */
 	struct slice server_host;	/* numeric; empty on a unix socket */
 	uint16_t server_port;
 	struct slice root_path;		/* where a proxy mounted us; decoded, may be empty */

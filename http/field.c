@@ -2,8 +2,8 @@
  * field: lines, names, values, eight bytes at a time where it pays.
  *
  * Called by the rest of http/, by middleware/ and files/, by bindings/ for what an application
- * answers, and by parse.c for every line of every request: the hottest code of the room. It must
- * never read behind `end` nor change a line that has not arrived in full.
+ * answers, by worker/added.c, and by parse.c for every line of every request: the hottest code of the
+ * room. It must never read behind `end` nor change a line that has not arrived in full.
  */
 #include "http/field.h"
 

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
@@ -62,11 +63,29 @@ master_arguments_settings(struct master_arguments *a, const struct conf *c)
 		size_t left = sizeof(a->bytes) - a->used, n;
 		char *text = a->bytes + a->used;
 
-		if ((conf_rows[i].marks & CONF_CHILD) == 0)
+		if ((conf_rows[i].marks & CONF_CHILD) == 0 || (conf_rows[i].marks & CONF_SECRET) != 0)
 			continue;
 		n = (size_t)snprintf(text, left, "%s=", conf_rows[i].name);
 		if (n < left)
 			n += conf_print(c, &conf_rows[i], text + n, left - n);
 		take(a, n);
 	}
+}
+
+int
+master_arguments_secrets(const struct conf *c)
+{
+	char name[CONF_NAME_BYTES];
+	int rc = 0;
+
+	for (size_t i = 0; i < CONF_COUNT && rc == 0; i++) {
+		const char *text;
+
+		if ((conf_rows[i].marks & CONF_SECRET) == 0)
+			continue;
+		text = conf_text(c, &conf_rows[i]);
+		conf_variable(&conf_rows[i], name);
+		rc = *text != '\0' ? setenv(name, text, 1) : unsetenv(name);
+	}
+	return rc;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attr.h"
 #include "base/conf.h"
 
 enum { ARGUMENTS_MAX = 24 + CONF_COUNT, ARGUMENTS_BYTES = 4 * PATH_MAX };
@@ -30,7 +31,11 @@ void master_arguments_add(struct master_arguments *a, const char *text);
 void master_arguments_addf(struct master_arguments *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Every setting that children read, NAME=VALUE. */
+/* Every setting that children read, NAME=VALUE, but for secrets. */
 void master_arguments_settings(struct master_arguments *a, const struct conf *c);
+
+/* Put the secrets into the environment of this process, which becomes a Python next: other users
+ * can read every command line, but no environment. Allocates. 0, or -1 with errno set. */
+int master_arguments_secrets(const struct conf *c) MUST_CHECK;
 
 #endif

@@ -56,7 +56,7 @@ master_command_exec(const struct master_conf *c, const char *python)
 	master_arguments_settings(&a, &c->values);
 	if (a.overflow)
 		errno = E2BIG;
-	else
+	else if (master_arguments_secrets(&c->values) == 0)
 		execv(python, (char *const *)(uintptr_t)a.argv);
 	fprintf(stderr, "fastrd: cannot run %s: %s\n", python, strerror(errno));
 	return WIRE_EXIT_PYTHON;

@@ -2,7 +2,7 @@
  * print_config: --print-config.
  *
  * Called by main.c. What is printed is a file for --config: KEY = VALUE  # ORIGIN. What a file
- * may not have is a comment.
+ * may not have is a comment, and so is a secret that is set.
  */
 #include "master/print_config.h"
 
@@ -114,10 +114,15 @@ master_print_config(const struct master_conf *c)
 		const struct conf_row *row = &conf_rows[i];
 		struct text text = { .n = 0 };
 
-		put(&text, "# ", (row->marks & CONF_UNFILED) != 0 ? 2 : 0);
+		bool hidden = (row->marks & CONF_SECRET) != 0 && *conf_text(&c->values, row) != '\0';
+
+		put(&text, "# ", hidden || (row->marks & CONF_UNFILED) != 0 ? 2 : 0);
 		put(&text, row->name, strlen(row->name));
 		put(&text, " = ", 3);
-		put_value(&text, &c->values, row);
+		if (hidden)
+			put(&text, "(hidden)", 8);
+		else
+			put_value(&text, &c->values, row);
 		printf("%-48s  # ", text.bytes);
 		origin_print(c, row);
 		printf("\n");

@@ -1,9 +1,9 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by workers.c, zygote.c and spare.c. Everything that
- * allocates happens before fork(); between fork and exec only descriptors are moved. If
- * that or exec fails, the child itself sends FAILED.
+ * Called by workers.c, zygote.c and spare.c. Between fork and exec descriptors are moved, and
+ * secrets put into the child's environment, which must not come into the master's own. That may
+ * allocate: the master has one thread. If any of it fails, the child itself sends FAILED.
  *
  * Logs: "CHILD of generation N starts as process N".
  */
@@ -93,7 +93,8 @@ give_up(int channel, int code, const char *what)
 
 /* In the child. `fds` begins with the channel. */
 static void
-become(const struct master_arguments *a, int *fds, int n, pid_t master, int log_fd)
+become(const struct master_arguments *a, const struct conf *conf, int *fds, int n, pid_t master,
+    int log_fd)
 {
 	sigset_t none;
 
@@ -106,6 +107,8 @@ become(const struct master_arguments *a, int *fds, int n, pid_t master, int log_
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if ((log_fd >= 0 && dup2(log_fd, STDERR_FILENO) < 0) || arrange(fds, n) < 0)
 		give_up(fds[0], WIRE_EXIT_BUG, "pass on descriptors");
+	if (master_arguments_secrets(conf) < 0)
+		give_up(WIRE_CHANNEL_FD, WIRE_EXIT_BUG, "pass on secrets");
 	execv(a->argv[0], (char *const *)(uintptr_t)a->argv);
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
@@ -139,7 +142,8 @@ master_spawn(const struct master *m, struct master_child *c)
 		fds[FIXED_FDS + n_fds++] = m->admin->fds[0];
 	c->pid = fork();
 	if (c->pid == 0)
-		become(&arguments, fds, FIXED_FDS + (int)n_fds, self, m->log_fd);
+		become(&arguments, &c->generation->conf->values, fds, FIXED_FDS + (int)n_fds, self,
+		    m->log_fd);
 	if (c->pid < 0) {
 		int saved = errno;
 

@@ -44,9 +44,9 @@ mw_exchange_stops(const struct mw_chain *chain, const struct hx_exchange *x)
 }
 
 void *
-mw_exchange_session(const struct hx_exchange *x)
+mw_exchange_session(const struct hx_exchange *x, enum mw_place place)
 {
-	const struct mw_around *around = x->upper.layers;
+	const struct mw_around *around = place == MW_EDGE ? x->upper.edge : x->upper.layers;
 
 	return around != NULL ? around->pass.session : NULL;
 }
@@ -54,9 +54,10 @@ mw_exchange_session(const struct hx_exchange *x)
 bool
 mw_exchange_is_ready(const struct hx_exchange *x)
 {
-	const struct mw_around *around = x->upper.layers;
-
-	return around == NULL || mw_chain_is_ready(&around->pass);
+	for (struct mw_around *r = innermost(x); r != NULL; r = r->outer)
+		if (!mw_chain_is_ready(&r->pass))
+			return false;
+	return true;
 }
 
 enum mw_start

@@ -23,10 +23,12 @@ bool mw_exchange_stops(const struct mw_chain *chain, const struct hx_exchange *x
 enum mw_verdict mw_exchange_begin(enum mw_place place, const struct mw_front *front,
     struct hx_exchange *x, bool server_known);
 
-/* The session of the request, its keeper's (session.h); NULL: it has none. */
-void *mw_exchange_session(const struct hx_exchange *x);
+/* The session that the request has of the layers at a place, its keeper's (session.h); NULL: it
+ * has none. */
+void *mw_exchange_session(const struct hx_exchange *x, enum mw_place place);
 
-/* Can the layers inside edit an answer? If not, Starlette's own must. */
+/* Can all layers edit an answer? If not, Starlette's own must take the place of those inside. At
+ * the edge a session cannot be written, of which user code must hear. */
 bool mw_exchange_is_ready(const struct hx_exchange *x);
 
 /* What becomes of the start of an answer after another one, as far as layers decide that. */

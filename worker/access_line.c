@@ -214,7 +214,7 @@ textual_put(struct worker_access_put *l, const struct worker_access_line_writer 
 	case ATOM_REQUEST_ID:
 		v = f->fields != NULL ? f->fields[w->atoms.n_fields] : SLICE_NULL;
 		if (v.len == 0)
-			v = field(x, SLICE_LIT("x-request-id"));
+			v = x->request_id.len > 0 ? x->request_id : field(x, SLICE_LIT("x-request-id"));
 		break;
 	case ATOM_TRACEPARENT:
 		v = field(x, SLICE_LIT("traceparent"));

@@ -78,6 +78,8 @@ request_begin(struct worker_conn *c, size_t head_len)
 	c->state = CONN_RUNNING;
 	c->x.state = HX_RUNNING;
 	hx_forwarded_read(&c->w->trust, &c->x);
+	if (c->w->options.conf.request_id)
+		worker_request_id_set(&c->w->ids, &c->w->trust, &c->x);
 	c->x.is_head = slice_equal(c->x.req.method_name, SLICE_LIT("HEAD"));
 	c->sent_continue = !c->x.req.expect_continue;
 	io_timers_remove(&c->timer);

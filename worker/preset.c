@@ -1,7 +1,7 @@
 /*
  * preset: Date and Server, and fields of --header, written once a second.
  *
- * Called by worker.c (the settings) and by reply.c for every answer. The names, their order and
+ * Called by worker.c and added.c (the settings) and by reply.c for every answer. The names, their order and
  * the lower case are uvicorn's.
  */
 #include "worker/preset.h"
@@ -41,9 +41,8 @@ headers_put(struct worker_preset *p, const char *lines)
 	return 0;
 }
 
-/* Has --header a field of that name? */
-static bool
-names(const char *lines, const char *name)
+bool
+worker_preset_names(const char *lines, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -72,7 +71,7 @@ worker_preset_init(struct worker_preset *p, const struct conf *conf)
 		p->unix_s = 0;
 		p->len = (size_t)sprintf(p->text, "date: %*s\r\n", DATE_LEN, "");
 	}
-	if (conf->server_header && !names(conf->header, "server"))
+	if (conf->server_header && !worker_preset_names(conf->header, "server"))
 		p->len += (size_t)sprintf(p->text + p->len, "%s", server);
 	return headers_put(p, conf->header);
 }

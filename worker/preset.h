@@ -4,6 +4,7 @@
 #ifndef WORKER_PRESET_H
 #define WORKER_PRESET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ struct worker_preset {
 
 /* The lines that these settings ask for. 0; -1: no memory, or a line that is no field. */
 int worker_preset_init(struct worker_preset *p, const struct conf *conf) MUST_CHECK;
+
+/* Have the lines of --header a field of that name, which ends with NUL? */
+bool worker_preset_names(const char *lines, const char *name);
 
 void worker_preset_fini(struct worker_preset *p);
 

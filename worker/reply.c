@@ -49,8 +49,9 @@ static int
 head_put(struct worker_conn *c, int status, const struct hx_header *fields, size_t n)
 {
 	struct slice preset = worker_preset_get(&c->w->preset);
+	int rc = worker_added_to(&c->w->added, &c->x, &fields, &n);
 	size_t room = hx_serialize_room(fields, n, preset);
-	char *out = io_output_reserve(&c->out, room);
+	char *out = rc == 0 ? io_output_reserve(&c->out, room) : NULL;
 	bool keep_alive = c->x.req.h1.keep_alive && !c->close_after &&
 	    (!c->w->draining || worker_handover_is_due(c)) &&
 	    !(c->content_open && !worker_content_discardable(c));
@@ -338,6 +339,8 @@ worker_reply_refuse(struct worker_conn *c, enum hx_refusal why)
 		return;
 	}
 	c->close_after = true;
+	if (c->w->options.conf.request_id && c->x.request_id.len == 0)
+		worker_request_id_set(&c->w->ids, NULL, &c->x);
 	if (c->w->access != NULL && c->state == CONN_IDLE) {
 		c->x.origin = c->x.peer;
 		worker_access_begun(c);

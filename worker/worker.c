@@ -42,6 +42,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 		return NULL;
 	w->scratch = malloc(WORKER_READ_BYTES);
 	if (w->scratch == NULL || worker_preset_init(&w->preset, &options->conf) < 0 ||
+	    worker_added_init(&w->added, &options->conf) < 0 ||
 	    (options->conf.proxy_headers &&
 	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0) ||
 	    worker_proxy_init(&w->proxy, &options->conf) < 0) {

@@ -19,6 +19,7 @@
 #include "io/turn.h"
 #include "shm/board.h"
 #include "worker/accept.h"
+#include "worker/added.h"
 #include "worker/admin.h"
 #include "worker/handover.h"
 #include "worker/hands.h"
@@ -26,6 +27,7 @@
 #include "worker/memory.h"
 #include "worker/preset.h"
 #include "worker/proxy.h"
+#include "worker/request_id.h"
 #include "worker/timeouts.h"
 
 struct pyb_app;
@@ -62,6 +64,8 @@ struct worker {
 	struct worker_admin *admin;	/* NULL: nobody asks here */
 	struct worker_handover handover;
 	struct worker_preset preset;
+	struct worker_added added;
+	struct worker_request_ids ids;
 	struct worker_timeouts timeouts;
 	struct worker_memory memory;	/* of its connections */
 	struct worker_heartbeat heartbeat;	/* on options.board */

@@ -12,6 +12,8 @@
 #include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/loop/late_task.h"
+#include "bindings/session.h"
+#include "middleware/exchange.h"
 
 enum { METHOD_RECEIVE, METHOD_SEND };
 
@@ -34,7 +36,8 @@ pyb_asgi_new(struct pyb_app *app, struct hx_exchange *x)
 	a->app = (struct pyb_app *)Py_NewRef((PyObject *)app);
 	a->scope = pyb_scope_new(app, x);
 	PyObject_GC_Track((PyObject *)a);
-	if (a->scope == NULL) {
+	if (a->scope == NULL ||
+	    pyb_session_show(app->st, mw_exchange_session(x, MW_EDGE), a->scope) < 0) {
 		Py_DECREF(a);
 		return NULL;
 	}

@@ -94,12 +94,18 @@ raw_path_of(const struct hx_exchange *x)
 	return raw;
 }
 
+/* What the lifespan has left there, and the request's id, if it has one. */
 static PyObject *
-state_of(struct pyb_app *app, const struct pyb_observer *seen)
+state_of(struct pyb_app *app, const struct hx_exchange *x)
 {
-	PyObject *state = seen != NULL ? seen->state : app->state;
+	const struct pyb_observer *seen = x->upper.observer;
+	PyObject *from = seen != NULL ? seen->state : app->state;
+	PyObject *state = from != NULL ? PyDict_Copy(from) : PyDict_New();
 
-	return state != NULL ? PyDict_Copy(state) : PyDict_New();
+	if (state != NULL && x->request_id.len > 0 &&
+	    put(state, app->st->n_request_id, pyb_text_latin1(x->request_id)) < 0)
+		Py_CLEAR(state);
+	return state;
 }
 
 static int
@@ -132,7 +138,7 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 		put(scope, st->n_scheme, pyb_text_latin1(x->origin.scheme)) < 0) ||
 	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||
 	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
-	    put(scope, st->n_state, state_of(app, x->upper.observer)) < 0 ||
+	    put(scope, st->n_state, state_of(app, x)) < 0 ||
 	    put(scope, st->n_method, pyb_text_latin1(x->req.method_name)) < 0 ||
 	    put(scope, st->n_path, path_of(x)) < 0 ||
 	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||

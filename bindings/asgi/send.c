@@ -12,6 +12,7 @@
 #include "bindings/asgi/fields.h"
 #include "bindings/asgi/internal.h"
 #include "bindings/coro.h"
+#include "bindings/session.h"
 #include "files/give.h"
 #include "http/field.h"
 #include "middleware/exchange.h"
@@ -145,6 +146,9 @@ send_start(struct pyb_asgi *a, PyObject *message)
 	struct pyb_fields f = { .n = 0 };
 	int code, due = -1;
 
+	/* Starlette's layer around the application would not pass the message on. */
+	if (!mw_exchange_is_ready(a->x))
+		return pyb_session_refuse(mw_exchange_session(a->x, MW_EDGE));
 	a->started = a->headless = true;
 	if (status_read(st, message, &code) == 0 && fields_take(st, message, &f) == 0)
 		due = is_due(a, st->t_http_response_start);

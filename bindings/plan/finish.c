@@ -255,7 +255,7 @@ layers_leave(struct pyb_run *r)
 	if (r->x == NULL)
 		return 0;
 	if (r->asgi != NULL)
-		rc = pyb_session_save(r->app->st, mw_exchange_session(r->x),
+		rc = pyb_session_save(r->app->st, mw_exchange_session(r->x, MW_INSIDE),
 		    pyb_asgi_scope(r->asgi));
 	mw_exchange_leave(r->x);
 	return rc;

@@ -121,7 +121,7 @@ static int
 session_fill(struct pyb_run *r)
 {
 	struct pyb_module_state *st = r->app->st;
-	void *session = mw_exchange_session(r->x);
+	void *session = mw_exchange_session(r->x, MW_INSIDE);
 	PyObject *scope = pyb_asgi_scope(r->asgi);
 
 	if (session == NULL)

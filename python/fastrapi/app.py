@@ -52,7 +52,8 @@ class FastrAPI(FastAPI):
             sys.stderr.write(f"fastrd: {wrong}\n")
             status = wire.EXIT_USAGE
         elif found is not None:
-            status = program.run(_words(*found, given))
+            secrets = _secrets(given)
+            status = program.run(_words(*found, given), secrets)
         else:
             from .inprocess import serve_here
 
@@ -75,6 +76,12 @@ def _wrong(given: dict[str, Any]) -> str:
         if isinstance(value, bool) and _engine.takes_value(key):
             return f"serve({key}={value}): give {key} a value, or leave it out for the default"
     return ""
+
+
+def _secrets(given: dict[str, Any]) -> dict[str, str]:
+    """Take out of ``given`` what everybody could read on a command line: as variables."""
+    variables = {key: _engine.secret_variable(key) for key in given}
+    return {name: str(given.pop(key)) for key, name in variables.items() if name is not None}
 
 
 def _words(directory: str, name: str, given: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from fastrapi import _engine, wire
 from fastrapi.attempt import attempt
 from fastrapi.compile import NotCompiled, compile_app, is_fastapi
 from fastrapi.compile.edge import Refused, edge_of
-from fastrapi.environment import prepare_environment
+from fastrapi.environment import prepare_environment, take_settings
 from fastrapi.importing import Loaded, load_app
 
 
@@ -56,7 +56,7 @@ def main() -> int:
     command, *words = sys.argv[1:]
     question = words[:2] if command == "explain" else []
     spec, *pairs = words[len(question) :]
-    settings = _engine.settings("child", dict(pair.split("=", 1) for pair in pairs))
+    settings = take_settings(dict(pair.split("=", 1) for pair in pairs))
     os.environ["FASTRD_CHILD"] = "cli"
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, as `| head` ends it
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

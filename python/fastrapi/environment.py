@@ -1,5 +1,6 @@
 """What an application finds when it is imported: variables of ``--env-file``, loggers of
-``--log-config``. Both are read as under uvicorn, before the application is."""
+``--log-config``. Both are read as under uvicorn, before the application is. What it does not
+find are fastrd's secrets."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import os
 import re
 from typing import Any
 
+from fastrapi import _engine
 from fastrapi.naming import ImportFailed
 
 # NAME=VALUE, as python-dotenv reads it: the value in quotes, of which those in double ones know
@@ -116,3 +118,12 @@ def prepare_environment(settings: dict[str, Any]) -> None:
         _load_env(settings["env_file"])
     if settings["log_config"]:
         _configure_logging(settings["log_config"])
+
+
+def take_settings(given: dict[str, str]) -> dict[str, Any]:
+    """The settings of a child of fastrd. Secrets come in the environment, and stay there no
+    longer: the application's own children would have them."""
+    settings = _engine.settings("child", given)
+    for name in _engine.forget_secrets():
+        os.environ.pop(name, None)
+    return settings

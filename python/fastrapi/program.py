@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,13 +33,14 @@ def find() -> str:
     return found
 
 
-def run(words: list[str]) -> int:
-    """Run fastrd with these words as a child, passing our signals on; its exit status.
+def run(words: list[str], variables: Mapping[str, str]) -> int:
+    """Run fastrd with these words as a child, passing our signals on; its exit status. It gets
+    ``variables`` in its environment, beside ours.
 
     What was sent to the whole process group reaches the child twice: it knows that the
     one from its parent is a copy.
     """
-    child = subprocess.Popen([find(), *words])
+    child = subprocess.Popen([find(), *words], env={**os.environ, **variables})
     forwarded = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
     old = {}
     try:

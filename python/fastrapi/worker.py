@@ -23,7 +23,7 @@ from typing import Any
 
 from fastrapi import _engine, wire, zygote
 from fastrapi.collecting import rarely
-from fastrapi.environment import prepare_environment
+from fastrapi.environment import prepare_environment, take_settings
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
 from fastrapi.log import open_log, reopen_log
@@ -291,7 +291,7 @@ def main(argv: list[str]) -> int:
         return wire.EXIT_USAGE
     behind = argv.index(wire.SETTINGS, 2)
     facts = {"app": argv[1], **pairs(argv[2:behind])}
-    settings = _engine.settings("child", pairs(argv[behind + 1 :]))
+    settings = take_settings(pairs(argv[behind + 1 :]))
     inherited = Inherited(int(facts["listeners"]) + int(facts["admin"]))
     process = Process(inherited.numbers)
     ignore(signal.SIGHUP)

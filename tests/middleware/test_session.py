@@ -176,12 +176,12 @@ def time_stands(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(itsdangerous.timed, "time", SimpleNamespace(time=lambda: NOW + 0.9))
 
 
-def cookies(name: str) -> list[str | None]:
+def cookies(name: str, key: str = "secret") -> list[str | None]:
     """None; signed and good; changed; of another key; no session's; without a signature."""
     data = base64.b64encode(json.dumps({"user": 7}).encode())
-    good = itsdangerous.TimestampSigner("secret").sign(data).decode()
+    good = itsdangerous.TimestampSigner(key).sign(data).decode()
     other = itsdangerous.TimestampSigner("other").sign(data).decode()
-    broken = itsdangerous.TimestampSigner("secret").sign(b"bm8ganNvbg==").decode()
+    broken = itsdangerous.TimestampSigner(key).sign(b"bm8ganNvbg==").decode()
     found = [good, good[:-2] + "xx", other, broken, "", "null", f"{good}; {name}=1"]
     pairs = [f"{name}={value}" for value in found]
     return [None, *pairs, "theme=dark", f"other={name}", f"a=b; {pairs[0]}"]

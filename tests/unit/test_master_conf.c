@@ -257,6 +257,24 @@ test_children_are_given_what_they_read(void)
 }
 
 static void
+test_secrets_are_no_arguments(void)
+{
+	static struct master_arguments a;
+
+	conf_init(&conf.values);
+	conf.values.session_secret = "nobody sees it";
+	master_arguments_init(&a, "python");
+	master_arguments_settings(&a, &conf.values);
+	for (int i = 0; i < a.argc; i++)
+		CU_ASSERT_PTR_NULL(strstr(a.argv[i], "nobody sees it"));
+	CU_ASSERT_EQUAL(master_arguments_secrets(&conf.values), 0);
+	CU_ASSERT_STRING_EQUAL(getenv("FASTRD_SESSION_SECRET"), "nobody sees it");
+	conf.values.session_secret = "";
+	CU_ASSERT_EQUAL(master_arguments_secrets(&conf.values), 0);
+	CU_ASSERT_PTR_NULL(getenv("FASTRD_SESSION_SECRET"));
+}
+
+static void
 test_arguments_that_find_no_room(void)
 {
 	static struct master_arguments a;
@@ -292,6 +310,7 @@ main(void)
 		{ "test_any_word_may_be_the_application", test_any_word_may_be_the_application },
 		{ "test_children_are_given_what_they_read",
 		    test_children_are_given_what_they_read },
+		{ "test_secrets_are_no_arguments", test_secrets_are_no_arguments },
 		{ "test_arguments_that_find_no_room", test_arguments_that_find_no_room },
 		CU_TEST_INFO_NULL,
 	};

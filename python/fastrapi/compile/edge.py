@@ -11,11 +11,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 Settings = dict[str, Any]
 
+_VALUE = r"[\t -~\x80-\xff]*"
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _HOST = r"\*|(?:\*\.)?[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]"
 _ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?"
@@ -27,12 +29,27 @@ _LISTS = {
     "cors_allow_headers": (_TOKEN, "names of fields, such as X-Token, or *"),
     "cors_expose_headers": (_TOKEN, "names of fields, such as X-Total"),
 }
-# What has no effect where no origin is allowed.
-_BESIDE_ORIGINS = (
-    "cors_allow_headers", "cors_allow_credentials", "cors_allow_private_network",
-    "cors_expose_headers",
-)  # fmt: skip
-
+# What each text may be that becomes a part of a cookie, and what to write.
+_PARTS = {
+    "session_cookie": (_TOKEN, "a name such as session"),
+    "session_path": (r"/[!-:<-~]*", "a path such as /shop"),
+    "session_domain": (r"[A-Za-z0-9.-]*", "a host such as shop.example"),
+}
+# What has no effect without one of these settings.
+_BESIDE = {
+    ("cors_allow_origins", "cors_allow_origin_regex"): (
+        "cors_allow_headers", "cors_allow_credentials", "cors_allow_private_network",
+        "cors_expose_headers",
+    ),
+    ("security_headers",): (
+        "security_https_max_age", "security_content_policy", "security_permissions_policy",
+        "security_opener_policy",
+    ),
+    ("session_secret_file", "session_secret"): ("session_https_only", "session_domain"),
+}  # fmt: skip
+_OPTIONAL = ("cors_allow_origin_regex", "session_max_age", "session_domain")
+# A shorter secret is found by trying.
+_SECRET_LENGTH = 16
 
 # All layers, outermost first: module and name of the class, the settings any of which asks for
 # it, and for each of its options the setting that says it.
@@ -50,6 +67,11 @@ _LAYERS: tuple[tuple[str, str, tuple[str, ...], dict[str, str]], ...] = (
     ("httpsredirect", "HTTPSRedirectMiddleware", ("https_redirect",), {}),
     ("gzip", "GZipMiddleware", ("gzip",), {
         "minimum_size": "gzip_minimum_size", "compresslevel": "gzip_level",
+    }),
+    ("sessions", "SessionMiddleware", ("session_secret", "session_secret_file"), {
+        "secret_key": "session_secret",
+        **{name: f"session_{name}" for name in ("max_age", "path", "same_site", "https_only", "domain")},
+        "session_cookie": "session_cookie",
     }),
 )  # fmt: skip
 
@@ -85,10 +107,10 @@ def _list(settings: Settings, name: str) -> list[str]:
 
 def _check(settings: Settings) -> None:
     """Refused for a setting without effect, and for an expression that is none."""
-    if not (settings["cors_allow_origins"] or settings["cors_allow_origin_regex"]):
-        for name in _BESIDE_ORIGINS:
-            if settings[name]:
-                raise Refused(f"{_flag(name)} has no effect without --cors-allow-origins")
+    for needed, names in _BESIDE.items():
+        for name in names:
+            if settings[name] and not any(settings[one] for one in needed):
+                raise Refused(f"{_flag(name)} has no effect without {_flag(needed[0])}")
     regex = settings["cors_allow_origin_regex"]
     try:
         re.compile(regex)
@@ -96,29 +118,66 @@ def _check(settings: Settings) -> None:
         raise Refused(f"--cors-allow-origin-regex {regex}: {exc}") from None
 
 
-def _check_header(settings: Settings) -> None:
-    """Refused when one of the fields of every answer is none."""
+def _check_fields(settings: Settings) -> None:
+    """Refused when one of the fields of every answer is none, or its value no field's."""
     for line in settings["header"].split("\n") if settings["header"] else []:
-        if not re.fullmatch(_TOKEN + r":[\t -~\x80-\xff]*", line):
+        if not re.fullmatch(_TOKEN + rf":{_VALUE}", line):
             raise Refused(f"--header {line!r}: want a field such as 'X-Served-By: shop'")
+    for part in ("referrer", "content", "permissions", "opener"):
+        name = f"security_{part}_policy"
+        if not re.fullmatch(_VALUE, settings[name]):
+            raise Refused(f"{_flag(name)} {settings[name]!r}: no field can be that")
+
+
+def _check_session(settings: Settings) -> None:
+    """Refused when a browser would not keep the cookie, or not as it is meant."""
+    for name, (pattern, wanted) in _PARTS.items():
+        if not re.fullmatch(pattern, settings[name]):
+            raise Refused(f"{_flag(name)} {settings[name]!r} is wrong; want {wanted}")
+    if settings["session_same_site"] == "none" and not settings["session_https_only"]:
+        raise Refused("--session-same-site none wants --session-https-only: browsers drop the cookie")
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """What signs sessions, and what has signed older ones. Refused when that is not secret. No text
+    of it is told."""
+    path, text = settings["session_secret_file"], settings["session_secret"]
+    where = f"--session-secret-file {path}" if path else "session_secret"
+    if path and text:
+        raise Refused(f"{where}: session_secret is set as well; one of the two is enough")
+    try:
+        if path:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+    except (OSError, ValueError) as exc:
+        raise Refused(f"{where}: {getattr(exc, 'strerror', None) or 'it is no text'}") from None
+    found = [line.strip() for line in text.splitlines() if line.strip()]
+    if not found:
+        raise Refused(f"{where}: it has no secret; openssl rand -hex 32 makes one")
+    if min(map(len, found)) < _SECRET_LENGTH:
+        raise Refused(f"{where}: want {_SECRET_LENGTH} characters or more; openssl rand -hex 32 has 64")
+    return found
 
 
 def _value(settings: Settings, name: str) -> Any:
-    """A setting as an option. An expression that is not given is None."""
+    """A setting as an option. One of those that may not be given is None then."""
     if name in _LISTS:
         return _list(settings, name)
-    return settings[name] or None if name == "cors_allow_origin_regex" else settings[name]
+    if name == "session_secret":
+        return _secrets(settings)
+    return settings[name] or None if name in _OPTIONAL else settings[name]
 
 
 def declared(settings: Settings) -> list[Declared]:
     """The layers that these settings ask for, outermost first. Refused when one of the
-    settings is wrong. Imports nothing."""
+    settings is wrong. Imports nothing; reads the file with secrets."""
     _check(settings)
-    _check_header(settings)
+    _check_fields(settings)
+    _check_session(settings)
     return [
         Declared(module, name, {option: _value(settings, flag) for option, flag in flags.items()}, flags)
         for module, name, by, flags in _LAYERS
-        if any(_value(settings, flag) for flag in by)
+        if any(settings[flag].strip() if flag in _LISTS else settings[flag] for flag in by)
     ]
 
 
@@ -149,6 +208,28 @@ def _known(cls: Any, layer: Declared) -> Settings:
     return {name: value for name, value in layer.options.items() if name in names}
 
 
+def _made(cls: Any, app: Any, layer: Declared) -> Any:
+    """The instance of a class. Of several secrets the first one signs; the class takes one only."""
+    options = _known(cls, layer)
+    secrets = options.pop("secret_key", None)
+    if secrets is None:
+        return cls(app, **options)
+    instance = cls(app, secret_key=secrets[0], **options)
+    instance.signer = type(instance.signer)(secrets[::-1])
+    return instance
+
+
+def _has_sessions(app: Any) -> bool:
+    """Has the application a SessionMiddleware itself? Its sessions are its own then."""
+    sessions = sys.modules.get("starlette.middleware.sessions")
+    own: Any = getattr(app, "user_middleware", None)
+    return (
+        sessions is not None
+        and isinstance(own, list)
+        and any(isinstance(one.cls, type) and issubclass(one.cls, sessions.SessionMiddleware) for one in own)
+    )
+
+
 def _behind(app: Any, layers: list[Declared]) -> Iterator[Any]:
     """The instances of Starlette's classes, innermost first."""
     for layer in reversed(layers):
@@ -156,11 +237,11 @@ def _behind(app: Any, layers: list[Declared]) -> Iterator[Any]:
             module = importlib.import_module(f"starlette.middleware.{layer.module}")
         except ImportError:
             raise Refused(
-                f"flags that put Starlette's {layer.name} around an application need Starlette; "
+                f"flags that put Starlette's {layer.name} around an application need Starlette"
+                f"{' and itsdangerous' if layer.module == 'sessions' else ''}; "
                 "install it where the application runs"
             ) from None
-        cls = getattr(module, layer.name)
-        app = cls(app, **_known(cls, layer))
+        app = _made(getattr(module, layer.name), app, layer)
         yield app
 
 
@@ -174,12 +255,16 @@ def _twins(instances: list[Any]) -> tuple[tuple[Any, ...] | None, str]:
     for layer in layers:
         if not layer.native:
             return None, f"{layer.name} {layer.reason}"
+        if layer.keeps and layer.settings:  # Starlette's class cannot take over any more
+            layer.settings["keeper"] = (*layer.settings["keeper"][:-1], True)
     return tuple(layer.twin() for layer in layers), ""
 
 
 def edge_of(app: Any, settings: Settings) -> Edge | None:
     """What these settings put around ``app``; None: nothing. Refused when they cannot."""
     layers = declared(settings)
+    if _has_sessions(app):
+        layers = [layer for layer in layers if layer.module != "sessions"]
     if not layers:
         return None
     instances = list(_behind(app, layers))[::-1]

@@ -128,7 +128,7 @@ def _cookies(instance: Any, found: dict[str, Any]) -> dict[str, Any]:
         "expires": seconds is not None,
         "written": written,
         "cleared": b"=null" + cleared,
-        "keeper": (session, json.loads, json.dumps, clock),
+        "keeper": (session, json.loads, json.dumps, clock, False),
     }
 
 
