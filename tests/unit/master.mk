@@ -2,7 +2,7 @@
 master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
 	tests/unit/test_master_generation tests/unit/test_master_helper tests/unit/test_master_listen \
 	tests/unit/test_master_notify tests/unit/test_master_oom tests/unit/test_master_probation \
-	tests/unit/test_master_recycle tests/unit/test_master_signals \
+	tests/unit/test_master_recycle tests/unit/test_master_resolve tests/unit/test_master_signals \
 	tests/unit/test_master_watchdog tests/unit/test_master_workers tests/unit/test_master_zygote
 check_PROGRAMS += $(master_tests)
 TESTS += $(master_tests)
@@ -42,6 +42,9 @@ tests_unit_test_master_signals_SOURCES = tests/unit/test_master_signals.c \
 tests_unit_test_master_signals_LDADD = $(master_test_libs)
 tests_unit_test_master_oom_SOURCES = tests/unit/test_master_oom.c master/oom.c
 tests_unit_test_master_oom_LDADD = libbase.la -lcunit
+tests_unit_test_master_resolve_SOURCES = tests/unit/test_master_resolve.c \
+	master/helper.c master/resolve.c master/shortage.c
+tests_unit_test_master_resolve_LDADD = libbase.la -lcunit
 tests_unit_test_master_recycle_SOURCES = tests/unit/test_master_recycle.c $(master_fixture)
 tests_unit_test_master_recycle_LDADD = $(master_test_libs)
 tests_unit_test_master_watchdog_SOURCES = tests/unit/test_master_watchdog.c $(master_fixture)

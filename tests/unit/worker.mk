@@ -1,7 +1,7 @@
 # Unit tests of worker/, over a stand-in for the bindings.
 worker_tests = tests/unit/test_worker_accept tests/unit/test_worker_access \
 	tests/unit/test_worker_access_line tests/unit/test_worker_answers \
-	tests/unit/test_worker_content tests/unit/test_worker_drain \
+	tests/unit/test_worker_admin tests/unit/test_worker_content tests/unit/test_worker_drain \
 	tests/unit/test_worker_handover tests/unit/test_worker_input \
 	tests/unit/test_worker_requests tests/unit/test_worker_room tests/unit/test_worker_timeouts
 check_PROGRAMS += $(worker_tests)
@@ -18,6 +18,8 @@ tests_unit_test_worker_access_SOURCES = tests/unit/test_worker_access.c $(worker
 tests_unit_test_worker_access_LDADD = $(worker_test_libs)
 tests_unit_test_worker_access_line_SOURCES = tests/unit/test_worker_access_line.c
 tests_unit_test_worker_access_line_LDADD = $(worker_test_libs)
+tests_unit_test_worker_admin_SOURCES = tests/unit/test_worker_admin.c $(worker_fixture)
+tests_unit_test_worker_admin_LDADD = $(worker_test_libs)
 tests_unit_test_worker_answers_SOURCES = tests/unit/test_worker_answers.c $(worker_fixture)
 tests_unit_test_worker_answers_LDADD = $(worker_test_libs)
 tests_unit_test_worker_content_SOURCES = tests/unit/test_worker_content.c $(worker_fixture)
