@@ -167,12 +167,12 @@ master_probation_look(struct master *m, uint64_t now_ms)
 {
 	struct master_probation *p = &m->probation;
 	uint64_t proven_ms;
-	bool proven;
+	bool proven, needed = p->needed;
 
+	p->needed = false;	/* who could serve then may have died meanwhile */
 	if (!on_probation(m))
 		return;
-	if ((m->stranded.is || (p->until_ms <= now_ms && !any_serves(m))) &&
-	    master_probation_can_serve(m)) {
+	if ((needed || (p->until_ms <= now_ms && !any_serves(m))) && master_probation_can_serve(m)) {
 		log_errorx("no worker of generation %u serves: generation %u serves again",
 		    m->serving->number, p->parked->number);
 		go_back(m);

@@ -21,6 +21,7 @@ struct master_probation {
 	uint64_t until_ms;	/* the parked one ends at the latest then */
 	unsigned deaths;	/* of workers that had hardly served, since all have */
 	bool told;		/* that they keep dying */
+	bool needed;		/* since a moment ago: none is left, and none can start */
 };
 
 /* `old` has been replaced: park it. Where one is parked already `old` has not proved itself, and

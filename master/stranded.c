@@ -63,10 +63,12 @@ master_stranded_note(struct master *m, const char *who, const char *why)
 	s->fewer = n;
 	if (n > 0)
 		return;
+	if (master_probation_can_serve(m)) {
+		m->probation.needed = true;
+		return;
+	}
 	s->is = true;
 	s->since_ms = now_ms;
-	if (master_probation_can_serve(m))	/* it does, in a moment: master_probation_look() */
-		return;
 	log_errorx("no worker is left and none can start: requests get 503; tried again every "
 	    "%d s, and at SIGHUP", MASTER_DELAY_MAX_MS / 1000);
 }

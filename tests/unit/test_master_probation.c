@@ -130,6 +130,28 @@ test_none_can_start(void)
 	fixture_free(m);
 }
 
+/* So has the one that was parked, before the master could order it to serve: that is told, later. */
+static void
+test_none_can_start_and_none_is_parked_any_more(void)
+{
+	struct master *m = fixture_new(1);
+	struct master_generation *good = fixture_serving(m), *bad = fixture_serving(m);
+
+	die(m, 0, true);
+	master_worker_add(m, 0);
+	fixture_say(m, fixture_worker(m, bad, 0), WIRE_FAILED " 3 no module named x");
+	fixture_gone(m, fixture_worker(m, bad, 0));
+	fixture_gone(m, fixture_worker(m, good, 0));
+	master_probation_look(m, clock_monotonic_ms());
+	CU_ASSERT_PTR_EQUAL(m->serving, bad);
+	CU_ASSERT_EQUAL(fixture_logged("requests get 503"), 0);
+	master_worker_add(m, 0);
+	fixture_say(m, fixture_worker(m, bad, 0), WIRE_FAILED " 3 no module named x");
+	CU_ASSERT_EQUAL(fixture_logged("requests get 503"), 1);
+	CU_ASSERT_TRUE(m->stranded.is);
+	fixture_free(m);
+}
+
 /* The next one neither starts nor says why. */
 static void
 test_none_starts_in_time(void)
@@ -210,6 +232,8 @@ main(void)
 		{ "test_missing_workers_are_started", test_missing_workers_are_started },
 		{ "test_a_worker_that_is_ready_serves", test_a_worker_that_is_ready_serves },
 		{ "test_none_can_start", test_none_can_start },
+		{ "test_none_can_start_and_none_is_parked_any_more",
+		    test_none_can_start_and_none_is_parked_any_more },
 		{ "test_none_starts_in_time", test_none_starts_in_time },
 		{ "test_no_generation_to_go_back_to", test_no_generation_to_go_back_to },
 		{ "test_deaths_that_are_no_loop", test_deaths_that_are_no_loop },
