@@ -189,6 +189,7 @@ master_file_take(struct master_conf *c, char *answer, const struct master_compla
 {
 	size_t room = strlen(answer) + 1;
 	char *at = arena_alloc(&c->texts, room), *fields[4];
+	bool whole = false;
 	int rc = 0;
 
 	c->file = NULL;
@@ -197,19 +198,25 @@ master_file_take(struct master_conf *c, char *answer, const struct master_compla
 		return -1;
 	}
 	memcpy(at, answer, room);
-	while (master_helper_line(&at, fields))
+	while (!whole && master_helper_line(&at, fields))
 		if (strcmp(fields[0], "end") == 0) {
-			break;
+			whole = true;
 		} else if (strcmp(fields[0], "file") == 0) {
 			c->file = fields[2];
 		} else if (strcmp(fields[0], "error") == 0) {
 			complain(to, fields, fields[2]);
 			rc = -1;
-		} else if (c->file == NULL || (strcmp(fields[0], "table") == 0 ? table_take(fields, to) :
+		} else if (c->file == NULL) {
+			break;
+		} else if ((strcmp(fields[0], "table") == 0 ? table_take(fields, to) :
 		    row_take(c, fields, to)) < 0) {
 			rc = -1;
 		}
-	return rc;
+	if (whole)
+		return rc;
+	/* Half of a configuration is none. */
+	to->say(to->arg, "what Python has read of the configuration is not understood");
+	return -1;
 }
 
 void

@@ -1,6 +1,6 @@
 # Unit tests of what of master/ starts no process.
 master_tests = tests/unit/test_master_child tests/unit/test_master_conf \
-	tests/unit/test_master_generation tests/unit/test_master_helper tests/unit/test_master_listen \
+	tests/unit/test_master_file tests/unit/test_master_generation tests/unit/test_master_helper tests/unit/test_master_listen \
 	tests/unit/test_master_notify tests/unit/test_master_oom tests/unit/test_master_probation \
 	tests/unit/test_master_recycle tests/unit/test_master_resolve tests/unit/test_master_signals \
 	tests/unit/test_master_watchdog tests/unit/test_master_workers tests/unit/test_master_zygote
@@ -23,6 +23,10 @@ tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
 	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
 	master/helper.c master/print_config.c master/shortage.c master/variables.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
+tests_unit_test_master_file_SOURCES = tests/unit/test_master_file.c \
+	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
+	master/helper.c master/print_config.c master/shortage.c master/variables.c
+tests_unit_test_master_file_LDADD = libbase.la -lcunit
 tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
 	$(master_fixture)
 tests_unit_test_master_generation_LDADD = $(master_test_libs)
