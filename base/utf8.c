@@ -1,8 +1,8 @@
 /*
  * utf8: one character at a time.
  *
- * Called by log.c, by worker/access_put.c, by http, middleware and bindings/plan for bytes that
- * are not ASCII, which are rare.
+ * Called by log.c, master/print_config.c, worker/access_put.c, and by http, middleware and
+ * bindings/plan for bytes that are not ASCII, which are rare.
  */
 #include "base/utf8.h"
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/header.h"
 #include "base/log.h"
 
 /* Text without NUL, the object's own; NULL with an exception set. */
@@ -278,12 +279,29 @@ secret_variable(PyObject *Py_UNUSED(module), PyObject *name)
 	return PyUnicode_FromString(conf_variable(row, variable));
 }
 
+/* header_wrong(line) */
+static PyObject *
+header_wrong(PyObject *Py_UNUSED(module), PyObject *line)
+{
+	char why[HEADER_WHY_BYTES];
+	Py_ssize_t len;
+	const char *text = PyUnicode_AsUTF8AndSize(line, &len);
+
+	if (text == NULL)
+		return NULL;
+	if (header_may_be(text, (size_t)len, why))
+		Py_RETURN_NONE;
+	return PyUnicode_FromString(why);
+}
+
 static PyMethodDef methods[] = {
 	{ "settings", settings, METH_VARARGS,
 	    "settings(reader, given): every setting that the \"child\" of fastrd, or the\n"
 	    "application that serves itself (\"alone\"), reads. Given values win over the\n"
 	    "environment's FASTRD_NAME, those over the defaults. KeyError: there is no such\n"
 	    "setting for this reader; ValueError: a value is refused, the text says why." },
+	{ "header_wrong", header_wrong, METH_O,
+	    "header_wrong(line): why it cannot be NAME:VALUE of every answer; None: it can." },
 	{ "takes_value", takes_value, METH_O,
 	    "takes_value(name): is it a setting of fastrd's, and no switch?" },
 	{ "secret_variable", secret_variable, METH_O,

@@ -64,15 +64,8 @@ master_file_find(const struct master_conf *c, char path[PATH_MAX])
 	return speaks_of_us(path);
 }
 
-static void
-print_line(void *arg, const char *text)
-{
-	(void)arg;
-	fprintf(stderr, "fastrd: %s\n", text);
-}
-
 int
-master_file_read(struct master_conf *c, const char *python)
+master_file_read(struct master_conf *c, const char *python, const struct master_complaints *to)
 {
 	static struct master_helper helper;
 	char path[PATH_MAX];
@@ -82,7 +75,7 @@ master_file_read(struct master_conf *c, const char *python)
 	if (master_helper_run(&helper, python, "file", path,
 	    "cannot read it; see what it printed") < 0)
 		return -1;
-	if (master_conf_reread(c, helper.bytes, &(struct master_complaints){ .say = print_line }) < 0)
+	if (master_conf_reread(c, helper.bytes, to) < 0)
 		return -1;
 	if (c->file != NULL || c->values.config[0] == '\0')
 		return 0;
@@ -113,6 +106,29 @@ beside_file(struct master_conf *c, const char *text)
 	if (whole != NULL)
 		snprintf(whole, room, "%.*s/%s", (int)len, c->file, text);
 	return whole;
+}
+
+/* The same for the path of each unix:PATH. */
+static const char *
+sockets_beside_file(struct master_conf *c, const struct conf_row *row, const char *text)
+{
+	size_t len = directory_len(c->file), room = 1, used = 0;
+	char *whole;
+
+	for (const char *p = text; *p != '\0'; p++)
+		room += *p == ':' ? len + 2 : 1;
+	whole = len > 0 ? arena_alloc(&c->texts, room) : NULL;
+	for (const char *p = text; whole != NULL && *p != '\0';) {
+		size_t n = row->separator != '\0' ? (size_t)(strchrnul(p, row->separator) - p) : strlen(p);
+		size_t prefix = strncmp(p, "unix:", 5) == 0 && n > 5 && p[5] != '/' ? 5 : 0;
+
+		n += p[n] != '\0';
+		used += (size_t)snprintf(whole + used, room - used,
+		    prefix > 0 ? "unix:%.*s/%.*s" : "%.*s%.*s", prefix > 0 ? (int)len : 0, c->file,
+		    (int)(n - prefix), p + prefix);
+		p += n;
+	}
+	return len > 0 && *text != '\0' ? whole : text;
 }
 
 /* What is said of a key that is no setting. */
@@ -156,6 +172,8 @@ row_take(struct master_conf *c, char *fields[4], const struct master_complaints 
 	/* A program that is looked for on PATH has no slash. */
 	if ((row->marks & CONF_PATH) != 0 && (row != &conf_rows[CONF_python] || strchr(value, '/')))
 		value = beside_file(c, value);
+	if ((row->marks & CONF_SOCKETS) != 0)
+		value = sockets_beside_file(c, row, value);
 	if (value == NULL)
 		snprintf(why, sizeof(why), "there is no memory");
 	else if (master_conf_set(c, row, value, origin, item, why) == 0)

@@ -16,8 +16,9 @@ struct master_conf;
  * is or in the current directory. False: there is none. */
 bool master_file_find(const struct master_conf *c, char path[PATH_MAX]) MUST_CHECK;
 
-/* Read it, if there is one, and settle `c` once more. 0; -1 after a line for each mistake. */
-int master_file_read(struct master_conf *c, const char *python) MUST_CHECK;
+/* Read it, if there is one, and settle `c` once more. Every mistake goes `to`. 0; -1: there was one. */
+int master_file_read(struct master_conf *c, const char *python, const struct master_complaints *to)
+    MUST_CHECK;
 
 /* Set `c` from the helper's answer, which is changed, and keep what is needed of it. Every
  * mistake goes `to`. 0; -1: there was one. */

@@ -2,8 +2,7 @@
  * foreign: other servers' flags, and those that nobody has.
  *
  * Called by flags.c for what is no row of base/conf_keys.def, by file.c and variables.c for keys. It
- * prints
- * what is said of an unknown flag; the rows of foreign_flags.def are flags.c's to print.
+ * prints what is said of an unknown flag; the rows of foreign_flags.def are flags.c's to print.
  */
 #include "master/foreign.h"
 

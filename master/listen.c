@@ -2,9 +2,9 @@
  * listen: which addresses, and from when on clients may come.
  *
  * Called by main.c before the first child, by generation.c when the first one serves (start), and by
- * inherit.c (add). Only numeric addresses: resolving names
- * would load code into the master. What fails is one line that says on what, why, and
- * what to do; there is no log yet.
+ * inherit.c (add). Only numeric addresses: resolving names would load code into the master; judge.c
+ * has looked at the texts. What fails is one line that says on what, why, and what to do; there is
+ * no log yet.
  */
 #include "master/listen.h"
 
@@ -22,6 +22,7 @@
 
 #include "base/must.h"
 #include "base/wire.h"
+#include "master/address.h"
 #include "master/bind.h"
 #include "master/inherit.h"
 #include "master/shortage.h"
@@ -112,23 +113,6 @@ in_use_already(const struct master_listeners *l, int fd)
 	return true;
 }
 
-/* A name, or the port in its place. */
-static int
-host_refuse(const char *host)
-{
-	static const char digits[] = "0123456789";
-	size_t len = strcspn(host, ":"), all = strlen(host);
-
-	fprintf(stderr, "fastrd: --host %s: ", host);
-	if (all > 0 && strspn(host, digits) == all)
-		fprintf(stderr, "did you mean --port %s?\n", host);
-	else if (len + 1 < all && strspn(host + len + 1, digits) == all - len - 1)
-		fprintf(stderr, "want the port with --port %s\n", host + len + 1);
-	else
-		fprintf(stderr, "want a numeric address such as 127.0.0.1, 0.0.0.0 or ::\n");
-	return WIRE_EXIT_LISTEN;
-}
-
 static int
 tcp_open(struct master_listeners *l, const char *host, long port,
     const char *(*remedy)(int err))
@@ -141,8 +125,7 @@ tcp_open(struct master_listeners *l, const char *host, long port,
 	socklen_t len = sizeof(name);
 	char where[160];
 
-	if (!is_v6 && inet_pton(AF_INET, numeric, &v4.sin_addr) != 1)
-		return host_refuse(host);
+	must(is_v6 || inet_pton(AF_INET, numeric, &v4.sin_addr) == 1);
 	snprintf(where, sizeof(where), "%s port %ld", host, port);
 	fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -158,16 +141,6 @@ tcp_open(struct master_listeners *l, const char *host, long port,
 	    (unsigned)ntohs(name.sin6_port));
 	master_listen_add(l, fd, where);
 	return 0;
-}
-
-/* Octal permissions; -1: they are none. */
-static int
-mode_read(const char *text)
-{
-	size_t digits = strspn(text, "01234567");
-
-	return digits == 0 || digits > 4 || text[digits] != '\0' || strtol(text, NULL, 8) > 0777 ?
-	    -1 : (int)strtol(text, NULL, 8);
 }
 
 /* It has its permissions from its first moment, and nobody can put another file in its place
@@ -190,19 +163,10 @@ unix_open(struct master_listeners *l, const char *path, const struct conf *c,
     const struct master_account *owner)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd, mode = mode_read(c->uds_mode);
+	int fd, mode = master_address_mode(c->uds_mode);
 	char text[MASTER_ADDRESS_BYTES];
 
-	if (mode < 0) {
-		fprintf(stderr, "fastrd: --uds-mode %s: want permissions in octal, such as 660\n",
-		    c->uds_mode);
-		return WIRE_EXIT_USAGE;
-	}
-	if (strlen(path) >= sizeof(name.sun_path)) {
-		fprintf(stderr, "fastrd: --uds %s: a unix socket's path has at most %zu bytes\n",
-		    path, sizeof(name.sun_path) - 1);
-		return WIRE_EXIT_LISTEN;
-	}
+	must(mode >= 0 && strlen(path) < sizeof(name.sun_path));
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || unix_bind(fd, &name, mode, owner, tries(l)) < 0)
@@ -213,48 +177,21 @@ unix_open(struct master_listeners *l, const char *path, const struct conf *c,
 	return listen(fd, (int)c->backlog) < 0 ? refused(path, unix_remedy) : 0;
 }
 
-/* HOST:PORT or [HOST]:PORT, whose host is numeric, into `host` and the port; -1: it is neither. */
-static long
-address_read(const char *text, char host[INET6_ADDRSTRLEN])
-{
-	const char *colon = strrchr(text, ':');
-	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
-	bool brackets = len > 2 && text[0] == '[' && text[len - 1] == ']';
-	unsigned char bytes[sizeof(struct in6_addr)];
-	char *end;
-	long port;
-
-	if (colon == NULL || colon[1] < '0' || colon[1] > '9' || len >= INET6_ADDRSTRLEN)
-		return -1;
-	port = strtol(colon + 1, &end, 10);
-	snprintf(host, INET6_ADDRSTRLEN, "%.*s", (int)(brackets ? len - 2 : len), text + brackets);
-	if (port > 65535 || *end != '\0' || (strcmp(host, "localhost") != 0 &&
-	    inet_pton(brackets ? AF_INET6 : AF_INET, host, bytes) != 1))
-		return -1;
-	return port;
-}
-
 /* One address of --bind. */
 static int
 bind_open(struct master_listeners *l, const char *text, const struct conf *c,
     const struct master_account *owner)
 {
-	char host[INET6_ADDRSTRLEN], *end;
+	char host[INET6_ADDRSTRLEN];
 	long port;
 
-	if (strncmp(text, "unix:", 5) == 0 && text[5] != '\0')
-		return unix_open(l, text + 5, c, owner);
-	if (strncmp(text, "fd://", 5) == 0 && text[5] >= '0' && text[5] <= '9') {
-		port = strtol(text + 5, &end, 10);
-		if (*end == '\0' && port <= 65535)
-			return master_inherit_open_fd(l, (int)port);
-	}
-	port = address_read(text, host);
-	if (port >= 0)
-		return tcp_open(l, host, port, bind_remedy);
-	fprintf(stderr, "fastrd: --bind %s: want an address such as 127.0.0.1:8000, [::1]:8000, "
-	    "unix:PATH or fd://3\n", text);
-	return WIRE_EXIT_USAGE;
+	if (master_address_path(text) != NULL)
+		return unix_open(l, master_address_path(text), c, owner);
+	if (master_address_fd(text) >= 0)
+		return master_inherit_open_fd(l, (int)master_address_fd(text));
+	port = master_address_read(text, host);
+	must(port >= 0);
+	return tcp_open(l, host, port, bind_remedy);
 }
 
 /* All of them. */
@@ -267,10 +204,6 @@ binds_open(struct master_listeners *l, const struct conf *c, const struct master
 		char text[MASTER_ADDRESS_BYTES];
 		size_t len = strcspn(p, ",");
 
-		if (l->n == WIRE_LISTENERS_MAX) {
-			fprintf(stderr, "fastrd: --bind: want %d addresses at most\n", WIRE_LISTENERS_MAX);
-			return WIRE_EXIT_USAGE;
-		}
 		snprintf(text, sizeof(text), "%.*s", (int)len, p);
 		rc = bind_open(l, text, c, owner);
 		p += len + (p[len] != '\0');
@@ -323,14 +256,11 @@ master_listen_open_admin(struct master_listeners *l, const struct conf *c,
 	*l = (struct master_listeners){ .test = l->test };
 	if (c->admin[0] == '\0')
 		return 0;
-	if (strncmp(c->admin, "unix:", 5) == 0 && c->admin[5] != '\0')
-		return unix_open(l, c->admin + 5, c, owner);
-	port = address_read(c->admin, host);
-	if (port >= 0)
-		return tcp_open(l, host, port, admin_remedy);
-	fprintf(stderr, "fastrd: --admin %s: want an address such as 127.0.0.1:8001 or "
-	    "unix:/run/fastrd/admin\n", c->admin);
-	return WIRE_EXIT_USAGE;
+	if (master_address_path(c->admin) != NULL)
+		return unix_open(l, master_address_path(c->admin), c, owner);
+	port = master_address_read(c->admin, host);
+	must(port >= 0);
+	return tcp_open(l, host, port, admin_remedy);
 }
 
 void

@@ -18,7 +18,6 @@
 
 #include "base/access.h"
 #include "base/arena.h"
-#include "base/atoms.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/conf.h"
@@ -52,19 +51,25 @@ file_open(const char *path)
 	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
 }
 
-/* 0, or -1 with the reason: what the flag names cannot be written. */
+/* 0, or -1 with the reason: what the row names cannot be written. What only asks leaves no file. */
 static int
-file_check(const char *flag, const char *path, char why[MASTER_LOGS_WHY_BYTES])
+file_check(const struct master_conf *c, const struct conf_row *row, char why[MASTER_LOGS_WHY_BYTES])
 {
+	const char *path = conf_text(&c->values, row);
+	bool made = c->command != COMMAND_SERVE && *path != '\0' && access(path, F_OK) < 0;
 	int fd = *path != '\0' ? file_open(path) : -1;
+	char where[MASTER_WHERE_BYTES];
 
 	/* A named pipe that nobody reads yet is opened in another way later. */
 	if (fd < 0 && *path != '\0' && errno != ENXIO) {
-		snprintf(why, MASTER_LOGS_WHY_BYTES, "--%s %s: %s", flag, path, strerror(errno));
+		snprintf(why, MASTER_LOGS_WHY_BYTES, "%s: %s", master_conf_where(c, row, path, where),
+		    strerror(errno));
 		return -1;
 	}
 	if (fd >= 0)
 		close(fd);
+	if (fd >= 0 && made)
+		unlink(path);
 	return 0;
 }
 
@@ -72,23 +77,15 @@ int
 master_logs_check(struct master_conf *c, char why[MASTER_LOGS_WHY_BYTES])
 {
 	struct conf *values = &c->values;
-	char wrong[ATOMS_WHY_BYTES];
-	struct atoms atoms;
 
 	if (!absolute(c, &conf_rows[CONF_log_file]) ||
 	    (*access_file(values) != '\0' && !absolute(c, &conf_rows[CONF_access_log_file]))) {
 		snprintf(why, MASTER_LOGS_WHY_BYTES, "the path of a log file: %s", strerror(errno));
 		return -1;
 	}
-	if (atoms_read(&atoms, access_format(values), wrong) < 0) {
-		snprintf(why, MASTER_LOGS_WHY_BYTES, "--access-log-format %s: %s",
-		    values->access_log_format, wrong);
+	if (file_check(c, &conf_rows[CONF_log_file], why) < 0)
 		return -1;
-	}
-	if (file_check("log-file", values->log_file, why) < 0)
-		return -1;
-	return access_wanted(values, false) ?
-	    file_check("access-log-file", access_file(values), why) : 0;
+	return access_wanted(values, false) ? file_check(c, &conf_rows[CONF_access_log_file], why) : 0;
 }
 
 int

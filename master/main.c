@@ -21,6 +21,7 @@
 #include "master/commands.h"
 #include "master/conf.h"
 #include "master/file.h"
+#include "master/judge.h"
 #include "master/listen.h"
 #include "master/logs.h"
 #include "master/master.h"
@@ -108,6 +109,16 @@ listen_open(const struct conf *c, const char *python, const struct master_accoun
 	return rc != 0 ? rc : master_listen_open_admin(admin, c, account);
 }
 
+/* Give root up; nothing else has been run yet as the user. 0, or the exit code after one line. */
+static int
+drop(const struct master_account *account, const struct conf *c, const char *python)
+{
+	int rc = master_privilege_drop(account);
+
+	return rc != 0 ? rc : account->set && master_python_check(python, c->user) < 0 ?
+	    WIRE_EXIT_PYTHON : 0;
+}
+
 /* Open what may need root, then give it up. 0, or the exit code after one line. */
 static int
 begin(struct master *m, struct master_listeners *listeners, struct master_listeners *admin,
@@ -127,7 +138,7 @@ begin(struct master *m, struct master_listeners *listeners, struct master_listen
 	master_notify_open(&m->notify);
 	environment_clean();
 	if (rc == 0)
-		rc = master_privilege_drop(&account);
+		rc = drop(&account, c, m->python);
 	return rc;
 }
 
@@ -190,7 +201,7 @@ command(struct master_conf *conf, const char *python)
 		master_listen_close(&admin);
 	}
 	if (rc == 0)
-		rc = master_privilege_drop(&account);
+		rc = drop(&account, &conf->values, python);
 	if (rc == 0)
 		rc = logs_check(conf);
 	return rc != 0 ? rc : master_command_exec(conf, python);
@@ -206,18 +217,28 @@ printed(void)
 	return WIRE_EXIT_BUG;
 }
 
+/* A mistake in the configuration. */
+static void
+line_print(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "fastrd: %s\n", text);
+}
+
 /* The whole configuration, and the application's Python: which may be that of the file, which
  * another one reads. 0, or -1 for the help, or the exit code after the lines that say why. */
 static int
 configure(struct master_conf *conf, int argc, char **argv, char python[PATH_MAX])
 {
+	const struct master_complaints to = { .say = line_print };
 	int rc = master_conf_read(conf, argc, argv);
 
 	if (rc != 0)
 		return rc > 0 ? -1 : WIRE_EXIT_USAGE;
 	if (master_python_find(conf->values.python, python, PATH_MAX) < 0)
 		return WIRE_EXIT_PYTHON;
-	if (master_file_read(conf, python) < 0)
+	rc = master_file_read(conf, python, &to);
+	if (master_judge(conf, &to) < 0 || rc < 0)
 		return WIRE_EXIT_USAGE;
 	if (conf->origins[CONF_python].kind == ORIGIN_FILE &&
 	    master_python_find(conf->values.python, python, PATH_MAX) < 0)

@@ -119,6 +119,16 @@ master_python_find(const char *wanted, char *path, size_t room)
 	return -1;
 }
 
+int
+master_python_check(const char *python, const char *user)
+{
+	if (access(python, X_OK) == 0)
+		return 0;
+	fprintf(stderr, "fastrd: --user %s: it cannot run %s: %s; give --python one that it can\n", user,
+	    python, strerror(errno));
+	return -1;
+}
+
 void
 master_python_unfit(const char *python, const char *why, char *text, size_t room)
 {

@@ -14,6 +14,9 @@
  * --python or VIRTUAL_ENV was. 0, or -1 after one line with cause and remedy. */
 int master_python_find(const char *wanted, char *path, size_t room) MUST_CHECK;
 
+/* May this process, which is `user` by now, run it? 0, or -1 after one line. */
+int master_python_check(const char *python, const char *user) MUST_CHECK;
+
 /* What to do about a Python that cannot run fastrapi. PYTHON is that Python, in the form in
  * which the caller puts it in: a literal, or a place of printf() or of an f-string. */
 #define MASTER_PYTHON_REMEDY(PYTHON) \

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "master/conf.h"
 #include "master/file.h"
+#include "master/judge.h"
 #include "master/logs.h"
 #include "master/master.h"
 #include "master/shortage.h"
@@ -73,7 +74,9 @@ static void
 finish(struct master *m, char *answer)
 {
 	static char none[] = "end\t\t\t\n";
+	const struct master_complaints to = { .say = mistake, .arg = m };
 	struct master_conf *c = calloc(1, sizeof(*c));
+	int rc;
 	char text[256], why[MASTER_LOGS_WHY_BYTES];
 
 	if (c == NULL) {
@@ -84,8 +87,8 @@ finish(struct master *m, char *answer)
 	c->program = m->conf->program;
 	c->argc = m->conf->argc;
 	c->argv = m->conf->argv;
-	if (master_conf_reread(c, answer != NULL ? answer : none,
-	    &(struct master_complaints){ .say = mistake, .arg = m }) < 0) {
+	rc = master_conf_reread(c, answer != NULL ? answer : none, &to);
+	if (master_judge(c, &to) < 0 || rc < 0) {
 		if (m->reread.mistakes == 0)
 			mistake(m, "its environment has changed");
 		master_reread_free(m, c);

@@ -10,25 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "master/address.h"
 #include "master/helper.h"
 
 enum { HOST_BYTES = 254, ADDRESS_BYTES = 64 };
-
-/* Is it one, and no address? */
-static bool
-is_name(const char *text, size_t len)
-{
-	bool letter = false;
-
-	if (len == 0 || len >= HOST_BYTES || (len == 9 && strncmp(text, "localhost", 9) == 0))
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		letter |= isalpha((unsigned char)text[i]) != 0;
-		if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '.' && text[i] != '_')
-			return false;
-	}
-	return letter;
-}
 
 static int
 look_up(const char *python, const char *flag, const char *name, char address[ADDRESS_BYTES])
@@ -44,7 +29,8 @@ look_up(const char *python, const char *flag, const char *name, char address[ADD
 		    flag, name, fields[2]);
 		return -1;
 	}
-	snprintf(address, ADDRESS_BYTES, "%s", fields[2]);
+	/* Behind a `%` stands the interface. */
+	snprintf(address, ADDRESS_BYTES, "%.*s", (int)strcspn(fields[2], "%"), fields[2]);
 	return 0;
 }
 
@@ -57,7 +43,7 @@ bind_resolve(const char *python, const char *text, size_t len, char *out, size_t
 	char name[HOST_BYTES], address[ADDRESS_BYTES];
 	size_t used = strlen(out);
 
-	if (colon == NULL || !isdigit((unsigned char)colon[1]) || !is_name(text, host_len)) {
+	if (colon == NULL || !isdigit((unsigned char)colon[1]) || !master_address_is_name(text, host_len)) {
 		snprintf(out + used, room - used, "%.*s", (int)len, text);
 		return 0;
 	}
@@ -94,7 +80,8 @@ master_resolve(struct conf *c, const char *python, struct arena *texts)
 		p += *p == ',';
 	}
 	c->bind = out;
-	if (!is_name(c->host, strlen(c->host)) || c->bind[0] != '\0' || c->uds[0] != '\0' || c->fd >= 0)
+	if (!master_address_is_name(c->host, strlen(c->host)) || c->bind[0] != '\0' || c->uds[0] != '\0' ||
+	    c->fd >= 0)
 		return 0;
 	if (look_up(python, "host", c->host, address) < 0)
 		return -1;

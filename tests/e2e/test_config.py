@@ -20,7 +20,9 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         app=("file:app", "environment:app", "flag:app"),
         host=("10.0.0.1", "10.0.0.2", "10.0.0.3"), port=(1, 2, 3), uds=("/f", "/e", "/a"), fd=(7, 8, 9),
         backlog=(1, 2, 3), workers=(2, 3, 4), app_dir=("/f", "/e", "/a"), factory=(True, False, True),
-        python=("python3", "python3", "python3"),
+        python=("python3", "python3", "python3"), bind=(["10.0.0.1:1"], ["10.0.0.2:1"], ["10.0.0.3:1"]),
+        admin=("unix:/f.sock", "unix:/e.sock", "unix:/a.sock"), uds_mode=("600", "660", "666"), pid_file=("/f.pid", "/e.pid", "/a.pid"),
+        env_file=("/f", "/e", "/a"), log_config=("/f", "/e", "/a"), header=(["F:1", "G:2"], ["E:1"], ["A:1"]),
         root_path=("/f", "/e", "/a"), proxy_headers=(False, True, False),
         forwarded_allow_ips=(["10.0.0.1", "10.0.0.2"], ["10.0.0.2"], ["10.0.0.3"]),
         sync=("auto", "inline", "threads"),
@@ -36,8 +38,8 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         cors_allow_private_network=(True, False, True), cors_expose_headers=(["f"], ["e"], ["a"]),
         cors_max_age=(1, 2, 3), https_redirect=(True, False, True), gzip=(True, False, True),
         gzip_minimum_size=(1, 2, 3), gzip_level=(1, 2, 3), table_limit=(5000, 5001, 5002),
-        access_log=("on", "off", "auto"), access_log_file=("/f", "/e", "/a"), access_log_format=("f", "e", "a"),
-        access_log_exclude=(["/f"], ["/e"], ["/a"]), log_file=("/f", "/e", "/a"),
+        access_log=("on", "off", "auto"), access_log_file=("/f.log", "/e.log", "/a.log"), access_log_format=("%(m)s", "%(s)s", "%(U)s"),
+        access_log_exclude=(["/f"], ["/e"], ["/a"]), log_file=("/f.txt", "/e.txt", "/a.txt"),
         log_format=("json", "text", "json"), log_level=("debug", "warning", "error"),
     ).items()
 }  # fmt: skip
@@ -66,7 +68,7 @@ def toml(value: Any) -> str:
 
 def plain(value: Any) -> str:
     """As a variable or a flag has it."""
-    return ",".join(value) if isinstance(value, list) else toml(value).strip("'")
+    return ("\n" if value[:1] == ["F:1"] else ",").join(value) if isinstance(value, list) else toml(value).strip("'")
 
 
 def flags_of(values: dict[str, Any]) -> list[str]:
@@ -254,10 +256,10 @@ def test_what_asks_for_what_is_so_anyway_is_taken_as_the_flag_is(tmp_path):
 
 
 def test_capitals_and_tabs(tmp_path):
-    (tmp_path / "f.toml").write_text('log_level = "INFO"\nfactory = "True"\naccess_log_format = "a\\tb\\\\t"\n')
+    (tmp_path / "f.toml").write_text('log_level = "INFO"\nfactory = "True"\naccess_log_format = "%(m)s\\tb\\\\t"\n')
     values, _ = printed(tmp_path, "-c", "f.toml", FASTRD_ACCESS_LOG="Off")
     assert (values["log_level"], values["factory"], values["access_log"]) == ("info", True, "off")
-    assert values["access_log_format"] == "a\tb\\t"
+    assert values["access_log_format"] == "%(m)s\tb\\t"
 
 
 def test_print_config_takes_no_value(tmp_path):
@@ -277,7 +279,8 @@ def test_paths_are_those_of_the_file(tmp_path):
     (tmp_path / "etc/web.py").write_text(GOOD)
     (tmp_path / "etc/f.toml").write_text("app = 'web:app'\nuds = 'sock'\naccess_log_file = '-'\n")
     values, origins = printed(tmp_path, "-c", "etc/f.toml")
-    assert (values["uds"], values["app_dir"], origins["app_dir"]) == ("etc/sock", "etc", "etc/f.toml:1")
+    here = str(tmp_path / "etc")
+    assert (values["uds"], values["app_dir"], origins["app_dir"]) == (f"{here}/sock", here, "etc/f.toml:1")
     assert values["access_log_file"] == "-"  # standard output
     assert run(tmp_path, "-c", "etc/f.toml", "-t").returncode == 0
     with Fastrd("web:app", tmp_path, "-c", "etc/f.toml", "--app-dir", "etc", "--uds", "own") as server:

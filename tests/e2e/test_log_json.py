@@ -109,8 +109,8 @@ def test_a_reload_that_wants_a_wrong_log_is_refused(tmp_path):
     file.write_text('app = "app:app"\naccess_log_format = "%(m)s"\n')
     with Fastrd("app:app", tmp_path, "-c", file.name) as server:
         for wrong, said in (
-            ('access_log_format = "%(x)s"', "--access-log-format %(x)s: there is no %(x)s"),
-            ('access_log_file = "no/where"', f"--access-log-file {tmp_path}/no/where: No such file or directory"),
+            ('access_log_format = "%(x)s"', "fastrd.toml:2: access_log_format = %(x)s: there is no %(x)s"),
+            ('access_log_file = "no/where"', f"fastrd.toml:2: access_log_file = {tmp_path}/no/where: No such file or directory"),
         ):
             file.write_text(f'app = "app:app"\n{wrong}\n')
             server.signal(signal.SIGHUP)

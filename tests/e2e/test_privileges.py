@@ -236,6 +236,17 @@ def test_root_runs_no_python_of_another_user(directory):
     assert not (directory / "ran").exists()
 
 
+def test_a_python_that_is_closed_to_the_user(directory):
+    (directory / "closed").mkdir(mode=0o700)
+    (directory / "closed/python").symlink_to(BUILD / "venv/bin/python")
+    python = f"{directory}/closed/python"
+    for words in ([], ["-t"]):
+        status, text = said(directory, *words, "--user", "nobody", "--python", python)
+        assert (status, text) == (
+            5, f"fastrd: --user nobody: it cannot run {python}: Permission denied; give --python one that it can\n"
+        )  # fmt: skip
+
+
 def test_only_root_may_become_another(directory):
     assert said(directory, "--user", "root", by=AS_NOBODY) == (
         2,

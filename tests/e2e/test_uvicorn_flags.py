@@ -185,7 +185,9 @@ def test_several_addresses(directory):
 
 def test_addresses_in_a_file_and_hosts_by_name(directory):
     (directory / "f.toml").write_text(f"bind = ['{socket.gethostname()}:0', 'unix:other']\n")
-    with Fastrd("app:app", directory, "-c", "f.toml") as server:
+    server = Fastrd("app:app", directory)
+    server.command = [BINARY, "-c", "f.toml", "app:app"]
+    with server:
         assert re.match(r"http://.+:\d+$", server.address) and "  address  unix:other\n" in server.log()
 
 
@@ -198,6 +200,8 @@ def test_addresses_in_a_file_and_hosts_by_name(directory):
         (["-b", "fd://x"], "want an address"),
         (["-b", "no.such.invalid:80"], "--bind no.such.invalid: "),
         (["--host", "no.such.invalid"], "--host no.such.invalid: "),
+        *((["--host", host], f"--host {host}: want a numeric address") for host in ("", "127.0.0.1 ", "1.2.3", "[::1]")),
+        (["--uds", "x" * 108], "a unix socket's path has at most 107 bytes"),
         (["-b", ",".join(["127.0.0.1:0"] * 17)], "want 16 addresses at most"),
     ],
 )

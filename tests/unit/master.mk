@@ -9,7 +9,7 @@ TESTS += $(master_tests)
 
 # Supervision without processes.
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
-	master/bind.c master/child.c master/doing.c master/generation.c master/inherit.c master/listen.c \
+	master/address.c master/bind.c master/child.c master/doing.c master/generation.c master/inherit.c master/listen.c \
 	master/logs.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
 	master/replies.c master/shortage.c master/spare.c master/status.c master/stranded.c \
 	master/watchdog.c master/workers.c master/zygote.c \
@@ -21,7 +21,7 @@ tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
 tests_unit_test_master_child_LDADD = libbase.la -lcunit
 tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
 	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
-	master/helper.c master/print_config.c master/shortage.c master/variables.c
+	master/helper.c master/print_config.c master/shortage.c master/variables.c master/address.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
 tests_unit_test_master_file_SOURCES = tests/unit/test_master_file.c \
 	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
@@ -34,7 +34,7 @@ tests_unit_test_master_helper_SOURCES = tests/unit/test_master_helper.c \
 	master/account.c master/helper.c master/shortage.c
 tests_unit_test_master_helper_LDADD = libbase.la -lcunit
 tests_unit_test_master_listen_SOURCES = tests/unit/test_master_listen.c \
-	master/bind.c master/inherit.c master/listen.c master/shortage.c
+	master/address.c master/bind.c master/inherit.c master/listen.c master/shortage.c
 tests_unit_test_master_listen_LDADD = libbase.la -lcunit
 tests_unit_test_master_notify_SOURCES = tests/unit/test_master_notify.c $(master_fixture)
 tests_unit_test_master_notify_LDADD = $(master_test_libs)

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from fastrapi import _engine
+
 Settings = dict[str, Any]
 
 _VALUE = r"[\t -~\x80-\xff]*"
@@ -121,8 +123,9 @@ def _check(settings: Settings) -> None:
 def _check_fields(settings: Settings) -> None:
     """Refused when one of the fields of every answer is none, or its value no field's."""
     for line in settings["header"].split("\n") if settings["header"] else []:
-        if not re.fullmatch(_TOKEN + rf":{_VALUE}", line):
-            raise Refused(f"--header {line!r}: want a field such as 'X-Served-By: shop'")
+        why = _engine.header_wrong(line)
+        if why is not None:
+            raise Refused(f"--header {line}: {why}")
     for part in ("referrer", "content", "permissions", "opener"):
         name = f"security_{part}_policy"
         if not re.fullmatch(_VALUE, settings[name]):
