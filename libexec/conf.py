@@ -5,8 +5,8 @@
     account USER[:GROUP]  their numbers, all groups of the user's, its name and home
 
 Answers are lines of four fields with TABs between them: KIND, KEY, VALUE, ORIGIN. The kinds are
-value, list (KEY is a list, its members follow), item (one of them), table (KEY is one, and empty),
-file (VALUE is the path that was read), error (VALUE says what is wrong), and end, which is the last
+value, list (KEY is a list, its members follow), item (one of them), the same with "bare "
+before it where it is no string, table (KEY is one, and empty), file (VALUE is the path that was read), error (VALUE says what is wrong), and end, which is the last
 one's. A TAB within a field is \\t, a backslash two. fastrd knows which keys there are; this knows TOML.
 Only the standard library is there, and the text is part of fastrd itself.
 """
@@ -170,7 +170,7 @@ class File:
         elif not whole(text):
             say("error", key, f"{key}: want no control characters", self.origin(path))
         else:
-            say(kind, key, text, self.origin(path))
+            say(kind if isinstance(value, str) else f"bare {kind}", key, text, self.origin(path))
 
     def key(self, name, value, prefix, path):
         key = name if not prefix else prefix if name == "enabled" else f"{prefix}_{name}"

@@ -147,7 +147,9 @@ row_take(struct master_conf *c, char *fields[4], const struct master_complaints 
 {
 	const struct conf_row *row = conf_find(fields[1], strlen(fields[1]), '_');
 	struct master_origin origin = { .kind = ORIGIN_FILE, .where = fields[3] };
-	bool list = strcmp(fields[0], "value") != 0, item = strcmp(fields[0], "item") == 0;
+	bool bare = strncmp(fields[0], "bare ", 5) == 0;
+	const char *kind = fields[0] + (bare ? 5 : 0);
+	bool list = strcmp(kind, "value") != 0, item = strcmp(kind, "item") == 0;
 	char why[CONF_WHY_BYTES], text[CONF_WHY_BYTES + 256];
 	const char *value = fields[2];
 
@@ -162,6 +164,13 @@ row_take(struct master_conf *c, char *fields[4], const struct master_complaints 
 		if (!item)
 			complain(to, fields, text);
 		return item ? 0 : -1;
+	}
+	/* A number may be written in several ways: 0o660 is 432 here. */
+	if (bare && conf_is_text(row)) {
+		snprintf(text, sizeof(text), "%s: want a string, as in \"%s\"", row->name,
+		    row == &conf_rows[CONF_uds_mode] ? row->text : value);
+		complain(to, fields, text);
+		return -1;
 	}
 	if (item && strchr(value, row->separator) != NULL) {
 		snprintf(text, sizeof(text), "%s: want no '%c' in a member of the list", row->name,

@@ -6,6 +6,7 @@
  */
 #include "master/foreign.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -186,14 +187,15 @@ change(char *text, char from, char to)
 			*text = to;
 }
 
-/* A key as a flag has it. False: no flag is so long. */
+/* A key, in capitals or not, as a flag has it. False: no flag is so long. */
 static bool
 flag_of(const char *key, char flag[FLAG_BYTES])
 {
 	if (strlen(key) >= FLAG_BYTES)
 		return false;
 	snprintf(flag, FLAG_BYTES, "%s", key);
-	change(flag, '_', '-');
+	for (char *p = flag; *p != '\0'; p++)
+		*p = (char)(*p == '_' ? '-' : tolower((unsigned char)*p));
 	return true;
 }
 
