@@ -5,10 +5,11 @@
     account USER[:GROUP]  their numbers, all groups of the user's, its name and home
 
 Answers are lines of four fields with TABs between them: KIND, KEY, VALUE, ORIGIN. The kinds are
-value, list (KEY is a list, its members follow), item (one of them), the same with "bare "
-before it where it is no string, table (KEY is one, and empty), file (VALUE is the path that was read), error (VALUE says what is wrong), and end, which is the last
-one's. A TAB within a field is \\t, a backslash two. fastrd knows which keys there are; this knows TOML.
-Only the standard library is there, and the text is part of fastrd itself.
+value, list (KEY is a list, its members follow), item (one of them), the same with "bare " before it
+where it is no string, table (KEY is one, and empty), file (VALUE is the path that was read), error
+(VALUE says what is wrong), and end, which is the last one's. A TAB within a field is \\t, a backslash
+two. fastrd knows which keys there are; this knows TOML. Only the standard library is there, and the
+text is part of fastrd itself.
 """
 
 import os

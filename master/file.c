@@ -168,7 +168,8 @@ row_take(struct master_conf *c, char *fields[4], const struct master_complaints 
 	/* A number may be written in several ways: 0o660 is 432 here. */
 	if (bare && conf_is_text(row)) {
 		snprintf(text, sizeof(text), "%s: want a string, as in \"%s\"", row->name,
-		    row == &conf_rows[CONF_uds_mode] ? row->text : (row->marks & CONF_SECRET) != 0 ? "..." : value);
+		    (row->marks & CONF_SECRET) != 0 ? "..." : row == &conf_rows[CONF_uds_mode] ?
+		    row->text : value);
 		complain(to, fields, text);
 		return -1;
 	}

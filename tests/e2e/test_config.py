@@ -22,7 +22,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         backlog=(1, 2, 3), workers=(2, 3, 4), app_dir=("/f", "/e", "/a"), factory=(True, False, True),
         python=("python3", "python3", "python3"), bind=(["10.0.0.1:1"], ["10.0.0.2:1"], ["10.0.0.3:1"]),
         admin=("unix:/f.sock", "unix:/e.sock", "unix:/a.sock"), uds_mode=("600", "660", "666"), pid_file=("/f.pid", "/e.pid", "/a.pid"),
-        env_file=("/f", "/e", "/a"), log_config=("/f", "/e", "/a"), header=(["F:1", "G:2"], ["E:1"], ["A:1"]),
+        session_secret_file=("/f", "/e", "/a"), env_file=("/f", "/e", "/a"), log_config=("/f", "/e", "/a"), header=(["F:1", "G:2"], ["E:1"], ["A:1"]),
         root_path=("/f", "/e", "/a"), proxy_headers=(False, True, False),
         forwarded_allow_ips=(["10.0.0.1", "10.0.0.2"], ["10.0.0.2"], ["10.0.0.3"]),
         sync=("auto", "inline", "threads"),
@@ -43,6 +43,8 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         log_format=("json", "text", "json"), log_level=("debug", "warning", "error"),
     ).items()
 }  # fmt: skip
+
+HIDDEN: dict[str, Any] = {"session_secret": []}
 
 
 def run(directory: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -84,6 +86,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any, 
     values, _ = printed(tmp_path_factory.mktemp("empty"))
     other = {name: "x" if value == "" else ["x"] if value == [] else value for name, value in values.items()}
     assert set(VALUES) <= set(other)
+    assert other.pop("session_secret") == ["x"], "it is hidden where it is set"
     return {name: VALUES.get(name, (value, value, value)) for name, value in other.items()}
 
 
@@ -95,20 +98,20 @@ def test_a_flag_goes_before_the_environment_that_before_the_file(tmp_path, grid)
     env = {f"FASTRD_{name.upper()}": plain(value) for name, value in environments.items()}
 
     values, origins = printed(tmp_path)
-    assert set(values) == set(grid) and set(origins) - set(grid) == {"config", "force"}
+    assert set(values) - set(grid) == {"session_secret"} and set(origins) - set(values) == {"config", "force"}
     assert set(origins.values()) == {"default"}
     values, origins = printed(tmp_path, "-c", "f.toml")
-    assert values == files
+    assert values == files | HIDDEN
     assert origins == {name: f"f.toml:{i}" for i, name in enumerate(grid, 1)} | {
-        "config": "--config", "force": "default"
+        "config": "--config", "force": "default", "session_secret": "default"
     }  # fmt: skip
     values, origins = printed(tmp_path, FASTRD_CONFIG="f.toml", **env)
-    assert values == environments
-    assert origins == {name: f"FASTRD_{name.upper()}" for name in (*grid, "config")} | {"force": "default"}
+    assert values == environments | HIDDEN
+    assert origins == {name: f"FASTRD_{name.upper()}" for name in (*grid, "config")} | {"force": "default", "session_secret": "default"}
     values, origins = printed(tmp_path, "-c", "f.toml", *flags_of(flags), **env)
-    assert values == flags
+    assert values == flags | HIDDEN
     assert origins == {name: f"--{name.replace('_', '-')}" for name in (*grid, "config")} | {
-        "app": "the command line", "force": "default"
+        "app": "the command line", "force": "default", "session_secret": "default"
     }  # fmt: skip
 
 
@@ -118,7 +121,7 @@ def test_what_is_printed_is_a_file_that_says_the_same(tmp_path, grid):
     assert done.returncode == 2, "two applications"
     done = run(tmp_path, "--print-config", *flags_of(values))
     (tmp_path / "again.toml").write_text(done.stdout)
-    assert printed(tmp_path, "-c", "again.toml")[0] == values
+    assert printed(tmp_path, "-c", "again.toml")[0] == values | HIDDEN
 
 
 def test_common_variables_and_lists_that_are_added_to(tmp_path):
