@@ -113,12 +113,12 @@ def test_tcp_and_a_reload(directory):
 
 
 def test_ready_says_no_before_the_server_stops_to_accept(directory):
-    flags = *UNIX, "--drain-delay", "2"
+    flags = *UNIX, "--drain-delay", "8"
     with Fastrd("app:app", directory, *flags) as server, server.connect() as conn:
         conn.sendall(b"GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
         server.signal(signal.SIGTERM)
-        server.wait_log("ending in 2 s, requests then have 30 s")
+        server.wait_log("ending in 8 s, requests then have 30 s")
         server.wait(lambda: probe(directory, "/-/ready") == ENDING, "the flip")
         assert probe(directory, "/-/healthz") == OK
         # A worker that dies now has a successor, which is not ready either.
