@@ -8,7 +8,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -17,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/clock.h"
 #include "base/stderr.h"
 #include "base/utf8.h"
@@ -29,8 +29,9 @@ static struct {
 	char name[32];
 } log_state = { LOG_LEVEL_INFO, LOG_FORMAT_TEXT, "fastrd" };
 
-/* Messages that could not be written, since one last went through, and why. */
+/* Messages that could not be written, since one last went through and in all, and why. */
 static atomic_uint lost;
+static atomic_ulong lost_in_all;
 static atomic_int lost_errno;
 
 /* The last one stopped in the middle of a line. */
@@ -39,8 +40,14 @@ static atomic_bool is_cut;
 void
 log_open(const char *name, enum log_level level)
 {
-	snprintf(log_state.name, sizeof(log_state.name), "%s", name);
+	log_name_set(name);
 	log_state.level = level;
+}
+
+void
+log_name_set(const char *name)
+{
+	snprintf(log_state.name, sizeof(log_state.name), "%s", name);
 }
 
 const char *
@@ -58,13 +65,10 @@ log_form(enum log_format format)
 int
 log_file(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	int rc, saved;
+	int fd = append_open(path), rc, saved;
 
 	if (fd < 0)
 		return -1;
-	/* A pipe's or a terminal's, which others share, is not to be left non-blocking. */
-	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	do
 		rc = dup2(fd, STDERR_FILENO);
 	while (rc < 0 && errno == EINTR);
@@ -154,27 +158,51 @@ message_write(const char *bytes, size_t len)
 
 /* Say how many messages were lost. False: this one is, too. */
 static bool
-lost_say(unsigned n)
+lost_say(unsigned n, const char *what)
 {
 	int why = atomic_load(&lost_errno);
 	char text[128], line[PIPE_BUF];
 
-	snprintf(text, sizeof(text), "%u message%s lost: %s", n, n == 1 ? "" : "s",
-	    why == EAGAIN || why == ENXIO ? "nobody read standard error" : strerror(why));
+	snprintf(text, sizeof(text), "%u %s%s lost: %s", n, what, n == 1 ? "" : "s",
+	    why == EAGAIN || why == ENXIO ? "standard error was not read in time" : strerror(why));
 	return message_write(line, line_make(line, LOG_LEVEL_WARN, text));
+}
+
+/* Write `count` things of this kind, or lose and count them. */
+static void
+counted_write(const char *bytes, size_t len, unsigned count, const char *what)
+{
+	int saved = errno;
+	unsigned n = atomic_exchange(&lost, 0);
+	bool said = n == 0 || lost_say(n, what);
+
+	if (!said || !message_write(bytes, len)) {
+		atomic_fetch_add(&lost, said ? count : n + count);
+		atomic_fetch_add(&lost_in_all, count);
+	}
+	errno = saved;
+}
+
+unsigned long
+log_lost(void)
+{
+	return atomic_load(&lost_in_all);
 }
 
 void
 log_write(const char *bytes, size_t len)
 {
-	int saved = errno;
-	unsigned n = atomic_exchange(&lost, 0);
+	counted_write(bytes, len, 1, "message");
+}
 
-	if (n > 0 && !lost_say(n))
-		atomic_fetch_add(&lost, n + 1);
-	else if (!message_write(bytes, len))
-		atomic_fetch_add(&lost, 1);
-	errno = saved;
+void
+log_pass(const char *bytes, size_t len)
+{
+	unsigned lines = 0;
+
+	for (const char *p = bytes; (p = memchr(p, '\n', len - (size_t)(p - bytes))) != NULL; p++)
+		lines++;
+	counted_write(bytes, len, lines, "line");
 }
 
 static void

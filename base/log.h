@@ -5,8 +5,8 @@
  *
  * 4711 is the process: a slot's next worker has the same name and another number.
  * Or, with LOG_FORMAT_JSON, an object with these as members: time, level, pid, process,
- * logger ("fastrd"), msg. python/fastrapi/log.py writes the same layouts. Each line is one
- * write(2) of at most PIPE_BUF bytes, so processes never mix lines; a longer text is cut. A
+ * logger ("fastrd"), msg. python/fastrapi/log.py writes the same layouts. Each message is one
+ * write(2), a line of ours of at most PIPE_BUF bytes, so processes never mix lines; a longer text is cut. A
  * line that would block is lost, as is one for which the disk has no room, and the next that
  * goes through is preceded by how many were. Bytes that
  * are neither printable ASCII nor valid UTF-8 are escaped: request bytes may be logged.
@@ -29,6 +29,9 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  * and drop lines below `level`. Before this call it is "fastrd" and LOG_LEVEL_INFO. */
 void log_open(const char *name, enum log_level level);
 
+/* Another name, and the level as it is. */
+void log_name_set(const char *name);
+
 /* The name. */
 const char *log_name(void);
 
@@ -42,6 +45,12 @@ int log_file(const char *path) MUST_CHECK;
 
 /* Write a message that is made already, of one or more lines, or lose it and count it. */
 void log_write(const char *bytes, size_t len);
+
+/* Write lines of other processes, or parts of lines, or lose them and count those that end here. */
+void log_pass(const char *bytes, size_t len);
+
+/* How many of this process's messages, in all its life. */
+unsigned long log_lost(void);
 
 #define LOG_PRINTF __attribute__((format(printf, 1, 2)))
 

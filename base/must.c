@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "base/stderr.h"
 
 void
 must_fail(const char *file, int line, const char *func, const char *cond)
@@ -21,7 +22,6 @@ must_fail(const char *file, int line, const char *func, const char *cond)
 		abort();
 	if ((size_t)n >= sizeof(text))
 		n = (int)sizeof(text) - 1;
-	if (write(STDERR_FILENO, text, (size_t)n) < 0)
-		abort();
+	(void)!stderr_write(text, (size_t)n);
 	abort();
 }

@@ -1,7 +1,7 @@
 /*
  * stderr: one way for each kind of file.
  *
- * Called by log.c. It must never block and never allocate.
+ * Called by log.c and must.c. It must never block and never allocate.
  */
 #include "base/stderr.h"
 
@@ -55,11 +55,13 @@ piece_write(const struct out *o, const char *bytes, size_t len)
 
 	if (o->way == WAY_SOCKET)
 		return send(o->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (o->way == WAY_POLL && poll(&p, 1, 0) <= 0) {
+	if (o->way != WAY_POLL)
+		return write(o->fd, bytes, len);
+	if (poll(&p, 1, 0) <= 0) {
 		errno = EAGAIN;
 		return -1;
 	}
-	return write(o->fd, bytes, len);
+	return write(o->fd, bytes, len < PIPE_BUF ? len : PIPE_BUF);
 }
 
 size_t
@@ -72,7 +74,7 @@ stderr_write(const char *bytes, size_t len)
 	if (!out_open(&o))
 		return 0;
 	while (done < len) {
-		n = piece_write(&o, bytes + done, len - done < PIPE_BUF ? len - done : PIPE_BUF);
+		n = piece_write(&o, bytes + done, len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -12,10 +12,10 @@
 
 #include "base/attr.h"
 
-/* Write all of it, in pieces of at most PIPE_BUF bytes, which other processes do not
- * interrupt. How many bytes are written: the others would have to wait, or cannot be
- * written, and are lost. For any thread; keeps nothing between calls, so descriptor 2 may
- * change. */
+/* Write all of it, at once where there is room: other processes do not interrupt it then, of a
+ * pipe neither, which Linux holds for one writer until that would have to wait. How many bytes
+ * are written: the others would have to wait, or cannot be written, and are lost. For any thread;
+ * keeps nothing between calls, so descriptor 2 may change. */
 size_t stderr_write(const char *bytes, size_t len) MUST_CHECK;
 
 #endif

@@ -66,7 +66,7 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_RESUME "RESUME"	/* after PARK: serve again */
 #define WIRE_UNREADY "UNREADY"	/* answer probes that the server is ending */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
-#define WIRE_REOPEN "REOPEN"	/* open the files of both logs again: they were rotated */
+#define WIRE_REOPEN "REOPEN"	/* open the access log's file again: it was rotated */
 #define WIRE_GIVE "GIVE"	/* GIVE MS: the same, and give the connections to those that serve */
 
 /* What the kernel sends a child when the master is killed. It ends one that has not begun to

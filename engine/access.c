@@ -4,7 +4,7 @@
  * Called by serve.c. As a rule C writes them, and Python hears nothing of it. About once a
  * second python/fastrapi/access.py looks whether the application has changed the logger
  * `uvicorn.access`; if so, it gets each request, and says whether C is to write the line all
- * the same.
+ * the same, or another one.
  */
 #include "engine/access.h"
 
@@ -89,8 +89,12 @@ record_tell(struct engine_access *a, const struct record *r)
 	    (Py_ssize_t)r->host, (long long)r->port, r->minor, r->status, method,
 	    (Py_ssize_t)r->method, target, (Py_ssize_t)r->target);
 
-	if (number_take(said, a->take) != 0)
+	if (said != NULL && PyBytes_Check(said)) {
+		worker_access_write(a->log, PyBytes_AS_STRING(said), (size_t)PyBytes_GET_SIZE(said));
+		Py_DECREF(said);
+	} else if (number_take(said, a->take) != 0) {
 		worker_access_write(a->log, line, r->line);
+	}
 }
 
 /* Does Python get the requests, when look() has said that? Loggers are often disabled by

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/append.h"
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/list.h"
@@ -55,15 +56,7 @@ struct io_sink {
 static int
 path_open(const char *path)
 {
-	int mode = O_WRONLY;
-	struct stat st;
-
-	if (*path == '\0')
-		return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	/* To open a named pipe for writing alone would wait for its reader. */
-	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
-		mode = O_RDWR;
-	return open(path, mode | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	return *path == '\0' ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : append_open(path);
 }
 
 static bool

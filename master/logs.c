@@ -5,7 +5,7 @@
  * over) and signals.c (USR1). The access log is the workers': the
  * master only makes sure at the start that it can be.
  *
- * Logs: "SIGNAL by process N: log files opened again", "the log cannot be opened again: CAUSE".
+ * Logs: "SIGNAL by process N: log files opened again".
  */
 #include "master/logs.h"
 
@@ -14,14 +14,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/access.h"
+#include "base/append.h"
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/conf.h"
 #include "master/master.h"
+#include "master/shortage.h"
 
 /* The text of `row` as an absolute path. False: it cannot be. */
 static bool
@@ -45,23 +48,16 @@ absolute(struct master_conf *c, const struct conf_row *row)
 	return conf_set(&c->values, row, text, why) == 0;
 }
 
-static int
-file_open(const char *path)
-{
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-}
-
 /* 0, or -1 with the reason: what the row names cannot be written. What only asks leaves no file. */
 static int
 file_check(const struct master_conf *c, const struct conf_row *row, char why[MASTER_LOGS_WHY_BYTES])
 {
 	const char *path = conf_text(&c->values, row);
 	bool made = c->command != COMMAND_SERVE && *path != '\0' && access(path, F_OK) < 0;
-	int fd = *path != '\0' ? file_open(path) : -1;
+	int fd = *path != '\0' ? append_open(path) : -1;
 	char where[MASTER_WHERE_BYTES];
 
-	/* A named pipe that nobody reads yet is opened in another way later. */
-	if (fd < 0 && *path != '\0' && errno != ENXIO) {
+	if (fd < 0 && *path != '\0') {
 		snprintf(why, MASTER_LOGS_WHY_BYTES, "%s: %s", master_conf_where(c, row, path, where),
 		    strerror(errno));
 		return -1;
@@ -88,20 +84,50 @@ master_logs_check(struct master_conf *c, char why[MASTER_LOGS_WHY_BYTES])
 	return access_wanted(values, false) ? file_check(c, &conf_rows[CONF_access_log_file], why) : 0;
 }
 
-int
-master_logs_open(const struct conf *c)
+/* Is standard error a file? Those wait for their disks. */
+static bool
+is_file(void)
 {
-	int fd = *c->log_file != '\0' ? file_open(c->log_file) : -1;
+	struct stat st;
 
-	if (fd >= 0)
-		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	return fd;
+	return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A descriptor of our own for the file that standard error is, or -1. While one process writes, whoever
+ * shares its descriptor's position waits, and be it only to ask for that: another descriptor has
+ * another one, which does not matter where all append. */
+static int
+stderr_again(void)
+{
+	int fd = (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0 ? append_open("/proc/self/fd/2") : -1;
+
+	return fd >= 0 ? fd : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
+int
+master_logs_open(struct master *m)
+{
+	const char *path = m->conf->values.log_file;
+	char text[256];
+	int fd;
+
+	if (*path == '\0' && !is_file())
+		return 0;
+	fd = *path != '\0' ? append_open(path) : stderr_again();
+	if (fd < 0 || master_writer_open(&m->writer, path, fd) < 0) {
+		fprintf(stderr, "fastrd: %s\n", master_shortage_text(text, sizeof(text),
+		    "write the log", errno));
+		return WIRE_EXIT_BUG;
+	}
+	m->log_fd = m->writer.out;
+	if (*path == '\0')
+		master_logs_begin(m);
+	return 0;
 }
 
 void
-master_logs_begin(struct master *m)
+master_logs_begin(const struct master *m)
 {
-	m->logs_begun = true;
 	if (m->log_fd >= 0)
 		dup2(m->log_fd, STDERR_FILENO);
 }
@@ -110,18 +136,11 @@ void
 master_logs_reopen(struct master *m, const char *by)
 {
 	struct master_child *c = NULL;
-	int fd = master_logs_open(&m->conf->values);
 
-	if (fd >= 0) {
-		if (m->log_fd >= 0)
-			close(m->log_fd);
-		m->log_fd = fd;
-		if (m->logs_begun)
-			master_logs_begin(m);
-	} else if (*m->conf->values.log_file != '\0') {
-		log_warn("the log cannot be opened again");
-	}
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		master_child_order(c, WIRE_REOPEN);
-	log_info("%s: log files opened again", by);
+	if (master_writer_is(&m->writer))
+		master_writer_reopen(&m->writer, by);
+	else
+		log_info("%s: log files opened again", by);
 }

@@ -7,7 +7,6 @@
 #include <limits.h>
 
 #include "base/attr.h"
-#include "base/conf.h"
 
 struct master;
 struct master_conf;
@@ -18,13 +17,13 @@ enum { MASTER_LOGS_WHY_BYTES = PATH_MAX + 256 };
  * another directory. 0, or -1 with what is wrong in `why`. */
 int master_logs_check(struct master_conf *c, char why[MASTER_LOGS_WHY_BYTES]) MUST_CHECK;
 
-/* The log's file, for children to have as standard error; -1: they have the master's, or errno
- * says why it cannot be opened. */
-int master_logs_open(const struct conf *c);
+/* Where the log goes to a file, or another does whose path was given, start who writes it; children
+ * then have m->log_fd as standard error. 0, or the exit code after one line. */
+int master_logs_open(struct master *m) MUST_CHECK;
 
 /* The master's own log goes to its file from now on: what was to be said to whoever has
  * started it has been said. */
-void master_logs_begin(struct master *m);
+void master_logs_begin(const struct master *m);
 
 /* The files were rotated, says `by`: open them again, here and in the workers. */
 void master_logs_reopen(struct master *m, const char *by);

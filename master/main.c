@@ -174,16 +174,17 @@ serve(struct master_conf *conf, const char *python)
 	rc = begin(&m, &listeners, &admin, &pid_file);
 	if (rc == 0)
 		rc = logs_check(conf);
-	if (rc == 0) {
-		m.log_fd = master_logs_open(&conf->values);
+	if (rc == 0)
+		rc = master_logs_open(&m);
+	if (rc == 0)
 		rc = prepare(&m);
-	}
 	if (rc == 0)
 		rc = master_run(&m);
 	master_notify_close(&m.notify);
 	master_listen_close(&listeners);
 	master_listen_close(&admin);
 	master_pid_file_close(&pid_file);
+	master_writer_close(&m.writer);
 	return rc;
 }
 

@@ -23,7 +23,7 @@
 #include "master/watchdog.h"
 
 enum {
-	WATCHES_MAX = 2 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
+	WATCHES_MAX = 3 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
 	WAIT_MAX_MS = 60000
 };
 
@@ -107,6 +107,13 @@ reread_readable(struct master *m, void *arg)
 	master_reread_look(m);
 }
 
+static void
+writer_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_writer_read(&m->writer);
+}
+
 /* None of the calls at the end blocks, so a descriptor that was closed meanwhile is
  * harmless. */
 static void
@@ -121,6 +128,8 @@ wait_once(struct master *m, int timeout_ms)
 	watch_clients(m, &w);
 	if (m->reread.runs)
 		watch(&w, m->reread.helper.fd, reread_readable, NULL);
+	if (master_writer_is(&m->writer) && m->writer.channel >= 0)
+		watch(&w, m->writer.channel, writer_readable, NULL);
 	/* Behind the children: what one has said is heard before its death is. */
 	watch(&w, m->signal_fd, signals_readable, NULL);
 	if (poll(w.fds, w.n, timeout_ms) <= 0)
@@ -156,6 +165,7 @@ clock_look(struct master *m, uint64_t now_ms)
 			master_watchdog_press(m, c, now_ms);
 		else
 			master_overdue(m, c, now_ms);
+	master_writer_look(&m->writer, now_ms);
 	master_notify_look(m, now_ms);
 }
 
@@ -186,6 +196,7 @@ clock_next(struct master *m, uint64_t now_ms)
 	if (m->refusals.paused_until_ms > now_ms)
 		next_ms = earlier(next_ms, m->refusals.paused_until_ms);
 	next_ms = earlier(next_ms, m->drain_at_ms);
+	next_ms = earlier(next_ms, m->writer.start_at_ms);
 	next_ms = earlier(next_ms, master_notify_next_ms(&m->notify));
 	if (m->serving != NULL)
 		next_ms = earlier(next_ms, m->looked_ms + MASTER_LOOK_MS);

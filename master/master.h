@@ -27,6 +27,7 @@
 #include "master/spare.h"
 #include "master/stranded.h"
 #include "master/workers.h"
+#include "master/writer.h"
 
 struct master_conf;
 struct master_listeners;
@@ -66,9 +67,9 @@ struct master {
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	bool reload_failed;	/* the last one */
 	struct master_copies interrupts;	/* INT */
-	bool logs_begun;		/* standard error is the log */
 	struct master_notify notify;
 	struct master_oom oom;
+	struct master_writer writer;	/* of the log; none where it goes to no file */
 	uint64_t looked_ms;		/* when the watchdog looked last; 0: not yet */
 	bool stopping;
 	uint64_t drain_at_ms;	/* the end was asked for, and begins then; 0: no such time */

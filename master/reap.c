@@ -219,5 +219,7 @@ master_reap(struct master *m)
 			break;
 		if (c != NULL)
 			died(m, c, status);
+		else
+			(void)master_writer_reap(&m->writer, pid, status, clock_monotonic_ms());
 	}
 }

@@ -266,7 +266,7 @@ line_lost(struct worker_access *a)
 void
 worker_access_write(struct worker_access *a, const char *line, size_t len)
 {
-	char *room = io_sink_room(a->sink, len);
+	char *room = len <= IO_SINK_BLOCK ? io_sink_room(a->sink, len) : NULL;
 
 	if (room == NULL) {
 		line_lost(a);

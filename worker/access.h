@@ -65,7 +65,7 @@ void worker_access_attach(struct worker_access *a, struct worker *w);
 void worker_access_hand_over(struct worker_access *a, const struct worker_access_hand *hand);
 void worker_access_take(struct worker_access *a, bool taken);
 
-/* Write a line that was made already. */
+/* Write a line that was made already; one of more than IO_SINK_BLOCK bytes is lost. */
 void worker_access_write(struct worker_access *a, const char *line, size_t len);
 
 /* Open the file again, as after a rotation. */

@@ -20,9 +20,13 @@ on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_heartbeat *h = arg;
 
+	unsigned long lost = log_lost();
+
 	(void)fd;
 	(void)what;
 	shm_board_beat(h->board, clock_monotonic_ns());
+	shm_board_add(h->board, SHM_COUNT_log_dropped, lost - h->log_lost);
+	h->log_lost = lost;
 }
 
 void
@@ -32,6 +36,7 @@ worker_heartbeat_start(struct worker_heartbeat *h, struct io_turn *turn,
 	struct timeval every = { 0, BEAT_MS * 1000 };
 
 	h->board = board;
+	h->log_lost = log_lost();
 	event_assign(&h->event, io_turn_base(turn), -1, EV_PERSIST, on_beat, h);
 	if (board == NULL)
 		return;

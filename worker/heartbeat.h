@@ -12,10 +12,11 @@
 struct worker_heartbeat {
 	struct event event;
 	struct shm_board *board;	/* borrowed */
+	unsigned long log_lost;		/* log_lost() as the board has it */
 };
 
-/* Write the time to the board now and every 250 ms in which the loop turns. NULL: there
- * is no board, nothing is written. */
+/* Write the time, and what the log has lost, to the board now and every 250 ms in which the
+ * loop turns. NULL: there is no board, nothing is written. */
 void worker_heartbeat_start(struct worker_heartbeat *h, struct io_turn *turn,
     struct shm_board *board);
 

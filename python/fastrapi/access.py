@@ -2,8 +2,8 @@
 
 C writes the access log. Once the application has put a filter or a handler of its own on this
 logger, or has changed it in another way, it gets each request as uvicorn would log it. A
-record that reaches the handler which stands there from the beginning is written by C, in
-the format and to the file of the settings.
+record that reaches the handler which stands there from the beginning is written by C, to the file
+of the settings, and in their format unless that handler has another one.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def look() -> int:
     return DISABLED if logger.disabled else UNCHANGED
 
 
-def take(host: bytes, port: int, minor: int, status: int, method: bytes, target: bytes) -> bool:
-    """A request has ended: is C to write its line?"""
+def take(
+    root_path: str, host: bytes, port: int, minor: int, status: int, method: bytes, target: bytes
+) -> bytes | bool:
+    """A request has ended. Is C to write its line, or this one in its place?"""
     logger = logging.getLogger(NAME)
     levels = [h.logger_level for h in logger.handlers if isinstance(h, AccessHandler)]
     if logger.level not in levels and not logger.isEnabledFor(logging.INFO):
         return False
     client = f"{host.decode('latin-1')}:{port}" if host else ""
     path, mark, query = target.decode("latin-1").partition("?")
-    path = urllib.parse.quote(urllib.parse.unquote(path)) + mark + query
+    path = urllib.parse.quote(root_path + urllib.parse.unquote(path)) + mark + query
     record = logger.makeRecord(
         NAME, logging.INFO, __file__, 0, '%s - "%s %s HTTP/%s" %d',
         (client, method.decode("latin-1"), path, f"1.{minor}", status), None,
     )  # fmt: skip
-    record.__dict__["fastrd_line"] = False
-    logger.handle(record)
-    return bool(record.__dict__["fastrd_line"])
+    return AccessHandler.tell(logger, record)

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from fastrapi import _engine
+from fastrapi.log import leave_to_application, set_levels
 from fastrapi.naming import ImportFailed
 
 # NAME=VALUE, as python-dotenv reads it: the value in quotes, of which those in double ones know
@@ -93,8 +94,9 @@ def _log_config(path: str) -> dict[str, Any] | None:
     return dict(yaml.safe_load(_read(path, "--log-config")))
 
 
-def _configure_logging(path: str) -> None:
+def _configure_logging(path: str, settings: dict[str, Any]) -> None:
     """Our own loggers stay as they are where the file does not name them."""
+    leave_to_application(keep_access=bool(settings["access_log_file"]))
     try:
         found = _log_config(path)
         if found is not None:
@@ -105,11 +107,14 @@ def _configure_logging(path: str) -> None:
     except ImportFailed:
         raise
     except Exception as exc:
-        text = f"{type(exc).__name__}: {exc}".splitlines()[0]
-        raise ImportFailed(f"--log-config {path}: {text}") from None
+        # What dictConfig() cannot make it names, and why it cannot stands behind that.
+        causes = [f"{type(e).__name__}: {e}".splitlines()[0] for e in (exc, exc.__cause__) if e]
+        raise ImportFailed(f"--log-config {path}: {'; '.join(causes)}") from None
     for name, logger in logging.root.manager.loggerDict.items():
         if isinstance(logger, logging.Logger) and name.partition(".")[0] in ("fastrapi", "uvicorn"):
             logger.disabled = False
+    if settings["log_level"] != "info":  # as it is when nobody says
+        set_levels(settings["log_level"])
 
 
 def prepare_environment(settings: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ def prepare_environment(settings: dict[str, Any]) -> None:
     if settings["env_file"]:
         _load_env(settings["env_file"])
     if settings["log_config"]:
-        _configure_logging(settings["log_config"])
+        _configure_logging(settings["log_config"], settings)
 
 
 def take_settings(given: dict[str, str]) -> dict[str, Any]:

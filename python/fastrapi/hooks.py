@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from fastrapi.process import end_if_fork_exits
 
-logger = logging.getLogger("fastrapi.error")
+# Where exceptions of an application are looked for: uvicorn's own.
+logger = logging.getLogger("uvicorn.error")
 
 
 def log_exception(message: str, exc: BaseException | None, left: bool) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-logger = logging.getLogger("fastrapi.error")
+logger = logging.getLogger("uvicorn.error")  # as exceptions of requests: hooks.py
 
 
 class LifespanFailed(Exception):

@@ -3,6 +3,7 @@ applications know from other servers, in one layout."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -67,17 +68,21 @@ class _JsonFormatter(_Formatter):
         stack = self.formatStack(record.stack_info) if record.stack_info else ""
         trace = "\n".join(filter(None, [record.exc_text, stack]))
         line = json.dumps(told | {"exception": trace} if trace else told)
-        while trace and len(line) >= select.PIPE_BUF and not _is_file():
+        while trace and len(line) >= _longest():
             trace = trace[len(trace) // 20 + 1 :]
             line = json.dumps(told | {"exception": f"...{trace}"})
         return line
 
 
-def _is_file() -> bool:
+def _longest() -> float:
+    """What a line may have to be written at once to standard error as it is now."""
     try:
-        return stat.S_ISREG(os.fstat(2).st_mode)
+        mode = os.fstat(2).st_mode
+        if stat.S_ISFIFO(mode):
+            return max(select.PIPE_BUF, fcntl.fcntl(2, fcntl.F_GETPIPE_SZ) // 16)
+        return float("inf") if stat.S_ISREG(mode) else select.PIPE_BUF
     except OSError:
-        return False
+        return select.PIPE_BUF
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -89,36 +94,60 @@ class _Handler(logging.StreamHandler[TextIO]):
         self._given = self.stream
         self.setFormatter(form)
 
+    def encoded(self, record: logging.LogRecord) -> bytes:
+        return (self.format(record) + "\n").encode("utf-8", "backslashreplace")
+
     def emit(self, record: logging.LogRecord) -> None:
         if self.stream is not self._given:
             super().emit(record)
             return
         try:
-            _engine.write_log((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+            _engine.write_log(self.encoded(record))
         except Exception:
             self.handleError(record)
 
 
 class AccessHandler(_Handler):
-    """The one of ``uvicorn.access``. Requests that come through it as they are, and that the
-    application has not given another form or place, are C's to write; the rest is a line of
-    the log."""
+    """The one of ``uvicorn.access``. Requests that come through it are C's to write, unless the
+    application has given it another place: as C has them, or as a formatter of the
+    application's does. The rest is a line of the log."""
+
+    # Of the request that is told now, by the loop's thread, and what came of it.
+    request: logging.LogRecord | None = None
+    line: bytes | bool = False
 
     def __init__(self, form: logging.Formatter, logger_level: int) -> None:
         super().__init__(form)
         self.logger_level = logger_level  # that the logger has from us
         self._own = self.formatter
 
+    @classmethod
+    def tell(cls, logger: logging.Logger, record: logging.LogRecord) -> bytes | bool:
+        """Let the logger handle a request. What C is to write of it: nothing, its own line, or
+        this one."""
+        cls.request, cls.line = record, False
+        try:
+            logger.handle(record)
+            return cls.line
+        finally:
+            cls.request = None
+
     def is_plain(self) -> bool:
         same = self.stream is self._given and self.formatter is self._own
         return same and not self.filters and self.level == logging.NOTSET
 
     def emit(self, record: logging.LogRecord) -> None:
-        same = self.stream is self._given and self.formatter is self._own
-        if same and hasattr(record, "fastrd_line"):
-            record.__dict__["fastrd_line"] = True
-        else:
+        request = AccessHandler.request
+        # A filter may have put a copy in the record's place.
+        is_it = request is not None and (record is request or record.args is request.args)
+        if not is_it or self.stream is not self._given:
             super().emit(record)
+            return
+        try:
+            own = self.formatter is self._own
+            AccessHandler.line = own or self.encoded(record)
+        except Exception:
+            self.handleError(record)
 
 
 class _LastResort(_Handler):
@@ -186,8 +215,7 @@ def open_log(process: str, level: str, form: str = "text") -> None:
     alone. With ``form`` "json" somebody has said how every line is to look: the root has our
     handler then, and the level.
     """
-    _engine.open_log(process, level, form)
-    _Formatter.process = process
+    name_log(process, level, form)
     layout = _JsonFormatter() if form == "json" else _Formatter()
     logging.lastResort = _LastResort(layout)
     root = logging.getLogger()
@@ -201,8 +229,7 @@ def open_log(process: str, level: str, form: str = "text") -> None:
     if threading.excepthook is threading.__excepthook__:
         threading.excepthook = _ended_thread
     logging.getLogger("uvicorn").setLevel(logging.INFO)
-    for name in _LEVELLED:
-        logging.getLogger(name).setLevel(level.upper())
+    set_levels(level)
     for name in _HANDLED:
         logger = logging.getLogger(name)
         if not logger.handlers:
@@ -211,11 +238,30 @@ def open_log(process: str, level: str, form: str = "text") -> None:
             logger.propagate = False
 
 
-def reopen_log(settings: dict[str, Any]) -> None:
-    """Open the log's file again, if it has one: it may have been rotated."""
-    if not settings["log_file"]:
-        return
-    try:
-        _engine.log_file(settings["log_file"])
-    except OSError as exc:
-        logging.getLogger("fastrapi.error").error("the log cannot be opened again: %s", exc.strerror)
+def name_log(process: str, level: str, form: str) -> None:
+    """Name this process in every line from now on."""
+    _engine.open_log(process, level, form)
+    _Formatter.process = process
+
+
+def set_levels(level: str) -> None:
+    """Show what is of this level (a word of --log-level) and above."""
+    for name in _LEVELLED:
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def leave_to_application(keep_access: bool) -> None:
+    """The application's file says what becomes of uvicorn's and gunicorn's loggers: they have no
+    handler and no level of ours any more, and propagate. ``keep_access``: C still writes the
+    requests, which have a file of their own."""
+    for name in dict.fromkeys((*_HANDLED, *_LEVELLED)):
+        if name == "fastrapi":
+            continue
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
+        for handler in [h for h in logger.handlers if isinstance(h, _Handler)]:
+            if isinstance(handler, AccessHandler) and keep_access:
+                handler.logger_level = logging.NOTSET
+            else:
+                logger.removeHandler(handler)

@@ -7,6 +7,7 @@ application that serves itself. What both do is here.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import signal
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from fastrapi import _engine, access
 from fastrapi.collecting import rarely
 from fastrapi.compile import prepare
 from fastrapi.lifespan import Lifespan
-from fastrapi.log import reopen_log
 from fastrapi.loop import EventLoop
 from fastrapi.process import Process
 from fastrapi.serving import Serving
@@ -73,7 +73,8 @@ class Server:
         if self._boards is not None:
             self._connections.watch(show_blocked)
         try:
-            self._connections.log_requests(access.look, access.take)
+            take = functools.partial(access.take, self._settings["root_path"])
+            self._connections.log_requests(access.look, take)
         except RuntimeError as exc:
             logger.error("%s; requests are served without", exc)
         self._process.on_exit = self._exit_asked
@@ -117,9 +118,8 @@ class Server:
         """After park(): serve as before."""
         self._connections.resume()
 
-    def reopen_logs(self) -> None:
-        """Open the files of both logs again: they were rotated."""
-        reopen_log(self._settings)
+    def reopen_log(self) -> None:
+        """Open the access log's file again: it was rotated."""
         self._connections.reopen_log()
 
     def cut(self) -> None:

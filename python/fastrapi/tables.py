@@ -11,7 +11,6 @@ import asyncio
 import logging
 import platform
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastrapi import _engine, wire
@@ -58,24 +57,20 @@ class NoTable:
 
 
 class _Sealed:
-    """What the master sends. ``reopen`` obeys REOPEN, which may come before it."""
+    """What the master sends."""
 
-    def __init__(self, channel: wire.Channel, reopen: Callable[[], None]) -> None:
+    def __init__(self, channel: wire.Channel) -> None:
         self.sealed = -1
         self._channel = channel
-        self._reopen = reopen
 
     def _take(self) -> bool:
-        """Obey one order; blocks until there is one. True: it was the table, or the master is
-        gone."""
+        """Read one order; blocks until there is one. True: it was the table, or the master is
+        gone. REOPEN may come before it: no file is open yet."""
         text, descriptor = self._channel.receive_with_descriptor()
-        word = text.partition(" ")[0]
-        if word == "REOPEN":
-            self._reopen()
-        elif word == "TABLE" or not text:
-            self.sealed = descriptor
-            return True
-        return False
+        if text and text.partition(" ")[0] != "TABLE":
+            return False
+        self.sealed = descriptor
+        return True
 
     def _wait(self) -> None:
         """Take it; blocks until it is there."""
@@ -113,11 +108,9 @@ class Received(_Sealed):
 class Written(_Sealed):
     """That of the first worker, which tells the master all about the application."""
 
-    def __init__(
-        self, channel: wire.Channel, reopen: Callable[[], None], loaded: Loaded, around: str
-    ) -> None:
+    def __init__(self, channel: wire.Channel, loaded: Loaded, around: str) -> None:
         """``around`` tells of the layers that settings put around the application."""
-        super().__init__(channel, reopen)
+        super().__init__(channel)
         self._app = loaded.app
         self._around = around
         channel.send(f"APP {loaded.name}")

@@ -26,7 +26,7 @@ from fastrapi.collecting import rarely
 from fastrapi.environment import prepare_environment, take_settings
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
-from fastrapi.log import open_log, reopen_log
+from fastrapi.log import name_log, open_log
 from fastrapi.process import Process, ignore, leave
 from fastrapi.stacks import show_stacks
 from fastrapi.tables import NoTable, Received, Table, TooLarge, Written
@@ -78,12 +78,7 @@ class Child:
         """Be what ``facts`` say from now on."""
         self.facts |= pairs(facts.split("\t"))
         _show_facts(self.facts)
-        open_log(self.facts["name"], self.settings["log_level"], self.settings["log_format"])
-        self.reopen()  # the file may have been rotated since this process began
-
-    def reopen(self) -> None:
-        """Open the log's file again."""
-        reopen_log(self.settings)
+        name_log(self.facts["name"], self.settings["log_level"], self.settings["log_format"])
 
     def become(self, channel: int, facts: str) -> None:
         """In a fork: be a child of its own, which talks to the master over this descriptor."""
@@ -130,7 +125,7 @@ def _obey(child: Child, server: Any) -> None:
     elif word == "GIVE":
         server.drain(int(rest) / 1000, give=True)
     elif word == "REOPEN":
-        server.reopen_logs()
+        server.reopen_log()
     elif not text:
         # The master is gone: finish what runs, accept nothing new. The kernel's own
         # signal does not come after a setuid().
@@ -200,8 +195,6 @@ def _wait_until_missed(child: Child) -> Table:
         word, _, rest = text.partition(" ")
         if word == "TABLE":
             table.sealed = descriptor
-        elif word == "REOPEN":
-            child.reopen()
         elif word == "ADOPT":
             child.named(rest)
             return table
@@ -223,8 +216,8 @@ def _table(child: Child, loaded: Loaded) -> Table:
     if role == "zygote":
         zygote.fork_workers(child, loaded.app)
     if child.facts["loads"] == "1":
-        return Written(child.channel, child.reopen, loaded, around)
-    return Received(child.channel, child.reopen)
+        return Written(child.channel, loaded, around)
+    return Received(child.channel)
 
 
 def _run(child: Child) -> int:

@@ -128,8 +128,6 @@ def fork_workers(child: Child, app: Any) -> None:
         word, _, facts = text.partition(" ")
         if not text:
             leave(wire.EXIT_OK)
-        if word == "REOPEN":
-            child.reopen()
         if word != "FORK" or channel < 0:
             if channel >= 0:
                 os.close(channel)

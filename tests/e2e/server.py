@@ -16,6 +16,7 @@ BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 BINARY = str(BUILD / "bin/fastrd")
 # A sanitised server starts slowly.
 PATIENCE = 5 if "ASAN_OPTIONS" in os.environ else 1
+WRITER = "fastrd-log"  # as ps(1) shows it
 
 # An application with a request that is answered when the file `open` is there.
 GATE = """
@@ -36,31 +37,41 @@ async def gate():
 """
 
 
+def comm(pid: int) -> str:
+    """The short name of a process; empty: it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 class Fastrd:
     """One running server. ``with Fastrd("app:app", cwd) as server: ...``
 
     ``files`` are the soft and hard limit of open files; ``before`` runs in the new
-    process before fastrd does, which inherits ``fds``; it must serve within ``seconds``.
+    process before fastrd does, which inherits ``fds``; it must serve within ``seconds``. What it
+    prints is appended to ``log``.
     """
 
     def __init__(
         self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None,
         files: tuple[int, int] | None = None, before: Callable[[], None] | None = None,
-        fds: tuple[int, ...] = (), seconds: float = 20,
+        fds: tuple[int, ...] = (), seconds: float = 20, log: Path | None = None,
     ):  # fmt: skip
         self.before = before or limited(files)
         self.fds = fds
         self.seconds = seconds
         self.command = [BINARY, "--port", "0", *flags, app]
         self.directory = directory
-        self.log_path = directory / "fastrd.log"
+        self.log_path = log or directory / "fastrd.log"
+        self.log_mode = "ab" if log else "wb"
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self.address = ""
         self.port = 0
 
     def __enter__(self) -> Fastrd:
-        self.log_file = open(self.log_path, "wb")
+        self.log_file = open(self.log_path, self.log_mode)
         self.process = subprocess.Popen(
             self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
             stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=self.before,
@@ -99,6 +110,12 @@ class Fastrd:
             assert alive and time.monotonic() < end, f"waited for {what}:\n{self.log()}"
             time.sleep(0.01)
 
+    def wait_gone(self, pid: int) -> None:
+        end = time.monotonic() + 20 * PATIENCE
+        while comm(pid):
+            assert time.monotonic() < end, f"process {pid} has not ended"
+            time.sleep(0.01)
+
     def signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
@@ -108,7 +125,15 @@ class Fastrd:
         os.kill(pid, number)
 
     def children(self) -> list[int]:
-        """Process ids of the master's children."""
+        """Process ids of the master's children, but for the one that writes the log."""
+        return [pid for pid in self._children() if comm(pid) != WRITER]
+
+    def writer(self) -> int:
+        """Process id of the one that writes the log."""
+        (pid,) = [pid for pid in self._children() if comm(pid) == WRITER]
+        return pid
+
+    def _children(self) -> list[int]:
         assert self.process is not None
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(word) for word in path.read_text().split()]

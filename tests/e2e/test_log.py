@@ -264,7 +264,7 @@ def test_a_worker_that_complains_to_nobody_serves_on_and_says_how_much_was_lost(
             os.close(read)  # whoever waits for a reader gets an error
             master.kill()
     log = said.decode()
-    assert re.search(r" warning \[worker 0\] \d+ messages? lost: nobody read standard error\n", log)
+    assert re.search(r" warning \[worker 0\] \d+ messages? lost: standard error was not read in time\n", log)
     for where in ("in __del__", "in a callback", "in a task", "in a request"):
         assert f"ValueError: {where}" in log
     assert len(re.findall(r" error \[worker 0\] ", log)) == 4

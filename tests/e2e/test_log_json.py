@@ -66,7 +66,7 @@ def test_each_line_is_an_object(tmp_path):
         assert any("UserWarning: be warned" in row[3] for row in told)
         assert "not at this level" not in server.log()
         (error,) = [entry for entry in found if entry["msg"] == "Exception in ASGI application"]
-        assert error["logger"] == "fastrapi.error"
+        assert error["logger"] == "uvicorn.error"
         assert error["exception"].startswith("Traceback")
         assert error["exception"].endswith("ValueError: on purpose")
         requests = [entry["path"] for entry in found if entry["logger"] == "access"]
@@ -93,7 +93,7 @@ def test_workers_that_are_forked_have_their_names_and_the_present_file(tmp_path)
         server.signal(signal.SIGUSR1)
         server.wait(lambda: log.exists() and "opened again" in log.read_text(), "a new file")
         (entry,) = [json.loads(line) for line in (tmp_path / "app.log.1").read_text().splitlines() if "ASGI" in line]
-        assert (entry["process"], entry["logger"]) == ("worker 0", "fastrapi.error")
+        assert (entry["process"], entry["logger"]) == ("worker 0", "uvicorn.error")
         server.signal_child(entry["pid"], signal.SIGKILL)
         server.wait(lambda: " serves as process " in log.read_text(), "another worker")
         assert server.get("/error")[0] == 500

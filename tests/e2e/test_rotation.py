@@ -227,7 +227,7 @@ def test_a_full_disk_holds_nobody_up_and_is_told_once(directory, small_disk, bot
         waste.unlink()
         server.wait(lambda: server.get("/after")[0] == 200 and any("written again" in line for line in said(log)), "its recovery")
         messages = said(log)
-        lost = [text for text in messages if re.fullmatch(r"\d+ messages? lost: No space left on device", text)]
+        lost = [text for text in messages if re.fullmatch(r"\d+ lines? lost: No space left on device", text)]
         told = [text for text in messages if "cannot write to" in text]
         assert (len(told), bool(lost)) == ((0, True) if both else (1, False))
         (recovery,) = [text for text in messages if "written again" in text]
@@ -293,6 +293,52 @@ def test_usr1_while_the_application_is_imported_moves_no_words_to_the_log(tmp_pa
         assert server.wait(30) == 3
     assert "fastrd: importing 'app' failed: ZeroDivisionError: division by zero" in said_here
     assert "fastrd: " not in (tmp_path / "f.log").read_text()
+
+
+@pytest.mark.parametrize("how", ["named", "redirected"])
+def test_a_log_on_a_disk_that_stands_still_holds_nobody_up(directory, still_disk, how):
+    """Neither requests nor the master, which reloads meanwhile; what does not fit is counted."""
+    flags = FILES[:2] if how == "named" else []
+    with Fastrd("app:app", directory, *flags, log=still_disk / "started.log") as server:
+        log = still_disk / ("fastrd.log" if how == "named" else "started.log")
+        assert server.get("/first")[0] == 200
+        server.wait(lambda: "said first" in log.read_text(), "its line")
+        before = set(server.children())
+        subprocess.run(["/sbin/fsfreeze", "-f", still_disk], check=True)
+        try:
+            long = "x" * 1500
+            with server.connect() as conn:
+                for n in range(2000):
+                    conn.sendall(f"GET /{n}-{long} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                    read_until(conn, f'"{n}-{long}"'.encode())
+            server.signal(signal.SIGHUP)
+            server.wait(lambda: server.children() and before.isdisjoint(server.children()), "a reload")
+            assert server.get("/meanwhile")[0] == 200
+        finally:
+            subprocess.run(["/sbin/fsfreeze", "-u", still_disk], check=True)
+        assert server.get("/after")[0] == 200
+        server.wait(lambda: "said after" in log.read_text(), "its line")
+        text = log.read_text()
+        assert 100 < text.count(f"-{long}\n") < 2000
+        lost = r"warning \[(worker 0|master)\] \d+ messages? lost: standard error was not read in time"
+        assert re.search(lost, text)
+        assert total(server, "log_dropped") > 10
+
+
+def test_who_writes_the_log_is_replaced_and_nothing_is_lost(directory):
+    with Fastrd("app:app", directory, *FILES[:2]) as server:
+        log = directory / "logs/fastrd.log"
+        for n in range(3):
+            os.kill(server.writer(), signal.SIGKILL)
+            assert server.get(f"/{n}")[0] == 200
+            server.wait(lambda n=n: f"said {n}" in log.read_text(), "a line by the next one")
+        ended = "warning [master] the process that writes the log ended with signal 9 (Killed): another one does"
+        assert log.read_text().count(ended) == 3
+        writer = server.writer()
+        server.signal(signal.SIGTERM)
+        assert server.process is not None and server.process.wait(20) == 0
+        assert log.read_text().splitlines()[-1].endswith(" s") and " ended after " in log.read_text()
+        server.wait_gone(writer)
 
 
 def said(log: Path) -> list[str]:

@@ -144,6 +144,8 @@ def test_limit_concurrency_counts_connections_as_uvicorn_does(directory):
         ("--log-config", "[loggers]\n", "KeyError"),
         ("--log-config", "{", "JSONDecodeError"),
         ("--log-config", '{"version": 2}', "Unsupported version"),
+        ("--log-config", '{"version": 1, "handlers": {"h": {"class": "logging.FileHandler", "filename": "no/where"}}}',
+         "Unable to configure handler 'h'; FileNotFoundError: "),
     ],
 )
 def test_files_that_are_wrong(directory, flag, text, said):

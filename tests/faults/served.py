@@ -21,7 +21,7 @@ from fastrapi.serving import serving_of
 
 PATIENCE_S, GLANCE_S = 30.0, 0.1
 Value = TypeVar("Value")
-LOGGERS = [logging.getLogger(name) for name in ("fastrapi.error", "asyncio")]
+LOGGERS = [logging.getLogger(name) for name in ("fastrapi.error", "uvicorn.error", "asyncio")]
 
 
 def innermost(exc: BaseException | None) -> str:
