@@ -89,6 +89,7 @@ def test_workers_that_are_forked_have_their_names_and_the_present_file(tmp_path)
     log = tmp_path / "app.log"
     with Fastrd("app:app", tmp_path, "--preload", "--log-file", log.name, "--log-format", "json") as server:
         assert server.get("/error")[0] == 500
+        server.wait(lambda: "ASGI" in log.read_text(), "its line")
         log.rename(tmp_path / "app.log.1")
         server.signal(signal.SIGUSR1)
         server.wait(lambda: log.exists() and "opened again" in log.read_text(), "a new file")
