@@ -41,7 +41,7 @@ struct io_sink {
 	struct block *now;		/* is being filled; the owner's alone */
 	bool runs;			/* the thread does; the owner's alone */
 	pthread_t thread;
-	atomic_int error;
+	atomic_int error, reopen_error;
 
 	pthread_mutex_t lock;		/* around the rest */
 	pthread_cond_t news;
@@ -125,7 +125,7 @@ reopen_look(struct io_sink *s)
 		return;
 	fd = path_open(s->path);
 	if (fd < 0) {
-		atomic_store(&s->error, errno);
+		atomic_store(&s->reopen_error, errno);
 		return;
 	}
 	close(s->fd);
@@ -324,6 +324,12 @@ int
 io_sink_error(const struct io_sink *s)
 {
 	return atomic_load(&s->error);
+}
+
+int
+io_sink_reopen_error(struct io_sink *s)
+{
+	return atomic_exchange(&s->reopen_error, 0);
 }
 
 /* Wait for the thread's end. False: it still writes. */

@@ -44,8 +44,12 @@ void io_sink_flush(struct io_sink *s);
  * happens in the thread. Standard output stays as it is. */
 void io_sink_reopen(struct io_sink *s);
 
-/* The errno of the last write or opening, 0: it succeeded. */
+/* The errno of the last write, 0: it succeeded. */
 int io_sink_error(const struct io_sink *s);
+
+/* The errno of a reopening that has failed since the last call: lines go to the file that was open.
+ * 0: none has. */
+int io_sink_reopen_error(struct io_sink *s);
 
 /* Write what is left, for `ms` at most, and free the sink. What then still waits is lost. In a
  * fork of its process it only forgets. */

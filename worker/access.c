@@ -7,7 +7,8 @@
  * after 10 ms, because to wake a thread costs as much as to make ten lines.
  *
  * Logs: "access log: cannot write to FILE: CAUSE; requests are served on, lines will be lost",
- * "access log: FILE takes no more; ...", "access log: written again, N lines were lost".
+ * "access log: FILE takes no more; ...", "access log: written again, N lines were lost",
+ * "access log: cannot open FILE again: CAUSE; lines go where they went before".
  */
 #include "worker/access.h"
 
@@ -25,6 +26,7 @@
 #include "base/must.h"
 #include "bindings/request.h"
 #include "io/sink.h"
+#include "worker/access_fields.h"
 #include "worker/access_line.h"
 #include "worker/conn.h"
 
@@ -178,6 +180,17 @@ health_look(struct worker_access *a, uint64_t now_ms)
 		timer_arm(a, WELL_MS / 2);
 }
 
+/* Say that a rotation was for nothing. */
+static void
+reopening_look(struct worker_access *a)
+{
+	int error = io_sink_reopen_error(a->sink);
+
+	if (error != 0)
+		log_warnx("access log: cannot open %s again: %s; lines go where they went before",
+		    a->file, strerror(error));
+}
+
 /* The end of a turn: are the lines given to the thread now? */
 static void
 lines_give(struct worker_access *a)
@@ -188,6 +201,7 @@ lines_give(struct worker_access *a)
 		a->looked_ms = now_ms;
 		a->hand.look(a->hand.arg);
 	}
+	reopening_look(a);
 	if (io_sink_waiting(a->sink) == 0 && a->lost == 0 && !a->ails)
 		return;
 	if (now_ms - a->flushed_ms < GATHER_MS && io_sink_waiting(a->sink) < GATHER_BYTES) {
@@ -252,6 +266,7 @@ void
 worker_access_reopen(struct worker_access *a)
 {
 	io_sink_reopen(a->sink);
+	timer_arm(a, LOOK_MS);
 }
 
 static void
@@ -290,39 +305,16 @@ worker_access_begun(struct worker_conn *c)
 	c->access = (struct worker_access_record){ .begun_ns = a->turn_ns };
 }
 
-/* What the format wants of the answer's fields; NULL: no memory for it. */
-static const struct slice *
-fields_keep(const struct atoms *atoms, struct arena *arena, const struct hx_header *fields,
-    size_t n)
-{
-	struct slice *kept = arena_alloc(arena, (atoms->n_fields + 1) * sizeof(*kept));
-
-	if (kept == NULL)
-		return NULL;
-	for (unsigned i = 0; i < atoms->n; i++)
-		if (atoms->at[i].kind == ATOM_ANSWER_FIELD)
-			kept[atoms->at[i].field] = hx_exchange_header_value(fields, n, atoms->at[i].text);
-	kept[atoms->n_fields] = hx_exchange_header_value(fields, n, SLICE_LIT("x-request-id"));
-	for (unsigned i = 0; i <= atoms->n_fields; i++) {
-		char *copy = kept[i].len > 0 ? arena_alloc(arena, kept[i].len) : NULL;
-
-		if (copy == NULL)
-			kept[i] = SLICE_NULL;
-		else
-			kept[i].ptr = memcpy(copy, kept[i].ptr, kept[i].len);
-	}
-	return kept;
-}
-
 void
-worker_access_answered(struct worker_conn *c, const struct hx_header *fields, size_t n)
+worker_access_answered(struct worker_conn *c, const struct hx_header *fields, size_t n,
+    struct slice head)
 {
 	const struct atoms *atoms = &c->w->access->writer.atoms;
 
 	if (atoms->timed && !c->access.whole)
 		c->access.first_ns = clock_monotonic_ns();
 	if (atoms->n_fields > 0 || atoms->request_id)
-		c->access.fields = fields_keep(atoms, &c->x.arena, fields, n);
+		c->access.fields = worker_access_fields_keep(atoms, &c->x.arena, fields, n, head);
 }
 
 /* When it ended, by the clock on the wall: one clock is read, the other follows from it. */

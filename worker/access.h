@@ -73,7 +73,8 @@ void worker_access_reopen(struct worker_access *a);
 
 /* For access.h alone. */
 void worker_access_begun(struct worker_conn *c);
-void worker_access_answered(struct worker_conn *c, const struct hx_header *fields, size_t n);
+void worker_access_answered(struct worker_conn *c, const struct hx_header *fields, size_t n,
+    struct slice head);
 void worker_access_ended(struct worker_conn *c);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * access_fields: fields that are read for the access log alone.
  *
- * Called by access_line.c. What is malformed counts as absent.
+ * Called by access.c and access_line.c. What is malformed counts as absent.
  */
 #include "worker/access_fields.h"
 
@@ -50,4 +50,48 @@ worker_access_fields_trace(struct slice v)
 		zero = zero && v.ptr[i] == '0';
 	}
 	return zero ? SLICE_NULL : (struct slice){ v.ptr + 3, 32 };
+}
+
+/* A field of the answer that the server has added: it stands in the head alone. */
+static struct slice
+head_value(struct slice head, struct slice name)
+{
+	const char *p = head.ptr, *end = p + head.len, *next;
+
+	for (; (next = memchr(p, '\n', (size_t)(end - p))) != NULL; p = next + 1) {
+		size_t len = (size_t)(next - p);
+
+		if (len > name.len + 2 && memcmp(p, name.ptr, name.len) == 0 && p[name.len] == ':')
+			return (struct slice){ p + name.len + 2, len - name.len - 3 };
+	}
+	return SLICE_NULL;
+}
+
+const struct slice *
+worker_access_fields_keep(const struct atoms *atoms, struct arena *arena,
+    const struct hx_header *fields, size_t n, struct slice head)
+{
+	struct slice *kept = arena_alloc(arena, (atoms->n_fields + 1) * sizeof(*kept));
+
+	if (kept == NULL)
+		return NULL;
+	for (unsigned i = 0; i < atoms->n; i++) {
+		const struct atom *atom = &atoms->at[i];
+		struct slice value;
+
+		if (atom->kind != ATOM_ANSWER_FIELD)
+			continue;
+		value = hx_exchange_header_value(fields, n, atom->text);
+		kept[atom->field] = value.ptr != NULL ? value : head_value(head, atom->text);
+	}
+	kept[atoms->n_fields] = hx_exchange_header_value(fields, n, SLICE_LIT("x-request-id"));
+	for (unsigned i = 0; i <= atoms->n_fields; i++) {
+		char *copy = kept[i].len > 0 ? arena_alloc(arena, kept[i].len) : NULL;
+
+		if (copy == NULL)
+			kept[i] = SLICE_NULL;
+		else
+			kept[i].ptr = memcpy(copy, kept[i].ptr, kept[i].len);
+	}
+	return kept;
 }

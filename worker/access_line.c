@@ -31,6 +31,23 @@ known_put(struct worker_access_put *l, struct slice v)
 		worker_access_put_unknown(l, "");
 }
 
+/* The path of a request, or its query. Of one that was refused the target may have been read and not
+ * looked at. */
+static struct slice
+path_of(const struct hx_request *req, bool query)
+{
+	const char *mark;
+	size_t len;
+
+	if (req->raw_path.len > 0 || req->target.len == 0)
+		return query ? req->query : req->raw_path;
+	mark = memchr(req->target.ptr, '?', req->target.len);
+	len = mark != NULL ? (size_t)(mark - req->target.ptr) : req->target.len;
+	if (!query)
+		return (struct slice){ req->target.ptr, len };
+	return mark != NULL ? (struct slice){ mark + 1, req->target.len - len - 1 } : SLICE_NULL;
+}
+
 static struct slice
 field(const struct hx_exchange *x, struct slice name)
 {
@@ -191,10 +208,10 @@ textual_put(struct worker_access_put *l, const struct worker_access_line_writer 
 		v = x->req.method_name;
 		break;
 	case ATOM_PATH:
-		v = x->req.raw_path;
+		v = path_of(&x->req, false);
 		break;
 	case ATOM_QUERY:
-		v = x->req.query;
+		v = path_of(&x->req, true);
 		break;
 	case ATOM_REFERER:
 		v = field(x, SLICE_LIT("referer"));

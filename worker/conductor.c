@@ -87,7 +87,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 	worker_hands_take(c);
 	if (c->w->access != NULL)
 		worker_access_begun(c);
-	if (busy != 0 && (c->w->open - c->w->dead >= busy || c->w->dead >= busy)) {
+	if (busy != 0 && (c->w->open - c->w->dead - c->w->lingering >= busy || c->w->dead >= busy)) {
 		worker_reply_refuse(c, HX_REFUSE_too_busy);
 		return;
 	}

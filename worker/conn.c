@@ -199,6 +199,8 @@ worker_conn_kill(struct worker_conn *c)
 	}
 	c->state = CONN_DEAD;
 	c->w->dead++;
+	if (c->linger_until_ms != 0)
+		c->w->lingering--;
 	c->start_due = c->room_due = false;
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);

@@ -74,7 +74,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 	c->x.status = status;
 	status_count(c->w, status);
 	if (c->w->access != NULL)
-		worker_access_answered(c, fields, n);
+		worker_access_answered(c, fields, n, (struct slice){ out, (size_t)len });
 	if (!c->x.promise.keep_alive)
 		c->close_after = c->said_close = true;
 	return 0;
@@ -323,6 +323,7 @@ refusal_put(struct worker_conn *c, enum hx_refusal why)
 	c->x.is_head = false;
 	if (head_put(c, hx_refusal_status(why), fields.all, fields.n) < 0)
 		return -1;
+	c->access.bytes_out += text.len;
 	if (io_output_copy(&c->out, text.ptr, text.len) == 0)
 		return 0;
 	worker_conn_kill(c);

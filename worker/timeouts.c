@@ -89,6 +89,8 @@ worker_timeouts_rest(struct worker_conn *c)
 void
 worker_timeouts_linger(struct worker_conn *c)
 {
+	if (c->linger_until_ms == 0)
+		c->w->lingering++;
 	c->linger_until_ms = clock_coarse_ms() + LINGER_ALL_MS;
 	io_timers_touch(&c->w->timeouts.linger, &c->timer);
 }

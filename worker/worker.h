@@ -76,6 +76,7 @@ struct worker {
 	struct list conns;		/* all of them */
 	uint64_t open, active;		/* connections; requests in hand */
 	uint64_t dead;			/* of the open: closed, and their application still runs */
+	uint64_t lingering;		/* of the open: all is sent, and only read until they close */
 	bool draining;
 	worker_empty_f *empty;		/* to be called once, or NULL */
 	void *empty_arg;

@@ -9,12 +9,13 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from server import BINARY, PATIENCE, Fastrd
+from server import BINARY, GATE, PATIENCE, Fastrd, read_all
 
 APP = """
 import asyncio
@@ -284,3 +285,56 @@ def test_the_last_lines_are_written_before_a_worker_ends(directory):
     assert path.read_text().count("GET /health") == 50
 
 
+def test_requests_that_are_refused_have_what_was_read_of_them(directory):
+    path = directory / "access.log"
+    flags = ["--access-log-format", "json", "--limit-body", "10"]
+    with Fastrd("app:app", directory, "--access-log-file", path.name, *flags) as server:
+        for request in (
+            b"GET /a?b=c HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+            b"POST /d HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n",
+        ):
+            assert server.raw(request).startswith(b"HTTP/1.1 4")
+        told = [json.loads(line) for line in lines(server, path, 2)]
+    assert [(t["method"], t["path"], t["query"], t["status"]) for t in told] == [
+        ("GET", "/a", "b=c", 400), ("POST", "/d", "", 413)
+    ]  # fmt: skip
+    assert all(t["bytes_out"] > 0 for t in told)
+
+
+def test_fields_that_the_server_adds_are_known(directory):
+    path = directory / "access.log"
+    form = "%({Server}o)s|%({content-length}o)s|%({Transfer-Encoding}o)s|%({X-None}o)s"
+    with Fastrd("app:app", directory, "--access-log-file", path.name, "--access-log-format", form) as server:
+        assert server.get("/health")[0] == 200
+        assert server.raw(b"BAD\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        first, second = lines(server, path, 2)
+    assert first == "fastrd|6|-|-"
+    assert second.startswith("fastrd|") and second.endswith("|-|-")
+
+
+def test_a_file_that_cannot_be_opened_again_is_said_to_be_so(directory):
+    (directory / "logs").mkdir()
+    with Fastrd("app:app", directory, "--access-log-file", "logs/access.log", "--log-file", "logs/fastrd.log") as server:
+        assert server.get("/health")[0] == 200
+        (directory / "logs").rename(directory / "moved")
+        server.signal(signal.SIGUSR1)
+        log = directory / "moved/fastrd.log"
+        for text in ("the log cannot be opened again: No such file or directory",
+                     f"access log: cannot open {directory}/logs/access.log again: No such file or directory; lines go"):  # fmt: skip
+            server.wait(lambda text=text: text in log.read_text(), text)
+        assert "log files opened again" not in log.read_text()
+        assert server.get("/health?after")[0] == 200
+        server.wait(lambda: "GET /health?after" in (directory / "moved/access.log").read_text(), "its line")
+
+
+def test_a_client_that_ends_its_half_while_it_waits_is_answered(directory):
+    (directory / "app.py").write_text(GATE)
+    path = directory / "access.log"
+    with Fastrd("app:app", directory, "--access-log-file", path.name) as server, server.connect() as conn:
+        conn.sendall(b"GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")
+        conn.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)  # it is seen, as a rule
+        (directory / "open").touch()
+        assert read_all(conn).startswith(b"HTTP/1.1 200 ")
+        (line,) = lines(server, path, 1)
+    assert '"GET /gate HTTP/1.1" 200 ' in line

@@ -174,6 +174,7 @@ def test_logrotate_loses_nothing(directory, how):
                 check(server, answered)
             done = subprocess.run(command, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
+            server.wait(lambda: len(list(directory.glob("logs/*.log"))) == 2, "both files")
         assert server.get(f"/r0-{answered[0]}")[0] == 200
         answered[0] += 1
         check(server, answered)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from server import BINARY, Fastrd, read_all
+from boards import total
+from server import BINARY, Fastrd, read_all, read_until
 
 APP = """
 import logging, os
@@ -124,15 +126,32 @@ def test_limit_concurrency_counts_connections_as_uvicorn_does(directory):
     with Fastrd("app:app", directory, "--limit-concurrency", "3") as server:
         with server.connect() as one, server.connect() as two:
             for connection in (one, two):
+                # Its end is a reset: who only ends his half still waits for his answer.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.sendall(b"GET /waits HTTP/1.1\r\nHost: x\r\n\r\n")
-            def refused() -> bool:
-                return server.get("/")[0] == 503
-            server.wait(refused, "a refusal")
+            # One that came together with a third would be refused, and not count any more.
+            server.wait(lambda: total(server, "requests_active") == 2, "both requests")
             answer = server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
             assert b"\r\nretry-after: 1\r\n" in answer and b"\r\nconnection: close\r\n" in answer
             assert answer.endswith(b"\r\n\r\nService Unavailable")
         server.wait(lambda: server.get("/")[0] == 200, "an answer")
+
+
+def test_a_connection_that_was_refused_and_stays_open_does_not_count(directory):
+    """Its content is only read away."""
+    with Fastrd("app:app", directory, "--limit-concurrency", "2") as server:
+        with server.connect() as idle, server.connect() as refused:
+            server.wait(lambda: total(server, "connections_open") == 2, "both connections")
+            refused.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            assert read_until(refused, b"Service Unavailable").startswith(b"HTTP/1.1 503 ")
+            idle.close()
+            server.wait(lambda: total(server, "connections_open") == 1, "one connection")
+            assert server.get("/")[0] == 200
+            refused.sendall(b"x")
+        server.wait(lambda: total(server, "connections_open") == 0, "none")
+        with server.connect():
+            assert server.get("/")[0] == 503
 
 
 @pytest.mark.parametrize(
