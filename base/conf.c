@@ -1,8 +1,8 @@
 /*
  * conf: values and texts of the settings.
  *
- * Called by room master, room engine, room worker (defaults) and room bindings (words),
- * at the start only. It knows no setting by name: conf_keys.def has them. It
+ * Called by room master, room engine, room worker (defaults), room bindings (words) and rule.c
+ * (numbers), at the start only. It knows no setting by name: conf_keys.def has them. It
  * prints nothing; the caller says what was refused and where it stood.
  */
 #include "base/conf.h"
@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/must.h"
+#include "base/rule.h"
 
 const struct conf_row conf_rows[CONF_COUNT] = {
 #define ROW(name, type, marks, member, ...) \
@@ -245,6 +246,8 @@ conf_set(struct conf *c, const struct conf_row *row, const char *text,
 {
 	long long n = 0;
 
+	if ((row->marks & CONF_RULES) != 0 && rule_check(text, why) < 0)
+		return -1;
 	if (conf_is_text(row)) {
 		*(const char **)member(c, row) = text;
 		return 0;

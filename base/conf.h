@@ -26,6 +26,7 @@ enum {
 	CONF_SOCKETS = 512,	/* addresses: the path of unix:PATH is as CONF_PATH says */
 	CONF_COLONS = 128,	/* a value may look like module:attribute */
 	CONF_SECRET = 256,	/* never shown, and never on a command line */
+	CONF_RULES = 1024,	/* a LIST whose members are rules of base/rule.h */
 };
 
 /* CONF_port, ... : the number of each row. */

@@ -3,8 +3,7 @@
  *
  * Called by worker/, engine/testclient.c and front.c. It decides, with the guards, between the
  * compiled plan, mounted files, the router's own answers and the application's ASGI interface;
- * plan/alone.c, plan/mounted.c, plan/router.c and asgi/asgi.c then do the work. Nothing here may
- * wait, and only pyb_request_start() may run user code.
+ * plan/ and asgi/asgi.c do the work. Nothing may wait; only pyb_request_start() runs user code.
  */
 #include "bindings/request.h"
 
@@ -17,6 +16,7 @@
 #include "bindings/front.h"
 #include "bindings/handshake.h"
 #include "bindings/plan/alone.h"
+#include "bindings/plan/cancel.h"
 #include "bindings/plan/mounted.h"
 #include "bindings/plan/router.h"
 #include "bindings/plan/upload.h"
@@ -263,9 +263,8 @@ asgi_start(struct pyb_app *app, struct hx_exchange *x, const struct shm_plan *pl
 	Py_XDECREF((PyObject *)b);
 }
 
-/* Let the native layers look at the request. True: one of them has answered it. Else they
- * stand in front of the answer if it is made here; in front of the application's own stack
- * they have no place. */
+/* Let the native layers look at the request. True: one of them has answered it. Else they stand in front
+ * of the answer if it is made here; in front of the application's own stack they have no place. */
 static bool
 layers_begin(struct pyb_app *app, struct hx_exchange *x, struct decision *d)
 {
@@ -377,6 +376,12 @@ pyb_request_content(struct hx_exchange *x)
 		mw_exchange_writable(x);
 	if (x->upper.asgi != NULL)
 		pyb_asgi_content(x->upper.asgi);
+}
+
+void
+pyb_request_cancel(struct hx_exchange *x)
+{
+	pyb_cancel_run(x);
 }
 
 void

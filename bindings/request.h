@@ -40,6 +40,10 @@ void pyb_request_start(struct pyb_app *app, struct hx_exchange *x);
  * (x->content.aborted), while the application runs. */
 void pyb_request_content(struct hx_exchange *x);
 
+/* [gil] The answer is no longer wanted, while the application runs: cancel its task. What runs on a
+ * thread without a task runs on to its end. */
+void pyb_request_cancel(struct hx_exchange *x);
+
 /* [gil] The backlog has fallen below the low-water mark. */
 void pyb_request_writable(struct hx_exchange *x);
 

@@ -154,6 +154,23 @@ def wanted(value, key):
     return f"a string, a number, true or false, not {kind_of(value)}"
 
 
+TABLES = {"route"}  # of these keys each table is a member of a list
+
+
+def nested(key):
+    """What is no member of that list."""
+    return list if key in TABLES else (dict, list)
+
+
+def in_one_line(table):
+    """Its path, and KEY=VALUE for all else."""
+    words = [str(table.get("path", ""))]
+    for name, value in table.items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else scalar(value)
+        words += [f"{name}={text}"] if name != "path" else []
+    return " ".join(words)
+
+
 class File:
     def __init__(self, path, text):
         self.path = path
@@ -175,17 +192,20 @@ class File:
 
     def key(self, name, value, prefix, path):
         key = name if not prefix else prefix if name == "enabled" else f"{prefix}_{name}"
+        if key in TABLES and isinstance(value, dict):
+            value = [value]
         if not name or not whole(name) or len(key) > 200:
             say("error", "", "want a setting's name", self.origin(path))
         elif isinstance(value, dict):
             self.table(value, key, path)
         elif key in self.seen:
             say("error", key, f"{key}: it is set already, at {self.seen[key]}; leave one", self.origin(path))
-        elif isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
-            self.seen[key] = self.origin(path)
-            say("list", key, "", self.origin(path))
-            for item in value:
-                self.one("item", key, item, path)
+        elif isinstance(value, list) and not any(isinstance(item, nested(key)) for item in value):
+            self.seen[key] = self.origin((*path, 0))
+            say("list", key, "", self.seen[key])
+            for number, item in enumerate(value):
+                text = in_one_line(item) if isinstance(item, dict) else item
+                self.one("item", key, text, (*path, number))
         else:
             self.seen[key] = self.origin(path)
             self.one("value", key, value, path)

@@ -70,7 +70,7 @@ worker_conductor_ready(struct worker_conn *c)
 static void
 request_begin(struct worker_conn *c, size_t head_len)
 {
-	uint64_t limit = c->w->limits.body, busy = (uint64_t)c->w->options.conf.limit_concurrency;
+	uint64_t busy = (uint64_t)c->w->options.conf.limit_concurrency;
 
 	must(c->x.state == HX_IDLE && !pyb_request_active(&c->x));
 	worker_input_use(&c->input, head_len);
@@ -91,7 +91,9 @@ request_begin(struct worker_conn *c, size_t head_len)
 		worker_reply_refuse(c, HX_REFUSE_too_busy);
 		return;
 	}
-	if (limit != 0 && c->x.req.content_length > limit) {
+	if (c->w->rules.n > 0 && !worker_rules_begin(c))
+		return;
+	if (c->limit_body != 0 && c->x.req.content_length > c->limit_body) {
 		worker_reply_refuse(c, HX_REFUSE_content_too_large);
 		return;
 	}
@@ -156,8 +158,11 @@ static void
 events_tell(struct worker_conn *c)
 {
 	bool content = c->content_due, writable = c->writable_due, room = c->room_due;
+	bool cancel = c->cancel_due;
 
-	c->content_due = c->writable_due = c->room_due = false;
+	c->content_due = c->writable_due = c->room_due = c->cancel_due = false;
+	if (cancel && pyb_request_active(&c->x))
+		pyb_request_cancel(&c->x);
 	if (room)
 		pyb_request_room(&c->x);
 	if (content && pyb_request_active(&c->x))

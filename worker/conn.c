@@ -37,6 +37,8 @@ conn_new(struct worker *w)
 	c->x.peer.scheme = (struct slice){ w->options.scheme, strlen(w->options.scheme) };
 	c->x.root_path = (struct slice){ w->options.conf.root_path,
 	    strlen(w->options.conf.root_path) };
+	c->limit_body = w->limits.body;
+	c->content_time = &w->timeouts.content;
 	c->job.run = worker_conductor_job;
 	c->flush.flush = worker_flush_turn;
 	io_output_init(&c->out, &w->memory.blocks);
@@ -204,6 +206,7 @@ worker_conn_kill(struct worker_conn *c)
 	c->start_due = c->room_due = false;
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);
+	io_timers_remove(&c->rule_timer);
 	io_timers_remove(&c->write_timer);
 	io_turn_undirty(&c->flush);
 	c->transport->close(c->transport_arg, worker_conn_end_is_content(c));
@@ -230,6 +233,7 @@ worker_conn_bury(struct worker_conn *c)
 
 	if (c->state != CONN_DEAD || c->in_job || pyb_request_active(&c->x))
 		return false;
+	worker_rules_end(c);
 	io_output_reap(&c->out);
 	io_turn_remove(&c->job);
 	hx_exchange_fini(&c->x);
@@ -263,7 +267,7 @@ worker_conn_update_reading(struct worker_conn *c)
 		    (!c->sent_continue && c->x.state == HX_RUNNING))
 			io_timers_remove(&c->timer);
 		else if (!io_timer_runs(&c->timer))
-			io_timers_touch(&c->w->timeouts.content, &c->timer);
+			io_timers_touch(c->content_time, &c->timer);
 	}
 	if (want == c->reading)
 		return;

@@ -10,7 +10,7 @@
  *			LINGER		a head is refused, or comes after an answer that said close
  *	RUNNING		IDLE		answered
  *			DISCARD		answered, and more content is to come
- *			LINGER		refused; or the client left before all content came; or
+ *			LINGER		refused, or late; or the client left before all content came; or
  *					answered, closing, and input is left
  *	DISCARD		IDLE		all content came, or the client left
  *			LINGER		the content is too much or malformed
@@ -82,11 +82,15 @@ struct worker_conn {
 	struct io_timer timer, write_timer;
 	uint64_t linger_until_ms;		/* on the coarse clock; 0: `out` is not sent yet */
 	bool in_head;				/* `timer` runs since a head's first byte */
+	struct io_timer rule_timer;		/* for the beginning of the answer, by `rule` */
 
 	/* The request in hand, and the bytes of those behind it. */
 	unsigned hand;				/* its place on the board */
 	struct worker_input input;
 	struct hx_exchange x;
+	struct worker_rule *rule;		/* that counts it; NULL: none */
+	uint64_t limit_body;			/* of its content, 0: none */
+	struct io_timers *content_time;		/* for more of it */
 	struct hx_framing framing;		/* of its content */
 	bool content_open;			/* its content has not arrived whole */
 	enum worker_waiter content_waiter;
@@ -108,6 +112,7 @@ struct worker_conn {
 	struct io_job job;
 	bool in_job;				/* the job is running: do not free */
 	bool start_due;				/* begin the request */
+	bool cancel_due;			/* cancel it: the client has its answer */
 	bool room_due;				/* make room for its content */
 	bool content_due;			/* tell of more content, or of its end */
 	bool writable_due;			/* tell that the backlog is low */

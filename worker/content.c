@@ -17,7 +17,7 @@
 static bool
 content_add(struct worker_conn *c, struct slice data)
 {
-	uint64_t limit = c->w->limits.body;
+	uint64_t limit = c->limit_body;
 
 	if (c->state == CONN_DISCARD) {
 		c->discarded += data.len;
@@ -152,7 +152,7 @@ worker_content_feed(struct worker_conn *c, const char *bytes, size_t len)
 	/* The client has sent something: its time runs anew. That of a request in hand is
 	 * started by worker_conn_update_reading() when more is due. */
 	if (c->state == CONN_DISCARD)
-		io_timers_touch(&c->w->timeouts.content, &c->timer);
+		io_timers_touch(c->content_time, &c->timer);
 	if (c->state != CONN_RUNNING)
 		return used;
 	io_timers_remove(&c->timer);

@@ -70,6 +70,7 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 		return -1;
 	}
 	io_output_commit(&c->out, (size_t)len);
+	io_timers_remove(&c->rule_timer);
 	c->x.state = HX_HEAD_SENT;
 	c->x.status = status;
 	status_count(c->w, status);
@@ -248,6 +249,7 @@ reply_released(struct hx_exchange *x)
 	struct worker_conn *c = conn_of(x);
 
 	must(!pyb_request_active(x));
+	worker_rules_end(c);
 	if (c->state == CONN_DEAD) {
 		worker_conn_push(c);
 		return;
@@ -262,7 +264,7 @@ reply_released(struct hx_exchange *x)
 		worker_memory_large(&c->w->memory);
 	hx_exchange_reset(x);
 	c->content_waiter = WAITER_NONE;
-	c->content_due = c->backlog_high = c->backlog_any = false;
+	c->content_due = c->cancel_due = c->backlog_high = c->backlog_any = false;
 	if (c->state != CONN_RUNNING)
 		return;
 	worker_hands_drop(c);
@@ -272,7 +274,7 @@ reply_released(struct hx_exchange *x)
 	}
 	c->state = c->content_open ? CONN_DISCARD : CONN_IDLE;
 	if (c->content_open)
-		io_timers_touch(&c->w->timeouts.content, &c->timer);
+		io_timers_touch(c->content_time, &c->timer);
 	if (worker_input_next(&c->input) < 0) {
 		worker_conn_kill(c);
 		return;
@@ -290,6 +292,7 @@ request_end(struct worker_conn *c)
 	bool active = pyb_request_active(&c->x);
 
 	io_timers_remove(&c->timer);
+	io_timers_remove(&c->rule_timer);
 	if (c->state == CONN_RUNNING)
 		worker_hands_drop(c);
 	c->state = CONN_LINGER;
@@ -300,6 +303,8 @@ request_end(struct worker_conn *c)
 		c->x.content.aborted = true;
 		c->content_due = true;
 		worker_conn_push(c);
+	} else {
+		worker_rules_end(c);
 	}
 	worker_conn_dirty(c);
 	worker_conn_update_reading(c);

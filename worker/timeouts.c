@@ -1,7 +1,7 @@
 /*
  * timeouts: what happens to a connection when its time has run out.
  *
- * Called by worker.c, which makes the lists; by conn.c, conductor.c and flush.c when a
+ * Called by worker.c and rules.c, which make the lists; by conn.c, conductor.c and flush.c when a
  * connection begins to rest or to linger. The functions here are called by libevent
  * through io/timers.c, without the interpreter. An application that has to hear of it is
  * told by the connection's job.
@@ -57,8 +57,8 @@ parting_expired(struct io_timer *timer)
 
 /* The client gets an answer unless it has one, or part of one. An application that waits for
  * the content sees a client that went away. */
-static void
-content_expired(struct io_timer *timer)
+void
+worker_timeouts_content_expired(struct io_timer *timer)
 {
 	struct worker_conn *c = conn_of(timer);
 
@@ -110,7 +110,8 @@ worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
 
 	io_timers_init(&t->head, turn, c->timeout_header_ms, head_expired);
 	io_timers_init(&t->idle, turn, c->timeout_keep_alive_ms, idle_expired);
-	io_timers_init(&t->content, turn, c->timeout_content_ms, content_expired);
+	io_timers_init(&t->content, turn, c->timeout_content_ms,
+	    worker_timeouts_content_expired);
 	io_timers_init(&t->write, turn, c->timeout_write_ms, write_expired);
 	io_timers_init(&t->linger, turn, LINGER_MS, idle_expired);
 	io_timers_init(&t->parting, turn, PARTING_MS, parting_expired);

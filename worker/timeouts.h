@@ -24,6 +24,9 @@ struct worker_timeouts {
 	struct io_timers parting;	/* in a drain: for a request that is on its way */
 };
 
+/* What a list for content calls: the client gets its answer, as far as there is none yet. */
+void worker_timeouts_content_expired(struct io_timer *timer);
+
 void worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
     const struct worker_options *options);
 

@@ -45,7 +45,9 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 	    worker_added_init(&w->added, &options->conf) < 0 ||
 	    (options->conf.proxy_headers &&
 	    hx_trust_init(&w->trust, options->conf.forwarded_allow_ips) < 0) ||
-	    worker_proxy_init(&w->proxy, &options->conf) < 0) {
+	    worker_proxy_init(&w->proxy, &options->conf) < 0 ||
+	    worker_rules_init(&w->rules, turn, &options->conf) < 0) {
+		worker_proxy_fini(&w->proxy);
 		worker_preset_fini(&w->preset);
 		hx_trust_fini(&w->trust);
 		free(w->scratch);
@@ -79,6 +81,7 @@ worker_free(struct worker *w)
 	worker_timeouts_fini(&w->timeouts);
 	worker_memory_fini(&w->memory);
 	hx_trust_fini(&w->trust);
+	worker_rules_fini(&w->rules);
 	worker_proxy_fini(&w->proxy);
 	worker_preset_fini(&w->preset);
 	io_turn_free(w->turn);

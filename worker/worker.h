@@ -28,6 +28,7 @@
 #include "worker/preset.h"
 #include "worker/proxy.h"
 #include "worker/request_id.h"
+#include "worker/rules.h"
 #include "worker/timeouts.h"
 
 struct pyb_app;
@@ -59,6 +60,7 @@ struct worker {
 	struct worker_options options;
 	struct hx_trust trust;		/* the proxies whose word is taken, from the options */
 	struct worker_proxy proxy;
+	struct worker_rules rules;
 	struct hx_limits limits;	/* of its heads and content, from the options */
 	struct worker_accept accept;
 	struct worker_admin *admin;	/* NULL: nobody asks here */

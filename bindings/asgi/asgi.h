@@ -53,6 +53,9 @@ void pyb_asgi_begin(struct pyb_asgi *a);
  * cuts the connection. Detaches. */
 void pyb_asgi_finish(struct pyb_asgi *a, PyObject *result);
 
+/* The task in which the application runs, borrowed; NULL: there is none, or not here. */
+PyObject *pyb_asgi_task(const struct pyb_asgi *a);
+
 /* Has user code begun an answer, through the `send` of this object? */
 bool pyb_asgi_has_begun(const struct pyb_asgi *a);
 

@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastrapi import _engine, wire
+from fastrapi.rules import unmatched
 
 if TYPE_CHECKING:
     from fastrapi.compile.application import Compiled
@@ -108,9 +109,11 @@ class Received(_Sealed):
 class Written(_Sealed):
     """That of the first worker, which tells the master all about the application."""
 
-    def __init__(self, channel: wire.Channel, loaded: Loaded, around: str) -> None:
-        """``around`` tells of the layers that settings put around the application."""
+    def __init__(self, channel: wire.Channel, loaded: Loaded, around: str, rules: str) -> None:
+        """``around`` tells of the layers that settings put around the application; ``rules`` are
+        those of its routes."""
         super().__init__(channel)
+        self._rules = rules
         self._app = loaded.app
         self._around = around
         channel.send(f"APP {loaded.name}")
@@ -123,6 +126,9 @@ class Written(_Sealed):
 
         _engine.write_table(wire.TABLE_FD, compiled.table)
         self._done(summary(compiled), len(compiled.table))
+        if not any(entry.barrier for entry in compiled.entries):
+            for path in unmatched(self._rules, (entry.path for entry in compiled.entries)):
+                logger.warning("--route %s: the application has no such path", path)
         # The master answers at once. While the application waits, nothing of it changes.
         self._wait()
 

@@ -216,7 +216,7 @@ def _table(child: Child, loaded: Loaded) -> Table:
     if role == "zygote":
         zygote.fork_workers(child, loaded.app)
     if child.facts["loads"] == "1":
-        return Written(child.channel, loaded, around)
+        return Written(child.channel, loaded, around, child.settings["route"])
     return Received(child.channel)
 
 

@@ -1,6 +1,7 @@
 # Unit tests of base/.
 base_tests = tests/unit/test_base tests/unit/test_base_atoms tests/unit/test_base_clock tests/unit/test_base_conf \
-	tests/unit/test_base_list tests/unit/test_base_pool tests/unit/test_base_text
+	tests/unit/test_base_list tests/unit/test_base_pool tests/unit/test_base_rule \
+	tests/unit/test_base_text
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 
@@ -16,5 +17,7 @@ tests_unit_test_base_list_SOURCES = tests/unit/test_base_list.c
 tests_unit_test_base_list_LDADD = libbase.la -lcunit
 tests_unit_test_base_pool_SOURCES = tests/unit/test_base_pool.c
 tests_unit_test_base_pool_LDADD = libbase.la -lcunit
+tests_unit_test_base_rule_SOURCES = tests/unit/test_base_rule.c
+tests_unit_test_base_rule_LDADD = libbase.la -lcunit
 tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c
 tests_unit_test_base_text_LDADD = libbase.la -lcunit

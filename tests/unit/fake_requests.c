@@ -307,6 +307,13 @@ pyb_request_content(struct hx_exchange *x)
 }
 
 void
+pyb_request_cancel(struct hx_exchange *x)
+{
+	(void)x;	/* what runs ends by itself when its client is gone */
+	app_in_use->cancelled++;
+}
+
+void
 pyb_request_writable(struct hx_exchange *x)
 {
 	struct run *r = x->upper.run;

@@ -29,7 +29,7 @@
 
 struct pyb_app {
 	struct io_turn *turn;
-	unsigned started, ended, aborted, disconnected;
+	unsigned started, ended, aborted, disconnected, cancelled;
 	unsigned pieces_out, pieces_released;
 	unsigned rooms, rooms_made;	/* for content: lent and not given back; lent in all */
 	uint64_t content_seen;

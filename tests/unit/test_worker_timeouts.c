@@ -262,6 +262,33 @@ test_a_connection_without_a_request_keeps_no_buffer(void)
 	rig_close(&rig);
 }
 
+/* From the head on, whether the application has begun or waits for content; not once the answer
+ * has begun. */
+static void
+test_the_time_of_a_route(void)
+{
+	struct worker_options o = rig_options();
+	struct rig rig;
+
+	o.conf.route = "/hello timeout=1\n/wait timeout=1\n/echo timeout=1\n/begin timeout=1";
+	for (unsigned i = 0; i < 2; i++) {
+		rig_open(&rig, &o);
+		rig_expect(&rig, GET("/hello"), OK("5", "hello"));
+		rig_say(&rig, i == 0 ? GET("/wait") : POST("/echo", "Content-Length: 5", "12"));
+		rig_wait(&rig, 1200);
+		rig_expect(&rig, "", REFUSED("504 Gateway Timeout", "The route has not answered in time", "34"));
+		CU_ASSERT_EQUAL(rig.app.cancelled, 1 - i);
+		CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_timeouts), 1);
+		rig_close(&rig);
+	}
+	rig_open(&rig, &o);
+	rig_say(&rig, GET("/begin"));
+	rig_wait(&rig, 1200);
+	CU_ASSERT_EQUAL(rig_count(&rig, SHM_COUNT_timeouts), 0);
+	CU_ASSERT_FALSE(rig.end);
+	rig_close(&rig);
+}
+
 int
 main(void)
 {
@@ -280,6 +307,7 @@ main(void)
 		{ "write_time_out", test_write_time_out },
 		{ "a_connection_without_a_request_keeps_no_buffer",
 		    test_a_connection_without_a_request_keeps_no_buffer },
+		{ "the time of a route", test_the_time_of_a_route },
 		CU_TEST_INFO_NULL,
 	};
 

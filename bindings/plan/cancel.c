@@ -1,0 +1,28 @@
+/*
+ * cancel: find the task, cancel it as anyone would.
+ *
+ * Called by bindings/request.c. The task is the application's, or the plan's where that runs without
+ * one. What runs on a pool thread has none: nothing can stop it, and its answer goes nowhere.
+ */
+#include "bindings/plan/cancel.h"
+
+#include "bindings/asgi/asgi.h"
+#include "bindings/plan/run.h"
+
+void
+pyb_cancel_run(struct hx_exchange *x)
+{
+	const struct pyb_run *run = x->upper.run;
+	PyObject *task = x->upper.asgi != NULL ? pyb_asgi_task(x->upper.asgi) : NULL, *done;
+
+	if (task == NULL && run != NULL)
+		task = run->task;
+	if (task == NULL)
+		return;
+	Py_INCREF(task);
+	done = PyObject_CallMethod(task, "cancel", NULL);
+	if (done == NULL)
+		PyErr_WriteUnraisable(task);
+	Py_XDECREF(done);
+	Py_DECREF(task);
+}
