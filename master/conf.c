@@ -1,10 +1,10 @@
 /*
  * conf: the command line, the environment, and between them and the defaults a file.
  *
- * Called by main.c, flags.c, file.c, variables.c, reread.c, and by judge.c and logs.c for where a
- * value stands. The settings are the rows of base/conf_keys.def; flags.c reads a flag, variables.c
- * the environment, file.c what a file says. Which application a word means is not looked at here:
- * that needs the file system and, in the end, Python (python/fastrapi/naming.py).
+ * Called by main.c, flags.c, file.c, variables.c and reread.c. The settings are the rows of
+ * base/conf_keys.def; flags.c reads a flag, variables.c the environment, file.c what a file says. Which
+ * application a word means is not looked at here: that needs the file system and, in the end, Python
+ * (python/fastrapi/naming.py).
  */
 #include "master/conf.h"
 
@@ -67,26 +67,6 @@ master_conf_set(struct master_conf *c, const struct conf_row *row, const char *t
 		return -1;
 	*own = origin;
 	return 0;
-}
-
-const char *
-master_conf_where(const struct master_conf *c, const struct conf_row *row, const char *value,
-    char out[MASTER_WHERE_BYTES])
-{
-	const struct master_origin *origin = &c->origins[row - conf_rows];
-	char name[CONF_NAME_BYTES];
-
-	if (origin->kind == ORIGIN_FILE)
-		snprintf(out, MASTER_WHERE_BYTES, "%.250s: %s = %.200s", origin->where, row->name, value);
-	else if (origin->kind == ORIGIN_ENVIRONMENT)
-		snprintf(out, MASTER_WHERE_BYTES, "%.100s=%.200s",
-		    origin->where != NULL ? origin->where : conf_variable(row, name), value);
-	else
-		snprintf(out, MASTER_WHERE_BYTES, "--%s %.250s", conf_flag(row, name), value);
-	for (char *p = out; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	return out;
 }
 
 /* Words that are no flags: the command, its arguments, the application. */

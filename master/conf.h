@@ -50,13 +50,6 @@ int master_conf_reread(struct master_conf *c, char *answer, const struct master_
 /* What `c` holds beside itself. */
 void master_conf_fini(struct master_conf *c);
 
-enum { MASTER_WHERE_BYTES = 512 };
-
-/* Where the row's value stands, as a message begins: "fastrd.toml:3: port = 0", "FASTRD_PORT=0" or
- * "--port 0"; `value` is what to call it, control characters are question marks. Returns `out`. */
-const char *master_conf_where(const struct master_conf *c, const struct conf_row *row, const char *value,
-    char out[MASTER_WHERE_BYTES]);
-
 /* Set a row from a text of that origin, which is borrowed. With `more`, a LIST gets it behind
  * what it has from the same kind of origin. 0; -1: `why` says why not. */
 int master_conf_set(struct master_conf *c, const struct conf_row *row, const char *text,

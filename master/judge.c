@@ -19,6 +19,7 @@
 #include "base/wire.h"
 #include "master/address.h"
 #include "master/conf.h"
+#include "master/origin.h"
 
 enum { PATH_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path), MEMBER_BYTES = 512 };
 
@@ -34,13 +35,13 @@ static void complain(struct judge *j, enum conf_key key, const char *value, cons
 static void
 complain(struct judge *j, enum conf_key key, const char *value, const char *fmt, ...)
 {
-	char where[MASTER_WHERE_BYTES], why[CONF_WHY_BYTES], text[MASTER_WHERE_BYTES + CONF_WHY_BYTES];
+	char where[MASTER_ORIGIN_BYTES], why[CONF_WHY_BYTES], text[MASTER_ORIGIN_BYTES + CONF_WHY_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	snprintf(text, sizeof(text), "%s: %s", master_conf_where(j->c, &conf_rows[key], value, where), why);
+	snprintf(text, sizeof(text), "%s: %s", master_origin_text(j->c, &conf_rows[key], value, where), why);
 	j->to->say(j->to->arg, text);
 	j->wrong = true;
 }

@@ -24,6 +24,7 @@
 #include "base/wire.h"
 #include "master/conf.h"
 #include "master/master.h"
+#include "master/origin.h"
 #include "master/shortage.h"
 
 /* The text of `row` as an absolute path. False: it cannot be. */
@@ -55,10 +56,10 @@ file_check(const struct master_conf *c, const struct conf_row *row, char why[MAS
 	const char *path = conf_text(&c->values, row);
 	bool made = c->command != COMMAND_SERVE && *path != '\0' && access(path, F_OK) < 0;
 	int fd = *path != '\0' ? append_open(path) : -1;
-	char where[MASTER_WHERE_BYTES];
+	char where[MASTER_ORIGIN_BYTES];
 
 	if (fd < 0 && *path != '\0') {
-		snprintf(why, MASTER_LOGS_WHY_BYTES, "%s: %s", master_conf_where(c, row, path, where),
+		snprintf(why, MASTER_LOGS_WHY_BYTES, "%s: %s", master_origin_text(c, row, path, where),
 		    strerror(errno));
 		return -1;
 	}

@@ -10,7 +10,7 @@ TESTS += $(master_tests)
 # Supervision without processes.
 master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
 	master/address.c master/bind.c master/child.c master/doing.c master/generation.c master/inherit.c master/listen.c \
-	master/logs.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
+	master/logs.c master/origin.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
 	master/replies.c master/shortage.c master/spare.c master/status.c master/stranded.c \
 	master/watchdog.c master/workers.c master/zygote.c \
 	master/oom.c master/recycle.c master/writer.c
@@ -24,7 +24,7 @@ tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
 	master/helper.c master/print_config.c master/shortage.c master/variables.c master/address.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
 tests_unit_test_master_file_SOURCES = tests/unit/test_master_file.c \
-	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
+	master/address.c master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
 	master/helper.c master/print_config.c master/shortage.c master/variables.c
 tests_unit_test_master_file_LDADD = libbase.la -lcunit
 tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
@@ -47,7 +47,7 @@ tests_unit_test_master_signals_LDADD = $(master_test_libs)
 tests_unit_test_master_oom_SOURCES = tests/unit/test_master_oom.c master/oom.c
 tests_unit_test_master_oom_LDADD = libbase.la -lcunit
 tests_unit_test_master_resolve_SOURCES = tests/unit/test_master_resolve.c \
-	master/helper.c master/resolve.c master/shortage.c
+	master/address.c master/helper.c master/resolve.c master/shortage.c
 tests_unit_test_master_resolve_LDADD = libbase.la -lcunit
 tests_unit_test_master_recycle_SOURCES = tests/unit/test_master_recycle.c $(master_fixture)
 tests_unit_test_master_recycle_LDADD = $(master_test_libs)

@@ -1,0 +1,31 @@
+/*
+ * origin: of a value, in words.
+ *
+ * Called by judge.c and logs.c, where a value cannot be.
+ */
+#include "master/origin.h"
+
+#include <stdio.h>
+
+#include "base/conf.h"
+#include "master/conf.h"
+
+const char *
+master_origin_text(const struct master_conf *c, const struct conf_row *row, const char *value,
+    char out[MASTER_ORIGIN_BYTES])
+{
+	const struct master_origin *origin = &c->origins[row - conf_rows];
+	char name[CONF_NAME_BYTES];
+
+	if (origin->kind == ORIGIN_FILE)
+		snprintf(out, MASTER_ORIGIN_BYTES, "%.250s: %s = %.200s", origin->where, row->name, value);
+	else if (origin->kind == ORIGIN_ENVIRONMENT)
+		snprintf(out, MASTER_ORIGIN_BYTES, "%.100s=%.200s",
+		    origin->where != NULL ? origin->where : conf_variable(row, name), value);
+	else
+		snprintf(out, MASTER_ORIGIN_BYTES, "--%s %.250s", conf_flag(row, name), value);
+	for (char *p = out; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return out;
+}
