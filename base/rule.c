@@ -109,6 +109,22 @@ template_good(struct slice path)
 	return path.len > 0;
 }
 
+/* 0; -1 with `why`: no request has such a method. */
+static int
+methods_check(struct slice methods, char why[CONF_WHY_BYTES])
+{
+	bool good = methods.len > 0 && methods.ptr[methods.len - 1] != ',';
+
+	for (size_t i = 0; good && i < methods.len; i++)
+		good = methods.ptr[i] == ',' ? i > 0 && methods.ptr[i - 1] != ',' :
+		    strchr("-_ABCDEFGHIJKLMNOPQRSTUVWXYZ", methods.ptr[i]) != NULL;
+	if (good)
+		return 0;
+	snprintf(why, CONF_WHY_BYTES, "methods=%.*s: want them in capitals with commas between them, as in "
+	    "methods=POST,PUT", (int)(methods.len < 60 ? methods.len : 60), methods.ptr);
+	return -1;
+}
+
 /* One KEY=VALUE. */
 static int
 key_read(struct slice word, struct rule *out, char why[CONF_WHY_BYTES])
@@ -121,7 +137,7 @@ key_read(struct slice word, struct rule *out, char why[CONF_WHY_BYTES])
 
 	if (sign != NULL && slice_equal((struct slice){ word.ptr, name }, SLICE_LIT("methods"))) {
 		out->methods = value;
-		return 0;
+		return methods_check(value, why);
 	}
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (sign == NULL || strlen(keys[i].name) != name ||
@@ -221,13 +237,11 @@ method_listed(struct slice methods, struct slice method)
 	return false;
 }
 
-bool
-rule_matches(const struct rule *r, struct slice method, struct slice path)
+static bool
+path_matches(struct slice template, struct slice path)
 {
-	const char *t = r->path.ptr, *t_end = t + r->path.len, *p = path.ptr, *p_end = p + path.len;
+	const char *t = template.ptr, *t_end = t + template.len, *p = path.ptr, *p_end = p + path.len;
 
-	if (r->methods.len > 0 && !method_listed(r->methods, method))
-		return false;
 	while (p < p_end && *p == '/') {
 		size_t t_len, p_len, literal;
 
@@ -246,4 +260,16 @@ rule_matches(const struct rule *r, struct slice method, struct slice path)
 			return p == p_end;
 	}
 	return false;
+}
+
+bool
+rule_matches(const struct rule *r, struct slice method, struct slice path)
+{
+	if (r->methods.len > 0 && !method_listed(r->methods, method))
+		return false;
+	if (path_matches(r->path, path))
+		return true;
+	/* The application's routes take a line end behind the path: their expressions end in $. */
+	return path.len > 0 && path.ptr[path.len - 1] == '\n' &&
+	    path_matches(r->path, (struct slice){ path.ptr, path.len - 1 });
 }

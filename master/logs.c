@@ -105,6 +105,18 @@ stderr_again(void)
 	return fd >= 0 ? fd : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Is the path that of a descriptor, of whoever opens it? In another process it is another file. */
+static bool
+is_descriptor(const char *path)
+{
+	static const char *const begin[] = { "/dev/fd/", "/dev/std", "/proc/self/", "/proc/thread-self/" };
+
+	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++)
+		if (strncmp(path, begin[i], strlen(begin[i])) == 0)
+			return true;
+	return false;
+}
+
 int
 master_logs_open(struct master *m)
 {
@@ -115,7 +127,7 @@ master_logs_open(struct master *m)
 	if (*path == '\0' && !is_file())
 		return 0;
 	fd = *path != '\0' ? append_open(path) : stderr_again();
-	if (fd < 0 || master_writer_open(&m->writer, path, fd) < 0) {
+	if (fd < 0 || master_writer_open(&m->writer, is_descriptor(path) ? "" : path, fd) < 0) {
 		fprintf(stderr, "fastrd: %s\n", master_shortage_text(text, sizeof(text),
 		    "write the log", errno));
 		return WIRE_EXIT_BUG;

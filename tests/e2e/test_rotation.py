@@ -342,6 +342,20 @@ def test_who_writes_the_log_is_replaced_and_nothing_is_lost(directory):
         server.wait_gone(writer)
 
 
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/stderr"])
+def test_a_log_that_is_a_standard_stream_stays_one(directory, path):
+    """By its name alone: who writes the log has other standard streams."""
+    with Fastrd("app:app", directory, "--log-file", path) as server:
+        assert server.get("/first")[0] == 200
+        server.wait_log("said first")
+        server.signal(signal.SIGUSR1)
+        server.wait_log("User defined signal 1")
+        os.kill(server.writer(), signal.SIGKILL)
+        server.wait_log("another one does")
+        assert server.get("/after")[0] == 200
+        server.wait_log("said after")
+
+
 def said(log: Path) -> list[str]:
     """The messages of the log, but for one line that the disk has cut."""
     found = []

@@ -118,7 +118,8 @@ def test_content_may_be_larger_or_smaller(tmp_path: Path, way: str) -> None:
     with start(tmp_path, way, *rules) as server:
         for request in (post, chunked):
             for path, length, want in (
-                ("/small", 10, 200), ("/small", 11, 413), ("/other", 1000, 200), ("/other", 1001, 413),
+                ("/small", 10, 200), ("/small", 11, 413), ("/small%0A", 11, 413),
+                ("/other", 1000, 200), ("/other", 1001, 413),
                 ("/large/a", 20 * 1024, 200), ("/large/a", 20 * 1024 + 1, 413),
             ):  # fmt: skip
                 assert status(server.raw(request(path, length))) == want, (request, path, length)

@@ -55,6 +55,11 @@ test_refused(void)
 		{ "/a limit_body", "unknown key limit_body" }, { "/a limit_body=1X", "limit_body=1X: want bytes" },
 		{ "/a limit_body=-1", "limit_body=-1: want bytes" }, { "/a timeout=0", "timeout=0: want a number from 1" },
 		{ "/a timeout=1\n/b timeout=x", "timeout=x: want a number" },
+		{ "/a methods=post timeout=1", "methods=post: want them in capitals" },
+		{ "/a methods= timeout=1", "want them in capitals" },
+		{ "/a methods=A,,B timeout=1", "want them in capitals" },
+		{ "/a methods=,A timeout=1", "want them in capitals" },
+		{ "/a methods=A, timeout=1", "want them in capitals" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -100,6 +105,8 @@ test_paths(void)
 		{ "/a/* timeout=1", "/a/b/c", true }, { "/a/* timeout=1", "/a/", true },
 		{ "/a/* timeout=1", "/a", false }, { "/a/* timeout=1", "/b/c", false }, { "/* timeout=1", "/b", true },
 		{ "/a methods=PUT timeout=1", "/a", false }, { "/a methods=PUT,GET timeout=1", "/a", true },
+		{ "/a timeout=1", "/a\n", true }, { "/a timeout=1", "/a\n\n", false },
+		{ "/a/{b}/c timeout=1", "/a/x/c\n", true }, { "/a methods=PUT timeout=1", "/a\n", false },
 		{ "/a methods=GETS timeout=1", "/a", false }, { "/a timeout=1", "*", false },
 	};
 
