@@ -133,7 +133,7 @@ def scalar(value):
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int)):
-        return str(value)
+        return str(value) if not isinstance(value, int) or abs(value) < 1 << 64 else None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return None
@@ -147,8 +147,8 @@ def kind_of(value):
 
 def wanted(value, key):
     """What is wanted in its place."""
-    if isinstance(value, float):
-        return "a number without fraction"
+    if isinstance(value, (int, float)):
+        return "a number without fraction" if isinstance(value, float) else "a smaller number"
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return f"a table, [{key}], not a list of tables"
     return f"a string, a number, true or false, not {kind_of(value)}"

@@ -87,6 +87,34 @@ master_address_read(const char *text, char host[INET6_ADDRSTRLEN])
 	return port;
 }
 
+bool
+master_address_is_network(const char *text)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char host[INET6_ADDRSTRLEN], *end;
+	size_t begin = strspn(text, " "), len = strcspn(text + begin, "/ ");
+	const char *rest = text + begin + len;
+	long all, bits;
+
+	if (len >= sizeof(host))
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)len, text + begin);
+	all = inet_pton(AF_INET, host, bytes) == 1 ? 32 : inet_pton(AF_INET6, host, bytes) == 1 ? 128 : -1;
+	bits = all;
+	if (*rest == '/') {
+		if (rest[1] < '0' || rest[1] > '9')
+			return false;
+		bits = strtol(rest + 1, &end, 10);
+		rest = end;
+	}
+	if (bits > all || rest[strspn(rest, " ")] != '\0')
+		return false;
+	for (long i = bits; i < all; i++)
+		if ((bytes[i / 8] & 0x80 >> i % 8) != 0)
+			return false;
+	return all > 0;
+}
+
 long
 master_address_fd(const char *text)
 {

@@ -22,6 +22,10 @@ long master_address_read(const char *text, char host[INET6_ADDRSTRLEN]) MUST_CHE
 /* May this be a host's name, and is it no address? localhost is as good as an address. */
 bool master_address_is_name(const char *text, size_t len) MUST_CHECK;
 
+/* Is it a numeric address, or a network such as 10.0.0.0/8, of which no bit behind the prefix is set?
+ * Blanks around it do not count. */
+bool master_address_is_network(const char *text) MUST_CHECK;
+
 /* The number of fd://N; -1: it is none. */
 long master_address_fd(const char *text) MUST_CHECK;
 

@@ -146,8 +146,10 @@ master_child_kill(struct master_child *c, bool told)
 	c->told_to_end |= told;
 	c->killed = true;
 	signal_send(c, SIGKILL);
-	if (c->pid == MASTER_PID_UNKNOWN)	/* then it is as dead: master_reap_lost() */
+	if (c->pid == MASTER_PID_UNKNOWN) {	/* then it is as dead: master_reap_lost(), at once */
 		master_child_hang_up(c);
+		c->kill_at_ms = clock_monotonic_ms();
+	}
 }
 
 void

@@ -124,6 +124,8 @@ master_helper_read(struct master_helper *h, uint64_t now_ms)
 		return HELPER_RUNS;
 	close(h->fd);
 	h->fd = -1;
+	if (n < 0)
+		return HELPER_LATE;
 	if (n != 0 || h->n < sizeof(last) - 1 ||
 	    memcmp(h->bytes + h->n - (sizeof(last) - 1), last, sizeof(last) - 1) != 0)
 		return HELPER_FAILED;
@@ -154,6 +156,8 @@ master_helper_run(struct master_helper *h, const char *python, const char *comma
 		;
 	if (state == HELPER_DONE)
 		return 0;
+	if (state == HELPER_LATE)
+		failed = MASTER_HELPER_IS_LATE;
 	fprintf(stderr, "fastrd: %s: %s %s\n", word, python, failed);
 	return -1;
 }

@@ -22,8 +22,12 @@ struct master_helper {
 enum master_helper_state {
 	HELPER_RUNS,
 	HELPER_DONE,
-	HELPER_FAILED		/* it ended without an answer that fits, or too late */
+	HELPER_LATE,		/* it has not answered in time */
+	HELPER_FAILED		/* it ended without an answer that fits */
 };
+
+/* What is said of the Python then; it waits for a disk, the network, or another end of a pipe. */
+#define MASTER_HELPER_IS_LATE "has not answered in time; see what it waits for"
 
 /* Run libexec/conf.py with a command and a word of its in this Python; where we are root, and another
  * user may change that one, in the system's. 0; -1 with errno or MASTER_SHORTAGE_PYTHON. The

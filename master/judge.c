@@ -167,6 +167,15 @@ field_judge(struct judge *j, const char *line)
 		complain(j, CONF_header, line, "%s", why);
 }
 
+/* A peer has an address only: a name would let nobody in. */
+static void
+proxy_judge(struct judge *j, const char *text)
+{
+	if (!master_address_is_network(text))
+		complain(j, CONF_proxy_allow_ips, text, "want an address or a network such as 10.0.0.0/8, "
+		    "or * alone for all");
+}
+
 /* It has blanks around it, or is empty, where somebody wrote a list with them. */
 static void
 excluded_judge(struct judge *j, const char *text)
@@ -213,6 +222,8 @@ master_judge(const struct master_conf *c, const struct master_complaints *to)
 
 	addresses_judge(&j);
 	each(&j, CONF_header, field_judge);
+	if (strcmp(c->values.proxy_allow_ips, "*") != 0)
+		each(&j, CONF_proxy_allow_ips, proxy_judge);
 	logs_judge(&j);
 	limit_judge(&j, CONF_limit_line);
 	limit_judge(&j, CONF_limit_field);

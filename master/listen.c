@@ -267,6 +267,9 @@ void
 master_listen_close(struct master_listeners *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
+		/* What the application has left behind may have it as well, and would keep the address. */
+		if (!l->inherited)
+			shutdown(l->fds[i], SHUT_RDWR);
 		close(l->fds[i]);
 		if (l->made[i])
 			unlink(l->texts[i] + sizeof("unix:") - 1);

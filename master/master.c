@@ -212,12 +212,14 @@ master_run(struct master *m)
 {
 	must(m->n_workers >= 1 && m->n_workers <= MASTER_MAX_WORKERS);
 	master_generation_load(m, m->conf);
-	while (!m->stopping || m->drain_at_ms != 0 ||
-	    master_child_next(&m->children, NULL, NULL) != NULL) {
+	for (;;) {
 		uint64_t now_ms = clock_monotonic_ms();
 
 		master_reap_lost(m);
 		master_generations_bury(m);
+		if (m->stopping && m->drain_at_ms == 0 &&
+		    master_child_next(&m->children, NULL, NULL) == NULL)
+			break;
 		if (m->scale_due != 0)
 			master_workers_scale(m, 0);
 		if (m->reload_due)

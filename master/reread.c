@@ -145,7 +145,8 @@ master_reread_look(struct master *m)
 		finish(m, m->reread.helper.bytes);
 		return;
 	}
-	snprintf(text, sizeof(text), "%s cannot read the configuration; see what it printed", m->python);
+	snprintf(text, sizeof(text), "%s %s", m->python, state == HELPER_LATE ? MASTER_HELPER_IS_LATE :
+	    "cannot read the configuration; see what it printed");
 	mistake(m, text);
 }
 

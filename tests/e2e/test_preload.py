@@ -169,6 +169,37 @@ def test_a_zygote_that_hangs_is_given_up(directory):
         assert len(numbers(directory / "imports")) == 3
 
 
+HANGS = """
+def hang():
+    while os.path.exists("hang"):
+        import time
+        time.sleep(0.1)
+
+os.register_at_fork(after_in_child=hang)
+"""
+
+
+def test_a_fork_that_hangs_keeps_neither_the_server_nor_its_port(directory):
+    (directory / "app.py").write_text(APP + HANGS)
+    hangs = directory / "hang"
+    with Fastrd("app:app", directory, "--preload") as server:
+        hangs.touch()
+        server.signal(signal.SIGHUP)
+        server.wait(lambda: len(numbers(directory / "imports")) == 2, "the second import")
+        zygote = numbers(directory / "imports")[1]
+        path = Path(f"/proc/{zygote}/task/{zygote}/children")
+        server.wait(lambda: path.read_text() != "", "its fork")
+        (fork,) = [int(word) for word in path.read_text().split()]
+        server.signal(signal.SIGTERM)
+        server.process.wait(60)
+        assert Path(f"/proc/{fork}").exists()
+        again = Fastrd("app:app", directory, "--port", str(server.port))
+        with again:
+            assert pid(again)
+        hangs.unlink()
+        server.wait_gone(fork)
+
+
 def test_what_is_forked_too_late_leaves(directory):
     with Fastrd("app:app", directory, "--preload", "--workers", "2") as server:
         (zygote,) = numbers(directory / "imports")
