@@ -69,7 +69,8 @@ set(struct master_conf *c, const struct conf_row *row, const char *name, const c
 
 	if (name != NULL && value != NULL && master_conf_set(c, row, value, origin, false, why) == 0)
 		return 0;
-	fprintf(stderr, "fastrd: %s=%.100s: %s\n", name, value, why);
+	fprintf(stderr, "fastrd: %s=%.100s: %s\n", name != NULL ? name : row->name,
+	    value != NULL ? value : "", why);
 	return -1;
 }
 

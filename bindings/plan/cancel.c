@@ -20,7 +20,8 @@ pyb_cancel_run(struct hx_exchange *x)
 	if (task == NULL)
 		return;
 	Py_INCREF(task);
-	done = PyObject_CallMethod(task, "cancel", NULL);
+	/* The last words of the traceback in the log. */
+	done = PyObject_CallMethod(task, "cancel", "s", "no answer within the timeout of its --route");
 	if (done == NULL)
 		PyErr_WriteUnraisable(task);
 	Py_XDECREF(done);

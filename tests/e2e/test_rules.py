@@ -152,6 +152,7 @@ def test_a_request_that_takes_too_long_is_cancelled(tmp_path: Path, way: str) ->
         got, _ = server.get("/waits/a")
         assert got == 504
         server.wait(lambda: noted(server) == ["entered", "cancelled", "left"], "the end of the request")
+        server.wait_log("CancelledError: no answer within the timeout of its --route")
         assert server.get("/quick") == (200, b'"quick"')
         (tmp_path / "open").touch()
         assert server.get("/waits/a") == (200, b'"a"')
