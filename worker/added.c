@@ -40,6 +40,7 @@ worker_added_init(struct worker_added *a, const struct conf *conf)
 	struct slice age = { a->age, 0 };
 
 	a->n = a->n_plain = 0;
+	a->has_id = worker_preset_names(conf->header, "x-request-id");
 	if (!conf->security_headers)
 		return 0;
 	must(conf->security_frame_options < sizeof(frames) / sizeof(frames[0]));
@@ -61,7 +62,7 @@ int
 worker_added_to(const struct worker_added *a, struct hx_exchange *x,
     const struct hx_header **fields, size_t *n)
 {
-	const struct hx_header id = { SLICE_LIT("x-request-id"), x->request_id };
+	const struct hx_header id = { SLICE_LIT("x-request-id"), a->has_id ? SLICE_NULL : x->request_id };
 	bool secure = slice_equal(x->origin.scheme, SLICE_LIT("https"));
 	size_t more = secure ? a->n : a->n_plain, own = *n;
 	struct hx_header *all;

@@ -7,6 +7,7 @@
 #ifndef WORKER_ADDED_H
 #define WORKER_ADDED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -19,6 +20,7 @@ struct worker_added {
 	struct hx_header all[WORKER_ADDED_MAX];
 	size_t n;
 	size_t n_plain;			/* of these, the others are for https only */
+	bool has_id;			/* --header has one, which takes the place of ours */
 	char age[WORKER_ADDED_AGE];	/* the text of one of them */
 };
 

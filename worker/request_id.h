@@ -2,7 +2,8 @@
  * request_id: a name for each request, by which logs of several programs find it.
  *
  * It is the X-Request-ID of a trusted proxy, or a new UUID of version 7 (RFC 9562), whose first
- * part is the time: sorted by their ids, requests are in the order in which they came.
+ * part is the time: sorted by their ids, requests are in the order of the milliseconds in which
+ * they came.
  */
 #ifndef WORKER_REQUEST_ID_H
 #define WORKER_REQUEST_ID_H
@@ -15,7 +16,7 @@
 
 /* Random bytes for the next ids. Zeroed at first; one process may have it. */
 struct worker_request_ids {
-	uint8_t random[640];
+	uint8_t random[250];	/* of up to 256 the kernel never gives but a part */
 	size_t left;
 };
 

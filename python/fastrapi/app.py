@@ -47,6 +47,7 @@ class FastrAPI(FastAPI):
         found = _name_of(self, frame.f_back if frame else None)
         given = {"host": host, "port": port, **options}
         given = {key: value for key, value in given.items() if value is not None}
+        _join_secrets(given)
         wrong = _wrong(given)
         if wrong:
             sys.stderr.write(f"fastrd: {wrong}\n")
@@ -75,7 +76,16 @@ def _wrong(given: dict[str, Any]) -> str:
             return "serve(log_config=...): give the path of a file; logging.config.dictConfig() takes the rest"
         if isinstance(value, bool) and _engine.takes_value(key):
             return f"serve({key}={value}): give {key} a value, or leave it out for the default"
+        if not isinstance(value, str) and _engine.secret_variable(key) is not None:
+            return f"serve({key}=...): give a string, or a list of strings"
     return ""
+
+
+def _join_secrets(given: dict[str, Any]) -> None:
+    """A list of secrets becomes lines."""
+    for key, value in given.items():
+        if isinstance(value, (list, tuple)) and _engine.secret_variable(key) is not None:
+            given[key] = "\n".join(value) if all(isinstance(one, str) for one in value) else None
 
 
 def _secrets(given: dict[str, Any]) -> dict[str, str]:

@@ -186,6 +186,18 @@ def test_every_answer_has_the_id_but_the_applications_own_wins(app_dir):
         assert refused[0] == 400 and is_new(refused[1]["x-request-id"])
 
 
+def test_an_id_of_the_command_line_takes_the_place_of_ours(app_dir):
+    with Fastrd("app:app", app_dir, "--request-id", "--header", "X-Request-ID: fixed", seconds=60) as server:
+        assert ask(server, "/")[1]["x-request-id"] == "fixed"
+        assert is_new(json.loads(ask(server, "/id")[2]))
+
+
+def test_no_two_ids_of_several_workers_are_the_same(app_dir):
+    with Fastrd("app:app", app_dir, "--request-id", "--preload", "--workers", "4", seconds=60) as server:
+        found = [ask(server, "/id")[1]["x-request-id"] for _ in range(200)]
+    assert len(set(found)) == 200 and all(map(is_new, found))
+
+
 def test_each_request_of_a_pipeline_has_its_own(app_dir):
     with Fastrd("app:app", app_dir, "--request-id", seconds=60) as server, server.connect() as sock:
         one = b"GET /id HTTP/1.1\r\nHost: x\r\n"

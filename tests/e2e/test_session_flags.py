@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import itsdangerous
 import pytest
 from server import BINARY, Fastrd, fails
 
@@ -181,6 +182,25 @@ def test_an_application_that_serves_itself_hides_it(app_dir, named):
         assert found and found[2] == "path=/a; httponly; samesite=none; secure; domain=x", answer
         children = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True).stdout
         assert "main.py" in children and SECRET not in children
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_application_that_serves_itself_may_give_several(app_dir, named):
+    """The first one signs, and the text of no other object is taken for a secret."""
+    make = "from fastrapi import FastrAPI\nfrom app import count\n"
+    route = "app = FastrAPI(); app.get('/count')(count)"
+    for number, secret in enumerate((f"['{NEXT}', '{SECRET}']", f"['{SECRET}']", f"b'{SECRET}'", "[b'not a string']")):
+        body = f"app.serve(port=0, session_secret={secret})"
+        text = f"{route}\nif __name__ == '__main__': {body}\n" if named else f"def main():\n    {route}\n    {body}\nmain()\n"
+        (app_dir / "main.py").write_text(make + text)
+        if number > 1:
+            done = subprocess.run([sys.executable, "main.py"], cwd=app_dir, capture_output=True, text=True)
+            assert done.returncode == 2 and secret not in done.stderr
+            assert done.stderr == "fastrd: serve(session_secret=...): give a string, or a list of strings\n"
+            continue
+        with Alone("main.py", app_dir) as server:
+            cookie = count(server)[1].partition("=")[2]
+        assert itsdangerous.TimestampSigner(NEXT if number == 0 else SECRET).unsign(cookie)
 
 
 class Alone(Fastrd):

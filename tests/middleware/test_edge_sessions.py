@@ -175,6 +175,31 @@ def test_an_application_with_sessions_of_its_own_keeps_them() -> None:
     run(main)
 
 
+def session_around(app: Any) -> Any:
+    return GZipMiddleware(SessionMiddleware(app, secret_key="secret"))
+
+
+@pytest.mark.parametrize("kind", ["plain", "compiled"])
+def test_one_that_stands_around_the_application_is_its_own(kind: str) -> None:
+    settings = _engine.settings("alone", {"session_secret": SECRET})
+    assert edge.edge_of(session_around(KINDS[kind]()), settings) is None
+    assert edge.edge_of(GZipMiddleware(KINDS[kind]()), settings) is not None
+
+
+@pytest.mark.parametrize("around_it", [False, True])
+def test_what_is_mounted_may_not_have_the_same_cookie(around_it: bool) -> None:
+    inner, outer = KINDS["compiled"](), KINDS["compiled"]()
+    if not around_it:
+        inner.add_middleware(SessionMiddleware, secret_key="secret")
+    middle = Starlette()
+    middle.mount("/b", session_around(inner) if around_it else inner)
+    outer.mount("/a", middle)
+    with pytest.raises(edge.Refused, match="what is mounted at /a/b has the same cookie"):
+        edge.edge_of(GZipMiddleware(outer), _engine.settings("alone", {"session_secret": SECRET}))
+    other = {"session_secret": SECRET, "session_cookie": "other"}
+    assert edge.edge_of(outer, _engine.settings("alone", other)) is not None
+
+
 def test_the_first_secret_signs_and_all_are_taken() -> None:
     app = sessions(())
     served = Served(app, "none", {"FASTRD_SESSION_SECRET": f"{SECRET}\n{OLDER}"})

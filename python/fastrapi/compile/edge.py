@@ -52,6 +52,8 @@ _BESIDE = {
 _OPTIONAL = ("cors_allow_origin_regex", "session_max_age", "session_domain")
 # A shorter secret is found by trying.
 _SECRET_LENGTH = 16
+# So many layers around each other are looked through.
+_DEEPEST = 64
 
 # All layers, outermost first: module and name of the class, the settings any of which asks for
 # it, and for each of its options the setting that says it.
@@ -222,15 +224,53 @@ def _made(cls: Any, app: Any, layer: Declared) -> Any:
     return instance
 
 
-def _has_sessions(app: Any) -> bool:
-    """Has the application a SessionMiddleware itself? Its sessions are its own then."""
+def _chain(app: Any) -> Iterator[Any]:
+    """The application, and what it stands around, as layers name it."""
+    for _ in range(_DEEPEST):
+        if app is None:
+            return
+        yield app
+        app = getattr(app, "app", None)
+
+
+def _members(one: Any, name: str) -> list[Any]:
+    found = getattr(one, name, None)
+    return found if isinstance(found, list) else []
+
+
+def _own_cookies(app: Any) -> Iterator[str]:
+    """The cookies of each SessionMiddleware that an application has itself."""
     sessions = sys.modules.get("starlette.middleware.sessions")
-    own: Any = getattr(app, "user_middleware", None)
-    return (
-        sessions is not None
-        and isinstance(own, list)
-        and any(isinstance(one.cls, type) and issubclass(one.cls, sessions.SessionMiddleware) for one in own)
-    )
+    if sessions is None:
+        return
+    for link in _chain(app):
+        if isinstance(link, sessions.SessionMiddleware):
+            yield link.session_cookie
+        for one in _members(link, "user_middleware"):
+            if isinstance(one.cls, type) and issubclass(one.cls, sessions.SessionMiddleware):
+                yield getattr(one, "kwargs", {}).get("session_cookie", "session")
+
+
+def _mounted(app: Any) -> Iterator[tuple[str, Any]]:
+    """What is mounted in an application, and where."""
+    for route in (route for link in _chain(app) for route in _members(link, "routes")):
+        if isinstance(route, sys.modules["starlette.routing"].Mount):
+            yield route.path, route.app
+            yield from ((route.path + path, inner) for path, inner in _mounted(route.app))
+
+
+def _wants_sessions(app: Any, cookie: str) -> bool:
+    """Has it none of its own? Refused where ours and those of what is mounted would take each
+    other's cookie away."""
+    if any(_own_cookies(app)):
+        return False
+    for path, inner in _mounted(app) if "starlette.routing" in sys.modules else ():
+        if cookie in _own_cookies(inner):
+            raise Refused(
+                f"--session-cookie {cookie}: the SessionMiddleware of what is mounted at {path} has the "
+                "same cookie; give one of them another name"
+            )
+    return True
 
 
 def _behind(app: Any, layers: list[Declared]) -> Iterator[Any]:
@@ -266,8 +306,8 @@ def _twins(instances: list[Any]) -> tuple[tuple[Any, ...] | None, str]:
 def edge_of(app: Any, settings: Settings) -> Edge | None:
     """What these settings put around ``app``; None: nothing. Refused when they cannot."""
     layers = declared(settings)
-    if _has_sessions(app):
-        layers = [layer for layer in layers if layer.module != "sessions"]
+    if layers and layers[-1].module == "sessions" and not _wants_sessions(app, settings["session_cookie"]):
+        layers = layers[:-1]
     if not layers:
         return None
     instances = list(_behind(app, layers))[::-1]
