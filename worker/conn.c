@@ -206,7 +206,6 @@ worker_conn_kill(struct worker_conn *c)
 	c->start_due = c->room_due = false;
 	c->x.content.aborted = true;
 	io_timers_remove(&c->timer);
-	io_timers_remove(&c->rule_timer);
 	io_timers_remove(&c->write_timer);
 	io_turn_undirty(&c->flush);
 	c->transport->close(c->transport_arg, worker_conn_end_is_content(c));

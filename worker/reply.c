@@ -70,7 +70,6 @@ head_put(struct worker_conn *c, int status, const struct hx_header *fields, size
 		return -1;
 	}
 	io_output_commit(&c->out, (size_t)len);
-	io_timers_remove(&c->rule_timer);
 	c->x.state = HX_HEAD_SENT;
 	c->x.status = status;
 	status_count(c->w, status);
@@ -122,6 +121,8 @@ reply_head(struct hx_exchange *x, int status, const struct hx_header *fields, si
 {
 	struct worker_conn *c = conn_of(x);
 
+	/* What the application does from now on is no longer its answer's beginning, whoever hears it. */
+	io_timers_remove(&c->rule_timer);
 	if (c->state != CONN_RUNNING || x->state != HX_RUNNING)
 		return -1;
 	if (head_put(c, status, fields, n) < 0)
@@ -292,7 +293,6 @@ request_end(struct worker_conn *c)
 	bool active = pyb_request_active(&c->x);
 
 	io_timers_remove(&c->timer);
-	io_timers_remove(&c->rule_timer);
 	if (c->state == CONN_RUNNING)
 		worker_hands_drop(c);
 	c->state = CONN_LINGER;

@@ -13,15 +13,19 @@
 #include "worker/conn.h"
 #include "worker/reply.h"
 
-/* The client gets its answer now. What runs for it is cancelled by the connection's job, for that
- * needs the interpreter. */
+/* The client gets its answer now, unless it has left or has another. What runs for it is cancelled by
+ * the connection's job, for that needs the interpreter. */
 static void
 answer_expired(struct io_timer *timer)
 {
 	struct worker_conn *c = container_of(timer, struct worker_conn, rule_timer);
 
-	worker_count(c->w, SHM_COUNT_timeouts, 1);
 	c->cancel_due = pyb_request_active(&c->x);
+	if (c->state == CONN_LINGER || c->state == CONN_DEAD) {
+		worker_conn_push(c);
+		return;
+	}
+	worker_count(c->w, SHM_COUNT_timeouts, 1);
 	worker_reply_refuse(c, HX_REFUSE_answer_timeout);
 }
 
@@ -109,6 +113,7 @@ worker_rules_begin(struct worker_conn *c)
 void
 worker_rules_end(struct worker_conn *c)
 {
+	io_timers_remove(&c->rule_timer);
 	if (c->rule == NULL)
 		return;
 	must(c->rule->running > 0);

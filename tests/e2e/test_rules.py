@@ -158,6 +158,17 @@ def test_a_request_that_takes_too_long_is_cancelled(tmp_path: Path, way: str) ->
         assert server.get("/waits/a") == (200, b'"a"')
 
 
+def test_it_is_cancelled_where_the_client_has_left(tmp_path: Path, way: str) -> None:
+    with start(tmp_path, way, "/waits/* timeout=1 limit_concurrency=1") as server:
+        with server.connect() as conn:
+            conn.sendall(b"GET /waits/a HTTP/1.1\r\nHost: x\r\n\r\n")
+            server.wait(lambda: noted(server) == ["entered"], "the request")
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
+        server.wait(lambda: noted(server) == ["entered", "cancelled", "left"], "the end of the request")
+        (tmp_path / "open").touch()
+        server.wait(lambda: server.get("/waits/a") == (200, b'"a"'), "its place")
+
+
 def test_a_thread_runs_on(tmp_path: Path, way: str) -> None:
     """Nothing can stop it; its result goes nowhere."""
     with start(tmp_path, way, "/thread timeout=1") as server:
