@@ -57,7 +57,7 @@ field(const struct hx_exchange *x, struct slice name)
 static void
 client_put(struct worker_access_put *l, const struct hx_origin *origin)
 {
-	bool v6 = memchr(origin->host.ptr, ':', origin->host.len) != NULL;
+	bool v6 = origin->host.len > 0 && memchr(origin->host.ptr, ':', origin->host.len) != NULL;
 
 	if (origin->host.len == 0) {
 		worker_access_put_unknown(l, "");
