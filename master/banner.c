@@ -2,14 +2,18 @@
  * banner: address, workers, versions, routes.
  *
  * Called by generation.c when the first generation serves. These lines are printed as
- * they are, without time and level: for a person at a terminal.
+ * they are, without time and level: for a person at a terminal. Whoever wants the log as objects
+ * reads all of it with a program: each line is an entry of the log then.
  */
 #include "master/banner.h"
 
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "master/conf.h"
 #include "master/listen.h"
 #include "master/master.h"
@@ -75,19 +79,43 @@ command_print(const struct master_conf *c)
 	fputc('\n', stderr);
 }
 
+static void line(bool json, const char *label, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* One fact of the banner. */
+static void
+line(bool json, const char *label, const char *fmt, ...)
+{
+	char text[PIPE_BUF];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (json)
+		log_info("%s %s", label, text);
+	else
+		fprintf(stderr, "  %-8s %s\n", label, text);
+}
+
 void
 master_banner_print(const struct master *m, const struct master_generation *g)
 {
-	fprintf(stderr, "fastrd %s serves %s\n", PACKAGE_VERSION, g->app);
+	bool json = g->conf->values.log_format == LOG_FORMAT_JSON, known = g->framework[0] != '-';
+
+	if (json)
+		log_info("fastrd %s serves %s", PACKAGE_VERSION, g->app);
+	else
+		fprintf(stderr, "fastrd %s serves %s\n", PACKAGE_VERSION, g->app);
 	for (size_t i = 0; i < m->listeners->n; i++)
-		fprintf(stderr, "  address  %s\n", m->listeners->texts[i]);
-	fprintf(stderr, "  workers  %u (master %ld)\n", m->n_workers, (long)getpid());
+		line(json, "address", "%s", m->listeners->texts[i]);
+	line(json, "workers", "%u (master %ld)", m->n_workers, (long)getpid());
 	if (m->conf->file != NULL)
-		fprintf(stderr, "  config   %s\n", m->conf->file);
-	fprintf(stderr, "  python   %s (%s)\n", g->python, m->python);
-	if (g->framework[0] != '-')
-		fprintf(stderr, "  fastapi  %s\n", g->framework);
-	fprintf(stderr, "  routes   %s\n", g->routes);
-	if (g->framework[0] != '-')
+		line(json, "config", "%s", m->conf->file);
+	line(json, "python", "%s (%s)", g->python, m->python);
+	if (known)
+		line(json, "fastapi", "%s", g->framework);
+	line(json, "routes", "%s", g->routes);
+	if (known && !json)
 		command_print(m->conf);
 }

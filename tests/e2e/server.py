@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import socket
@@ -11,12 +12,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from written import WRITER, children, comm, wait_written
+
 ROOT = Path(__file__).parents[2]
 BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 BINARY = str(BUILD / "bin/fastrd")
+# How the banner tells where it listens, as text and as an entry of a log in JSON.
+ADDRESS = re.compile(r'^  address  (.*)\n|"msg": ?"address ([^"]*)"', re.M)
 # A sanitised server starts slowly.
 PATIENCE = 5 if "ASAN_OPTIONS" in os.environ else 1
-WRITER = "fastrd-log"  # as ps(1) shows it
 
 # An application with a request that is answered when the file `open` is there.
 GATE = """
@@ -35,14 +39,6 @@ async def gate():
         await asyncio.sleep(0.01)
     return os.getpid()
 """
-
-
-def comm(pid: int) -> str:
-    """The short name of a process; empty: it is gone."""
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 class Fastrd:
@@ -77,9 +73,10 @@ class Fastrd:
             stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=self.before,
             pass_fds=self.fds,
         )  # fmt: skip
-        self.wait_log("  address  ", self.seconds)
-        line = next(line for line in self.log().splitlines() if "  address  " in line)
-        self.address = line.rpartition("  address  ")[2]
+        self.wait(lambda: ADDRESS.search(self.log()), "the banner", self.seconds)
+        found = ADDRESS.search(self.log())
+        assert found
+        self.address = found[1] or found[2]
         if self.address.startswith("http"):
             self.port = int(self.address.partition(" (")[0].rsplit(":", 1)[1])
         return self
@@ -96,6 +93,9 @@ class Fastrd:
         self.log_file.close()
 
     def log(self) -> str:
+        """What was said so far."""
+        if self.process is not None:
+            wait_written(self.process.pid)
         return self.log_path.read_text(errors="replace")
 
     def wait_log(self, text: str, seconds: float = 20) -> None:
@@ -135,8 +135,7 @@ class Fastrd:
 
     def _children(self) -> list[int]:
         assert self.process is not None
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(word) for word in path.read_text().split()]
+        return children(self.process.pid)
 
     def connect(self) -> socket.socket:
         if not self.address.startswith("unix:"):

@@ -20,6 +20,7 @@ BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 sys.path.append(str(HERE.parent / "e2e"))
 
 from server import PATIENCE
+from written import wait_written
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,6 +56,7 @@ class Server:
 
     @property
     def log(self) -> str:
+        wait_written(self._process.pid)
         # Not seek(): the server writes at the same offset.
         return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
 
