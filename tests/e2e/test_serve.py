@@ -274,7 +274,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg])
-def test_a_signal_to_the_script_counts_once_whoever_else_gets_it(tmp_path, send):
+def test_an_int_to_the_script_counts_once_whoever_else_gets_it(tmp_path, send):
     """A terminal sends Ctrl-C to every process of the script's group."""
     (tmp_path / "main.py").write_text(SLOW)
     with subprocess.Popen(
@@ -301,7 +301,9 @@ def test_a_signal_to_the_script_counts_once_whoever_else_gets_it(tmp_path, send)
             assert read_all(conn).endswith(b'"slow"')
         lines.extend(process.stdout)
     log = "".join(lines)
-    assert [log.count(text) for text in ("reloading", "Interrupt", "killing", "status 0")] == [1, 1, 0, 1]
+    assert [log.count(text) for text in ("Interrupt", "killing", "status 0")] == [1, 0, 1]
+    # What has changed between one HUP and the next is never left out, whoever sends them.
+    assert log.count("reloading") in ([1] if send is os.kill else [1, 2])
 
 
 def scripted(directory, arguments: str, *command: str) -> subprocess.Popen[str]:
