@@ -43,6 +43,12 @@ ROUTES = (
         (Bar("fastrd", "cheaper", 3, "uvicorn"),),
     ),
     Case(
+        "watched", "hello, watched and logged", "hello:app", request("GET /"), HELLO,
+        ("fastrd", "fastrd-unwatched", "fastrd-log", "fastrd-log-json"),
+        (Bar("fastrd", "more", 0.3, "fastrd-unwatched"), Bar("fastrd-log", "more", 0.3, "fastrd"),
+         Bar("fastrd-log-json", "more", 0.3, "fastrd")), reference="fastrd",
+    ),
+    Case(
         "routes", "10,000 routes against 10", "routes10:app", request("GET /last/one"), '{"key":"one"}',
         ("fastrd", "fastrd:routes10000:app", "uvicorn", "uvicorn:routes10000:app"),
         (Bar("fastrd:routes10000:app", "at most", 1.1, "fastrd"),),

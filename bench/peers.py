@@ -1,6 +1,6 @@
 """The servers of a run: how each is started, watched through /proc, stopped.
 
-Every server gets one core, one worker and no access log. Nothing here measures
+Every server gets one core, one worker and, unless its name says so, no access log. Nothing here measures
 time; run.py does.
 """
 
@@ -30,6 +30,17 @@ _START_SECONDS = 120
 _STOP_SECONDS = 10
 
 
+_ACCESS_LOG = ("--access-log", "--access-log-file", str(BUILD / "access.log"), "--access-log-format")
+# fastrd by its flags.
+FASTRD = {
+    "fastrd": ("--no-access-log",),
+    "fastrd-auto": ("--no-access-log", "--sync", "auto"),
+    "fastrd-unwatched": ("--no-access-log", "--worker-timeout", "0", "--blocked-warning", "0"),
+    "fastrd-log": (*_ACCESS_LOG, "combined"),
+    "fastrd-log-json": (*_ACCESS_LOG, "json"),
+}
+
+
 class PeerError(Exception):
     """A server does not start or does not answer; the text says which and why."""
 
@@ -53,12 +64,11 @@ class Tools:
 def command(name: str, app: str, case: Case, port: int, tools: Tools) -> list[str]:
     """The command line that serves `app` on 127.0.0.1:port; [] if unavailable."""
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    if name in ("fastrd", "fastrd-auto"):
+    if name in FASTRD:
         if not os.access(tools.fastrd, os.X_OK):
             return []
-        sync = "auto" if name == "fastrd-auto" else "threads"
         return [str(tools.fastrd), "--python", str(tools.fastrd_python), *address,
-                "--sync", sync, "--app-dir", str(BENCH / "apps"), "--no-access-log", app]
+                "--app-dir", str(BENCH / "apps"), *FASTRD[name], app]
     if name == "uvicorn":
         return [str(tools.peers_python), "-m", "uvicorn", *address, "--http", "httptools",
                 "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
@@ -109,7 +119,7 @@ class Server:
         if not arguments:
             raise PeerError(f"{kind} is not installed")
         environment = os.environ | tools.environment
-        if kind == "fastrd":
+        if kind in FASTRD:
             environment["PYTHONPATH"] = tools.libraries()
         self._log = BUILD / f"{name.replace(':', '-')}.log"
         with self._log.open("wb") as log:

@@ -18,6 +18,7 @@ from matplotlib import pyplot  # noqa: E402
 
 COLOURS = {"fastrd": "#0b7a75", "fastrd-auto": "#19c0b8", "uvicorn": "#c44536",
            "granian": "#e0a458", "nginx": "#7d8597", "floor": "#c9ced6",
+           "fastrd-unwatched": "#5fb3ae", "fastrd-log": "#2a6f97", "fastrd-log-json": "#468faf",
            "own": "#c9ced6", "fastpysgi": "#8a5a83"}
 
 
