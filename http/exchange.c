@@ -171,6 +171,7 @@ hx_exchange_keep(const struct hx_exchange *x, struct arena *arena)
 	kept->content = (struct hx_content){ .complete = true };
 	kept->calls = NULL;
 	kept->owner = NULL;
+	kept->upper.layers = kept->upper.edge = NULL;	/* they go with the request */
 	kept->n_params = 0;
 	arena_init(&kept->arena, ARENA_BYTES);
 	return kept;

@@ -241,8 +241,8 @@ void hx_exchange_reset(struct hx_exchange *x);
 void hx_exchange_request_clear(struct hx_request *req);
 
 /* A copy, in `arena`, of what the exchange says about its request and where that came from:
- * for reading, when the exchange has gone on. It has no content, no owner and no calls. NULL
- * when out of memory. */
+ * for reading, when the exchange has gone on. It has no content, no owner, no calls and no layers.
+ * NULL when out of memory. */
 struct hx_exchange *hx_exchange_keep(const struct hx_exchange *x, struct arena *arena)
     MUST_CHECK;
 
