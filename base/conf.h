@@ -23,9 +23,9 @@ enum {
 	CONF_PATH = 16,		/* names a file: in a file, relative to the file's directory */
 	CONF_UNFILED = 32,	/* it is no key of a file */
 	CONF_SWITCHED = 64,	/* a WORD whose flag alone is `on`, and `off` with --no- before it */
-	CONF_SOCKETS = 512,	/* addresses: the path of unix:PATH is as CONF_PATH says */
 	CONF_COLONS = 128,	/* a value may look like module:attribute */
 	CONF_SECRET = 256,	/* never shown, and never on a command line */
+	CONF_SOCKETS = 512,	/* addresses: the path of unix:PATH is as CONF_PATH says */
 	CONF_RULES = 1024,	/* a LIST whose members are rules of base/rule.h */
 };
 

@@ -19,7 +19,6 @@ static void
 on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker_heartbeat *h = arg;
-
 	unsigned long lost = log_lost();
 
 	(void)fd;

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from server import BINARY, GATE, Fastrd
+from written import children
 
 APP = (
     GATE
@@ -187,9 +188,8 @@ def test_a_fork_that_hangs_keeps_neither_the_server_nor_its_port(directory):
         server.signal(signal.SIGHUP)
         server.wait(lambda: len(numbers(directory / "imports")) == 2, "the second import")
         zygote = numbers(directory / "imports")[1]
-        path = Path(f"/proc/{zygote}/task/{zygote}/children")
-        server.wait(lambda: path.read_text() != "", "its fork")
-        (fork,) = [int(word) for word in path.read_text().split()]
+        server.wait(lambda: children(zygote), "its fork")
+        (fork,) = children(zygote)
         server.signal(signal.SIGTERM)
         server.process.wait(60)
         assert Path(f"/proc/{fork}").exists()

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from server import BINARY, Fastrd
@@ -84,6 +85,24 @@ def test_nothing_is_imported_for_the_first_time_by_two(tmp_path):
         assert len(server.children()) == 4
 
 
+def wait_import(directory: Path) -> None:
+    """Until the application's import has begun, or 20 s."""
+    end = time.monotonic() + 20
+    while not (directory / "imports").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def let_serve(server: subprocess.Popen[str], directory: Path, port: int) -> None:
+    """Let the import end; when the server serves, connect once, and end it."""
+    (directory / "go").touch()
+    assert server.stderr is not None
+    for line in server.stderr:
+        if "  address  " in line:
+            break
+    socket.create_connection(("127.0.0.1", port)).close()
+    server.send_signal(signal.SIGTERM)
+
+
 def test_nobody_can_connect_until_something_serves(directory):
     (directory / "app.py").write_text(
         COUNTED + "\nimport time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
@@ -93,18 +112,10 @@ def test_nobody_can_connect_until_something_serves(directory):
         port = probe.getsockname()[1]
     command = [BINARY, "--port", str(port), "app:app"]
     with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as server:
-        end = time.monotonic() + 20
-        while not (directory / "imports").exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        wait_import(directory)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
-        (directory / "go").touch()
-        assert server.stderr is not None
-        for line in server.stderr:
-            if "  address  " in line:
-                break
-        socket.create_connection(("127.0.0.1", port)).close()
-        server.send_signal(signal.SIGTERM)
+        let_serve(server, directory, port)
 
 
 def test_a_busy_address_is_said_before_anything_is_imported(directory):
@@ -126,19 +137,11 @@ def test_a_server_that_still_imports_has_its_address(directory):
     (directory / "app.py").write_text(COUNTED + waits)
     command = [BINARY, "--port", str(port), "app:app"]
     with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as server:
-        end = time.monotonic() + 20
-        while not (directory / "imports").exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        wait_import(directory)
         second = subprocess.run(
             command, cwd=directory, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
-        (directory / "go").touch()
-        assert server.stderr is not None
-        for line in server.stderr:
-            if "  address  " in line:
-                break
-        socket.create_connection(("127.0.0.1", port)).close()
-        server.send_signal(signal.SIGTERM)
+        let_serve(server, directory, port)
     assert second.returncode == 4
     assert "Address already in use; stop what uses it" in second.stderr
     assert len(imports(directory)) == 1

@@ -148,13 +148,9 @@ async def answer_of(served: Served, ask: Ask) -> bytes:
     return re.sub(rb"[0-9a-f]{26}", b"BOUNDARY", answer)
 
 
-def compare_edge(kind: str, values: dict[str, str], some: list[Ask], mode: str, **client: Any) -> Served:
-    flags = flags_of(values)
+def answer_alike(one: Served, two: Served, some: list[Ask], what: str) -> None:
+    """AssertionError unless ``one`` answers them in C as ``two`` does with Starlette's classes."""
     reports: list[str] = []
-    variables = {f"FASTRD_{name.upper()}": value for name, value in flags.items()}
-    make = edge_apps.KINDS[kind]
-    one = Served(make(), mode, variables, **client)
-    two = Served(around(make(), flags), "asgi", **client)
 
     async def main() -> None:
         for ask in some:
@@ -164,7 +160,16 @@ def compare_edge(kind: str, values: dict[str, str], some: list[Ask], mode: str, 
 
     run(main)
     assert not one.serving.inside
-    assert not reports, f"{kind} {flags}: {len(reports)} of {len(some)} differ\n" + "\n".join(reports[:3])
+    assert not reports, f"{what}: {len(reports)} of {len(some)} differ\n" + "\n".join(reports[:3])
+
+
+def compare_edge(kind: str, values: dict[str, str], some: list[Ask], mode: str, **client: Any) -> Served:
+    flags = flags_of(values)
+    variables = {f"FASTRD_{name.upper()}": value for name, value in flags.items()}
+    make = edge_apps.KINDS[kind]
+    one = Served(make(), mode, variables, **client)
+    two = Served(around(make(), flags), "asgi", **client)
+    answer_alike(one, two, some, f"{kind} {flags}")
     return one
 
 

@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
-from test_edge import answer_of
+from test_edge import answer_alike
 from test_session import TARGETS, USES, cookies, sessions, time_stands
 
 from fastrapi import _engine
@@ -105,17 +105,7 @@ def compare(kind: str, flags: dict[str, str], asks: list[Ask], mode: str = "none
     variables = {f"FASTRD_{name.upper()}": value for name, value in flags.items()}
     one = Served(KINDS[kind](), mode, {**variables, "FASTRD_SESSION_SECRET": SECRET})
     two = Served(around(KINDS[kind](), flags), "asgi")
-    reports: list[str] = []
-
-    async def main() -> None:
-        for ask in asks:
-            got, wanted = await answer_of(one, ask), await answer_of(two, ask)
-            if got != wanted:
-                reports.append(f"{ask}\n  starlette {wanted[:600]!r}\n  native    {got[:600]!r}")
-
-    run(main)
-    assert not one.serving.inside
-    assert not reports, f"{kind} {flags}: {len(reports)} of {len(asks)} differ\n" + "\n".join(reports[:3])
+    answer_alike(one, two, asks, f"{kind} {flags}")
     return one
 
 

@@ -144,8 +144,13 @@ def _expression(parts: tuple[tuple[int, str], ...], convertors: dict[str, Any]) 
     return f"^{''.join(texts)}$"
 
 
-def _written(regex: Any) -> Any:
-    return getattr(regex, "pattern", None)
+def _plain_parts(path: str, effective: Any) -> tuple[tuple[int, str], ...] | None:
+    """``path`` of a route in parts; None when the route matches it in a way of its own."""
+    parts = template_parts(path, effective.param_convertors)
+    pattern = getattr(effective.path_regex, "pattern", None)
+    if parts is None or pattern != _expression(parts, effective.param_convertors):
+        return None
+    return parts
 
 
 def _host_is_plain(host: str, regex: Any) -> bool:
@@ -157,10 +162,9 @@ def _host_is_plain(host: str, regex: Any) -> bool:
 
 def _entry(declared: _Declared) -> Entry:
     route, effective, included, context, *_ = declared
-    convertors = effective.param_convertors
     path = effective.path
-    parts = template_parts(path, convertors)
-    if parts is None or _written(effective.path_regex) != _expression(parts, convertors):
+    parts = _plain_parts(path, effective)
+    if parts is None:
         return _barrier(route, f"path {path!r} uses a custom convertor")
     methods = effective.methods
     return Entry(
@@ -170,7 +174,7 @@ def _entry(declared: _Declared) -> Entry:
         str(getattr(effective, "name", None) or ""),
         route,
         effective,
-        convertors,
+        effective.param_convertors,
         included,
         context,
     )
@@ -179,9 +183,8 @@ def _entry(declared: _Declared) -> Entry:
 def _mount(declared: _Declared) -> Entry:
     route, effective = declared.route, declared.effective
     path = effective.path + "/{path:path}"
-    convertors = effective.param_convertors
-    parts = template_parts(path, convertors)
-    if parts is None or _written(effective.path_regex) != _expression(parts, convertors):
+    parts = _plain_parts(path, effective)
+    if parts is None:
         return _barrier(route, "mount with a custom convertor in its path")
     return Entry(
         path, parts, None, str(route.name or ""), route, effective,
