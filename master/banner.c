@@ -4,6 +4,8 @@
  * Called by generation.c when the first generation serves. These lines are printed as
  * they are, without time and level: for a person at a terminal. Whoever wants the log as objects
  * reads all of it with a program: each line is an entry of the log then.
+ *
+ * Logs: beside --log-format json only, "fastrd VERSION serves APP", and a line for each fact.
  */
 #include "master/banner.h"
 

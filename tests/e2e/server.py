@@ -66,13 +66,18 @@ class Fastrd:
         self.address = ""
         self.port = 0
 
-    def __enter__(self) -> Fastrd:
+    def begin(self) -> None:
+        """Start it, and do not wait for what it serves."""
         self.log_file = open(self.log_path, self.log_mode)
         self.process = subprocess.Popen(
             self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
             stdout=self.log_file, stderr=subprocess.STDOUT, preexec_fn=self.before,
             pass_fds=self.fds,
         )  # fmt: skip
+
+    def __enter__(self) -> Fastrd:
+        if self.process is None:
+            self.begin()
         self.wait(lambda: ADDRESS.search(self.log()), "the banner", self.seconds)
         found = ADDRESS.search(self.log())
         assert found

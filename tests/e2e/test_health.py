@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -135,18 +136,15 @@ def test_while_it_starts_probes_are_told_at_once(directory):
         "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n" + APP
     )
     server = Fastrd("app:app", directory, *UNIX)
-    started = server.wait_log
-
-    def look(text: str, seconds: float = 20) -> None:
+    with contextlib.ExitStack() as stack:
+        server.begin()
+        stack.push(server)
         server.wait((directory / "admin").exists, "the listener")
         server.wait(lambda: probe(directory, "/-/ready") == (503, b""), "an answer")
         assert probe(directory, "/-/healthz") == (503, b"")
         (directory / "go").touch()
-        started(text, seconds)
-
-    server.wait_log = look  # type: ignore[method-assign]
-    with server:
-        assert probe(directory, "/-/ready") == READY
+        with server:
+            assert probe(directory, "/-/ready") == READY
 
 
 def test_a_second_signal_does_not_wait_for_the_delay(directory):
