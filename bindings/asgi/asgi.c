@@ -219,7 +219,6 @@ void
 pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 {
 	PyObject *exc = result == NULL ? PyErr_GetRaisedException() : NULL;
-	struct pyb_observer *seen = a->x != NULL ? a->x->upper.observer : a->seen;
 	bool left = a->x != NULL && (a->x->content.aborted || a->x->content.peer_closed);
 	bool gone = a->x == NULL || left || pyb_asgi_is_cut(a);
 	const char *complaint = NULL;
@@ -235,7 +234,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	if (exc != NULL)
 		shm_board_add(a->app->board, SHM_COUNT_exceptions, 1);
 	if (complaint != NULL)
-		pyb_asgi_report(a->app, seen, complaint, exc, left && !a->complete);
+		pyb_asgi_report(a->app, a->x, a, complaint, exc, left && !a->complete);
 	Py_XDECREF(exc);
 	pyb_scope_outcome_drop(a->app->st, a->scope);
 	task_drop(a);

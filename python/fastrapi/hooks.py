@@ -18,15 +18,18 @@ from fastrapi.process import end_if_fork_exits
 logger = logging.getLogger("uvicorn.error")
 
 
-def log_exception(message: str, exc: BaseException | None, left: bool) -> None:
-    """Report once, with its traceback, an exception that reached the server. When the
-    client has ``left`` before its answer, Starlette's word for that is no error. A fork's
-    SystemExit ends the fork."""
+def log_exception(
+    message: str, exc: BaseException | None, left: bool, request_id: str | None
+) -> None:
+    """Report once, with its traceback, an exception that reached the server; the request may have an
+    id. When the client has ``left`` before its answer, Starlette's word for that is no error. A
+    fork's SystemExit ends the fork."""
     end_if_fork_exits(exc)
     if left and _is_client_disconnect(exc):
         logger.debug("the client left before its answer")
     else:
-        logger.error(message, exc_info=exc)
+        extra = {"request_id": request_id} if request_id else None
+        logger.error(message, exc_info=exc, extra=extra)
 
 
 def _is_client_disconnect(exc: BaseException | None) -> bool:

@@ -29,6 +29,11 @@ _WORDS = {
 _ESCAPES = {code: f"\\x{code:02x}" for code in [*range(32), 127] if chr(code) not in "\t\n"}
 
 
+def _request_id(record: logging.LogRecord) -> str:
+    """Of the request that the record is about: hooks.py sets it, and applications may."""
+    return str(getattr(record, "request_id", None) or "")
+
+
 class _Formatter(logging.Formatter):
     """The layout of ``base/log.c``: 2026-01-31T12:00:00.000Z 4711 error [worker 3] text."""
 
@@ -45,8 +50,9 @@ class _Formatter(logging.Formatter):
         return True
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        word = _WORDS.get(record.levelno, record.levelname)
-        return f"{record.asctime} {os.getpid()} {word} [{_Formatter.process}] {record.message}"
+        word, name = _WORDS.get(record.levelno, record.levelname), _request_id(record)
+        end = f" (request {name})" if name else ""
+        return f"{record.asctime} {os.getpid()} {word} [{_Formatter.process}] {record.message}{end}"
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).translate(_ESCAPES)
@@ -63,6 +69,8 @@ class _JsonFormatter(_Formatter):
             "pid": os.getpid(), "process": _Formatter.process, "logger": record.name,
             "msg": record.getMessage(),
         }  # fmt: skip
+        if name := _request_id(record):
+            told["request_id"] = name
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         stack = self.formatStack(record.stack_info) if record.stack_info else ""

@@ -15,7 +15,7 @@ from server import Fastrd, fails, read_all
 
 APP = """
 import os
-from fastapi import FastAPI, Request, Response
+from fastapi import BackgroundTasks, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.staticfiles import StaticFiles
 app = FastAPI()
@@ -41,6 +41,12 @@ async def stream(): return StreamingResponse(iter([b"a", b"b"]))
 @app.get("/fails")
 async def failing(): raise ValueError
 
+@app.get("/late")
+async def late(tasks: BackgroundTasks): tasks.add_task(failing)
+
+@app.get("/cut")
+async def cut(): return StreamingResponse(b"%d" % (1 // n) for n in (1, 0))
+
 @app.get("/none", status_code=304)
 async def none(): pass
 
@@ -51,6 +57,8 @@ async def plain(scope, receive, send):
     body = scope["state"].get("request_id", "").encode()
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": body})
+    if scope["path"] == "/late":
+        raise ValueError
 """
 CAREFUL = {
     "x-content-type-options": "nosniff", "x-frame-options": "DENY",
@@ -169,6 +177,20 @@ def test_a_request_has_an_id(app_dir, name, path):
         assert is_new(ask(server, path, "X-Request-ID: a", "X-Request-ID: b")[1]["x-request-id"])
         server.wait(lambda: log.read_text().count("\n") == 8, "eight lines")
         assert log.read_text().splitlines()[:3] == [first, "a.B_c-9", "x" * 128]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("name", "paths"), [("app:app", ["fails", "late", "cut"]), ("app:plain", ["fails", "late"])])
+def test_what_is_logged_of_an_exception_has_the_requests_id(app_dir, name, paths, form):
+    with Fastrd(name, app_dir, "--request-id", "--log-format", form, seconds=60) as server:
+        for path in paths:
+            ask(server, f"/{path}", f"X-Request-ID: of-{path}")
+            end = f'"request_id": "of-{path}"' if form == "json" else f" (request of-{path})\n"
+            server.wait_log(end)
+        told = [line for line in server.log().splitlines() if "Exception in ASGI application" in line]
+        assert len(told) == len(paths)
+        if form == "json":
+            assert [json.loads(line)["request_id"] for line in told] == [f"of-{path}" for path in paths]
 
 
 def test_only_a_trusted_proxy_may_say_it(app_dir):

@@ -144,7 +144,7 @@ app_open(const char *more)
 	PyDict_SetItemString(names, "start", function);
 	Py_DECREF(function);
 	Py_DECREF(names);
-	Py_SETREF(st->log_exception, py("lambda message, exc, left: logged.append(type(exc).__name__)"));
+	Py_SETREF(st->log_exception, py("lambda message, exc, left, id: logged.append(type(exc).__name__)"));
 	app = (struct pyb_app *)py("serve()");
 	loop = py("loop");
 	local = pyb_local_get(st, loop);
