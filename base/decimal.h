@@ -22,20 +22,25 @@ decimal_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* The last `n` digits of `v`, with the zeros before them, into `out`. */
+static inline void
+decimal_put_padded(char *out, uint64_t v, size_t n)
+{
+	for (; n > 0; v /= 10)
+		out[--n] = (char)('0' + v % 10);
+}
+
 /* The digits of `v` into `out`, which has room for DECIMAL_MAX; their number.
  * Nothing is terminated. */
 static inline size_t
 decimal_put(char *out, uint64_t v)
 {
-	char digits[DECIMAL_MAX];
-	size_t at = sizeof(digits);
+	size_t n = 1;
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v != 0);
-	memcpy(out, digits + at, sizeof(digits) - at);
-	return sizeof(digits) - at;
+	for (uint64_t more = 10; n < DECIMAL_MAX && v >= more; more *= 10)
+		n++;
+	decimal_put_padded(out, v, n);
+	return n;
 }
 
 /* The number that `text` is: digits and nothing else, at least one and at most

@@ -267,19 +267,24 @@ io_sink_waiting(const struct io_sink *s)
 }
 
 /* Give the thread the block that is being filled. Not `urgent`: only if it has nothing else to
- * do: blocks of a few lines each would soon be used up. */
+ * do: blocks of a few lines each would soon be used up. The thread is woken without the lock: it
+ * runs at once where the two share a core, and would only wait for it. */
 static void
 block_give(struct io_sink *s, bool urgent)
 {
+	bool given;
+
 	if (io_sink_waiting(s) == 0 || !thread_start(s))
 		return;
 	pthread_mutex_lock(&s->lock);
-	if (urgent || list_is_empty(&s->full)) {
+	given = urgent || list_is_empty(&s->full);
+	if (given) {
 		list_append(&s->full, &s->now->node);
-		pthread_cond_signal(&s->news);
 		s->now = NULL;
 	}
 	pthread_mutex_unlock(&s->lock);
+	if (given)
+		pthread_cond_signal(&s->news);
 }
 
 char *

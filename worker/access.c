@@ -32,7 +32,7 @@
 
 enum {
 	GATHER_MS = 10,		/* lines wait for others at most so long */
-	GATHER_BYTES = IO_SINK_BLOCK / 4 * 3,
+	GATHER_BYTES = IO_SINK_BLOCK / 8 * 7,
 	LOOK_MS = 1000,
 	WELL_MS = 1000,		/* without a loss: it is written again */
 	CLOSE_MS = 2000,

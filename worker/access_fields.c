@@ -75,7 +75,7 @@ worker_access_fields_keep(const struct atoms *atoms, struct arena *arena,
 
 	if (kept == NULL)
 		return NULL;
-	for (unsigned i = 0; i < atoms->n; i++) {
+	for (unsigned i = 0; i < atoms->n && atoms->n_fields > 0; i++) {
 		const struct atom *atom = &atoms->at[i];
 		struct slice value;
 

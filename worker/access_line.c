@@ -101,26 +101,24 @@ second_set(struct worker_access_line_writer *w, int64_t second)
 	    (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
 }
 
-/* The second, and `digits` digits of its fraction. */
+/* The second, and `digits` digits of the `fraction` of it. */
 static void
 time_put(struct worker_access_put *l, const struct worker_access_line_writer *w,
-    uint64_t unix_us, unsigned digits)
+    uint64_t fraction, size_t digits)
 {
-	unsigned fraction = (unsigned)(unix_us % 1000000);
-	char text[8] = ".";
-
-	for (int i = 6; i >= 1; i--, fraction /= 10)
-		text[i] = (char)('0' + fraction % 10);
-	worker_access_put_text(l, w->rfc, RFC_BYTES);
-	worker_access_put_text(l, text, 1 + digits);
-	worker_access_put_text(l, "Z", 1);
+	must((size_t)(l->end - l->at) >= RFC_BYTES + digits + 2);
+	memcpy(l->at, w->rfc, RFC_BYTES);
+	l->at[RFC_BYTES] = '.';
+	decimal_put_padded(l->at + RFC_BYTES + 1, fraction, digits);
+	l->at[RFC_BYTES + 1 + digits] = 'Z';
+	l->at += RFC_BYTES + digits + 2;
 }
 
 static void
 opening_put(struct worker_access_put *l, const struct worker_access_line_writer *w,
     uint64_t unix_us)
 {
-	time_put(l, w, unix_us, 3);
+	time_put(l, w, unix_us / 1000, 3);
 	worker_access_put_text(l, " ", 1);
 	worker_access_put_number(l, w->pid);
 	worker_access_put_text(l, " info [", 7);
@@ -170,16 +168,13 @@ numeric_put(struct worker_access_put *l, enum atom_kind kind, const struct worke
 		worker_access_put_number(l, took_us(f));
 		break;
 	case ATOM_DECIMAL_SECONDS:
-		worker_access_put_thousandths(l, took_us(f) / 1000);
-		/* gunicorn's has six digits. */
-		worker_access_put_text(l, (char[]){ (char)('0' + took_us(f) / 100 % 10),
-		    (char)('0' + took_us(f) / 10 % 10), (char)('0' + took_us(f) % 10) }, 3);
+		worker_access_put_decimal(l, took_us(f) / 1000000, took_us(f), 6);
 		break;
 	case ATOM_DURATION:
-		worker_access_put_thousandths(l, took_us(f));
+		worker_access_put_decimal(l, took_us(f) / 1000, took_us(f), 3);
 		break;
 	case ATOM_FIRST_BYTE:
-		worker_access_put_thousandths(l, first_us(f));
+		worker_access_put_decimal(l, first_us(f) / 1000, first_us(f), 3);
 		break;
 	default:
 		must(false);

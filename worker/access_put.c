@@ -18,42 +18,31 @@ is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-/* How many bytes at `p` stand for themselves, eight at a time. */
+/* Eight bytes, if they stand for themselves; how many do. */
 static size_t
-plain_len(const char *p, size_t len)
+plain_word_copy(char *to, const char *p)
 {
-	size_t n = 0;
+	uint64_t w = word_load(p);
+	uint64_t marks = word_below(w, 0x20) | word_equal(w, '"') | word_equal(w, '\\') |
+	    word_equal(w, 0x7F) | (w & WORD_REPEAT(0x80));
 
-	for (; len - n >= WORD_BYTES; n += WORD_BYTES) {
-		uint64_t w = word_load(p + n);
-		uint64_t marks = word_below(w, 0x20) | word_equal(w, '"') | word_equal(w, '\\') |
-		    word_equal(w, 0x7F) | (w & WORD_REPEAT(0x80));
+	memcpy(to, p, WORD_BYTES);
+	return marks == 0 ? WORD_BYTES : word_first(marks);
+}
 
-		if (marks != 0)
-			return n + word_first(marks);
-	}
-	while (n < len && is_plain((unsigned char)p[n]))
-		n++;
+/* Copy the bytes that stand for themselves; how many. What is behind them in `to` is overwritten, of its
+ * `len` bytes. */
+static size_t
+plain_copy(char *to, const char *p, size_t len)
+{
+	size_t n = 0, took;
+
+	for (; len - n >= WORD_BYTES; n += WORD_BYTES)
+		if ((took = plain_word_copy(to + n, p + n)) < WORD_BYTES)
+			return n + took;
+	for (; n < len && is_plain((unsigned char)p[n]); n++)
+		to[n] = p[n];
 	return n;
-}
-
-void
-worker_access_put_thousandths(struct worker_access_put *l, uint64_t n)
-{
-	unsigned rest = (unsigned)(n % 1000);
-
-	worker_access_put_number(l, n / 1000);
-	worker_access_put_text(l, (char[]){ '.', (char)('0' + rest / 100),
-	    (char)('0' + rest / 10 % 10), (char)('0' + rest % 10) }, 4);
-}
-
-void
-worker_access_put_unknown(struct worker_access_put *l, const char *in_json)
-{
-	if (l->json)
-		worker_access_put_text(l, in_json, strlen(in_json));
-	else
-		worker_access_put_text(l, "-", 1);
 }
 
 /* The byte at `p`, or the character in JSON, which is not plain; bytes taken. 0: no room. */
@@ -90,8 +79,8 @@ worker_access_put_value(struct worker_access_put *l, struct slice v)
 	while (p < end) {
 		size_t room = (size_t)(limit - l->at), left_of = (size_t)(end - p), plain, took;
 
-		plain = plain_len(p, left_of < room ? left_of : room);
-		worker_access_put_text(l, p, plain);
+		plain = plain_copy(l->at, p, left_of < room ? left_of : room);
+		l->at += plain;
 		p += plain;
 		if (p == end)
 			return;

@@ -37,11 +37,26 @@ worker_access_put_number(struct worker_access_put *l, uint64_t n)
 	l->at += decimal_put(l->at, n);
 }
 
-/* `n` thousandths with a point: 1234 is 1.234. */
-void worker_access_put_thousandths(struct worker_access_put *l, uint64_t n);
+/* A number, a point, and `digits` digits of its fraction. */
+static inline void
+worker_access_put_decimal(struct worker_access_put *l, uint64_t n, uint64_t fraction, size_t digits)
+{
+	worker_access_put_number(l, n);
+	must(digits < (size_t)(l->end - l->at));
+	*l->at = '.';
+	decimal_put_padded(l->at + 1, fraction, digits);
+	l->at += 1 + digits;
+}
 
 /* What is not known: `-`, or in JSON what stands for it there. */
-void worker_access_put_unknown(struct worker_access_put *l, const char *in_json);
+static inline void
+worker_access_put_unknown(struct worker_access_put *l, const char *in_json)
+{
+	if (l->json)
+		worker_access_put_text(l, in_json, strlen(in_json));
+	else
+		worker_access_put_text(l, "-", 1);
+}
 
 /* A value of a client's, or another that may hold anything: escaped, and cut to its room. */
 void worker_access_put_value(struct worker_access_put *l, struct slice v);

@@ -144,6 +144,17 @@ decimals_are_those_of_printf(void)
 }
 
 static void
+padded_decimals_are_cut_and_have_zeros(void)
+{
+	char got[4] = "....";
+
+	decimal_put_padded(got, 7, 3);
+	CU_ASSERT_EQUAL(memcmp(got, "007.", 4), 0);
+	decimal_put_padded(got, 1234567, 3);
+	CU_ASSERT_EQUAL(memcmp(got, "567.", 4), 0);
+}
+
+static void
 only_digits_are_a_number(void)
 {
 	static const char *const none[] = { "", "-1", "+1", " 1", "1 ", "1,1", "0x1", "1e3" };
@@ -170,6 +181,7 @@ main(void)
 		{ "an ill-formed part is as long as CPython says",
 		    an_ill_formed_part_is_as_long_as_cpython_says },
 		{ "decimals are those of printf", decimals_are_those_of_printf },
+		{ "padded decimals are cut and have zeros", padded_decimals_are_cut_and_have_zeros },
 		{ "only digits are a number", only_digits_are_a_number },
 		CU_TEST_INFO_NULL,
 	};
