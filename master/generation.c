@@ -198,8 +198,7 @@ swap(struct master *m, struct master_generation *g)
 		old->n_workers = m->n_workers;
 	m->n_workers = g->n_workers;
 	g->state = GENERATION_SERVING;
-	log_open("master", (enum log_level)g->conf->values.log_level);
-	log_form((enum log_format)g->conf->values.log_format);
+	master_logs_follow(m, &g->conf->values);
 	memset(m->slots, 0, sizeof(m->slots));	/* what was due was the old one's */
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		if (c->role == ROLE_WORKER)

@@ -2,8 +2,8 @@
  * logs: checked at the start, opened by whoever writes.
  *
  * Called by main.c (check, and open for children), reread.c (check), generation.c (the start is
- * over) and signals.c (USR1). The access log is the workers': the
- * master only makes sure at the start that it can be.
+ * over; other settings), probation.c (earlier settings) and signals.c (USR1). The access log is
+ * the workers': the master only makes sure at the start that it can be.
  *
  * Logs: "SIGNAL by process N: log files opened again".
  */
@@ -143,6 +143,14 @@ master_logs_begin(const struct master *m)
 {
 	if (m->log_fd >= 0)
 		dup2(m->log_fd, STDERR_FILENO);
+}
+
+void
+master_logs_follow(struct master *m, const struct conf *values)
+{
+	log_open("master", (enum log_level)values->log_level);
+	log_form((enum log_format)values->log_format);
+	master_writer_form(&m->writer, (enum log_format)values->log_format);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 
+struct conf;
 struct master;
 struct master_conf;
 
@@ -24,6 +25,9 @@ int master_logs_open(struct master *m) MUST_CHECK;
 /* The master's own log goes to its file from now on: what was to be said to whoever has
  * started it has been said. */
 void master_logs_begin(const struct master *m);
+
+/* The log has the level and the form of these settings from now on. */
+void master_logs_follow(struct master *m, const struct conf *values);
 
 /* The files were rotated, says `by`: open them again, here and in the workers. */
 void master_logs_reopen(struct master *m, const char *by);

@@ -18,6 +18,7 @@
 #include "base/wire.h"
 #include "master/child.h"
 #include "master/conf.h"
+#include "master/logs.h"
 #include "master/master.h"
 
 enum { PARKED_MOST_MS = 60000 };
@@ -110,8 +111,7 @@ go_back(struct master *m)
 	m->serving = good;
 	m->n_workers = good->n_workers;
 	good->state = GENERATION_SERVING;
-	log_open("master", (enum log_level)good->conf->values.log_level);
-	log_form((enum log_format)good->conf->values.log_format);
+	master_logs_follow(m, &good->conf->values);
 	memset(&m->stranded, 0, sizeof(m->stranded));	/* what failed was the bad one's */
 	order_all(m, good, WIRE_RESUME);
 	while ((c = master_child_next(&m->children, good, c)) != NULL)

@@ -7,8 +7,10 @@
 #include "master/status.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "master/master.h"
 #include "shm/board.h"
 
@@ -40,9 +42,9 @@ master_status_workers(struct master *m, const struct master_generation *g)
 	return n;
 }
 
-/* Of all workers, those that drain as well. */
+/* The sum of all workers, those that drain as well. */
 static unsigned long long
-in_hand(struct master *m)
+count(struct master *m, enum shm_counter which)
 {
 	struct master_child *c = NULL;
 	unsigned long long n = 0;
@@ -50,8 +52,26 @@ in_hand(struct master *m)
 
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		if (board_read(m, c, &b))
-			n += shm_board_get(&b, SHM_COUNT_requests_active);
+			n += shm_board_get(&b, which);
 	return n;
+}
+
+static unsigned long long
+in_hand(struct master *m)
+{
+	return count(m, SHM_COUNT_requests_active);
+}
+
+/* Add how many lines of the log are lost, whoever had them. */
+static void
+lost_add(struct master *m, char text[MASTER_STATUS_BYTES])
+{
+	unsigned long long n = m->writer.lost + log_lost() + count(m, SHM_COUNT_log_dropped);
+	size_t len = strlen(text);
+
+	if (n > 0)
+		snprintf(text + len, MASTER_STATUS_BYTES - len, "; %llu line%s of the log lost", n,
+		    n == 1 ? "" : "s");
 }
 
 /* How the one that serves does. */
@@ -76,6 +96,7 @@ serving_text(struct master *m, char text[MASTER_STATUS_BYTES])
 		snprintf(text, MASTER_STATUS_BYTES, "generation %u, %u%s worker%s, %llu request%s in "
 		    "hand%s", m->serving->number, n, of, m->n_workers == 1 ? "" : "s", requests,
 		    requests == 1 ? "" : "s", more);
+	lost_add(m, text);
 }
 
 void

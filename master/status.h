@@ -12,7 +12,8 @@ struct master_generation;
 
 enum { MASTER_STATUS_BYTES = 192 };	/* room for the line and NUL */
 
-/* "generation 7, 4 workers, 12 requests in hand", or what the server waits for. */
+/* "generation 7, 4 workers, 12 requests in hand; 3 lines of the log lost", or what the server waits
+ * for. */
 void master_status_text(struct master *m, char text[MASTER_STATUS_BYTES]);
 
 /* Workers of `g` that serve; NULL: all that there are, whatever they do. */

@@ -1,7 +1,7 @@
 /*
  * writer: a pipe, a fork of the master, and how the two talk.
  *
- * Called by logs.c (open, reopen), main.c (close), master.c (what it says, and the clock) and reap.c.
+ * Called by logs.c (open, form, reopen), main.c (close), master.c (what it says, and the clock) and reap.c.
  * The writer runs no program: it is this code in a process of its own, without the master's
  * descriptors. Signals do not end it, the end of the pipe does.
  *
@@ -33,13 +33,15 @@ enum {
 	READ_BYTES = 64 * 1024,
 	LINE_MS = 100,		/* a rotation waits so long for the end of a line */
 	AGAIN_MS = 1000,	/* between two starts */
+	TELL_MS = 1000,		/* between two words of what is lost */
 	CLOSE_MS = 2000
 };
 
-/* What is said over the channel: an order, and the answer to it. */
+/* What is said over the channel: an order, and the answer to it; or news. */
 struct word {
-	enum { WORD_REOPEN, WORD_ALL_WRITTEN } what;
-	int error;		/* errno of REOPEN's answer, 0: done */
+	enum { WORD_REOPEN, WORD_ALL_WRITTEN, WORD_FORM, WORD_LOST } what;
+	unsigned long number;	/* errno of REOPEN's answer, 0: done; FORM's enum log_format; how many lines
+				 * are LOST since the last such word */
 };
 
 /* [writer] Its state. */
@@ -48,6 +50,8 @@ struct writing {
 	int channel;
 	bool reopens, tells;	/* these orders are still to be done */
 	bool within;		/* a line has begun and not ended */
+	unsigned long told;	/* lines that the master knows to be lost */
+	uint64_t told_ms;
 };
 
 /* [writer] */
@@ -57,7 +61,7 @@ reopen(struct writing *s)
 	struct word word = { WORD_REOPEN, 0 };
 
 	if (*s->path != '\0' && log_file(s->path) < 0)
-		word.error = errno;
+		word.number = (unsigned long)errno;
 	s->reopens = false;
 	(void)!send(s->channel, &word, sizeof(word), MSG_NOSIGNAL);
 }
@@ -85,11 +89,38 @@ obey(struct writing *s)
 
 	if (recv(s->channel, &word, sizeof(word), 0) != (ssize_t)sizeof(word))
 		return false;
-	if (word.what == WORD_REOPEN)
+	if (word.what == WORD_FORM)
+		log_form((enum log_format)word.number);
+	else if (word.what == WORD_REOPEN)
 		s->reopens = true;
 	else
 		s->tells = true;
 	return true;
+}
+
+/* [writer] Tell the master what was lost, now and then. */
+static void
+lost_tell(struct writing *s)
+{
+	struct word word = { WORD_LOST, log_lost() - s->told };
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (word.number == 0 || now_ms - s->told_ms < TELL_MS)
+		return;
+	s->told_ms = now_ms;
+	if (send(s->channel, &word, sizeof(word), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+		s->told += word.number;
+}
+
+/* [writer] How long to wait for more. */
+static int
+patience_ms(const struct writing *s)
+{
+	if (s->tells)
+		return 0;
+	if (s->reopens)
+		return LINE_MS;
+	return log_lost() > s->told ? TELL_MS : -1;
 }
 
 /* [writer] Until nobody can write to the pipe any more. Orders go before what is in the pipe. */
@@ -101,7 +132,7 @@ write_all(struct writing *s, int in)
 	struct word all = { WORD_ALL_WRITTEN, 0 };
 
 	for (;;) {
-		int n = poll(p, 2, s->tells ? 0 : s->reopens ? LINE_MS : -1);
+		int n = poll(p, 2, patience_ms(s));
 		ssize_t len;
 
 		if (n > 0 && p[1].revents != 0 && !obey(s))
@@ -118,6 +149,7 @@ write_all(struct writing *s, int in)
 			s->tells = false;
 			(void)!send(s->channel, &all, sizeof(all), MSG_NOSIGNAL);
 		}
+		lost_tell(s);
 	}
 }
 
@@ -220,6 +252,16 @@ master_writer_reopen(struct master_writer *w, const char *by)
 		(void)!send(w->channel, &word, sizeof(word), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+void
+master_writer_form(struct master_writer *w, enum log_format format)
+{
+	struct word word = { WORD_FORM, format };
+
+	/* As above: the next one has the master's. */
+	if (w->channel >= 0)
+		(void)!send(w->channel, &word, sizeof(word), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void
 hang_up(struct master_writer *w)
 {
@@ -235,10 +277,12 @@ master_writer_read(struct master_writer *w)
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		hang_up(w);
+	if (n == (ssize_t)sizeof(word) && word.what == WORD_LOST)
+		w->lost += word.number;
 	if (n != (ssize_t)sizeof(word) || word.what != WORD_REOPEN)
 		return;
-	errno = word.error;
-	if (word.error != 0)
+	errno = (int)word.number;
+	if (word.number != 0)
 		log_warn("%s: the log cannot be opened again", w->by);
 	else
 		log_info("%s: log files opened again", w->by);

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/log.h"
 
 struct master_writer {
 	const char *path;	/* of the file, the caller's; "": it was not opened by name */
@@ -24,6 +25,8 @@ struct master_writer {
 	uint64_t started_ms;
 	uint64_t start_at_ms;	/* when the next one is due; 0: no such time */
 	char by[64];		/* who wants the file to be opened again */
+	unsigned long lost;	/* lines for which the disk had no room, of all writers, as far as they have
+				 * told */
 };
 
 /* Make the pipe, and start a process that writes from it to `file`, which is the writer's from now
@@ -37,7 +40,10 @@ bool master_writer_is(const struct master_writer *w);
  * waits. */
 void master_writer_reopen(struct master_writer *w, const char *by);
 
-/* Read what the writer says, and log it. Never waits. */
+/* The writer's own lines have this form from now on. Never waits. */
+void master_writer_form(struct master_writer *w, enum log_format format);
+
+/* Read what the writer says, and log or count it. Never waits. */
 void master_writer_read(struct master_writer *w);
 
 /* Is `pid`, which has died with this wait status, the writer? Then another is due. */

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from boards import total
+from notified import Manager
 from server import BINARY, Fastrd, read_until
 
 APP = """
@@ -236,6 +237,30 @@ def test_a_full_disk_holds_nobody_up_and_is_told_once(directory, small_disk, bot
         entries = [json.loads(line) for line in (small_disk / "access.log").read_text().splitlines()]
         assert sum(entry["path"].startswith("/0-") for entry in entries) == 1
         assert sum("-xxx" in entry["path"] for entry in entries) == n - dropped
+
+
+def test_what_a_full_disk_has_cost_is_counted_and_told_in_the_present_form(directory, small_disk):
+    """The process that writes the log says so itself, in the form that a reload has set."""
+    waste, log, config = small_disk / "waste", small_disk / "fastrd.log", directory / "c.toml"
+    config.write_text("log_format = 'text'\n")
+    flags = ["--log-file", "logs/fastrd.log", "-c", "c.toml"]
+    with Manager(directory / "notify") as manager, Fastrd("app:app", directory, *flags, env=manager.env()) as server:
+        config.write_text("log_format = 'json'\n")
+        server.signal(signal.SIGHUP)
+        server.wait(lambda: "generation 2 serves" in log.read_text(), "the new generation")
+        with waste.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(b"x" * 4096)
+        for n in range(20):
+            assert server.get(f"/{n}-{'x' * 1500}")[0] == 200
+        told = manager.wait("STATUS", " of the log lost")["STATUS"]
+        assert re.fullmatch(r"generation 2, 1 worker, \d requests? in hand; \d+ lines? of the log lost", told)
+        waste.unlink()
+        assert server.get("/after")[0] == 200
+        server.wait(lambda: "said after" in log.read_text(), "the log goes on")
+        (line,) = [line for line in log.read_text().splitlines() if " lost: No space left" in line]
+        said = json.loads(line)
+        assert said["process"] == "log" and re.match(r"\d+ lines? lost: ", said["msg"])
 
 
 @pytest.fixture
