@@ -10,12 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Quick enough for every run; FASTRD_GRID_STEP=1 asks everything.
 STEP = os.environ.get("FASTRD_GRID_STEP", "17")
+EVERY = bool(os.environ.get("FASTRD_EVERY_VERSION"))
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Environment:
     because: str
     pins: tuple[str, ...] = ()
     starlette: str = ""  # the one to take, instead of the newest that fits
+    often: bool = False  # in ./check, too; without it only where every version is asked for
 
     @property
     def name(self) -> str:
@@ -78,9 +81,9 @@ _OLDEST = ("starlette==0.37.2", *(("pydantic==2.7.0",) if sys.version_info < (3,
 
 # The newest version is the one of build/venv.
 ENVIRONMENTS = (
-    Environment("0.115.0", "the oldest: Starlette's own request_response", _OLDEST),
+    Environment("0.115.0", "the oldest: Starlette's own request_response", _OLDEST, often=True),
     Environment("0.118.3", "exit stacks in the request's scope, before scopes"),
-    Environment("0.122.1", "scopes of dependencies; the old field classes"),
+    Environment("0.122.1", "scopes of dependencies; the old field classes", often=True),
     Environment("0.130.0", "serialises straight to bytes"),
     Environment("0.140.13", "included routers, their handlers made per request"),
     Environment("0.150.0", "defaults as today, null as no content"),
@@ -89,6 +92,11 @@ ENVIRONMENTS = (
 # Versions of Starlette whose middleware differ from one another.
 STARLETTES = (
     *ENVIRONMENTS[:4],
-    Environment("0.140.13", "sessions that know their use; CORS by credentials", starlette="1.0.0"),
+    Environment("0.140.13", "sessions that know their use; CORS by credentials", starlette="1.0.0", often=True),
     Environment("0.140.13", "large content compressed on threads", starlette="1.5.0"),
 )
+
+
+def chosen(environments: Iterable[Environment]) -> list[Environment]:
+    """Those that are tried in this run."""
+    return [environment for environment in environments if environment.often or EVERY]
