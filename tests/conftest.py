@@ -3,10 +3,14 @@ these: facts of the machine or of an older version, which nobody can mend here."
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent / "shared"))
 
 MAY_SKIP = {
     "this system lets everyone bind every port": "tests/e2e: net.ipv4.ip_unprivileged_port_start",
@@ -46,3 +50,8 @@ def pytest_runtest_makereport() -> Generator[None, Any, Any]:
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, Any, Any]:
     return judge((yield))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: at the end, one process would be busy with them and the others idle."""
+    items.sort(key=lambda item: item.path.name != "test_versions.py")

@@ -22,7 +22,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 600  # seconds that a command may take: it may compile
@@ -176,12 +177,6 @@ class Shell:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.reader.join(1)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def copy_sources(to: Path) -> None:

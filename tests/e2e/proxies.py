@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ports import free_port
+
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LINE = b"PROXY TCP4 203.0.113.9 198.51.100.1 51234 443\r\n"
 LOCAL = SIGNATURE + b"\x20\0\0\0"
@@ -51,11 +53,6 @@ def header(tls: bool = False, client: str = "203.0.113.9", port: int = 51234) ->
     if tls:
         rest += b"\x20\0\x05\x01\0\0\0\0"
     return SIGNATURE + b"\x21\x11" + struct.pack(">H", len(rest)) + rest
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 @contextmanager

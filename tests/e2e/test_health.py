@@ -9,6 +9,7 @@ import socket
 import time
 
 import pytest
+from ports import free_port
 from server import GATE, PATIENCE, Fastrd, fails, read_all
 
 APP = GATE + """
@@ -89,8 +90,7 @@ def test_clients_that_say_nothing_do_not_keep_probes_out(directory):
 
 
 def test_tcp_and_a_reload(directory):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with Fastrd("app:app", directory, "--admin", f"127.0.0.1:{port}") as server:
         for _ in range(2):
             with socket.create_connection(("127.0.0.1", port), 10 * PATIENCE) as conn:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from server import BINARY, Fastrd
 
 COUNTED = """
@@ -107,9 +108,7 @@ def test_nobody_can_connect_until_something_serves(directory):
     (directory / "app.py").write_text(
         COUNTED + "\nimport time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [BINARY, "--port", str(port), "app:app"]
     with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as server:
         wait_import(directory)
@@ -131,8 +130,7 @@ def test_a_busy_address_is_said_before_anything_is_imported(directory):
 
 
 def test_a_server_that_still_imports_has_its_address(directory):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     waits = "\nimport time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
     (directory / "app.py").write_text(COUNTED + waits)
     command = [BINARY, "--port", str(port), "app:app"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from server import BUILD, PATIENCE, read_all
 from systemd import Systemd, why_not
 
@@ -76,8 +77,7 @@ class Service:
 
     def __init__(self, manager: Systemd, directory: Path, more: str = ""):
         (directory / "app.py").write_text(APP)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         (directory / "fastrd.toml").write_text(
             f'app = "app:app"\napp_dir = "."\nport = {self.port}\n{more}'
         )

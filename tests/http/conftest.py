@@ -19,6 +19,7 @@ ROOT = HERE.parent.parent
 BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 sys.path.append(str(HERE.parent / "e2e"))
 
+from ports import free_port
 from server import PATIENCE
 from written import wait_written
 
@@ -159,9 +160,7 @@ class Client:
 
 
 def start_server(config: pytest.Config, app: str) -> Server:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     if config.getoption("--alone"):
         command = [sys.executable, str(HERE / "serve_alone.py"), str(port), app]
     else:

@@ -71,7 +71,7 @@ def test_every_directory_of_tests_is_run_and_explained():
     assert len(directories) > 12
     scripts = "".join(text(p) for p in ("tests/run", "tests/asan/run", "tests/unit/local.mk", "tests/unit/http.mk"))
     for name in sorted(directories):
-        assert name == "unit" or re.search(rf"\btests/{name}\b", scripts), f"nothing runs tests/{name}"
+        assert name in ("unit", "shared") or re.search(rf"\btests/{name}\b", scripts), f"nothing runs tests/{name}"
         assert f"\n| `{name}` |" in text("tests/README.md"), f"tests/README.md has no row for {name}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ports import free_port
 from wire import Peer
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +33,6 @@ def fastrd(app: str, app_dir: Path, port: int) -> list[str]:
         FASTRD, "--host", "127.0.0.1", "--port", str(port),
         "--python", sys.executable, "--app-dir", str(app_dir), app,
     ]  # fmt: skip
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def answers(port: int, deadline: float) -> bool:
