@@ -1,11 +1,14 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from server import Fastrd
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,10 +25,46 @@ def crashes_on_purpose(monkeypatch):
 
 @pytest.fixture
 def app_dir(tmp_path: Path) -> Path:
-    """A directory with a small application in app.py."""
+    """A directory with a small FastAPI application in app.py."""
     (tmp_path / "app.py").write_text(APP)
     return tmp_path
 
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fastrd]:
+    """A server of it, for tests that only ask."""
+    directory = tmp_path_factory.mktemp("served")
+    (directory / "app.py").write_text(APP)
+    with Fastrd("app:app", directory) as server:
+        yield server
+
+
+@pytest.fixture
+def plain_dir(tmp_path: Path) -> Path:
+    """The same with one that starts sooner, for tests of what is around applications."""
+    (tmp_path / "app.py").write_text(PLAIN)
+    return tmp_path
+
+
+PLAIN = '''
+import asyncio, os, time
+from plain import App
+
+app = App()
+
+@app.get("/")
+async def root():
+    return {"hello": "world"}
+
+@app.get("/pid")
+async def pid():
+    return os.getpid()
+
+@app.get("/slow")
+async def slow(s: float):
+    await asyncio.sleep(s)
+    return "done"
+'''
 
 APP = '''
 import asyncio, os, threading, time

@@ -40,7 +40,7 @@ class Manager:
             assert len(dict(lines)) == len(lines), text
             self.messages.append(dict(lines))
 
-    def wait(self, key: str, value: str = "", seconds: float = 20) -> dict[str, str]:
+    def wait(self, key: str, value: str = "", seconds: float = 60) -> dict[str, str]:
         """The first message with this key whose value contains ``value``; it and those
         before it are forgotten."""
         end = time.monotonic() + seconds * PATIENCE

@@ -17,6 +17,9 @@ from written import WRITER, children, comm, wait_written
 ROOT = Path(__file__).parents[2]
 BUILD = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
 BINARY = str(BUILD / "bin/fastrd")
+# Servers find what applications of tests share.
+SERVED = str(Path(__file__).parent / "served")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SERVED, os.environ.get("PYTHONPATH")]))
 # How the banner tells where it listens, as text and as an entry of a log in JSON.
 ADDRESS = re.compile(r'^  address  (.*)\n|"msg": ?"address ([^"]*)"', re.M)
 # A sanitised server starts slowly.
@@ -25,9 +28,9 @@ PATIENCE = 5 if "ASAN_OPTIONS" in os.environ else 1
 # An application with a request that is answered when the file `open` is there.
 GATE = """
 import asyncio, os
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/pid")
 async def pid():
@@ -52,7 +55,7 @@ class Fastrd:
     def __init__(
         self, app: str, directory: Path, *flags: str, env: dict[str, str] | None = None,
         files: tuple[int, int] | None = None, before: Callable[[], None] | None = None,
-        fds: tuple[int, ...] = (), seconds: float = 20, log: Path | None = None,
+        fds: tuple[int, ...] = (), seconds: float = 60, log: Path | None = None,
     ):  # fmt: skip
         self.before = before or limited(files)
         self.fds = fds
@@ -63,11 +66,13 @@ class Fastrd:
         self.log_mode = "ab" if log else "wb"
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
+        self.begun = False
         self.address = ""
         self.port = 0
 
     def begin(self) -> None:
         """Start it, and do not wait for what it serves."""
+        self.begun = True
         self.log_file = open(self.log_path, self.log_mode)
         self.process = subprocess.Popen(
             self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
@@ -76,7 +81,7 @@ class Fastrd:
         )  # fmt: skip
 
     def __enter__(self) -> Fastrd:
-        if self.process is None:
+        if not self.begun:
             self.begin()
         self.wait(lambda: ADDRESS.search(self.log()), "the banner", self.seconds)
         found = ADDRESS.search(self.log())
@@ -96,6 +101,7 @@ class Fastrd:
                 self.process.kill()
                 self.process.wait()
         self.log_file.close()
+        self.begun = False
 
     def log(self) -> str:
         """What was said so far."""
@@ -103,11 +109,11 @@ class Fastrd:
             wait_written(self.process.pid)
         return self.log_path.read_text(errors="replace")
 
-    def wait_log(self, text: str, seconds: float = 20) -> None:
+    def wait_log(self, text: str, seconds: float = 60) -> None:
         """Until ``text`` is in the log; AssertionError with the log otherwise."""
         self.wait(lambda: text in self.log(), f"{text!r} in the log", seconds)
 
-    def wait(self, condition, what: str, seconds: float = 20) -> None:
+    def wait(self, condition, what: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds * PATIENCE
         while not condition():
             assert self.process is not None
@@ -144,9 +150,9 @@ class Fastrd:
 
     def connect(self) -> socket.socket:
         if not self.address.startswith("unix:"):
-            return socket.create_connection(("127.0.0.1", self.port), 10 * PATIENCE)
+            return socket.create_connection(("127.0.0.1", self.port), 60 * PATIENCE)
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(10 * PATIENCE)
+        connection.settimeout(60 * PATIENCE)
         connection.connect(str(self.directory / self.address.removeprefix("unix:")))
         return connection
 

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from activation import activated, addresses, passing, unix_listener
+from ports import free_port
 from server import BINARY, PATIENCE, Fastrd, read_all
 
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -23,14 +24,14 @@ def asked(address) -> bytes:
         return read_all(conn).partition(b"\r\n\r\n")[2]
 
 
-def test_tcp_and_unix_sockets_are_served_and_named(app_dir):
-    path = app_dir / "socket"
+def test_tcp_and_unix_sockets_are_served_and_named(plain_dir):
+    path = plain_dir / "socket"
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
         socket.create_server(("127.0.0.1", 0)) as two,
         unix_listener(path) as three,
     ):
-        with activated("app:app", app_dir, [one, two, three], names="web:unknown:local") as server:
+        with activated("app:app", plain_dir, [one, two, three], names="web:unknown:local") as server:
             ports = [sock.getsockname()[1] for sock in (one, two)]
             assert addresses(server.log()) == [
                 f"http://127.0.0.1:{ports[0]} (web)",
@@ -45,15 +46,15 @@ def test_tcp_and_unix_sockets_are_served_and_named(app_dir):
         assert path.is_socket()
 
 
-def test_a_connection_waits_for_the_next_server(app_dir):
+def test_a_connection_waits_for_the_next_server(plain_dir):
     """Between two servers nothing is refused: the supervisor's queue takes it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
-        with activated("app:app", app_dir, [listener]):
+        with activated("app:app", plain_dir, [listener]):
             assert asked(address) == b'{"hello":"world"}'
         with socket.create_connection(address, 10 * PATIENCE) as conn:
             conn.sendall(ASK)
-            with activated("app:app", app_dir, [listener]):
+            with activated("app:app", plain_dir, [listener]):
                 assert read_all(conn).endswith(b'{"hello":"world"}')
 
 
@@ -66,7 +67,7 @@ def refused(directory: Path, sockets: list[socket.socket], env: dict[str, str] |
     return done.returncode, done.stderr
 
 
-def test_what_is_no_listener_is_refused_by_name(app_dir):
+def test_what_is_no_listener_is_refused_by_name(plain_dir):
     listener = socket.create_server(("127.0.0.1", 0))
     datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     bound = socket.socket()
@@ -74,43 +75,42 @@ def test_what_is_no_listener_is_refused_by_name(app_dir):
     one, other = socket.socketpair()
     with listener, datagram, bound, one, other:
         env = {"LISTEN_FDNAMES": "web:dns"}
-        assert refused(app_dir, [listener, datagram], env) == (
+        assert refused(plain_dir, [listener, datagram], env) == (
             4,
             "fastrd: descriptor 4 (dns) is no stream socket; "
             "use ListenStream= where the socket is configured\n",
         )
-        assert refused(app_dir, [one]) == (
+        assert refused(plain_dir, [one]) == (
             4,
             "fastrd: descriptor 3 is a connection; use Accept=no where the socket is configured\n",
         )
-        assert refused(app_dir, [bound]) == (
+        assert refused(plain_dir, [bound]) == (
             4,
             "fastrd: descriptor 3 is no listening socket; "
             "pass one that bind() and listen() were called on\n",
         )
 
 
-def test_the_application_sees_nothing_of_it(app_dir):
+def test_the_application_sees_nothing_of_it(plain_dir):
     """What it starts would take the sockets for its own."""
-    (app_dir / "names.py").write_text(
+    (plain_dir / "names.py").write_text(
         "import os\nfrom fastapi import FastAPI\napp = FastAPI()\n"
         "@app.get('/')\ndef names():\n"
         "    return [name for name in os.environ if name.startswith('LISTEN_')]\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with activated("names:app", app_dir, [listener], names="web"):
+        with activated("names:app", plain_dir, [listener], names="web"):
             assert asked(listener.getsockname()) == b"[]"
 
 
-def test_systemds_own_tool(app_dir):
+def test_systemds_own_tool(plain_dir):
     """systemd-socket-activate listens, and becomes the server at the first connection."""
-    path = app_dir / "socket"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Fastrd("app:app", app_dir)
+    path = plain_dir / "socket"
+    port = free_port()
+    server = Fastrd("app:app", plain_dir)
     server.command = [
         "systemd-socket-activate", "--listen", f"127.0.0.1:{port}", "--listen", str(path),
-        "--fdname", "web:local", *server.command,
+        "--fdname", "web:local", "--setenv", "PYTHONPATH", *server.command,
     ]  # fmt: skip
     waiting = []
 
@@ -123,7 +123,7 @@ def test_systemds_own_tool(app_dir):
 
     server.log_file = open(server.log_path, "wb")
     server.process = subprocess.Popen(
-        server.command, cwd=app_dir, stdin=subprocess.DEVNULL, stdout=server.log_file,
+        server.command, cwd=plain_dir, stdin=subprocess.DEVNULL, stdout=server.log_file,
         stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
@@ -139,12 +139,12 @@ def test_systemds_own_tool(app_dir):
             conn.close()
 
 
-def test_odd_names_do_no_harm(app_dir):
+def test_odd_names_do_no_harm(plain_dir):
     names = f"{'x' * 100}:\x1b[31m"
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
         socket.create_server(("127.0.0.1", 0)) as two,
-        activated("app:app", app_dir, [one, two], names=names) as server,
+        activated("app:app", plain_dir, [one, two], names=names) as server,
     ):
         first, second = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in (one, two))
         assert addresses(server.log()) == [first, f"{second} (?[31m)"]

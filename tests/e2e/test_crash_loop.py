@@ -11,9 +11,9 @@ from server import Fastrd
 
 GOOD = """
 import os
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/")
 async def root():
@@ -25,7 +25,7 @@ async def root():
 BAD = """
 import glob, os, threading, time
 from contextlib import asynccontextmanager
-from fastapi import FastAPI
+from plain import App
 
 def serves():
     for path in glob.glob("/proc/self/fdinfo/*"):
@@ -48,7 +48,7 @@ async def lifespan(app):
     threading.Thread(target=die_soon, daemon=True).start()
     yield
 
-app = FastAPI(lifespan=lifespan)
+app = App(lifespan=lifespan)
 
 @app.get("/")
 async def root():

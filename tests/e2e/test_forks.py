@@ -18,7 +18,7 @@ APP = """
 import asyncio, json, multiprocessing, os, signal, socket, sys, threading, time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from fastapi import BackgroundTasks, FastAPI
+from plain import App
 
 context = multiprocessing.get_context("fork")
 children = []
@@ -32,7 +32,7 @@ async def lifespan(app):
     yield
     task.cancel()
 
-app = FastAPI(lifespan=lifespan)
+app = App(lifespan=lifespan)
 
 def work():
     open(f"works-{os.getpid()}", "w").close()
@@ -137,9 +137,9 @@ async def exits_in_a_task(code: str):
     return await asyncio.create_task(task())
 
 @app.get("/exits-afterwards")
-async def exits_afterwards(code: str, tasks: BackgroundTasks):
+async def exits_afterwards(code: str, tasks):
     async def task(): fork(code)
-    tasks.add_task(task)
+    tasks.append(task)
 """
 
 
@@ -240,7 +240,7 @@ import atexit, os, threading, time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from multiprocessing import get_context
-from fastapi import FastAPI
+from plain import App
 
 fork = get_context("fork")
 executor = ProcessPoolExecutor(1, mp_context=fork)
@@ -251,7 +251,7 @@ async def lifespan(app):
     yield
     print("lifespan is over", flush=True)
 
-app = FastAPI(lifespan=lifespan)
+app = App(lifespan=lifespan)
 atexit.register(lambda: print("at exit", flush=True))
 
 @app.get("/start")

@@ -53,8 +53,8 @@ class Client:
 
 
 @pytest.fixture
-def server(app_dir: Path) -> Iterator[Fastrd]:
-    with Fastrd("app:app", app_dir, "--timeout-header", "60") as server:
+def server(plain_dir: Path) -> Iterator[Fastrd]:
+    with Fastrd("app:app", plain_dir, "--timeout-header", "60") as server:
         yield server
 
 
@@ -66,8 +66,8 @@ def reload(server: Fastrd, generation: int, workers: int = 1) -> None:
 
 
 @pytest.mark.parametrize(("workers", "reloads"), [(1, 2), (4, 1)])
-def test_idle_connections_outlive_reloads(app_dir: Path, workers: int, reloads: int) -> None:
-    with Fastrd("app:app", app_dir, "--workers", str(workers)) as server:
+def test_idle_connections_outlive_reloads(plain_dir: Path, workers: int, reloads: int) -> None:
+    with Fastrd("app:app", plain_dir, "--workers", str(workers)) as server:
         clients = [Client(server.connect()) for _ in range(32)]
         before = {client.pid() for client in clients}
         for generation in range(2, 2 + reloads):
@@ -128,8 +128,8 @@ def test_an_upload_in_flight_is_finished_where_it_began(server: Fastrd) -> None:
     assert client.pid() != old
 
 
-def test_a_slot_that_goes_gives_its_connections_to_the_others(app_dir: Path) -> None:
-    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+def test_a_slot_that_goes_gives_its_connections_to_the_others(plain_dir: Path) -> None:
+    with Fastrd("app:app", plain_dir, "--workers", "2") as server:
         clients = [Client(server.connect()) for _ in range(40)]
         assert len({client.pid() for client in clients}) == 2
         server.signal(signal.SIGTTOU)
@@ -137,9 +137,9 @@ def test_a_slot_that_goes_gives_its_connections_to_the_others(app_dir: Path) -> 
         assert {client.pid() for client in clients} == set(server.children())
 
 
-def test_connections_of_a_unix_socket_go_along(app_dir: Path, tmp_path: Path) -> None:
+def test_connections_of_a_unix_socket_go_along(plain_dir: Path, tmp_path: Path) -> None:
     path = str(tmp_path / "s")
-    with Fastrd("app:app", app_dir, "--uds", path) as server:
+    with Fastrd("app:app", plain_dir, "--uds", path) as server:
         conn = socket.socket(socket.AF_UNIX)
         conn.connect(path)
         client = Client(conn)

@@ -12,12 +12,12 @@ from server import Fastrd, fails
 HEAD = """
 import asyncio, os, signal, sys
 from contextlib import asynccontextmanager
-from fastapi import FastAPI
+from plain import App
 
 """
 
 TAIL = """
-app = FastAPI(lifespan=lifespan)
+app = App(lifespan=lifespan)
 
 @app.get("/")
 async def root(): return os.getpid()

@@ -13,9 +13,9 @@ from server import PATIENCE, Fastrd
 
 APP = """
 import asyncio, os, time
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/")
 async def root():
@@ -120,14 +120,16 @@ def test_the_watchdog_gets_its_sign_while_a_worker_lives(directory):
 
 
 def test_a_dead_worker_that_is_replaced_costs_no_sign(directory):
-    (directory / "app.py").write_text("import time; time.sleep(0.5)\n" + APP)
+    (directory / "app.py").write_text(APP + "while os.path.exists('hold'): time.sleep(0.01)\n")
     with Manager(directory / "notify") as manager:
         env = manager.env(WATCHDOG_USEC="400000")
         with Fastrd("app:app", directory, env=env) as server:
             manager.wait("READY")
+            (directory / "hold").touch()
             server.signal_child(server.children()[0], signal.SIGKILL)
             manager.wait("STATUS", "0 of 1 worker, ")
             server.wait(lambda: manager.seen("WATCHDOG") >= 3, "signs")
+            (directory / "hold").unlink()
             assert "no worker's event loop turns" not in server.log()
 
 

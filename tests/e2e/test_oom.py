@@ -14,9 +14,9 @@ from server import Fastrd
 
 APP = """
 import os
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 kept = []
 
 @app.get("/pid")

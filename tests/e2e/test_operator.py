@@ -20,7 +20,7 @@ from server import BINARY, Fastrd
 APP = """
 import asyncio, ctypes, os, signal, subprocess, sys, time
 from contextlib import asynccontextmanager
-from fastapi import FastAPI
+from plain import App
 
 @asynccontextmanager
 async def life(app):
@@ -37,7 +37,7 @@ async def life(app):
         raise RuntimeError("broken")
     yield
 
-app = FastAPI(lifespan=life)
+app = App(lifespan=life)
 
 @app.get("/")
 async def root(): return "ok"

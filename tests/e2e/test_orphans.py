@@ -15,9 +15,9 @@ from server import PATIENCE, Fastrd, read_all
 
 APP = """
 import asyncio, os, time
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 NAME = os.environ["NAME"]
 
 @app.get("/name")

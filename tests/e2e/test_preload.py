@@ -13,7 +13,7 @@ from server import BINARY, GATE, Fastrd
 from written import children
 
 APP = (
-    GATE
+    GATE.replace("plain import App", "fastapi import FastAPI").replace("App()", "FastAPI()")
     + """
 from contextlib import asynccontextmanager
 

@@ -16,8 +16,8 @@ def worker_pid(server: Fastrd) -> int:
     return int(server.get("/pid")[1])
 
 
-def test_term_lets_requests_finish_and_exits_0(app_dir):
-    with Fastrd("app:app", app_dir) as server:
+def test_term_lets_requests_finish_and_exits_0(plain_dir):
+    with Fastrd("app:app", plain_dir) as server:
         got = []
         thread = threading.Thread(target=lambda: got.append(server.get("/slow?s=1")))
         thread.start()
@@ -28,9 +28,9 @@ def test_term_lets_requests_finish_and_exits_0(app_dir):
         assert server.process.wait(5) == 0
 
 
-def test_drain_has_a_deadline(app_dir):
+def test_drain_has_a_deadline(plain_dir):
     with (
-        Fastrd("app:app", app_dir, "--timeout-graceful-shutdown", "1") as server,
+        Fastrd("app:app", plain_dir, "--timeout-graceful-shutdown", "1") as server,
         server.connect() as conn,
     ):
         conn.sendall(b"GET /slow?s=60 HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -99,8 +99,8 @@ def test_what_follows_an_answer_finishes_before_the_lifespan_ends(tmp_path, path
         assert "its work is done" in work and "Traceback" not in work + rest
 
 
-def test_hup_loads_new_code_without_losing_a_request(app_dir):
-    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+def test_hup_loads_new_code_without_losing_a_request(plain_dir):
+    with Fastrd("app:app", plain_dir, "--workers", "2") as server:
         failures, stop = [], threading.Event()
         answered = 0
 
@@ -116,8 +116,8 @@ def test_hup_loads_new_code_without_losing_a_request(app_dir):
         thread = threading.Thread(target=ask)
         thread.start()
         before = worker_pid(server)
-        (app_dir / "app.py").write_text(
-            (app_dir / "app.py").read_text().replace('{"hello": "world"}', '{"hello": "again"}')
+        (plain_dir / "app.py").write_text(
+            (plain_dir / "app.py").read_text().replace('{"hello": "world"}', '{"hello": "again"}')
         )
         server.signal(signal.SIGHUP)
         server.wait_log("generation 2 serves")
@@ -155,8 +155,8 @@ class Asker:
         conn.close()
 
 
-def test_reloads_lose_no_request_on_kept_connections(app_dir):
-    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+def test_reloads_lose_no_request_on_kept_connections(plain_dir):
+    with Fastrd("app:app", plain_dir, "--workers", "2") as server:
         askers = [Asker(server) for _ in range(12)]
         for generation in (2, 3, 4):
             server.signal(signal.SIGHUP)
@@ -169,20 +169,20 @@ def test_reloads_lose_no_request_on_kept_connections(app_dir):
         assert sum(asker.lost for asker in askers) == 0
 
 
-def test_a_reload_that_fails_keeps_the_old_generation(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        good = (app_dir / "app.py").read_text()
-        (app_dir / "app.py").write_text(good + "\nraise RuntimeError('broken')\n")
+def test_a_reload_that_fails_keeps_the_old_generation(plain_dir):
+    with Fastrd("app:app", plain_dir) as server:
+        good = (plain_dir / "app.py").read_text()
+        (plain_dir / "app.py").write_text(good + "\nraise RuntimeError('broken')\n")
         server.signal(signal.SIGHUP)
         server.wait_log("reload failed, generation 1 serves on")
         assert server.get("/") == (200, b'{"hello":"world"}')
-        (app_dir / "app.py").write_text(good)
+        (plain_dir / "app.py").write_text(good)
         server.signal(signal.SIGHUP)
         server.wait_log("generation 3 serves")
 
 
-def test_a_killed_worker_is_replaced_and_the_master_stays(app_dir):
-    with Fastrd("app:app", app_dir) as server:
+def test_a_killed_worker_is_replaced_and_the_master_stays(plain_dir):
+    with Fastrd("app:app", plain_dir) as server:
         for _ in range(3):
             before = worker_pid(server)
             time.sleep(1.1)
@@ -201,8 +201,8 @@ def test_a_killed_worker_is_replaced_and_the_master_stays(app_dir):
 def test_a_worker_that_dies_young_is_replaced_later_and_later(tmp_path):
     (tmp_path / "app.py").write_text(
         "import os, threading\n"
-        "from fastapi import FastAPI\n"
-        "app = FastAPI()\n"
+        "from plain import App\n"
+        "app = App()\n"
         "if os.environ.get('FASTRD_CHILD') == 'serve' and os.path.exists('armed'):\n"
         "    os._exit(9)\n"
         "@app.get('/pid')\n"
@@ -220,8 +220,8 @@ def test_a_worker_that_dies_young_is_replaced_later_and_later(tmp_path):
         server.wait(lambda: server.get("/pid")[0] == 200, "a worker that lives")
 
 
-def test_workers_notice_the_masters_death(app_dir):
-    with Fastrd("app:app", app_dir, "--workers", "2") as server:
+def test_workers_notice_the_masters_death(plain_dir):
+    with Fastrd("app:app", plain_dir, "--workers", "2") as server:
         children = server.children()
         assert len(children) == 2
         server.signal(signal.SIGKILL)
@@ -232,8 +232,8 @@ def test_workers_notice_the_masters_death(app_dir):
             time.sleep(0.05)
 
 
-def test_ttin_and_ttou_change_the_number_of_workers(app_dir):
-    with Fastrd("app:app", app_dir) as server:
+def test_ttin_and_ttou_change_the_number_of_workers(plain_dir):
+    with Fastrd("app:app", plain_dir) as server:
         server.signal(signal.SIGTTIN)
         server.wait(lambda: len(server.children()) == 2, "two workers")
         server.signal(signal.SIGTTOU)
@@ -241,18 +241,18 @@ def test_ttin_and_ttou_change_the_number_of_workers(app_dir):
         assert server.get("/")[0] == 200
 
 
-def test_ttin_and_ttou_during_a_reload_are_kept(app_dir):
-    app = (app_dir / "app.py").read_text()
-    (app_dir / "app.py").write_text(app + "\nwhile os.path.exists('hold'): time.sleep(0.02)\n")
-    with Fastrd("app:app", app_dir) as server:
-        (app_dir / "hold").touch()
+def test_ttin_and_ttou_during_a_reload_are_kept(plain_dir):
+    app = (plain_dir / "app.py").read_text()
+    (plain_dir / "app.py").write_text(app + "\nwhile os.path.exists('hold'): time.sleep(0.02)\n")
+    with Fastrd("app:app", plain_dir) as server:
+        (plain_dir / "hold").touch()
         for number in (signal.SIGTTIN, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTTIN):
             server.signal(signal.SIGHUP)
             server.wait_log("reloading")
             server.signal(number)
             # Two signals of one number that are not taken yet become one.
             server.wait(lambda: not pending(server, number), "the signal")
-        (app_dir / "hold").unlink()
+        (plain_dir / "hold").unlink()
         server.wait_log("generation 2 serves")
         server.wait_log("info [master] 3 workers")
         server.wait(lambda: server.log().count(" serves: ") == 2, "the reload behind it")

@@ -19,13 +19,12 @@ from server import Fastrd, read_all
 from test_handover import Client
 
 APP = """
-from fastapi import FastAPI, Request
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/who")
-async def who(request: Request):
-    scope = request.scope
+async def who(scope):
     return {"client": scope["client"], "server": scope["server"], "scheme": scope["scheme"]}
 """
 REQUEST = b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -51,9 +51,9 @@ def test_under_load_by_requests_and_by_signals(
 
 GROWS = """
 import asyncio, os
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 kept = []
 
 @app.get("/pid")

@@ -108,11 +108,13 @@ def test_reloads_under_load(app_dir: Path, workers: int, request: pytest.Fixture
             server.signal(signal.SIGHUP)
             server.wait_log(f"generation {generation} serves", 60)
             server.wait(lambda: len(server.children()) == workers, "the old generation's end", 60)
+        # What the last one that has ended had is given back a moment later.
+        server.wait(lambda: held(server)[0] <= before[0], "the master's descriptors")
         after = held(server)
         for visitor in visitors:
             visitor.end()
         assert [v.failure for v in visitors] == [None] * len(visitors)
         assert all(v.done > reloads for v in visitors)
         assert all(client.pid() for client in idle)
-        assert after[0] <= before[0] and after[1] <= before[1] + 500, (before, after)
+        assert after[1] <= before[1] + 500, (before, after)
         print(sum(v.done for v in visitors), "requests,", reloads, "reloads,", workers, "workers")

@@ -14,12 +14,12 @@ import pytest
 from server import BINARY, Fastrd, read_until
 
 APP = """
-from fastapi import FastAPI, Request
-app = FastAPI()
+from plain import App
+app = App()
 
 @app.get("/")
-async def root(request: Request): return request.scope["root_path"]
-other = FastAPI(title="other")
+async def root(scope): return scope["root_path"]
+other = App()
 
 @other.get("/")
 async def of_other(): return "other"

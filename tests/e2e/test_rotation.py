@@ -20,9 +20,9 @@ from server import BINARY, Fastrd, read_until
 
 APP = """
 import logging
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/{name}")
 async def get(name: str):

@@ -42,15 +42,16 @@ def test_banner_names_native_middleware(app_dir):
         assert "\n  routes   13 compiled (behind native GZipMiddleware), 0 through ASGI; " in server.log()
 
 
-@pytest.mark.parametrize("called", ["absolute", "relative", "PATH"])
 @pytest.mark.parametrize(
-    ("flags", "app", "name"),
+    ("called", "flags", "app", "name"),
     [
-        (["--app-dir", "my src"], "shop:app", "shop:app"),
-        (["--app-dir", "my src"], "", "main:app"),
-        (["--factory", "--app-dir", "my src"], "shop:make", "shop:make()"),
-        ([], "my src/main.py", "main:app"),
-        (["--app-dir", "my src"], "it's.py", "it's:app"),
+        ("absolute", ["--app-dir", "my src"], "shop:app", "shop:app"),
+        ("PATH", ["--app-dir", "my src"], "", "main:app"),
+        ("relative", ["--factory", "--app-dir", "my src"], "shop:make", "shop:make()"),
+        ("absolute", [], "my src/main.py", "main:app"),
+        ("relative", [], "my src/main.py", "main:app"),
+        ("PATH", [], "my src/main.py", "main:app"),
+        ("PATH", ["--app-dir", "my src"], "it's.py", "it's:app"),
     ],
 )
 def test_the_banners_command_works_as_printed(tmp_path, called, flags, app, name):
@@ -72,37 +73,34 @@ def test_the_banners_command_works_as_printed(tmp_path, called, flags, app, name
     assert (done.returncode, done.stdout, done.stderr) == (0, "GET  /a  compiled\n1 compiled, 0 through ASGI\n", "")
 
 
-def test_compiled_routes_answer(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        assert server.get("/") == (200, b'{"hello":"world"}')
-        assert server.get("/items/3?q=%20a+b") == (200, b'{"item_id":3,"q":" a b"}')
-        status, content = server.get("/items/x")
-        assert status == 422
-        assert b"int_parsing" in content
-        assert server.get("/nope") == (404, b'{"detail":"Not Found"}')
-        assert server.get("/openapi.json")[0] == 200
-        assert server.get("/task") == (200, b"true")
+def test_compiled_routes_answer(served):
+    assert served.get("/") == (200, b'{"hello":"world"}')
+    assert served.get("/items/3?q=%20a+b") == (200, b'{"item_id":3,"q":" a b"}')
+    status, content = served.get("/items/x")
+    assert status == 422
+    assert b"int_parsing" in content
+    assert served.get("/nope") == (404, b'{"detail":"Not Found"}')
+    assert served.get("/openapi.json")[0] == 200
+    assert served.get("/task") == (200, b"true")
 
 
-def test_json_body_is_validated_and_filtered(app_dir):
+def test_json_body_is_validated_and_filtered(served):
     body = b'{"name":"a","price":1.5,"more":1}'
-    with Fastrd("app:app", app_dir) as server:
-        answer = server.raw(
-            b"POST /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-        )
-        assert answer.endswith(b'\r\n\r\n{"name":"a","price":1.5}')
+    answer = served.raw(
+        b"POST /items HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    assert answer.endswith(b'\r\n\r\n{"name":"a","price":1.5}')
 
 
-def test_an_error_is_500_and_logged_once_with_its_traceback(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        assert server.get("/error") == (500, b"Internal Server Error")
-        server.wait_log("ValueError: on purpose")
-        assert server.log().count("ValueError: on purpose") == 1
+def test_an_error_is_500_and_logged_once_with_its_traceback(served):
+    assert served.get("/error") == (500, b"Internal Server Error")
+    served.wait_log("ValueError: on purpose")
+    assert served.log().count("ValueError: on purpose") == 1
 
 
-def test_pipelined_requests_are_answered_in_order(app_dir):
-    with Fastrd("app:app", app_dir) as server, server.connect() as conn:
+def test_pipelined_requests_are_answered_in_order(served):
+    with served.connect() as conn:
         paths = [b"/items/%d" % n for n in range(100)]
         requests = [b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths]
         conn.sendall(b"".join(requests) + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -111,32 +109,30 @@ def test_pipelined_requests_are_answered_in_order(app_dir):
     assert found == sorted(found)
 
 
-def test_malformed_requests_never_reach_the_application(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        for request, status in (
-            (b"GET / HTTP/1.1\r\n\r\n", b"400"),
-            (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", b"505"),
-            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", b"400"),
-            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
-             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
-            (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
-        ):  # fmt: skip
-            answer = server.raw(request)
-            assert answer.split()[1] == status, (request, answer)
-            assert b"connection: close" in answer
+def test_malformed_requests_never_reach_the_application(served):
+    for request, status in (
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", b"505"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+        (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+    ):  # fmt: skip
+        answer = served.raw(request)
+        assert answer.split()[1] == status, (request, answer)
+        assert b"connection: close" in answer
 
 
-def test_forty_blocking_handlers_run_at_once(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        got = []
-        threads = [
-            threading.Thread(target=lambda: got.append(server.get("/meet"))) for _ in range(40)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert got == [(200, b"true")] * 40
+def test_forty_blocking_handlers_run_at_once(served):
+    got = []
+    threads = [
+        threading.Thread(target=lambda: got.append(served.get("/meet"))) for _ in range(40)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [(200, b"true")] * 40
 
 
 LIMITED = """
@@ -187,16 +183,14 @@ def test_plain_functions_run_as_many_at_once_as_the_default_limiter_says(
         assert server.get("/most") == (200, most)
 
 
-def test_plain_functions_may_run_loops_and_call_back_into_ours(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        assert server.get("/inside") == (200, b"[2,4]")
-        assert server.get("/loop") == (200, b'"EventLoop"')
-        assert server.get("/threadsafe") == (200, b"6")
+def test_plain_functions_may_run_loops_and_call_back_into_ours(served):
+    assert served.get("/inside") == (200, b"[2,4]")
+    assert served.get("/loop") == (200, b'"EventLoop"')
+    assert served.get("/threadsafe") == (200, b"6")
 
 
-def test_a_plain_dependency_may_return_a_tuple_to_an_async_endpoint(app_dir):
-    with Fastrd("app:app", app_dir) as server:
-        assert server.get("/pair") == (200, b"[1,2]")
+def test_a_plain_dependency_may_return_a_tuple_to_an_async_endpoint(served):
+    assert served.get("/pair") == (200, b"[1,2]")
 
 
 def test_asgi_mode_answers_the_same(app_dir):

@@ -13,8 +13,7 @@ from server import Fastrd, read_until
 ENDLESS = """
 import asyncio, os, signal, sys
 from contextlib import asynccontextmanager
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
+from plain import App
 
 ended = asyncio.Event()
 
@@ -59,17 +58,14 @@ async def lifespan(app):
     yield
     print("cleaned up", flush=True)
 
-app = FastAPI(lifespan=lifespan)
+app = App(lifespan=lifespan)
 
+@app.get("/events")
 async def events():
     while not ended.is_set():
         yield b"data: 1\\n\\n"
         await asyncio.sleep(0.02)
     yield b"data: last\\n\\n"
-
-@app.get("/events")
-async def endless():
-    return StreamingResponse(events(), media_type="text/event-stream")
 """
 
 
@@ -115,9 +111,9 @@ def test_a_worker_told_by_the_system_runs_the_applications_handler_and_drains(tm
 
 STARTER = """
 import asyncio, os, signal, subprocess, sys
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/look")
 def look():
@@ -166,9 +162,9 @@ def test_workers_leave_hup_and_int_to_the_master(tmp_path):
 
 TOLD_AGAIN = """
 import atexit, os, signal
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 def at_exit():
     os.kill(os.getpid(), signal.SIGTERM)

@@ -17,9 +17,9 @@ from server import Fastrd
 
 APP = """
 import os
-from fastapi import FastAPI
+from plain import App
 
-app = FastAPI()
+app = App()
 
 @app.get("/")
 async def root():

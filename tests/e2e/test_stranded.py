@@ -14,8 +14,8 @@ import pytest
 from server import Fastrd, read_all
 
 GOOD = """
-from fastapi import FastAPI
-app = FastAPI()
+from plain import App
+app = App()
 
 @app.get("/")
 async def root(): return "ok"

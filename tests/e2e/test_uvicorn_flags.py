@@ -15,8 +15,8 @@ from server import BINARY, Fastrd, read_all, read_until
 
 APP = """
 import logging, os
-from fastapi import FastAPI
-app = FastAPI()
+from plain import App
+app = App()
 
 @app.get("/")
 async def root():

@@ -18,14 +18,14 @@ from test_handover import Client
 APP = """
 import asyncio, ctypes, os, threading, time
 from contextlib import asynccontextmanager
-from fastapi import FastAPI
+from plain import App
 
 @asynccontextmanager
 async def life(app):
     time.sleep(float(os.environ.get("START", 0)))
     yield
 
-app = FastAPI(lifespan=life)
+app = App(lifespan=life)
 
 @app.get("/pid")
 async def pid(): return os.getpid()
@@ -55,6 +55,10 @@ async def deadlocks():
 def thread(s: float):
     time.sleep(s)
     return os.getpid()
+
+@app.get("/late")
+async def late():
+    while not os.path.exists("go"): time.sleep(0.01)
 
 @app.get("/waits")
 async def waits(): await asyncio.Event().wait()
@@ -103,14 +107,17 @@ CALL, PYTHON = BLOCKED + "a call that does not await", BLOCKED + "Python code th
     ],
 )
 def test_a_worker_that_hangs_is_named_shown_and_replaced(server, path, state, function):
-    old = pid(server)
-    with asked(server, "/waits"), asked(server, path):
-        assert pid(server) != old
     name = path.partition("?")[0]
-    log = server.log()
-    line = rf"error \[master\] worker 0 has not responded for 2\.\d s and is replaced: {state}; "
+    line = rf"error \[master\] worker 0 has not responded for \d\.\d s and is replaced: {state}; "
     text = rf'2 requests in hand: "GET /waits", "GET {name}"; see --worker-timeout\n'
-    assert re.search(line + text, log)
+    for _ in range(5):  # one that gets no processor while it is looked at seems to wait
+        old = pid(server)
+        with asked(server, "/waits"), asked(server, path):
+            assert pid(server) != old
+        if re.search(line + text, server.log()):
+            break
+    log = server.log()
+    assert re.search(line + text, log), log
     assert re.search(rf'File ".*/app\.py", line \d+ in {function}\n', log)
     if "event loop" in state:  # what its tasks wait for, where Python can still run
         server.wait_log("tasks of the event loop\n")
@@ -124,7 +131,10 @@ def test_a_worker_that_goes_on_late_drains_and_loses_nothing(server):
     server.wait(lambda: len(server.children()) == 1, "the end of earlier ones")
     idle = Client(server.connect())
     old = idle.pid()
-    with asked(server, "/thread?s=5") as slow, asked(server, "/sleep?s=3.4") as blocks:
+    replaced = server.log().count(" and is replaced: ")
+    with asked(server, "/thread?s=5") as slow, asked(server, "/late") as blocks:
+        server.wait(lambda: server.log().count(" and is replaced: ") > replaced, "its replacement")
+        (server.directory / "go").touch()
         server.wait_log("s: it drains, another takes its place\n")
         assert b"200 OK" in blocks.recv(4096) and b"200 OK" in slow.recv(4096)
         server.wait(lambda: len(server.children()) == 1, "the old one's end")
