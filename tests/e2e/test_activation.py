@@ -41,7 +41,7 @@ def test_tcp_and_unix_sockets_are_served_and_named(plain_dir):
             for address in (*(("127.0.0.1", port) for port in ports), os.fspath(path)):
                 assert asked(address) == b'{"hello":"world"}'
             server.signal(signal.SIGTERM)
-            assert server.process.wait(10 * PATIENCE) == 0
+            assert server.process.wait(25 * PATIENCE) == 0
         # The supervisor goes on listening, and its socket's name stays.
         assert path.is_socket()
 

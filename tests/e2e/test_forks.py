@@ -192,7 +192,7 @@ def test_a_fork_holds_no_connection_open(app_dir, start):
             conn.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert read_all(conn)
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
         try:
             socket.create_server(("127.0.0.1", server.port)).close()
         finally:
@@ -232,7 +232,7 @@ def test_a_fork_that_returns_to_the_server_ends_and_disturbs_nothing(app_dir, ho
         assert server.get("/start-in-a-thread")[0] == 200  # threads still wake the loop
         assert server.get("/terminate") == (200, b"-15")
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
 
 
 ENDING = """

@@ -22,7 +22,7 @@ class Client:
     def __init__(self, conn: socket.socket) -> None:
         self.conn = conn
         self.left = b""
-        conn.settimeout(20)
+        conn.settimeout(60)
 
     def send(self, data: bytes) -> None:
         self.conn.sendall(data)
@@ -160,7 +160,7 @@ def test_the_end_after_a_reload_closes_what_was_given(server: Fastrd) -> None:
         while b"connection: close" not in head.lower():
             client.send(REQUEST)
             head = client.answer()[0]
-    assert server.process.wait(10) == 0
+    assert server.process.wait(25) == 0
 
 
 def test_descriptors_come_back(server: Fastrd) -> None:

@@ -127,7 +127,7 @@ def test_while_it_drains_probes_are_told_at_once(directory):
         assert probe(directory, "/-/ready") == (503, b"")
         (directory / "open").touch()
         assert conn.recv(1000).startswith(b"HTTP/1.1 200 ")
-        assert server.process.wait(10 * PATIENCE) == 0
+        assert server.process.wait(25 * PATIENCE) == 0
     assert not (directory / "admin").exists()
 
 
@@ -152,7 +152,7 @@ def test_a_second_signal_does_not_wait_for_the_delay(directory):
         server.signal(signal.SIGTERM)
         server.wait_log("ending in 60 s")
         server.signal(signal.SIGINT)
-        assert server.process.wait(10 * PATIENCE) == 0
+        assert server.process.wait(25 * PATIENCE) == 0
 
 
 @pytest.mark.parametrize("address", ["8001", "unix:", "a:b", "127.0.0.1:99999", ":8001", "[]:1", "::1:80", "name:80"])

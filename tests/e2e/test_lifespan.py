@@ -59,7 +59,7 @@ def test_a_group_of_the_lifespan_that_dies_is_logged_at_once_and_serving_goes_on
         assert "in dies" in server.log()
         assert server.get("/") == worker
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
         assert server.log().count("Error: the child is dead") == 1
 
 
@@ -135,7 +135,7 @@ def test_a_lifespan_may_cancel_all_tasks_and_then_clean_up(tmp_path, number):
         server.get("/")
         server.signal(number)
         if number == signal.SIGTERM:
-            assert server.process.wait(10) == 0
+            assert server.process.wait(25) == 0
             assert "cleaned up" in server.log()
         else:
             server.wait_log("cleaned up")

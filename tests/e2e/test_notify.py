@@ -73,7 +73,7 @@ def test_the_life_of_a_server(directory):
             stopping = manager.wait("STOPPING")
             assert int(stopping["EXTEND_TIMEOUT_USEC"]) > 30_000_000
             assert stopping["STATUS"].startswith("ending: ")
-            assert server.process.wait(10 * PATIENCE) == 0
+            assert server.process.wait(25 * PATIENCE) == 0
             assert "WATCHDOG" not in {key for message in manager.messages for key in message}
 
 

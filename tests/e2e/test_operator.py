@@ -221,7 +221,7 @@ def test_an_application_that_kills_the_master_ends(app_dir):
     with Fastrd("app:app", app_dir) as server:
         children = living(server)
         assert server.get("/parent")[0] == 200
-        assert server.process.wait(5) == -signal.SIGKILL
+        assert server.process.wait(25) == -signal.SIGKILL
         wait_gone(children)
 
 
@@ -242,7 +242,7 @@ def test_a_worker_with_a_session_of_its_own_is_still_ours(app_dir):
         assert server.get("/session")[0] == 200
         children = living(server)
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
         wait_gone(children)
 
 
@@ -256,7 +256,7 @@ def test_a_stopped_worker_does_not_hold_up_a_drain(app_dir, order):
         os.kill(*stopped, signal.SIGSTOP)
         server.signal(order)
         if order == signal.SIGTERM:
-            assert server.process.wait(10) == 0
+            assert server.process.wait(25) == 0
         else:
             server.wait_log("generation 2 serves")
             assert answers(server)
@@ -344,7 +344,7 @@ def test_a_start_that_fails_during_a_drain_is_no_failed_reload(app_dir):
         os.kill(*living(server), signal.SIGKILL)
         server.wait(lambda: (app_dir / "term").read_text(), "a replacement that starts")
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
         assert "worker 0: the lifespan of app:app failed" in server.log()
         assert "reload failed" not in server.log()
 
@@ -487,7 +487,7 @@ def test_a_process_forked_by_the_application_does_not_keep_the_port(app_dir):
             forked = int(conn.recv(1000).rsplit(b"\r\n", 1)[1])
         try:
             server.signal(signal.SIGTERM)
-            assert server.process.wait(10) == 0
+            assert server.process.wait(25) == 0
             assert start_of(forked)
             socket.create_server(("127.0.0.1", server.port)).close()
         finally:
@@ -517,7 +517,7 @@ def test_nobody_reads_the_log_and_the_master_still_supervises(app_dir):
             master.send_signal(signal.SIGHUP)
             time.sleep(0.5)
             master.send_signal(signal.SIGTERM)
-            assert master.wait(10) == 0
+            assert master.wait(25) == 0
     os.close(read)
 
 
@@ -531,7 +531,7 @@ def test_no_standard_descriptors_at_all(app_dir):
             conn.sendall(b"GET /print?mb=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert conn.recv(100).startswith(b"HTTP/1.1 200 ")
         master.terminate()
-        assert master.wait(10) == 0
+        assert master.wait(25) == 0
 
 
 def test_signals_ignored_and_blocked_at_the_start_work_all_the_same(app_dir):
@@ -550,7 +550,7 @@ def test_signals_ignored_and_blocked_at_the_start_work_all_the_same(app_dir):
         for number in numbers:  # HUP and INT are handled: what is ignored stays so at exec
             assert not ignored & 1 << number - 1 or number == signal.SIGALRM
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
 
 
 def test_sixty_four_workers(tmp_path):

@@ -14,7 +14,7 @@ def test_it_is_there_while_the_server_is(plain_dir):
         assert path.read_text() == f"{server.process.pid}\n"
         assert sorted(p.name for p in plain_dir.glob("pid*")) == ["pid"]
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10 * PATIENCE) == 0
+        assert server.process.wait(25 * PATIENCE) == 0
     assert not path.exists()
 
 

@@ -139,7 +139,7 @@ def test_a_service_from_its_start_to_its_end(directory):
         assert server.get("/")[0] == 200
         server.signal(signal.SIGTERM)
         manager.wait("STOPPING")
-        assert server.process.wait(10 * PATIENCE) == 0
+        assert server.process.wait(25 * PATIENCE) == 0
         assert not (run / "pid").exists()
 
 

@@ -25,7 +25,7 @@ def test_term_lets_requests_finish_and_exits_0(plain_dir):
         server.signal(signal.SIGTERM)
         thread.join()
         assert got == [(200, b'"done"')]
-        assert server.process.wait(5) == 0
+        assert server.process.wait(25) == 0
 
 
 def test_drain_has_a_deadline(plain_dir):
@@ -36,7 +36,7 @@ def test_drain_has_a_deadline(plain_dir):
         conn.sendall(b"GET /slow?s=60 HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.3)
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
         assert conn.recv(100) == b""
 
 
@@ -94,7 +94,7 @@ def test_what_follows_an_answer_finishes_before_the_lifespan_ends(tmp_path, path
         if number == signal.SIGHUP:
             server.wait_log("lifespan is over")
         else:
-            assert server.process.wait(10) == 0
+            assert server.process.wait(25) == 0
         work, _, rest = server.log().partition("lifespan is over")
         assert "its work is done" in work and "Traceback" not in work + rest
 

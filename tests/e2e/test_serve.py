@@ -248,7 +248,7 @@ def test_serve_from_the_main_script(tmp_path):
         conn.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert read_all(conn).endswith(b'"served"')
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(25) == 0
 
 
 SLOW = """

@@ -94,7 +94,7 @@ def test_the_applications_handler_of_term_runs_and_ends_an_endless_stream(
             conn.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
             assert conn.recv(1000).startswith(b"HTTP/1.1 404 ")
         else:
-            assert conn.recv(1000) == b"" and server.process.wait(10) == 0
+            assert conn.recv(1000) == b"" and server.process.wait(25) == 0
         log = server.log()
         assert log.count("told") == log.count("cleaned up") == 1
         assert "Traceback" not in log and "error" not in log
@@ -179,7 +179,7 @@ def test_a_worker_that_has_ended_its_loop_may_be_told_once_more(tmp_path):
     (tmp_path / "app.py").write_text(TOLD_AGAIN)
     with Fastrd("app:app", tmp_path) as server:
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
         log = server.log()
         assert log.count("at exit") == 1
         assert "Traceback" not in log and "exit status" not in log

@@ -90,7 +90,7 @@ def test_clients_that_do_nothing_hold_up_nobody_for_long(directory):
         held = os.listdir(f"/proc/{server.process.pid}/fd")
         assert len(held) < 100
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(25) == 0
 
 
 @pytest.mark.parametrize("reload", [True, False])
