@@ -1,14 +1,15 @@
 /*
  * generation: load, start, swap, drain.
  *
- * Called by signals.c (reload, stop), reread.c (load), replies.c (progress), reap.c (failures),
- * master.c (start, clock, burial), probation.c (drain), and by watchdog.c, workers.c, spare.c,
- * recycle.c and notify.c for the configuration. A failure here never touches the generation that
- * serves. generation.h draws the states and the walk of a reload.
+ * Called by signals.c (reload, stop), upgrade.c (drain), takeover.c (ready), reread.c (load), replies.c
+ * (progress), reap.c (failures), master.c (start, clock, burial), probation.c (drain), and by watchdog.c,
+ * workers.c, spare.c, recycle.c and notify.c for the configuration. A failure here never touches the
+ * generation that serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still
- * draining", "reload failed, generation N serves on: CAUSE", "generation N serves: ROUTES;
- * reloaded in N s", "generation N: loaded", "generation N: draining", "generation N: gone".
+ * draining", "reload put off: an upgrade runs", "reload failed, generation N serves on: CAUSE",
+ * "generation N serves: ROUTES; reloaded in N s", "generation N: loaded", "generation N: draining",
+ * "generation N: gone".
  * While none serves it prints "fastrd: CAUSE", and the banner.
  */
 #include "master/generation.h"
@@ -67,6 +68,7 @@ master_generation_load(struct master *m, const struct master_conf *conf)
 	m->coming = g;
 	/* Of a reload once more: its time-out may be another now. */
 	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
+	master_takeover_loads(m, conf->values.timeout_startup_ms);
 	g->table_fd = shm_segment_create("fastrd-table");
 	if (g->table_fd < 0 || (conf->values.preload ? master_zygote_start(m, g) :
 	    master_worker_start(m, g, 0)) < 0)
@@ -95,20 +97,28 @@ master_generation_imported(struct master *m, struct master_generation *g)
 	workers_start(m, g, forked ? 0 : 1);
 }
 
+/* Can one begin, now that none is coming? That it cannot is logged once. */
+static bool
+reload_may(struct master *m)
+{
+	bool upgrade = master_upgrade_runs(m), full = record_free(m) == NULL;
+
+	if (upgrade && !m->put_off_logged)
+		log_info("reload put off: an upgrade runs");
+	else if (full && !m->put_off_logged)
+		log_warnx("reload put off: earlier generations are still draining");
+	m->put_off_logged |= upgrade || full;
+	return !upgrade && !full;
+}
+
 void
 master_generation_reload(struct master *m)
 {
 	if (m->stopping)
 		return;
 	m->reload_due = true;
-	if (m->serving == NULL || m->coming != NULL || m->reread.runs)
+	if (m->serving == NULL || m->coming != NULL || m->reread.runs || !reload_may(m))
 		return;
-	if (record_free(m) == NULL) {
-		if (!m->put_off_logged)
-			log_warnx("reload put off: earlier generations are still draining");
-		m->put_off_logged = true;
-		return;
-	}
 	m->reload_due = false;
 	log_info("%s%sreloading", m->reload_by, *m->reload_by != '\0' ? ": " : "");
 	m->reload_by[0] = '\0';
@@ -206,6 +216,7 @@ swap(struct master *m, struct master_generation *g)
 	if (old == NULL) {
 		master_banner_print(m, g);
 		master_logs_begin(m);
+		master_takeover_done(m);
 	} else {
 		log_info("generation %u serves: %s; reloaded in %.1f s", g->number, g->routes,
 		    (double)(clock_monotonic_ms() - g->since_ms) / 1000);
@@ -217,7 +228,8 @@ swap(struct master *m, struct master_generation *g)
 void
 master_generation_ready(struct master *m, struct master_generation *g)
 {
-	if (g->state == GENERATION_STARTING && count_ready(m, g) == g->n_workers)
+	if (g->state == GENERATION_STARTING && count_ready(m, g) == g->n_workers &&
+	    master_takeover_may(m))
 		swap(m, g);
 }
 
@@ -275,6 +287,7 @@ master_generation_overdue(struct master *m, struct master_generation *g, uint64_
 void
 master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms)
 {
+	bool others = m->upgrade.ceded || (m->serving != NULL && g != m->serving && !m->stopping);
 	struct master_child *c = NULL;
 
 	must(g->state != GENERATION_NONE);
@@ -290,7 +303,15 @@ master_generation_drain(struct master *m, struct master_generation *g, uint64_t 
 		if (c->role != ROLE_WORKER)
 			master_child_end(c);
 		else
-			master_worker_drain(c, ms, m->serving != NULL && !m->stopping);
+			master_worker_drain(c, ms, others);
+}
+
+void
+master_generations_drain(struct master *m, const struct master_generation *spared, uint64_t ms)
+{
+	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
+		if (m->generations[i].state != GENERATION_NONE && &m->generations[i] != spared)
+			master_generation_drain(m, &m->generations[i], ms);
 }
 
 static void

@@ -104,6 +104,9 @@ void master_generation_overdue(struct master *m, struct master_generation *g,
 /* Finish the requests of `g` within `ms`, then end it. */
 void master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms);
 
+/* Every one but `spared` (NULL: none is) drains within `ms`. */
+void master_generations_drain(struct master *m, const struct master_generation *spared, uint64_t ms);
+
 /* Free the records of generations that have ended, or failed, and have no child. */
 void master_generations_bury(struct master *m);
 

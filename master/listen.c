@@ -2,9 +2,9 @@
  * listen: which addresses, and from when on clients may come.
  *
  * Called by main.c before the first child, by generation.c when the first one serves (start), and by
- * inherit.c (add). Only numeric addresses: resolving names would load code into the master; judge.c
- * has looked at the texts. What fails is one line that says on what, why, and what to do; there is
- * no log yet.
+ * inherit.c and takeover.c (add). Only numeric addresses: resolving names would load code into the
+ * master; judge.c has looked at the texts. What fails is one line that says on what, why, and what
+ * to do; there is no log yet.
  */
 #include "master/listen.h"
 
@@ -264,14 +264,14 @@ master_listen_open_admin(struct master_listeners *l, const struct conf *c,
 }
 
 void
-master_listen_close(struct master_listeners *l)
+master_listen_close(struct master_listeners *l, bool elsewhere)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		/* What the application has left behind may have it as well, and would keep the address. */
-		if (!l->inherited)
+		if (!l->inherited && !elsewhere)
 			shutdown(l->fds[i], SHUT_RDWR);
 		close(l->fds[i]);
-		if (l->made[i])
+		if (l->made[i] && !elsewhere)
 			unlink(l->texts[i] + sizeof("unix:") - 1);
 	}
 	l->n = 0;

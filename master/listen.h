@@ -40,7 +40,7 @@ int master_listen_start(const struct master_listeners *l, int backlog) MUST_CHEC
 /* One socket more, with its address for a person. */
 void master_listen_add(struct master_listeners *l, int fd, const char *text);
 
-/* Close, and remove the unix socket's name. */
-void master_listen_close(struct master_listeners *l);
+/* Close, and remove the unix socket's name. `elsewhere`: another master goes on listening; close only. */
+void master_listen_close(struct master_listeners *l, bool elsewhere);
 
 #endif

@@ -73,8 +73,9 @@ prepare(struct master *m)
 	m->signal_fd = master_signals_open();
 	m->boards_fd = m->signal_fd >= 0 ?
 	    shm_boards_create("fastrd-boards", MASTER_MAX_CHILDREN) : -1;
-	if (m->boards_fd >= 0 && socketpair(AF_UNIX,
-	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, m->handover) == 0)
+	memcpy(m->handover, m->takeover.handover, sizeof(m->handover));
+	if (m->boards_fd >= 0 && (m->takeover.before != 0 || socketpair(AF_UNIX,
+	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, m->handover) == 0))
 		return 0;
 	fprintf(stderr, "fastrd: %s\n",
 	    master_shortage_text(text, sizeof(text), "supervise workers", errno));
@@ -121,21 +122,21 @@ drop(const struct master_account *account, const struct conf *c, const char *pyt
 
 /* Open what may need root, then give it up. 0, or the exit code after one line. */
 static int
-begin(struct master *m, struct master_listeners *listeners, struct master_listeners *admin,
-    struct master_pid_file *pid_file)
+begin(struct master *m, struct master_listeners *listeners, struct master_listeners *admin)
 {
 	const struct conf *c = &m->conf->values;
 	struct master_account account;
 	int rc = master_account_find(&account, m->python, c->user, c->group);
 
-	if (rc == 0)
+	if (rc == 0 && m->takeover.before == 0)
 		rc = listen_open(c, m->python, &account, listeners, admin);
 	/* At once: while nothing serves the master answers probes. */
 	if (rc == 0)
 		rc = master_listen_start(admin, (int)c->backlog);
 	if (rc == 0)
-		rc = master_pid_file_open(pid_file, c->pid_file);
+		rc = master_pid_file_open(m->pid_file, c->pid_file, m->takeover.before);
 	master_notify_open(&m->notify);
+	m->notify.held = m->takeover.before != 0;
 	environment_clean();
 	if (rc == 0)
 		rc = drop(&account, c, m->python);
@@ -165,13 +166,17 @@ serve(struct master_conf *conf, const char *python)
 		.listeners = &listeners,
 		.admin = &admin,
 		.python = python,
+		.pid_file = &pid_file,
+		.upgrade = { .channel = -1 },
 		.n_workers = (unsigned)conf->values.workers,
 		.log_fd = -1,
 	};
-	int rc;
+	int rc = master_takeover_open(&m.takeover, &listeners, &admin);
+	bool elsewhere;
 
 	descriptors_raise();
-	rc = begin(&m, &listeners, &admin, &pid_file);
+	if (rc == 0)
+		rc = begin(&m, &listeners, &admin);
 	if (rc == 0)
 		rc = logs_check(conf);
 	if (rc == 0)
@@ -180,9 +185,10 @@ serve(struct master_conf *conf, const char *python)
 		rc = prepare(&m);
 	if (rc == 0)
 		rc = master_run(&m);
+	elsewhere = master_takeover_waits(&m) || m.upgrade.ceded;
 	master_notify_close(&m.notify);
-	master_listen_close(&listeners);
-	master_listen_close(&admin);
+	master_listen_close(&listeners, elsewhere);
+	master_listen_close(&admin, elsewhere);
 	master_pid_file_close(&pid_file);
 	master_writer_close(&m.writer);
 	return rc;
@@ -198,8 +204,8 @@ command(struct master_conf *conf, const char *python)
 
 	if (rc == 0 && conf->command == COMMAND_TEST) {
 		rc = listen_open(&conf->values, python, &account, &listeners, &admin);
-		master_listen_close(&listeners);
-		master_listen_close(&admin);
+		master_listen_close(&listeners, false);
+		master_listen_close(&admin, false);
 	}
 	if (rc == 0)
 		rc = drop(&account, &conf->values, python);

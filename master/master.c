@@ -23,7 +23,7 @@
 #include "master/watchdog.h"
 
 enum {
-	WATCHES_MAX = 3 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
+	WATCHES_MAX = 5 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
 	WAIT_MAX_MS = 60000
 };
 
@@ -84,15 +84,17 @@ refusal_readable(struct master *m, void *arg)
 	master_refuse_read(arg);
 }
 
-/* Probes while no worker serves, clients that no worker will take, and those that have been told. */
+/* Where no other master serves, probes while no worker does, and clients that no worker will take; and
+ * those that have been told. */
 static void
 watch_clients(struct master *m, struct watches *w)
 {
-	if (m->admin->n > 0 && (m->serving == NULL || master_status_workers(m, m->serving) == 0) &&
-	    master_refuse_ready(&m->refusals, clock_monotonic_ms()))
+	bool ours = !master_takeover_waits(m) && !m->upgrade.ceded;
+	bool ready = ours && master_refuse_ready(&m->refusals, clock_monotonic_ms());
+
+	if (ready && m->admin->n > 0 && (m->serving == NULL || master_status_workers(m, m->serving) == 0))
 		watch(w, m->admin->fds[0], admin_readable, NULL);
-	if (m->stranded.is && m->serving != NULL &&
-	    master_refuse_ready(&m->refusals, clock_monotonic_ms()))
+	if (ready && m->stranded.is && m->serving != NULL)
 		for (size_t i = 0; i < m->listeners->n; i++)
 			watch(w, m->listeners->fds[i], listener_readable, (void *)(uintptr_t)i);
 	for (int i = 0; i < MASTER_REFUSALS_MAX; i++)
@@ -105,6 +107,20 @@ reread_readable(struct master *m, void *arg)
 {
 	(void)arg;
 	master_reread_look(m);
+}
+
+static void
+takeover_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_takeover_read(m);
+}
+
+static void
+upgrade_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_upgrade_read(m);
 }
 
 static void
@@ -130,6 +146,10 @@ wait_once(struct master *m, int timeout_ms)
 		watch(&w, m->reread.helper.fd, reread_readable, NULL);
 	if (master_writer_is(&m->writer) && m->writer.channel >= 0)
 		watch(&w, m->writer.channel, writer_readable, NULL);
+	if (m->takeover.channel >= 0)
+		watch(&w, m->takeover.channel, takeover_readable, NULL);
+	if (master_upgrade_runs(m) && m->upgrade.channel >= 0)
+		watch(&w, m->upgrade.channel, upgrade_readable, NULL);
 	/* Behind the children: what one has said is heard before its death is. */
 	watch(&w, m->signal_fd, signals_readable, NULL);
 	if (poll(w.fds, w.n, timeout_ms) <= 0)
@@ -165,6 +185,7 @@ clock_look(struct master *m, uint64_t now_ms)
 			master_watchdog_press(m, c, now_ms);
 		else
 			master_overdue(m, c, now_ms);
+	master_upgrade_look(m, now_ms);
 	master_writer_look(&m->writer, now_ms);
 	master_notify_look(m, now_ms);
 }
@@ -196,6 +217,7 @@ clock_next(struct master *m, uint64_t now_ms)
 	if (m->refusals.paused_until_ms > now_ms)
 		next_ms = earlier(next_ms, m->refusals.paused_until_ms);
 	next_ms = earlier(next_ms, m->drain_at_ms);
+	next_ms = earlier(next_ms, master_upgrade_next_ms(m));
 	next_ms = earlier(next_ms, m->writer.start_at_ms);
 	next_ms = earlier(next_ms, master_notify_next_ms(&m->notify));
 	if (m->serving != NULL)
@@ -217,13 +239,14 @@ master_run(struct master *m)
 
 		master_reap_lost(m);
 		master_generations_bury(m);
-		if (m->stopping && m->drain_at_ms == 0 &&
+		if (m->stopping && m->drain_at_ms == 0 && !master_upgrade_runs(m) &&
 		    master_child_next(&m->children, NULL, NULL) == NULL)
 			break;
 		if (m->scale_due != 0)
 			master_workers_scale(m, 0);
 		if (m->reload_due)
 			master_generation_reload(m);
+		master_upgrade_begin(m);
 		clock_look(m, now_ms);
 		wait_once(m, clock_next(m, now_ms));
 	}

@@ -26,11 +26,14 @@
 #include "master/reread.h"
 #include "master/spare.h"
 #include "master/stranded.h"
+#include "master/takeover.h"
+#include "master/upgrade.h"
 #include "master/workers.h"
 #include "master/writer.h"
 
 struct master_conf;
 struct master_listeners;
+struct master_pid_file;
 
 /* How often one signal has come from the parent, less how often from others, while they come
  * close together: signals.c */
@@ -40,10 +43,12 @@ struct master_copies {
 };
 
 struct master {
-	const struct master_conf *conf;	/* of the start; these four are the caller's */
+	const struct master_conf *conf;	/* of the start; these five are the caller's */
 	const struct master_listeners *listeners;
 	const struct master_listeners *admin;	/* one for probes, or none */
 	const char *python;		/* path of the application's Python */
+	struct master_pid_file *pid_file;
+	struct master_takeover takeover;	/* from the master that has started this one, if one has */
 	int signal_fd;			/* of master_signals_open() */
 	int log_fd;			/* children's standard error; -1: they have ours */
 	int boards_fd;			/* one board for every child there can be */
@@ -67,6 +72,7 @@ struct master {
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	bool reload_failed;	/* the last one */
 	struct master_copies interrupts;	/* INT */
+	struct master_upgrade upgrade;	/* to another master, which this one has started */
 	struct master_notify notify;
 	struct master_oom oom;
 	struct master_writer writer;	/* of the log; none where it goes to no file */

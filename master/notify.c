@@ -1,7 +1,8 @@
 /*
  * notify: the protocol of sd_notify(3), as far as a server needs it.
  *
- * Called by main.c (open), master.c (the clock), generation.c and signals.c (a state begins).
+ * Called by main.c (open), master.c (the clock), generation.c and signals.c (a state begins), and
+ * by upgrade.c (another master takes over).
  * A message is one datagram of lines NAME=VALUE to the socket that NOTIFY_SOCKET names: a
  * path, or a name in the abstract namespace behind an @. Nothing here waits: what the
  * manager's queue has no room for is sent a moment later, and of several states the last
@@ -216,10 +217,34 @@ void
 master_notify(struct master *m, enum master_notice notice)
 {
 	/* Whoever is told of the end hears nothing else after it. */
-	if (!m->notify.on || (m->stopping && notice != NOTICE_STOPPING))
+	if (!m->notify.on || m->notify.held || (m->stopping && notice != NOTICE_STOPPING))
 		return;
 	m->notify.due = notice;
 	state_tell(m, clock_monotonic_ms());
+}
+
+int
+master_notify_main(struct master_notify *n, pid_t pid)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "MAINPID=%ld", (long)pid);
+	return n->on ? tell(n, text) : 0;
+}
+
+int
+master_notify_pass(const struct master_notify *n)
+{
+	char name[sizeof(n->to.sun_path) + 1], us[24];
+
+	if (!n->on)
+		return 0;
+	memcpy(name, n->to.sun_path, sizeof(n->to.sun_path));
+	name[sizeof(n->to.sun_path)] = '\0';
+	if (name[0] == '\0')
+		name[0] = '@';
+	snprintf(us, sizeof(us), "%llu", (unsigned long long)n->beat_every_ms * 2000);
+	return setenv("NOTIFY_SOCKET", name, 1) < 0 || setenv("WATCHDOG_USEC", us, 1) < 0 ? -1 : 0;
 }
 
 void
@@ -227,7 +252,7 @@ master_notify_look(struct master *m, uint64_t now_ms)
 {
 	struct master_notify *n = &m->notify;
 
-	if (!n->on)
+	if (!n->on || n->held)
 		return;
 	if (n->look_at_ms <= now_ms)
 		state_tell(m, now_ms);
@@ -238,7 +263,7 @@ master_notify_look(struct master *m, uint64_t now_ms)
 uint64_t
 master_notify_next_ms(const struct master_notify *n)
 {
-	if (!n->on)
+	if (!n->on || n->held)
 		return 0;
 	return n->beat_every_ms != 0 && n->beat_at_ms < n->look_at_ms ? n->beat_at_ms : n->look_at_ms;
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/attr.h"
 #include "master/status.h"
 
 struct master;
@@ -24,6 +25,7 @@ enum master_notice {
 
 struct master_notify {
 	bool on;			/* somebody wants to know */
+	bool held;			/* ... and hears it from another master */
 	int fd;				/* connected; -1: that failed */
 	struct sockaddr_un to;
 	socklen_t to_len;
@@ -42,6 +44,14 @@ void master_notify_close(struct master_notify *n);
 
 /* The service is in this state from now on. No-op when nobody wants to know; never waits. */
 void master_notify(struct master *m, enum master_notice notice);
+
+/* The manager's main process is this one from now on. It counts before whatever that one says itself.
+ * 0, or why it cannot be told now; where nobody wants to know there is nothing to tell. */
+int master_notify_main(struct master_notify *n, pid_t pid) MUST_CHECK;
+
+/* What another master that this process becomes, or starts, reads: NOTIFY_SOCKET and WATCHDOG_USEC, into
+ * the environment. -1: there is no memory. */
+int master_notify_pass(const struct master_notify *n) MUST_CHECK;
 
 /* What is due at `now_ms`: the status when it has changed, the watchdog's sign. */
 void master_notify_look(struct master *m, uint64_t now_ms);

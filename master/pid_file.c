@@ -1,13 +1,15 @@
 /*
  * pid_file: written whole, locked, replaced when its writer is dead.
  *
- * Called by main.c. Whether the writer of an old file lives is told by the lock that it holds
- * on the file, not by the number in it, which may be another process's by now. The file stays
+ * Called by main.c, takeover.c (put) and upgrade.c (which has it back). Whether the writer of an old file
+ * lives is told by the lock that it holds on the file, not by the number in it, which may be another
+ * process's by now. The file stays
  * the property of whoever starts fastrd, as a rule root: root's scripts send signals to the
  * process that it names. So where its directory does not belong to --user, it stays behind at
  * the end, without a lock.
  *
- * Logs: "cannot remove PATH: CAUSE; a pid file belongs into a directory of --user's".
+ * Logs: "cannot remove PATH: CAUSE; a pid file belongs into a directory of --user's", "cannot write
+ * PATH: CAUSE".
  */
 #include "master/pid_file.h"
 
@@ -44,9 +46,10 @@ is_content(const char *text, ssize_t n)
 	return digits + strspn(text + digits, "\n ") == (size_t)n;
 }
 
-/* What is at `path` now: may it be replaced? 0, or the exit status after one line. */
+/* What is at `path` now: may it be replaced, also when `before` has it? 0, or the exit status after
+ * one line. */
 static int
-old_look(const char *path)
+old_look(const char *path, pid_t before)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), rc = 0;
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -58,7 +61,8 @@ old_look(const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    !is_content(text, read(fd, text, CONTENT_BYTES))) {
 		rc = refuse(path, "this is no pid file", "remove it, or give another path");
-	} else if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+	} else if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+	    lock.l_pid != before) {
 		snprintf(cause, sizeof(cause), "process %ld has it, another fastrd", (long)lock.l_pid);
 		rc = refuse(path, cause, "stop that one, or give another path");
 	}
@@ -87,8 +91,15 @@ new_write(const char *path)
 	return -1;
 }
 
+/* The name that it has at first. False: it would be too long. */
+static bool
+beside(const char *path, char name[PATH_MAX])
+{
+	return snprintf(name, PATH_MAX, "%s.%ld", path, (long)getpid()) < PATH_MAX;
+}
+
 int
-master_pid_file_open(struct master_pid_file *p, const char *path)
+master_pid_file_open(struct master_pid_file *p, const char *path, pid_t before)
 {
 	char new[PATH_MAX];
 	int rc;
@@ -96,14 +107,15 @@ master_pid_file_open(struct master_pid_file *p, const char *path)
 	*p = (struct master_pid_file){ .fd = -1, .path = path };
 	if (*path == '\0')
 		return 0;
-	if (snprintf(new, sizeof(new), "%s.%ld", path, (long)getpid()) >= (int)sizeof(new))
+	if (!beside(path, new))
 		return refuse(path, strerror(ENAMETOOLONG), "give a shorter path");
-	rc = old_look(path);
+	rc = old_look(path, before);
 	if (rc != 0)
 		return rc;
 	unlink(new);	/* of a process of the same number, which died here */
 	p->fd = new_write(new);
-	if (p->fd >= 0 && rename(new, path) == 0)
+	p->beside = p->fd >= 0 && before != 0;
+	if (p->beside || (p->fd >= 0 && rename(new, path) == 0))
 		return 0;
 	rc = refuse(path, strerror(errno), errno == ENOENT ? "create its directory first" :
 	    "choose a path where you may create files");
@@ -116,12 +128,27 @@ master_pid_file_open(struct master_pid_file *p, const char *path)
 }
 
 void
+master_pid_file_put(struct master_pid_file *p)
+{
+	char new[PATH_MAX];
+
+	if (!p->beside || !beside(p->path, new))
+		return;
+	p->beside = rename(new, p->path) < 0;
+	if (p->beside)
+		log_warn("cannot write %s", p->path);
+}
+
+void
 master_pid_file_close(struct master_pid_file *p)
 {
 	struct stat own, there;
+	char new[PATH_MAX];
 
 	if (p->fd < 0)
 		return;
+	if (p->beside && beside(p->path, new))
+		unlink(new);
 	if (fstat(p->fd, &own) == 0 && lstat(p->path, &there) == 0 && own.st_ino == there.st_ino &&
 	    own.st_dev == there.st_dev && unlink(p->path) < 0)
 		log_warnx("cannot remove %s: %s; a pid file belongs into a directory of --user's", p->path,

@@ -6,8 +6,7 @@
  * docs/OPERATIONS.md tells operators the same.
  *
  * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: ending in N s,
- * requests then have N s", "SIGNAL by process N: killing what
- * has not ended", "SIGNAL does nothing yet".
+ * requests then have N s", "SIGNAL by process N: killing what has not ended".
  */
 #include "master/signals.h"
 
@@ -85,20 +84,11 @@ signal_text(const struct signalfd_siginfo *info, char text[SIGNAL_TEXT_BYTES])
 	return text;
 }
 
-/* Every generation but `spared` drains within `ms`. */
-static void
-drain_all(struct master *m, const struct master_generation *spared, uint64_t ms)
-{
-	for (int i = 0; i < MASTER_MAX_GENERATIONS; i++)
-		if (m->generations[i].state != GENERATION_NONE && &m->generations[i] != spared)
-			master_generation_drain(m, &m->generations[i], ms);
-}
-
 void
 master_signals_drain(struct master *m)
 {
 	m->drain_at_ms = 0;
-	drain_all(m, NULL, master_worker_grace_ms(m));
+	master_generations_drain(m, NULL, master_worker_grace_ms(m));
 }
 
 /* The end begins after `delay_ms`, in which load balancers find out that it does: the
@@ -111,10 +101,11 @@ stop(struct master *m, const struct signalfd_siginfo *info, uint64_t delay_ms, u
 
 	m->stopping = true;
 	m->stopping_since_ms = clock_monotonic_ms();
+	master_upgrade_stop(m);
 	signal_text(info, text);
 	if (delay_ms == 0 || m->serving == NULL) {
 		log_info("%s: ending, requests have %g s", text, (double)ms / 1000);
-		drain_all(m, NULL, ms);
+		master_generations_drain(m, NULL, ms);
 	} else {
 		log_info("%s: ending in %g s, requests then have %g s", text, (double)delay_ms / 1000,
 		    (double)ms / 1000);
@@ -122,7 +113,7 @@ stop(struct master *m, const struct signalfd_siginfo *info, uint64_t delay_ms, u
 		while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
 			if (c->state == CHILD_SERVING)
 				master_child_order(c, WIRE_UNREADY);
-		drain_all(m, m->serving, ms);
+		master_generations_drain(m, m->serving, ms);
 	}
 	master_notify(m, NOTICE_STOPPING);
 }
@@ -135,7 +126,8 @@ kill_all(struct master *m, const struct signalfd_siginfo *info)
 
 	log_warnx("%s: killing what has not ended", signal_text(info, text));
 	m->drain_at_ms = 0;
-	drain_all(m, NULL, 0);
+	master_upgrade_signal(m, SIGKILL);
+	master_generations_drain(m, NULL, 0);
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
 		master_child_kill(c, true);
 }
@@ -192,10 +184,13 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 		master_workers_scale(m, -1);
 		break;
 	case SIGUSR1:
+		master_upgrade_signal(m, SIGUSR1);
 		master_logs_reopen(m, signal_text(info, text));
 		break;
+	case SIGUSR2:
+		master_upgrade_ask(m, signal_text(info, text));
+		break;
 	default:
-		log_warnx("%s does nothing yet", strsignal((int)info->ssi_signo));
 		break;
 	}
 }

@@ -87,6 +87,8 @@ serving_text(struct master *m, char text[MASTER_STATUS_BYTES])
 	if (m->coming != NULL)
 		snprintf(more, sizeof(more), "; generation %u is %s", m->coming->number,
 		    m->coming->state == GENERATION_LOADING ? "loading" : "starting");
+	else if (master_upgrade_runs(m))
+		snprintf(more, sizeof(more), "; an upgrade runs");
 	else if (m->reload_failed)
 		snprintf(more, sizeof(more), "; the last reload failed, see the log");
 	if (m->stranded.is)

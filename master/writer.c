@@ -1,7 +1,8 @@
 /*
  * writer: a pipe, a fork of the master, and how the two talk.
  *
- * Called by logs.c (open, form, reopen), main.c (close), master.c (what it says, and the clock) and reap.c.
+ * Called by logs.c (open, form, reopen), main.c (close), master.c (what it says, and the clock), reap.c
+ * and upgrade.c (is).
  * The writer runs no program: it is this code in a process of its own, without the master's
  * descriptors. Signals do not end it, the end of the pipe does.
  *

@@ -17,6 +17,7 @@ import pytest
 from activation import activated
 from notified import Manager
 from server import BINARY, BUILD, PATIENCE, Fastrd
+from upgraded import adopting, upgrade
 
 APP = """
 import os
@@ -141,6 +142,27 @@ def test_a_service_from_its_start_to_its_end(directory):
         manager.wait("STOPPING")
         assert server.process.wait(25 * PATIENCE) == 0
         assert not (run / "pid").exists()
+
+
+@pytest.mark.parametrize(("place", "works"), [("run", True), (".", False)])
+def test_an_upgrade_as_the_user(directory, place, works):
+    """What root has opened is passed on. A pid file in a directory of root's cannot be replaced, which is
+    told before anything has changed."""
+    (directory / "run").mkdir()
+    os.chown(directory / "run", 4711, 4712)
+    flags = "--user", "shop", "--pid-file", f"{place}/pid"
+    with adopting(), placed(Fastrd("app:app", directory, *flags)) as server:
+        old = server.process.pid
+        if works:
+            new = upgrade(server)
+            assert_is(new, 4711, 4712, [4712, 4713, 4714])
+            assert (directory / place / "pid").read_text() == f"{new}\n"
+        else:
+            server.signal(signal.SIGUSR2)
+            server.wait_log("upgrade failed")
+            assert "fastrd: --pid-file ./pid: Permission denied; " in server.log()
+            assert (directory / place / "pid").read_text() == f"{old}\n"
+        assert server.get("/") == (200, b'["shop","shop","/srv/shop"]')
 
 
 def test_another_group_and_a_privileged_port(directory):

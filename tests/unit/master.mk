@@ -13,7 +13,7 @@ master_fixture = tests/unit/master_fixture.c tests/unit/master_fixture.h \
 	master/logs.c master/origin.c master/notify.c master/overdue.c master/probation.c master/process.c master/python.c \
 	master/replies.c master/shortage.c master/spare.c master/status.c master/stranded.c \
 	master/watchdog.c master/workers.c master/zygote.c \
-	master/oom.c master/recycle.c master/writer.c
+	master/oom.c master/pid_file.c master/recycle.c master/takeover.c master/upgrade.c master/writer.c
 master_test_libs = libshm.la libbase.la $(ZLIB_LIBS) -lcunit
 
 tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \

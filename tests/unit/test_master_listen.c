@@ -111,7 +111,7 @@ test_tcp(void)
 	snprintf(text, sizeof(text), "fastrd: cannot listen on localhost port %ld: Address already "
 	    "in use; stop what uses it or choose another --port\n", (long)conf.port);
 	CU_ASSERT_STRING_EQUAL(said, text);
-	master_listen_close(&first);
+	master_listen_close(&first, false);
 }
 
 /* A TCP socket that is bound to a free port of 127.0.0.1, as most servers do it. */
@@ -145,7 +145,7 @@ connections_remembered(void)
 	close(server);
 	CU_ASSERT_EQUAL(read(client, &byte, 1), 0);
 	close(client);
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 }
 
 /* Who is bound has the port, before it listens, whatever is left of a server that has ended. */
@@ -164,7 +164,7 @@ test_a_port_that_another_is_bound_to(void)
 		connections_remembered();
 		CU_ASSERT_EQUAL_FATAL(opened(), 0);
 	}
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 }
 
 /* Servers of other kinds share an address until one listens: that is ours then, from the start. */
@@ -178,7 +178,7 @@ test_a_port_that_another_shares(void)
 	CU_ASSERT_EQUAL_FATAL(opened(), 0);
 	CU_ASSERT(listen(other, 16) < 0 && errno == EADDRINUSE);
 	CU_ASSERT_EQUAL(master_listen_start(&listeners, 16), 0);
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 	close(other);
 }
 
@@ -191,7 +191,7 @@ test_tcp6(void)
 		return;		/* a machine without IPv6 */
 	check_first(AF_INET6);
 	CU_ASSERT_EQUAL(strncmp(listeners.texts[0], "http://[::1]:", 13), 0);
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 }
 
 static void
@@ -210,13 +210,13 @@ test_unix(void)
 	/* Somebody listens there: refused, and the name stays. */
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "Address already in use"));
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 	CU_ASSERT_EQUAL(access(path, F_OK), 0);
 	/* Nobody does any more: taken over. */
 	close(first.fds[0]);
 	CU_ASSERT_EQUAL(opened(), 0);
 	check_first(AF_UNIX);
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 	CU_ASSERT_EQUAL(access(path, F_OK), -1);
 }
 
@@ -251,7 +251,7 @@ test_inherited(void)
 	CU_ASSERT_EQUAL(listeners.fds[0], fd);
 	CU_ASSERT_EQUAL(strncmp(listeners.texts[0], "http://0.0.0.0:", 15), 0);
 	check_first(AF_INET);
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 	conf.fd = 999;
 	CU_ASSERT_EQUAL(opened(), WIRE_EXIT_LISTEN);
 }
@@ -265,7 +265,7 @@ test_activation_for_another_process(void)
 	setenv("LISTEN_FDS", "1", 1);
 	CU_ASSERT_EQUAL(opened(), 0);
 	CU_ASSERT_EQUAL(strncmp(listeners.texts[0], "http://127.0.0.1:", 17), 0);
-	master_listen_close(&listeners);
+	master_listen_close(&listeners, false);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 }
