@@ -35,7 +35,7 @@ from case import CONNECTIONS, Case
 from cases import CASES
 from peers import BENCH, BUILD, ROOT, SERVER_CORE, TICK_SECONDS, PeerError, Server, Tools
 
-sys.path += [str(BENCH / "apps"), str(ROOT / "tests/libraries")]
+sys.path += [str(BENCH / "apps"), str(ROOT / "tests/libraries"), str(ROOT / "tests/shared")]
 
 import files  # noqa: E402
 import servers as databases  # noqa: E402
