@@ -36,3 +36,7 @@ tests_unit_test_worker_room_SOURCES = tests/unit/test_worker_room.c $(worker_fix
 tests_unit_test_worker_room_LDADD = $(worker_test_libs)
 tests_unit_test_worker_timeouts_SOURCES = tests/unit/test_worker_timeouts.c $(worker_fixture)
 tests_unit_test_worker_timeouts_LDADD = $(worker_test_libs)
+
+noinst_PROGRAMS += bench/micro/log_lines
+bench_micro_log_lines_SOURCES = bench/micro/log_lines.c
+bench_micro_log_lines_LDADD = $(worker_test_libs)
