@@ -15,7 +15,7 @@
 #include "base/must.h"
 #include "worker/access_line.h"
 
-enum { ROUNDS = 50, LINES = 20000, WRITE_BYTES = 112 * 1024 };
+enum { ROUNDS = 50, LINES = 20000, WRITE_BYTES = 56 * 1024 };
 
 static struct hx_header fields[] = {
 	{ SLICE_LIT("host"), SLICE_LIT("127.0.0.1:8000") },
