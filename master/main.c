@@ -35,6 +35,12 @@
 #include "master/variables.h"
 #include "shm/board.h"
 
+/* What the master passes that has started this one, if one has; else empty. */
+struct passed {
+	struct master_takeover takeover;
+	struct master_listeners listeners, admin;
+};
+
 /* As many descriptors as the system lets us have: one per connection. Workers
  * inherit the limit, as nginx's do. */
 static void
@@ -157,26 +163,25 @@ logs_check(struct master_conf *conf)
 
 /* Listen, and supervise until the end; the exit code. */
 static int
-serve(struct master_conf *conf, const char *python)
+serve(struct master_conf *conf, const char *python, struct passed *passed)
 {
-	struct master_listeners listeners = { .n = 0 }, admin = { .n = 0 };
 	struct master_pid_file pid_file = { .fd = -1 };
 	struct master m = {
 		.conf = conf,
-		.listeners = &listeners,
-		.admin = &admin,
+		.listeners = &passed->listeners,
+		.admin = &passed->admin,
+		.takeover = passed->takeover,
 		.python = python,
 		.pid_file = &pid_file,
 		.upgrade = { .channel = -1 },
 		.n_workers = (unsigned)conf->values.workers,
 		.log_fd = -1,
 	};
-	int rc = master_takeover_open(&m.takeover, &listeners, &admin);
 	bool elsewhere;
+	int rc;
 
 	descriptors_raise();
-	if (rc == 0)
-		rc = begin(&m, &listeners, &admin);
+	rc = begin(&m, &passed->listeners, &passed->admin);
 	if (rc == 0)
 		rc = logs_check(conf);
 	if (rc == 0)
@@ -187,8 +192,8 @@ serve(struct master_conf *conf, const char *python)
 		rc = master_run(&m);
 	elsewhere = master_takeover_waits(&m) || m.upgrade.ceded;
 	master_notify_close(&m.notify);
-	master_listen_close(&listeners, elsewhere);
-	master_listen_close(&admin, elsewhere);
+	master_listen_close(&passed->listeners, elsewhere);
+	master_listen_close(&passed->admin, elsewhere);
 	master_pid_file_close(&pid_file);
 	master_writer_close(&m.writer);
 	return rc;
@@ -257,6 +262,7 @@ int
 main(int argc, char **argv)
 {
 	static char text[64 * 1024];	/* what is printed, until the process ends */
+	struct passed passed = { .listeners = { .n = 0 } };
 	struct master_conf conf;
 	char python[PATH_MAX];
 	int rc;
@@ -266,7 +272,10 @@ main(int argc, char **argv)
 		return WIRE_EXIT_BUG;
 	/* One write: of one that fails between others stdio does not keep the reason. */
 	(void)setvbuf(stdout, text, _IOFBF, sizeof(text));
-	rc = configure(&conf, argc, argv, python);
+	/* Before anything is run that might inherit it. */
+	rc = master_takeover_open(&passed.takeover, &passed.listeners, &passed.admin);
+	if (rc == 0)
+		rc = configure(&conf, argc, argv, python);
 	if (rc != 0)
 		return rc < 0 ? printed() : rc;
 	log_open("master", (enum log_level)conf.values.log_level);
@@ -280,5 +289,5 @@ main(int argc, char **argv)
 	}
 	if (conf.command != COMMAND_SERVE)
 		return command(&conf, python);
-	return serve(&conf, python);
+	return serve(&conf, python, &passed);
 }

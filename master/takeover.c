@@ -132,8 +132,8 @@ master_takeover_done(struct master *m)
 	must(m->takeover.taken);
 	master_pid_file_put(m->pid_file);
 	m->takeover.done = true;
-	say(m, MASTER_TAKEOVER_SERVES);
 	log_info("process %ld, which served before, drains", (long)m->takeover.before);
+	say(m, MASTER_TAKEOVER_SERVES);
 }
 
 static void
