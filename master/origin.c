@@ -1,11 +1,12 @@
 /*
  * origin: of a value, in words.
  *
- * Called by judge.c and logs.c, where a value cannot be.
+ * Called by judge.c and logs.c, where a value cannot be, and by replies.c, where a child says so (locate).
  */
 #include "master/origin.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/conf.h"
 #include "master/conf.h"
@@ -27,5 +28,28 @@ master_origin_text(const struct master_conf *c, const struct conf_row *row, cons
 	for (char *p = out; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
+	return out;
+}
+
+const char *
+master_origin_locate(const struct master_conf *c, const char *text, char *out, size_t room)
+{
+	bool flag = strncmp(text, "--", 2) == 0;
+	const char *name = flag ? text + 2 : text;
+	size_t len = strcspn(name, " :");
+	const struct conf_row *row = conf_find(name, len, flag ? '-' : '_');
+	const struct master_origin *origin;
+	char variable[CONF_NAME_BYTES];
+
+	if (row == NULL || (!flag && (row->marks & CONF_SECRET) == 0))
+		return text;
+	origin = &c->origins[row - conf_rows];
+	if (origin->kind == ORIGIN_FILE)
+		snprintf(out, room, "%s: %s%s", origin->where, row->name, name + len);
+	else if (origin->kind == ORIGIN_ENVIRONMENT)
+		snprintf(out, room, "%s%s", origin->where != NULL ? origin->where :
+		    conf_variable(row, variable), name + len);
+	else
+		return text;
 	return out;
 }

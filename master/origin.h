@@ -4,6 +4,8 @@
 #ifndef MASTER_ORIGIN_H
 #define MASTER_ORIGIN_H
 
+#include <stddef.h>
+
 struct conf_row;
 struct master_conf;
 
@@ -13,5 +15,9 @@ enum { MASTER_ORIGIN_BYTES = 512 };
  * call it, control characters are question marks. Returns `out`. */
 const char *master_origin_text(const struct master_conf *c, const struct conf_row *row, const char *value,
     char out[MASTER_ORIGIN_BYTES]);
+
+/* What a child says of a setting, which begins with its flag or, of a secret, its key: in that one's
+ * place where the value stands, when that is a file or a variable. Returns `out`, or `text` as it is. */
+const char *master_origin_locate(const struct master_conf *c, const char *text, char *out, size_t room);
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/wire.h"
 #include "master/master.h"
+#include "master/origin.h"
 #include "master/python.h"
 #include "master/spare.h"
 #include "master/zygote.h"
@@ -136,13 +137,15 @@ heard_failed(struct master *m, struct master_child *c, const char *rest)
 	const char *why = space != NULL ? space + 1 : "no reason given";
 	long code = strtol(rest, NULL, 10);
 	bool replacement = g == m->serving && c->state == CHILD_STARTING && !c->told_to_end;
-	char name[MASTER_NAME_BYTES], unfit[WHY_BYTES];
+	char name[MASTER_NAME_BYTES], text[WHY_BYTES];
 
 	if (c->state == CHILD_FAILED)
 		return;
 	if (code == WIRE_EXIT_PYTHON) {
-		master_python_unfit(m->python, why, unfit, sizeof(unfit));
-		why = unfit;
+		master_python_unfit(m->python, why, text, sizeof(text));
+		why = text;
+	} else {
+		why = master_origin_locate(g->conf, why, text, sizeof(text));
 	}
 	if (c->state != CHILD_DRAINING)		/* its slot may have its next worker */
 		c->state = CHILD_FAILED;

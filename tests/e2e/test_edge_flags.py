@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -106,6 +107,39 @@ def test_what_is_wrong_is_refused_with_a_remedy(app_dir, command, flags, why):
     assert status == 2
     (line,) = text.splitlines()
     assert line.startswith("fastrd: --") and why in line
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("cors_allow_origins = ['a.example']", "cors_allow_origins a.example: 'a.example' is wrong; "),
+        ("cors_allow_credentials = true", "cors_allow_credentials has no effect without --"),
+        ("env_file = 'nowhere'", "env_file "),
+        ("log_config = 'nowhere.ini'", "log_config "),
+    ],
+)
+def test_what_only_python_can_judge_is_named_by_where_it_stands(app_dir, line, text):
+    (app_dir / "fastrd.toml").write_text(f"# Mine\n{line}\n")
+    status, said = fails("app:app", app_dir, "--config", "fastrd.toml")
+    assert status in (2, 3) and f"fastrd: fastrd.toml:2: {text}" in said
+
+
+def test_at_a_reload_it_is_named_so_too(app_dir):
+    settings = app_dir / "fastrd.toml"
+    settings.touch()
+    with Fastrd("app:app", app_dir, "--config", "fastrd.toml") as server:
+        settings.write_text("cors_allow_origin_regex = '('\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("generation 1 serves on: fastrd.toml:1: cors_allow_origin_regex (: missing )")
+
+
+def test_a_variable_and_a_secret_are_named_by_where_they_stand(app_dir):
+    env = {"FASTRD_TRUSTED_HOSTS": "*a.example"}
+    assert fails("app:app", app_dir, env=env)[1].startswith("fastrd: FASTRD_TRUSTED_HOSTS *a.example: ")
+    (app_dir / "fastrd.toml").write_text("session_secret = 'short'\n")
+    (app_dir / "fastrd.toml").chmod(0o600)
+    said = fails("app:app", app_dir, "--config", "fastrd.toml")[1]
+    assert said.startswith("fastrd: fastrd.toml:1: session_secret: want ")
 
 
 def test_every_flag_is_accepted_and_the_test_command_says_what_stands_where(app_dir):
