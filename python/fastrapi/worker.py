@@ -212,8 +212,9 @@ def _wait_until_missed(child: Child) -> Table:
 def _table(child: Child, loaded: Loaded) -> Table:
     """What a worker serves from. A zygote and a spare come back when they are a worker.
     NotForkable, TooLarge, Refused (``compile.edge``)."""
-    from fastrapi.compile.edge import edge_of
+    from fastrapi.compile.edge import edge_of, with_secrets
 
+    child.settings = with_secrets(child.settings)
     edge = edge_of(loaded.app, child.settings)
     around = f"; {edge.text()}" if edge is not None else ""
     role = child.facts["role"]

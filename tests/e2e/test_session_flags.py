@@ -28,6 +28,9 @@ async def count(request: Request):
 @app.get("/bad")
 async def bad(request: Request): request.session["x"] = {1}
 
+@app.get("/pid")
+async def pid(): return os.getpid()
+
 @app.get("/env")
 def env():
     return subprocess.run(["env"], capture_output=True, text=True).stdout + str(dict(os.environ))
@@ -119,6 +122,25 @@ def test_a_reload_takes_the_next_secret(app_dir):
         server.signal(signal.SIGHUP)
         server.wait_log("reload failed, generation 3 serves on")
         assert "secret: want 16 characters or more" in server.log() and count(server, new)[0] == 3
+
+
+def test_a_worker_of_a_zygote_has_the_secret_of_its_generation(app_dir):
+    (app_dir / "secret").write_text(SECRET)
+    flags = ["--preload", "--session-secret-file", "secret"]
+    with Fastrd("app:app", app_dir, *flags, seconds=60) as server:
+        told, cookie = count(server)
+        (app_dir / "secret").write_text(NEXT)
+        worker = int(server.get("/pid")[1])
+
+        def another() -> bool:
+            with suppress(OSError):
+                status, text = server.get("/pid")
+                return status == 200 and int(text) != worker
+            return False
+
+        os.kill(worker, signal.SIGKILL)
+        server.wait(another, "an answer of another worker")
+        assert (told, count(server, cookie)[0]) == (1, 2)
 
 
 def test_a_file_that_has_no_secret_any_more_takes_the_sessions_away(app_dir):

@@ -13,6 +13,7 @@ from . import dialect, generators
 from .content import Content
 from .dialect import utils
 from .draft import Draft
+from .objects import Objects
 from .overrides import Overrides
 from .params import param_steps, path_steps
 from .records import FLAG, NONE, OP, PLAN_FLAG, SOURCE, NotCompiled, Step
@@ -21,19 +22,36 @@ from .suspend import may_suspend
 from .yields import YieldOpener, manager_factory
 
 
-def callable_is(dependant: Any, what: str) -> bool:
-    """FastAPI's own classification of ``dependant.call``: ``what`` is one of
-    gen_callable, async_gen_callable, coroutine_callable."""
-    function = getattr(models, f"_is_{what}", None) or getattr(utils, f"is_{what}", None)
-    if function is not None:
-        return bool(function(dependant.call))
-    return bool(getattr(dependant, f"is_{what}"))
+_KINDS = ("async_gen_callable", "gen_callable", "coroutine_callable")
 
 
-def cache_key(dependant: Any) -> Any:
-    """The key under which FastAPI caches a dependency's value in a request."""
+def _kind(dependant: Any) -> str:
+    for what in _KINDS:
+        function = getattr(models, f"_is_{what}", None) or getattr(utils, f"is_{what}", None)
+        if function(dependant.call) if function is not None else getattr(dependant, f"is_{what}"):
+            return what
+    return ""
+
+
+def kind_of(dependant: Any, objects: Objects) -> str:
+    """FastAPI's own classification of ``dependant.call``: one of gen_callable,
+    async_gen_callable, coroutine_callable; empty: a plain one. Asked once for each call."""
+    call = dependant.call
+    known = objects.kinds.get(id(call))
+    if known is None:
+        known = objects.kinds[id(call)] = call, _kind(dependant)
+    return known[1]
+
+
+def _cache_key(dependant: Any, found: dict[int, Any]) -> Any:
+    """The key under which FastAPI caches a dependency's value in a request. ``found``: what it has
+    found out about dependants of the same request."""
     function = getattr(models, "_get_cache_key", None)
-    return function(dependant=dependant) if function else dependant.cache_key
+    if function is None:
+        return dependant.cache_key
+    if "uses_scopes_cache" in function.__code__.co_varnames:
+        return function(dependant=dependant, uses_scopes_cache=found)
+    return function(dependant=dependant)
 
 
 def _oauth_scopes(dependant: Any) -> list[str]:
@@ -85,13 +103,14 @@ class Flattener:
         self.content = content
         self.convertors = convertors
         self._found = _Found()
+        self._scoped: dict[int, Any] = {}  # see _cache_key
 
     def endpoint(self, dependant: Any, stream: Stream | None) -> None:
         """Add everything a request of this route does, the endpoint last, or what is called
         in its place."""
         values = self._solve(dependant)
-        flags = _function_flags(dependant)
         call = dependant.call
+        flags = _function_flags(call, kind_of(dependant, self.draft.objects))
         if stream is not None:
             call = stream.make
             flags = FLAG.AWAIT | (FLAG.SUSPENDS if stream.suspends else 0)
@@ -116,18 +135,19 @@ class Flattener:
 
     def _dependency(self, sub: Any) -> int:
         """The slot of a dependency's value."""
-        key, use_cache = cache_key(sub), sub.use_cache
+        key, use_cache = _cache_key(sub, self._scoped), sub.use_cache
         sub = self.overrides.dependant(sub)
         values = self._solve(sub)
         if use_cache and key in self._found.values:
             return self._found.values[key]
         slot = self.draft.new_slot()
-        if callable_is(sub, "async_gen_callable"):
+        kind = kind_of(sub, self.draft.objects)
+        if kind == "async_gen_callable":
             self._enter(sub, FLAG.SUSPENDS, values, slot)
-        elif callable_is(sub, "gen_callable"):
+        elif kind == "gen_callable":
             self._enter(sub, FLAG.SYNC, values, slot)
         else:
-            self._call(OP.CALL, _function_flags(sub), sub.call, values, slot)
+            self._call(OP.CALL, _function_flags(sub.call, kind), sub.call, values, slot)
         self._found.exposed = self._found.exposed or _takes_request(sub)
         self._found.values.setdefault(key, slot)
         return slot
@@ -264,12 +284,12 @@ def _takes_request(dependant: Any) -> bool:
     )
 
 
-def _function_flags(dependant: Any) -> int:
-    """How a function that is no generator is called."""
+def _function_flags(call: Any, kind: str) -> int:
+    """How a function of this kind, no generator, is called."""
     flags: int = FLAG.SYNC
-    if callable_is(dependant, "coroutine_callable"):
+    if kind == "coroutine_callable":
         flags = FLAG.AWAIT
-        if may_suspend(dependant.call):
+        if may_suspend(call):
             flags |= FLAG.SUSPENDS
     return flags
 

@@ -164,6 +164,14 @@ def _secrets(settings: Settings) -> list[str]:
     return found
 
 
+def with_secrets(settings: Settings) -> Settings:
+    """These settings with what is in the file with secrets in its place: a process, and its forks,
+    read it once. Refused when it has none."""
+    if not settings["session_secret_file"]:
+        return settings
+    return {**settings, "session_secret": "\n".join(_secrets(settings)), "session_secret_file": ""}
+
+
 def _value(settings: Settings, name: str) -> Any:
     """A setting as an option. One of those that may not be given is None then."""
     if name in _LISTS:

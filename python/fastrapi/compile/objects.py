@@ -18,6 +18,8 @@ class Objects:
         self._index: dict[int, int] = {}
         self._equals: dict[Hashable, Hashable] = {}
         self._bound: dict[tuple[int, str], tuple[Any, Any]] = {}
+        # What FastAPI calls them, by the id of functions, which are kept.
+        self.kinds: dict[int, tuple[Any, str]] = {}
 
     def add(self, value: Any) -> int:
         """The index of ``value``; the same object always gets the same index."""

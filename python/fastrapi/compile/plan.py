@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 
 from . import dialect
 from .content import Content, Form, Json
-from .dependants import Flattener, Stream, callable_is, placement
+from .dependants import Flattener, Stream, kind_of, placement
 from .draft import Draft
 from .generators import Streaming
 from .mounts import answers_itself
@@ -31,7 +31,7 @@ def compile_route(
     if not isinstance(entry.route, APIRoute):
         return _of_starlette(app, entry, objects)
     handler, values = pristine_handler(route_app(entry))
-    streaming = _streaming(handler, values)
+    streaming = _streaming(handler, values, objects)
     values.setdefault("response_class", entry.effective.response_class)
     draft = Draft(objects)
     content = _content(entry, values)
@@ -81,7 +81,7 @@ def _of_mounted(entry: Entry) -> int:
     return int(flags | (PLAN_FLAG.LAYERED if entry.inside.layered else 0))
 
 
-def _streaming(handler: Any, values: dict[str, Any]) -> Stream | None:
+def _streaming(handler: Any, values: dict[str, Any], objects: Objects) -> Stream | None:
     """What is called in the place of an endpoint that makes its answer piece by piece; None:
     it does not. ``values`` are the free variables of the route's handler."""
     dependant = values["dependant"]
@@ -89,8 +89,7 @@ def _streaming(handler: Any, values: dict[str, Any]) -> Stream | None:
     if not (
         events
         or values.get("is_json_stream")
-        or callable_is(dependant, "async_gen_callable")
-        or callable_is(dependant, "gen_callable")
+        or kind_of(dependant, objects) in ("async_gen_callable", "gen_callable")
     ):
         return None
     if "is_json_stream" not in values or not dialect.STACKS_IN_SCOPE:

@@ -32,14 +32,6 @@ _PURE = frozenset(
 _SKIPPED = frozenset({"serialization", "metadata", "ref", "expected", "members"})
 
 
-def _inner(node: Any) -> list[Any]:
-    """The nodes, and the lists of nodes, in one of them."""
-    children = node
-    if isinstance(node, dict):
-        children = [child for key, child in node.items() if key not in _SKIPPED]
-    return [child for child in children if isinstance(child, (dict, list, tuple))]
-
-
 def _is_upload(node: dict[str, Any]) -> bool:
     """FastAPI's own look at an UploadFile: an isinstance()."""
     function = node.get("function")
@@ -100,11 +92,16 @@ def is_pure(adapter: Any) -> bool:
     pending: list[Any] = [adapter.core_schema]
     while pending:
         node = pending.pop()
+        children = node
         if isinstance(node, dict):
+            kind = node.get("type")
+            if len(node) == 1 and type(kind) is str and kind in _PURE:
+                continue  # most are like this: a type and nothing else
             if not _node_pure(node):
                 return False
             cls = node.get("cls")
-            if node.get("type") == "model" and cls is not None and not _model_pure(cls):
+            if kind == "model" and cls is not None and not _model_pure(cls):
                 return False
-        pending.extend(_inner(node))
+            children = [child for key, child in node.items() if key not in _SKIPPED]
+        pending.extend([child for child in children if isinstance(child, (dict, list, tuple))])
     return True

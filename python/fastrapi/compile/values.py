@@ -56,6 +56,8 @@ def _default(field: Any, objects: Objects) -> _Default:
         flags |= FLAG.DEFAULT_FACTORY | FLAG.DEFAULT_COPY
         return _Default(flags, objects.add(field.get_default), factory not in _FACTORIES)
     value = field.default
+    if type(value) in _PLAIN:  # a copy would be the value itself
+        return _Default(flags, objects.add(value), False)
     plain = _plain(value)
     if not plain or copy.deepcopy(value) is not value:
         flags |= FLAG.DEFAULT_COPY
