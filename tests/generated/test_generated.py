@@ -55,12 +55,22 @@ def differences_of_many(peers: Pair, wanted: list[Request]) -> list[str]:
         pairs = [(wanted[n], expected[n], got) for share in answered for n, got in share]
     for peer in several:
         peer.close()
-    return [
-        report(request, left, got, f"among others: {what}")
-        for request, left, got in pairs
-        if isinstance(left, Answer)
-        and (what := difference(left, got) if isinstance(got, Answer) else "no answer")
-    ]
+    found = []
+    for request, left, got in pairs:
+        if not differ(left, got):
+            continue
+        # Once more: uvicorn cuts an answer behind which the application raises, or does not.
+        again = ask_steady(peers[0], request)
+        if what := differ(again, got):
+            found.append(report(request, again, got, f"among others: {what}"))
+    return found
+
+
+def differ(left: Answer | str, got: Answer | str) -> str | None:
+    """In what an answer differs from the reference's, which may have none."""
+    if not isinstance(left, Answer):
+        return None
+    return difference(left, got) if isinstance(got, Answer) else "no answer"
 
 
 def test_as_under_uvicorn(seed: int, tmp_path: Path) -> None:
