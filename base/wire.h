@@ -64,7 +64,6 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_SERVE "SERVE"	/* accept connections */
 #define WIRE_PARK "PARK"	/* accept nothing, give the connections to those that serve, go on */
 #define WIRE_RESUME "RESUME"	/* after PARK: serve again */
-#define WIRE_CEDE "CEDE"	/* another master has the listeners now: they outlive this one */
 #define WIRE_UNREADY "UNREADY"	/* answer probes that the server is ending */
 #define WIRE_DRAIN "DRAIN"	/* DRAIN MS: finish what runs, at the latest in MS, and exit */
 #define WIRE_REOPEN "REOPEN"	/* open the access log's file again: it was rotated */

@@ -8,11 +8,13 @@
  *
  * shutdown() ends the listening of the socket itself, which all workers share. So one
  * worker that runs is enough, and a worker that is stuck or stopped keeps no port, and no
- * client waits in a queue that nobody looks at. Connections that were accepted stay.
+ * client waits in a queue that nobody looks at. Connections that were accepted stay. A socket
+ * whose owner is another process than the dead master is that one's, which listens (master/takeover.c).
  */
 #include "engine/orphan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -33,7 +35,10 @@ listening_end(int fd)
 {
 	int listening = 0, waiting;
 	socklen_t len = sizeof(listening);
+	pid_t owner = fcntl(fd, F_GETOWN);	/* 0 when it is dead */
 
+	if (owner != 0 && owner != orphan.master)
+		return;
 	/* The application may have closed it, and opened something else. */
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening)
 		return;

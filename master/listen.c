@@ -1,8 +1,8 @@
 /*
  * listen: which addresses, and from when on clients may come.
  *
- * Called by main.c before the first child, by generation.c when the first one serves (start), and by
- * inherit.c and takeover.c (add). Only numeric addresses: resolving names would load code into the
+ * Called by main.c before the first child, by generation.c when the first one serves (start), by inherit.c
+ * (add) and takeover.c (add, own). Only numeric addresses: resolving names would load code into the
  * master; judge.c has looked at the texts. What fails is one line that says on what, why, and what
  * to do; there is no log yet.
  */
@@ -244,6 +244,14 @@ master_listen_start(const struct master_listeners *l, int backlog)
 			return refused(l->texts[i], tcp_remedy);
 	}
 	return 0;
+}
+
+void
+master_listen_own(const struct master_listeners *l)
+{
+	/* All who have a socket see its owner. Nothing is ever sent to that one. */
+	for (size_t i = 0; i < l->n; i++)
+		fcntl(l->fds[i], F_SETOWN, getpid());
 }
 
 int

@@ -37,6 +37,10 @@ int master_listen_open_admin(struct master_listeners *l, const struct conf *c,
 /* Listen on what does not yet. 0, or the exit status, as above: another process listens there. */
 int master_listen_start(const struct master_listeners *l, int backlog) MUST_CHECK;
 
+/* From now on the sockets are this master's: while it lives, the end of another one that has them, too,
+ * does not end the listening (engine/orphan.c). */
+void master_listen_own(const struct master_listeners *l);
+
 /* One socket more, with its address for a person. */
 void master_listen_add(struct master_listeners *l, int fd, const char *text);
 

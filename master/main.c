@@ -136,6 +136,10 @@ begin(struct master *m, struct master_listeners *listeners, struct master_listen
 
 	if (rc == 0 && m->takeover.before == 0)
 		rc = listen_open(c, m->python, &account, listeners, admin);
+	if (rc == 0 && m->takeover.before == 0) {
+		master_listen_own(listeners);
+		master_listen_own(admin);
+	}
 	/* At once: while nothing serves the master answers probes. */
 	if (rc == 0)
 		rc = master_listen_start(admin, (int)c->backlog);

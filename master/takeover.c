@@ -25,6 +25,8 @@
 #include "master/master.h"
 #include "master/pid_file.h"
 
+#define ENDED "the server that this one was to replace has ended"
+
 enum { WORD_BYTES = 32 };
 
 /* One line of the variable's: a listener. False: it is none. */
@@ -132,6 +134,16 @@ master_takeover_done(struct master *m)
 	must(m->takeover.taken);
 	master_pid_file_put(m->pid_file);
 	m->takeover.done = true;
+	/* Whenever the other one is killed: its workers know from now on that the listening goes on. */
+	master_listen_own(m->listeners);
+	master_listen_own(m->admin);
+	if (getppid() != m->takeover.before) {	/* they did not */
+		fprintf(stderr, "fastrd: " ENDED "\n");
+		m->exit_code = WIRE_EXIT_BUG;
+		m->stopping = true;
+		master_generations_drain(m, NULL, 0);
+		return;
+	}
 	log_info("process %ld, which served before, drains", (long)m->takeover.before);
 	say(m, MASTER_TAKEOVER_SERVES);
 }
@@ -156,7 +168,7 @@ master_takeover_read(struct master *m)
 		hang_up(t);
 		if (!t->done && m->coming != NULL)
 			master_generation_failed(m, m->coming, WIRE_EXIT_BUG,
-			    "the server that this one was to replace has ended");
+			    ENDED);
 		return;
 	}
 	word[n] = '\0';

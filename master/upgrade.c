@@ -171,7 +171,6 @@ cede(struct master *m)
 {
 	struct master_upgrade *u = &m->upgrade;
 	uint64_t ms = master_worker_grace_ms(m);
-	struct master_child *c = NULL;
 
 	u->ceded = true;
 	hang_up(u);
@@ -183,9 +182,6 @@ cede(struct master *m)
 	m->stopping = true;
 	m->stopping_since_ms = clock_monotonic_ms();
 	master_notify_close(&m->notify);
-	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		if (c->role == ROLE_WORKER)
-			master_child_order(c, WIRE_CEDE);
 	master_generations_drain(m, NULL, ms);
 }
 

@@ -91,11 +91,11 @@ class Child:
         if self.facts["loads"] != "1":
             os.dup2(wire.BOARDS_FD, wire.TABLE_FD, inheritable=False)
 
-    def expect_orphanhood(self, serves: bool) -> None:
-        """The master may be killed: then this process ends, and, if it ``serves``, the listening of
-        what fastrd has opened. The sockets of a supervisor that passed them are not ours to end."""
+    def expect_orphanhood(self) -> None:
+        """The master may be killed: then this process ends, and the listening of what fastrd has
+        opened. The sockets of a supervisor that passed them are not ours to end."""
         first = wire.LISTENER_FD + (0 if self.facts["own"] == "1" else self.listeners)
-        end = wire.LISTENER_FD + self.listeners + self.admin if serves else first
+        end = wire.LISTENER_FD + self.listeners + self.admin
         grace = int(self.settings["timeout_graceful_shutdown"])
         _engine.expect_orphanhood(grace + ORPHAN_MORE_SECONDS, first, end - first)
 
@@ -117,14 +117,11 @@ def _obey(child: Child, server: Any) -> None:
         return
     word, _, rest = text.partition(" ")
     if word == "SERVE":
-        child.expect_orphanhood(serves=True)
         for index in range(child.listeners):
             server.listen(wire.LISTENER_FD + index)
         if child.admin:
             server.admin(wire.LISTENER_FD + child.listeners)
         server.take(wire.TAKE_FD, wire.GIVE_FD)
-    elif word == "CEDE":
-        child.expect_orphanhood(serves=False)
     elif word == "UNREADY":
         server.unready()
     elif word == "PARK":
@@ -148,7 +145,7 @@ def _obey(child: Child, server: Any) -> None:
 async def _start(child: Child, server: Any, table: Table) -> None:
     """Start the application, say so and obey from now on. LifespanFailed, TooLarge."""
     note = await server.start()
-    child.expect_orphanhood(serves=False)
+    child.expect_orphanhood()
     child.channel.socket.setblocking(False)
     asyncio.get_running_loop().add_reader(child.channel.socket, _obey, child, server)
     # Where no worker has a table the first one has said why.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -55,6 +56,16 @@ async def lifespan(app):
     yield
 
 app = FastAPI(lifespan=lifespan)
+"""
+
+# A request that holds the interpreter.
+BUSY = GATE + """
+@app.get("/busy")
+async def busy():
+    open("begun", "w").close()
+    while not os.path.exists("open"):
+        pass
+    return os.getpid()
 """
 
 
@@ -296,6 +307,60 @@ def test_an_old_one_that_is_killed_while_it_drains_takes_nothing_along(tmp_path:
         assert client.answer()[1]
         for _ in range(20):
             assert server.get("/pid")[0] == 200
+
+
+def old_is_killed(server: Fastrd, new: int) -> None:
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    server.process = Process(new)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("flags", [(), ("--uds", "sock")])
+def test_an_old_one_that_is_killed_while_its_worker_is_busy(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    """The worker has heard nothing of the upgrade when the kernel tells it of the end."""
+    (tmp_path / "app.py").write_text(BUSY)
+    with Fastrd("app:app", tmp_path, *flags) as server:
+        client = Client(server.connect())
+        client.send(b"GET /busy HTTP/1.1\r\nHost: x\r\n\r\n")
+        server.wait(lambda: (tmp_path / "begun").exists(), "the request")
+        new = begin(server)
+        server.wait_log(f"process {new} serves in the place of this one")
+        old_is_killed(server, new)
+        (tmp_path / "open").touch()
+        assert client.answer()[1]
+        for _ in range(20):
+            assert server.get("/pid")[0] == 200
+
+
+def test_a_new_one_that_is_killed_while_it_takes_over(tmp_path: Path) -> None:
+    """Its workers serve already, and it cannot say so: the pipe that takes its banner is full."""
+    (tmp_path / "app.py").write_text(GATE)
+    out, into = os.pipe()
+    server = Fastrd("app:app", tmp_path, before=lambda: os.dup2(into, 2), fds=(into,))
+    server.begin()
+    text = b""
+    while b"address" not in text:
+        text += os.read(out, 65536)
+    server.port = int(re.search(rb"address +http://127.0.0.1:(\d+)", text)[1])  # type: ignore[index]
+    old = server.children()
+    os.set_blocking(into, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(into, b"x" * 4096)
+    os.set_blocking(into, True)
+    try:
+        new = begin(server)
+        worker_of(server, new)
+        server.wait(lambda: int(server.get("/pid")[1]) not in old, "the new worker")
+        os.kill(new, signal.SIGKILL)
+        server.wait_gone(new)
+        for _ in range(20):
+            assert server.get("/pid")[0] == 200
+    finally:
+        os.close(out)
+        os.close(into)
+        server.__exit__()
 
 
 def test_the_service_manager_and_the_pid_file(app_dir: Path) -> None:
