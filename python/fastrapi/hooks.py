@@ -28,7 +28,9 @@ def log_exception(
     if left and _is_client_disconnect(exc):
         logger.debug("the client left before its answer")
     else:
-        extra = {"request_id": request_id} if request_id else None
+        # logging refuses to say what a record factory of the application's has said already.
+        said = hasattr(logging.makeLogRecord({}), "request_id")
+        extra = {"request_id": request_id} if request_id and not said else None
         logger.error(message, exc_info=exc, extra=extra)
 
 

@@ -73,6 +73,20 @@ def app_dir(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# What many applications do to have the id in their own lines.
+FACTORY = """
+import logging
+made = logging.getLogRecordFactory()
+
+def record(*args, **more):
+    found = made(*args, **more)
+    found.request_id = "the factory's"
+    return found
+
+logging.setLogRecordFactory(record)
+"""
+
+
 def ask(server: Fastrd, path: str, *fields: str, method: str = "GET") -> tuple[int, dict[str, str], str]:
     """Status, fields and content. No field is there twice."""
     lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", *fields]
@@ -191,6 +205,14 @@ def test_what_is_logged_of_an_exception_has_the_requests_id(app_dir, name, paths
         assert len(told) == len(paths)
         if form == "json":
             assert [json.loads(line)["request_id"] for line in told] == [f"of-{path}" for path in paths]
+
+
+def test_a_record_factory_may_give_the_id_as_well(app_dir):
+    with (app_dir / "app.py").open("a") as app:
+        app.write(FACTORY)
+    with Fastrd("app:app", app_dir, "--request-id", seconds=60) as server:
+        ask(server, "/fails", "X-Request-ID: ours")
+        server.wait_log("Exception in ASGI application (request the factory's)\n")
 
 
 def test_only_a_trusted_proxy_may_say_it(app_dir):
