@@ -84,6 +84,11 @@ master_takeover_open(struct master_takeover *t, struct master_listeners *listene
 		    "understood, it is of another version; restart it\n");
 		return WIRE_EXIT_USAGE;
 	}
+	if (getppid() != t->before) {	/* its end would not be noticed */
+		fprintf(stderr, "fastrd: process %ld, which this one is to replace, is not its parent; a "
+		    "script that runs fastrd does so by exec\n", (long)t->before);
+		return WIRE_EXIT_USAGE;
+	}
 	fcntl(t->channel, F_SETFD, FD_CLOEXEC);
 	fcntl(t->handover[0], F_SETFD, FD_CLOEXEC);
 	fcntl(t->handover[1], F_SETFD, FD_CLOEXEC);

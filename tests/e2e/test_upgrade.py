@@ -169,6 +169,27 @@ def test_a_new_one_that_fails_changes_nothing(
         assert (app_dir / "pid").read_text() == f"{new}\n"
 
 
+@pytest.mark.parametrize("by", ["exec ", ""])
+def test_a_script_in_the_place_of_the_program(tmp_path: Path, by: str) -> None:
+    (tmp_path / "app.py").write_text(GATE)
+    shutil.copy(BINARY, tmp_path / "fastrd")
+    python = str(Path(BINARY).parent.parent / "venv/bin/python")
+    server = Fastrd("app:app", tmp_path, "--python", python)
+    server.command[0] = "./fastrd"
+    with server:
+        (tmp_path / "fastrd").unlink()
+        (tmp_path / "fastrd").write_text(f'#!/bin/sh\n{by}{BINARY} "$@"\nexit $?\n')
+        (tmp_path / "fastrd").chmod(0o755)
+        if by:
+            upgrade(server)
+        else:
+            server.signal(signal.SIGUSR2)
+            server.wait_log("upgrade failed")
+            assert "is not its parent; a script that runs fastrd does so by exec" in server.log()
+        for _ in range(20):
+            assert server.get("/pid")[0] == 200
+
+
 def worker_of(server: Fastrd, new: int) -> None:
     """Until the new master has started a worker."""
     server.wait(lambda: [pid for pid in children(new) if comm(pid) != WRITER], "its worker")
