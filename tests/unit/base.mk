@@ -1,7 +1,7 @@
 # Unit tests of base/.
 base_tests = tests/unit/test_base tests/unit/test_base_atoms tests/unit/test_base_clock tests/unit/test_base_conf \
 	tests/unit/test_base_list tests/unit/test_base_pool tests/unit/test_base_rule \
-	tests/unit/test_base_text
+	tests/unit/test_base_text tests/unit/test_base_utf8
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 
@@ -21,3 +21,5 @@ tests_unit_test_base_rule_SOURCES = tests/unit/test_base_rule.c
 tests_unit_test_base_rule_LDADD = libbase.la -lcunit
 tests_unit_test_base_text_SOURCES = tests/unit/test_base_text.c
 tests_unit_test_base_text_LDADD = libbase.la -lcunit
+tests_unit_test_base_utf8_SOURCES = tests/unit/test_base_utf8.c
+tests_unit_test_base_utf8_LDADD = libbase.la -lcunit

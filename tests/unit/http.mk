@@ -6,7 +6,8 @@ http_tests = tests/unit/test_http_field tests/unit/test_http_head \
 	tests/unit/test_http_parse tests/unit/test_http_policy \
 	tests/unit/test_http_framing tests/unit/test_http_text \
 	tests/unit/test_http_answer tests/unit/test_http_exchange \
-	tests/unit/test_http_multipart tests/unit/test_http_proxy
+	tests/unit/test_http_multipart tests/unit/test_http_proxy tests/unit/test_http_frame \
+	tests/unit/test_http_messages
 check_PROGRAMS += $(http_tests)
 TESTS += $(http_tests)
 noinst_PROGRAMS += tests/unit/http_oracle bench/micro/http_text
@@ -37,6 +38,10 @@ tests_unit_test_http_multipart_SOURCES = tests/unit/test_http_multipart.c \
 tests_unit_test_http_multipart_LDADD = $(http_test_libs) -lcunit
 tests_unit_test_http_proxy_SOURCES = tests/unit/test_http_proxy.c
 tests_unit_test_http_proxy_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_frame_SOURCES = tests/unit/test_http_frame.c
+tests_unit_test_http_frame_LDADD = $(http_test_libs) -lcunit
+tests_unit_test_http_messages_SOURCES = tests/unit/test_http_messages.c
+tests_unit_test_http_messages_LDADD = $(http_test_libs) -lcunit
 tests_unit_http_oracle_SOURCES = tests/unit/http_oracle.c tests/unit/http_limits.h \
 	$(multipart_transcript)
 tests_unit_http_oracle_LDADD = $(http_test_libs)
