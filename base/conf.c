@@ -230,6 +230,9 @@ number_read(const struct conf_row *row, const char *text, long long *n)
 		return -1;
 	errno = 0;
 	*n = strtoll(text, &end, 10);
+	/* As uvicorn's help shows them: 20.0. */
+	if (row->type == CONF_SECONDS && end[0] == '.' && end[1] == '0')
+		end += 1 + strspn(end + 1, "0");
 	if (row->type == CONF_SIZE)
 		unit = unit_read(end);
 	else if (*end != '\0')

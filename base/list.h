@@ -53,6 +53,17 @@ list_first(const struct list *l)
 	return list_is_empty(l) ? NULL : l->ring.next;
 }
 
+/* Put a node that is in no list at the beginning. */
+static inline void
+list_prepend(struct list *l, struct list_node *node)
+{
+	must(!list_has(node));
+	node->next = l->ring.next;
+	node->prev = &l->ring;
+	node->next->prev = node;
+	l->ring.next = node;
+}
+
 /* Put a node that is in no list at the end. */
 static inline void
 list_append(struct list *l, struct list_node *node)

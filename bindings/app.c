@@ -2,10 +2,10 @@
  * app: the Python type App.
  *
  * Called by engine/ (the type; what to do when a worker's application has come to rest),
- * by request.c (a binding that is no longer true is dropped, or made anew), by asgi/asgi.c and
- * plan/after.c (runs of the application are counted). fastrapi.serving makes one App per
- * application and process and gives it a Binding whenever the application was compiled.
- * Nothing here may wait or call the application.
+ * by request.c (a binding that is no longer true is dropped, or made anew), by asgi/asgi.c,
+ * websocket/websocket.c and plan/after.c (runs of the application are counted). fastrapi.serving
+ * makes one App per application and process and gives it a Binding whenever the application was
+ * compiled. Nothing here may wait or call the application.
  */
 #include "bindings/app.h"
 
@@ -185,14 +185,6 @@ app_match(PyObject *self, PyObject *args)
 	return values != NULL ? Py_BuildValue("(IN)", route, values) : NULL;
 }
 
-/* set_websockets(callable): see handshake.h. */
-static PyObject *
-app_set_websockets(PyObject *self, PyObject *websockets)
-{
-	Py_XSETREF(((struct pyb_app *)self)->websockets, Py_NewRef(websockets));
-	Py_RETURN_NONE;
-}
-
 static int
 app_traverse(PyObject *self, visitproc visit, void *arg)
 {
@@ -201,7 +193,6 @@ app_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(Py_TYPE(self));
 	Py_VISIT(app->asgi);
 	Py_VISIT(app->state);
-	Py_VISIT(app->websockets);
 	Py_VISIT(app->rebind);
 	Py_VISIT(app->binding);
 	Py_VISIT(app->behind);
@@ -215,7 +206,6 @@ app_clear(PyObject *self)
 
 	Py_CLEAR(app->asgi);
 	Py_CLEAR(app->state);
-	Py_CLEAR(app->websockets);
 	Py_CLEAR(app->rebind);
 	Py_CLEAR(app->binding);
 	Py_CLEAR(app->behind);
@@ -238,8 +228,6 @@ app_dealloc(PyObject *self)
 static PyMethodDef app_methods[] = {
 	{ "bind", app_bind, METH_O, "Serve from this Binding from now on; None: ASGI only." },
 	{ "set_state", app_set_state, METH_O, "The lifespan's state." },
-	{ "set_websockets", app_set_websockets, METH_O,
-	    "Which WebSocket handshakes are refused: (scope) -> bool." },
 	{ "set_edge", app_set_edge, METH_VARARGS,
 	    "set_edge(layers, behind): native layers around the application, and Starlette's." },
 	{ "match", app_match, METH_VARARGS, "match(method, path) -> (route, values) or None." },

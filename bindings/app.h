@@ -29,7 +29,6 @@ struct pyb_app {
 	struct pyb_module_state *st;
 	PyObject *asgi;
 	PyObject *state;	/* what the lifespan put into scope["state"] */
-	PyObject *websockets;	/* (scope) -> is a handshake refused? NULL: none is */
 	PyObject *rebind;	/* (app) -> None: compile and bind() again; NULL: never */
 	struct pyb_layers edge;	/* those that the server was told to put around it */
 	PyObject *behind;	/* Starlette's own in their place, around `asgi`; NULL: none */
@@ -39,7 +38,8 @@ struct pyb_app {
 	bool bound;		/* bind() was called, or tried at the first request */
 	uint32_t epoch;		/* counts bindings */
 	int64_t checked_s;	/* when the guards were last checked in full, Unix time */
-	struct pyb_late late;	/* of requests that have no plan */
+	struct pyb_late late;	/* of requests that have no plan, */
+	struct pyb_late late_websockets;	/* and of WebSockets */
 	enum pyb_force force;
 	enum pyb_sync sync;
 	struct pyb_json json;	/* scratch for one answer at a time */

@@ -1,7 +1,7 @@
 /*
  * coro: the Python type Coroutine, PEP 492 around a C step function.
  *
- * Called by asgi/, plan/ and stack/, whose coroutines it makes, by loop/late_task.c, and by
+ * Called by asgi/, plan/, stack/ and websocket/, whose coroutines it makes, by loop/late_task.c, and by
  * engine/module.c (the type). It knows nothing of what a step does. It keeps the iterator of the
  * awaited object, passes send(), throw() and close() to it, and calls the step when it ends. A
  * coroutine runs once from its start to its end, on one thread; it cannot be started again.

@@ -95,6 +95,7 @@ pyb_module_state_init(struct pyb_module_state *st)
 	st->content_length = Py_BuildValue("y", "content-length");
 	st->content_type_json = Py_BuildValue("(yy)", "content-type", "application/json");
 	st->asgi_info = Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.3");
+	st->asgi_websocket_info = Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.4");
 	st->scope = scope_make(st);
 #if PY_VERSION_HEX >= 0x030C0000
 	st->kw_task = Py_BuildValue("(ssss)", "name", "loop", "context", "eager_start");
@@ -102,7 +103,8 @@ pyb_module_state_init(struct pyb_module_state *st)
 	st->kw_task = Py_BuildValue("(sss)", "name", "loop", "context");
 #endif
 	return st->kw_loop == NULL || st->kw_from_attributes == NULL || st->content_length == NULL ||
-	    st->content_type_json == NULL || st->asgi_info == NULL || st->scope == NULL ||
+	    st->content_type_json == NULL || st->asgi_info == NULL || st->asgi_websocket_info == NULL ||
+	    st->scope == NULL ||
 	    st->kw_task == NULL ? -1 : 0;
 }
 

@@ -55,7 +55,8 @@
 	NAME(_task_factory) NAME(_wrapped_rcv_consumed) NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
 	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \
-	NAME(_log_destroy_pending) NAME(_query_params) \
+	NAME(_log_destroy_pending) NAME(_query_params) NAME(bytes) NAME(code) NAME(reason) \
+	NAME(subprotocol) NAME(subprotocols) NAME(text) NAME(websocket) NAME(ws) NAME(wss) \
 	\
 	TEXT(http_request, "http.request") \
 	TEXT(http_disconnect, "http.disconnect") \
@@ -64,6 +65,15 @@
 	TEXT(http_response_debug, "http.response.debug") \
 	TEXT(http_response_early_hint, "http.response.early_hint") \
 	TEXT(http_response_pathsend, "http.response.pathsend") \
+	TEXT(websocket_accept, "websocket.accept") \
+	TEXT(websocket_close, "websocket.close") \
+	TEXT(websocket_connect, "websocket.connect") \
+	TEXT(websocket_disconnect, "websocket.disconnect") \
+	TEXT(websocket_http_response, "websocket.http.response") \
+	TEXT(websocket_http_response_body, "websocket.http.response.body") \
+	TEXT(websocket_http_response_start, "websocket.http.response.start") \
+	TEXT(websocket_receive, "websocket.receive") \
+	TEXT(websocket_send, "websocket.send") \
 	/* The name that anyio gives to the task of coro() inside call_next(). */ \
 	TEXT(application_task, "starlette.middleware.base.BaseHTTPMiddleware.__call__.<locals>." \
 	    "call_next.<locals>.coro") \
@@ -88,6 +98,8 @@
 	IMPORT(enter_task, "asyncio.tasks", "_enter_task") \
 	IMPORT(leave_task, "asyncio.tasks", "_leave_task") \
 	IMPORT(deepcopy, "copy", "deepcopy") \
+	/* what send() raises when the other side of a WebSocket is gone, an OSError */ \
+	IMPORT(client_disconnected, "fastrapi.hooks", "ClientDisconnected") \
 	/* (message, exception or None) -> None */ \
 	IMPORT(log_exception, "fastrapi.hooks", "log_exception") \
 	/* the class of stand-ins; (loop) -> the coroutine of one */ \
@@ -163,6 +175,7 @@
 	MADE(kw_loop)			/* ("loop",) */ \
 	MADE(kw_from_attributes)	/* ("from_attributes",) */ \
 	MADE(asgi_info)			/* {"version": "3.0", "spec_version": "2.3"} */ \
+	MADE(asgi_websocket_info)	/* ... of WebSockets, with "2.4" */ \
 	MADE(current_tasks)		/* asyncio's dict of them by loop, which enter_task() and \
 					 * leave_task() keep; NULL: this version has none */ \
 	MADE(scope)			/* the keys of a scope in uvicorn's order, and the values that \
@@ -171,7 +184,8 @@
 	MADE(content_type_json)		/* (b"content-type", b"application/json") */ \
 	MADE(response_call)		/* Response.__call__, with the FASTAPI rows */ \
 	\
-	TYPE(coro_type) TYPE(asgi_type) TYPE(app_type) TYPE(binding_type) TYPE(local_type) \
+	TYPE(coro_type) TYPE(asgi_type) TYPE(websocket_type) TYPE(app_type) TYPE(binding_type) \
+	TYPE(local_type) \
 	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
 	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(started_type) TYPE(dispatch_type) \
 	TYPE(passage_type) TYPE(stretch_type) TYPE(filter_type) TYPE(chunks_type) TYPE(parts_type) \

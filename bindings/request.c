@@ -14,12 +14,12 @@
 #include "bindings/asgi/observer.h"
 #include "bindings/content.h"
 #include "bindings/front.h"
-#include "bindings/handshake.h"
 #include "bindings/plan/alone.h"
 #include "bindings/plan/cancel.h"
 #include "bindings/plan/mounted.h"
 #include "bindings/plan/router.h"
 #include "bindings/plan/upload.h"
+#include "bindings/websocket/websocket.h"
 #include "middleware/exchange.h"
 #include "shm/route.h"
 
@@ -195,14 +195,6 @@ count_asgi(struct pyb_app *app, const struct hx_exchange *x, const char *reason)
 		pyb_observer_asgi(x->upper.observer, reason);
 }
 
-/* Bind at the first request if nobody has done so before (no lifespan ran). */
-static void
-bind_first(struct pyb_app *app)
-{
-	if (!app->bound && app->rebind != NULL)
-		pyb_app_rebind(app);
-}
-
 /* The way of a request whose plan stands alone and reads content that is not complete, or a form
  * that is too large to be read at once. */
 static struct decision
@@ -305,11 +297,11 @@ start(struct pyb_app *app, struct hx_exchange *x)
 	struct decision d;
 
 	must(!pyb_request_active(x));
-	if (x->req.first[HX_UPGRADE] >= 0 && pyb_handshake_refuse(app, x))
-		return;
 	if (!edge_begin(app, x))
 		return;
-	bind_first(app);
+	/* Bind at the first request if nobody has done so before (no lifespan ran). */
+	if (!app->bound && app->rebind != NULL)
+		pyb_app_rebind(app);
 	d = decide_guarded(app, x);
 	if (d.chain != NULL && layers_begin(app, x, &d)) {
 		shm_board_add(app->board, SHM_COUNT_compiled, 1);
@@ -364,7 +356,7 @@ pyb_request_start(struct pyb_app *app, struct hx_exchange *x)
 {
 	PyObject *context = pyb_observer_enter(x->upper.observer);
 
-	start(app, x);
+	(x->handshake ? pyb_websocket_start : start)(app, x);
 	pyb_observer_leave(context);
 }
 
@@ -376,12 +368,17 @@ pyb_request_content(struct hx_exchange *x)
 		mw_exchange_writable(x);
 	if (x->upper.asgi != NULL)
 		pyb_asgi_content(x->upper.asgi);
+	else if (x->upper.websocket != NULL)
+		pyb_websocket_content(x);
 }
 
 void
 pyb_request_cancel(struct hx_exchange *x)
 {
-	pyb_cancel_run(x);
+	if (x->upper.websocket != NULL)
+		pyb_websocket_cancel(x);
+	else
+		pyb_cancel_run(x);
 }
 
 void
@@ -391,10 +388,13 @@ pyb_request_writable(struct hx_exchange *x)
 		mw_exchange_writable(x);
 	else if (x->upper.asgi != NULL)
 		pyb_asgi_writable(x->upper.asgi);
+	else if (x->upper.websocket != NULL)
+		pyb_websocket_writable(x);
 }
 
 bool
 pyb_request_active(const struct hx_exchange *x)
 {
-	return x->upper.run != NULL || x->upper.asgi != NULL || mw_exchange_is_busy(x);
+	return x->upper.run != NULL || x->upper.asgi != NULL || x->upper.websocket != NULL ||
+	    mw_exchange_is_busy(x);
 }

@@ -1,7 +1,7 @@
 /*
  * text: slices as Python's str and bytes, and str as slices.
  *
- * Called by app.c, asgi/, plan/, stack/ and table/.
+ * Called by app.c, asgi/, plan/, stack/, table/ and websocket/.
  */
 #include "bindings/text.h"
 

@@ -34,6 +34,7 @@
 #include "bindings/stack/within.h"
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
+#include "bindings/websocket/type.h"
 #include "engine/arguments.h"
 #include "engine/orphan.h"
 #include "engine/serve.h"
@@ -46,6 +47,7 @@ types_make(PyObject *module, struct pyb_module_state *st)
 {
 	return (st->coro_type = pyb_coro_type_new(module)) == NULL ||
 	    (st->asgi_type = pyb_asgi_type_new(module)) == NULL ||
+	    (st->websocket_type = pyb_websocket_type_new(module)) == NULL ||
 	    (st->local_type = pyb_local_type_new(module)) == NULL ||
 	    (st->pool_type = pyb_pool_type_new(module)) == NULL ||
 	    (st->handle_type = pyb_handle_type_new(module)) == NULL ||
@@ -91,6 +93,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->chunks_type) < 0 ||
 	    PyModule_AddType(module, st->passage_type) < 0 ||
 	    PyModule_AddType(module, st->asgi_type) < 0 ||
+	    PyModule_AddType(module, st->websocket_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
 	if (pyb_subtask_register(module) < 0 || pyb_future_register(module) < 0 ||

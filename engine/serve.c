@@ -265,8 +265,10 @@ worker_type_in_hand(PyObject *obj, PyObject *Py_UNUSED(ignored))
 {
 	struct engine_worker *self = (struct engine_worker *)obj;
 	char text[SHM_HANDS_TEXT_BYTES];
-	size_t running = self->app->running;
+	size_t running = self->app->running, websockets = (size_t)self->w->websockets;
 
+	/* Those are told of where they are closed. */
+	running = running > websockets ? running - websockets : 0;
 	if (self->w->active > 0)
 		return PyUnicode_FromString(shm_hands_text(&self->w->board->hands,
 		    self->w->active, text));

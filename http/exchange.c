@@ -2,7 +2,7 @@
  * exchange: birth, reset and end of the shared structure.
  *
  * Called by worker/ (the owner of a connection), parse.c, policy.c, middleware/, files/,
- * bindings/asgi/, bindings/handshake.c, bindings/content.c, bindings/request.c,
+ * handshake.c, bindings/asgi/, bindings/websocket/, bindings/content.c, bindings/request.c,
  * bindings/plan/after.c, bindings/plan/chunks.c, bindings/plan/file.c, bindings/plan/source.c and
  * bindings/plan/upload.c. An exchange owns its arena and the buffer of its content, nothing else.
  */
@@ -104,7 +104,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	content_free(x);
 	arena_fini(&x->arena);
 	x->state = HX_IDLE;
-	x->is_head = x->cut = false;
+	x->is_head = x->handshake = x->cut = false;
 	x->status = 0;
 	x->promise = (struct hx_promise){ 0 };
 	x->origin = x->peer;
@@ -170,6 +170,7 @@ hx_exchange_keep(const struct hx_exchange *x, struct arena *arena)
 	kept->req.headers = fields;
 	kept->content = (struct hx_content){ .complete = true };
 	kept->calls = NULL;
+	kept->websocket = NULL;
 	kept->owner = NULL;
 	kept->upper.layers = kept->upper.edge = NULL;	/* they go with the request */
 	kept->n_params = 0;

@@ -22,6 +22,7 @@
 #include "base/attr.h"
 #include "base/conf.h"
 #include "base/slice.h"
+#include "http/closing.h"
 
 enum {
 	HX_MAX_HEADERS = CONF_HIGH_limit_fields,	/* field lines in one request head */
@@ -188,6 +189,19 @@ struct hx_calls {
 	void (*released)(struct hx_exchange *x);
 };
 
+/* The same for a WebSocket, into which a request turns that is its handshake. */
+struct hx_websocket_calls {
+	/* Answer 101 with these fields. The exchange carries messages afterwards, until it is
+	 * released, and nothing is left of its request: no slice may be used any more. 0, or -1 when
+	 * the peer is gone. */
+	int (*accept)(struct hx_exchange *x, const struct hx_header *fields, size_t n_fields);
+	/* Send a whole message. 0, or -1 when the peer is gone. The piece is released in any case. */
+	int (*send)(struct hx_exchange *x, enum hx_opcode opcode, struct hx_piece piece);
+	/* Send a Close frame, and wait a while for the client's. Nothing that it still sends is
+	 * handed over. */
+	void (*close)(struct hx_exchange *x, const struct hx_closing *closing);
+};
+
 /* Who asks, and how. */
 struct hx_origin {
 	struct slice host;		/* numeric, but a proxy may say anything; empty: unknown */
@@ -200,15 +214,18 @@ struct hx_exchange {
 	struct hx_content content;
 	enum hx_state state;
 	bool is_head;			/* HEAD: no content is sent */
+	bool handshake;			/* it asks for a WebSocket, which is served */
 	int status;			/* of the answer once its head was sent, 0 before */
 	struct hx_promise promise;	/* of the head that was sent */
 	bool cut;			/* a file became shorter while it was sent: the peer is gone */
 	const struct hx_calls *calls;
+	const struct hx_websocket_calls *websocket;
 	void *owner;			/* the connection; only `calls` look at it */
 	/* What the application's side keeps with the exchange. This room never looks. */
 	struct {
 		void *run;		/* of a compiled plan, or NULL */
 		void *asgi;		/* the request inside the ASGI application, or NULL */
+		void *websocket;	/* the same for a WebSocket, or NULL */
 		void *local;		/* what is kept for the event loop */
 		void *observer;		/* the report to a test client, or NULL */
 		void *layers;		/* a chain in front of `calls`, or NULL */

@@ -1,8 +1,7 @@
 /*
  * refusal: the rows of refusal.def.
  *
- * Called by room worker when it answers a request that was refused, and by
- * bindings/handshake.c.
+ * Called by room worker when it answers a request that was refused.
  */
 #include "http/refusal.h"
 

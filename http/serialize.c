@@ -83,7 +83,8 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, bool keep
 	must(room >= hx_serialize_room(fields, n, preset));
 	*promise = (struct hx_promise){
 		.content = !x->is_head && status >= 200 && status != 204 && status != 304,
-		.keep_alive = keep_alive,
+		/* After a 101 the connection is another protocol's. */
+		.keep_alive = keep_alive || status == 101,
 	};
 	p += hx_status_write(p, status);
 	p = put(p, preset.ptr, preset.len);

@@ -46,7 +46,7 @@ enum shm_board_state {
 	SHM_BOARD_STATE_COUNT
 };
 
-enum { SHM_BOARD_VERSION = 9 };	/* 0 on a board that no process has had */
+enum { SHM_BOARD_VERSION = 10 };	/* 0 on a board that no process has had */
 
 struct shm_board {
 	_Atomic uint32_t version;

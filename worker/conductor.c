@@ -47,14 +47,18 @@
 #include "base/must.h"
 #include "bindings/request.h"
 #include "http/forwarded.h"
+#include "http/handshake.h"
 #include "http/policy.h"
 #include "worker/content.h"
 #include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/proxy.h"
 #include "worker/reply.h"
+#include "worker/websocket/websocket.h"
 
 enum { PIPELINE_PER_TURN = 32 };
+
+enum { WS_SERVED };	/* the first of the words of --ws */
 
 void
 worker_conductor_ready(struct worker_conn *c)
@@ -64,6 +68,23 @@ worker_conductor_ready(struct worker_conn *c)
 	/* The job that is running looks at start_due again before it ends. */
 	if (!c->in_job)
 		worker_conn_push(c);
+}
+
+/* Does the request ask for a WebSocket, as it must? False: it is refused. */
+static bool
+handshake_begin(struct worker_conn *c)
+{
+	enum hx_refusal why;
+
+	c->x.handshake = c->w->options.conf.ws == WS_SERVED && hx_handshake_is_asked(&c->x);
+	if (!c->x.handshake)
+		return true;
+	why = hx_handshake_check(&c->x);
+	if (why != HX_ACCEPTED)
+		worker_reply_refuse(c, why);
+	else if (c->eof)
+		worker_reply_drop(c);
+	return why == HX_ACCEPTED && !c->eof;
 }
 
 /* A complete head is the first of what is left in the input: begin its exchange. */
@@ -91,7 +112,7 @@ request_begin(struct worker_conn *c, size_t head_len)
 		worker_reply_refuse(c, HX_REFUSE_too_busy);
 		return;
 	}
-	if (c->w->rules.n > 0 && !worker_rules_begin(c))
+	if (!handshake_begin(c) || (c->w->rules.n > 0 && !worker_rules_begin(c)))
 		return;
 	if (c->limit_body != 0 && c->x.req.content_length > c->limit_body) {
 		worker_reply_refuse(c, HX_REFUSE_content_too_large);
@@ -150,6 +171,8 @@ worker_conductor_advance(struct worker_conn *c)
 		c->state = CONN_IDLE;
 	if (c->state == CONN_IDLE && !worker_handover_leaves(c))
 		head_read(c);
+	if (c->state == CONN_MESSAGES)
+		worker_websocket_due(c);
 	worker_conn_update_reading(c);
 }
 
@@ -161,6 +184,9 @@ events_tell(struct worker_conn *c)
 	bool cancel = c->cancel_due;
 
 	c->content_due = c->writable_due = c->room_due = c->cancel_due = false;
+	if (c->messages_due)
+		worker_websocket_read(c);
+	worker_websocket_tell(c);
 	if (cancel && pyb_request_active(&c->x))
 		pyb_request_cancel(&c->x);
 	if (room)

@@ -19,6 +19,7 @@
 #include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/reply.h"
+#include "worker/websocket/websocket.h"
 
 static struct worker_conn *
 conn_new(struct worker *w)
@@ -29,6 +30,7 @@ conn_new(struct worker *w)
 		return NULL;
 	memset(c, 0, sizeof(*c));
 	hx_exchange_init(&c->x, &worker_reply_calls, c);
+	c->x.websocket = &worker_websocket_calls;
 	arena_init_pool(&c->x.arena, &w->memory.blocks);
 	c->input.pool = &w->memory.blocks;
 	c->w = w;
@@ -151,7 +153,8 @@ void
 worker_conn_eof(struct worker_conn *c, bool gone)
 {
 	c->eof = true;
-	if (gone || c->state == CONN_LINGER) {
+	/* Who asks for a WebSocket and leaves has nothing more to hear. */
+	if (gone || c->state == CONN_LINGER || (c->state == CONN_RUNNING && c->x.handshake)) {
 		worker_conn_kill(c);
 		return;
 	}
@@ -163,6 +166,8 @@ worker_conn_eof(struct worker_conn *c, bool gone)
 	} else if (c->state == CONN_RUNNING) {
 		c->content_due = true;
 		worker_conn_push(c);
+	} else if (c->state == CONN_MESSAGES) {
+		worker_websocket_due(c);
 	}
 	worker_conn_update_reading(c);
 }
@@ -199,6 +204,8 @@ worker_conn_kill(struct worker_conn *c)
 		if (c->x.state != HX_DONE || c->out.backlog > 0)
 			worker_count(c->w, SHM_COUNT_aborted, 1);
 	}
+	if (c->state == CONN_MESSAGES)
+		worker_websockets_add(c->w, -1);
 	c->state = CONN_DEAD;
 	c->w->dead++;
 	if (c->linger_until_ms != 0)
@@ -238,6 +245,7 @@ worker_conn_bury(struct worker_conn *c)
 	hx_exchange_fini(&c->x);
 	io_output_fini(&c->out);
 	worker_input_fini(&c->input);
+	worker_websocket_free(c);
 	list_remove(&c->node);
 	pool_give(&w->memory.conns, c);
 	worker_memory_given(&w->memory);
@@ -253,10 +261,11 @@ worker_conn_update_reading(struct worker_conn *c)
 
 	if (c->state == CONN_DEAD)
 		return;
-	if (c->state == CONN_RUNNING) {
-		/* The requests behind the one in hand wait in the kernel, too. */
+	/* The requests behind the one in hand wait in the kernel, too, and so do messages. */
+	if (c->state == CONN_RUNNING || c->state == CONN_MESSAGES)
 		want = want && worker_input_unused(&c->input) <
 		    (c->reading ? WORKER_HIGH_WATER : WORKER_LOW_WATER);
+	if (c->state == CONN_RUNNING) {
 		/* Much content that nobody waits for stays in the kernel. */
 		if (c->content_open && c->content_waiter == WAITER_NONE)
 			want = want && c->x.content.len < WORKER_HIGH_WATER;

@@ -14,6 +14,8 @@
  *					answered, closing, and input is left
  *	DISCARD		IDLE		all content came, or the client left
  *			LINGER		the content is too much or malformed
+ *	RUNNING		MESSAGES	its answer was 101: from now on websocket/ reads
+ *	MESSAGES	LINGER		the WebSocket is closed
  *	any		DEAD		everything is sent and the connection closes, or it is cut
  *
  * rest		have no request, and no buffer: those of a request are given back when it
@@ -49,6 +51,7 @@ enum worker_conn_state {
 	CONN_IDLE,	/* between requests, or reading a head */
 	CONN_RUNNING,	/* an exchange is in hand */
 	CONN_DISCARD,	/* answered; the rest of its content is thrown away */
+	CONN_MESSAGES,	/* it is a WebSocket */
 	CONN_LINGER,	/* the last answer is queued; input is thrown away */
 	CONN_DEAD	/* closed; freed when the application has let go */
 };
@@ -98,6 +101,7 @@ struct worker_conn {
 	uint64_t discarded;			/* bytes of its content that came, once none is
 						 * kept any more */
 	struct worker_access_record access;	/* while worker.access is set */
+	struct worker_websocket *websocket;	/* from the 101 on; NULL: it was none */
 
 	/* Its answer, and those before it that are not yet sent. */
 	struct io_output out;
@@ -116,6 +120,7 @@ struct worker_conn {
 	bool room_due;				/* make room for its content */
 	bool content_due;			/* tell of more content, or of its end */
 	bool writable_due;			/* tell that the backlog is low */
+	bool messages_due;			/* read the messages that have come */
 };
 
 /* Take an accepted, non-blocking socket from `peer`. NULL when out of memory (the

@@ -1,8 +1,9 @@
 /*
  * flush: as a rule one system call per connection and turn.
  *
- * Called by the turn, by transport.c when a full socket has room again, and by conn.c, all
- * perhaps without the interpreter: what needs it goes through the connection's job.
+ * Called by the turn, by transport.c when a full socket has room again, by conn.c, worker.c and
+ * worker/websocket/read.c, all perhaps without the interpreter: what needs it goes through the
+ * connection's job.
  */
 #include "worker/flush.h"
 
@@ -27,7 +28,7 @@ sent_all(struct worker_conn *c)
 		worker_conductor_advance(c);
 		return;
 	}
-	if (!c->close_after || c->state == CONN_RUNNING)
+	if (!c->close_after || c->state == CONN_RUNNING || c->state == CONN_MESSAGES)
 		return;
 	if (c->state == CONN_LINGER && !c->eof && c->transport->linger(c->transport_arg))
 		worker_timeouts_linger(c);

@@ -2,7 +2,8 @@
  * hands: one of the board's places for each request.
  *
  * Called by conductor.c when a request begins and its route is found, by reply.c and conn.c when it
- * is over. It runs once a request: no search beyond SHM_HANDS, no system call.
+ * is over, and by worker/websocket/websocket.c when it becomes a WebSocket. It runs once a
+ * request: no search beyond SHM_HANDS, no system call.
  */
 #include "worker/hands.h"
 

@@ -1,8 +1,8 @@
 /*
  * input: two buffers, so that the bytes of a request in hand never move.
  *
- * Called by conn.c, conductor.c, content.c, handover.c and reply.c. It knows nothing of what the
- * bytes mean.
+ * Called by conn.c, conductor.c, content.c, handover.c, reply.c and worker/websocket/. It knows
+ * nothing of what the bytes mean.
  */
 #include "worker/input.h"
 

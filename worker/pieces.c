@@ -1,9 +1,9 @@
 /*
  * pieces: from the application's bytes, or from a file, into the output.
  *
- * Called by reply.c. Small pieces are copied, large ones referred to; the same goes for
- * files, of which a small piece is read here and a large one goes to the socket when it is
- * its turn. Nothing here may wait for anything but the disk.
+ * Called by reply.c and worker/websocket/websocket.c. Small pieces are copied, large ones
+ * referred to; the same goes for files, of which a small piece is read here and a large one goes
+ * to the socket when it is its turn. Nothing here may wait for anything but the disk.
  */
 #include "worker/pieces.h"
 
@@ -48,8 +48,8 @@ copy_put(struct worker_conn *c, const char *bytes, size_t len)
 	return io_output_copy(&c->out, bytes, len) < 0 ? WORKER_PIECE_FAILED : WORKER_PIECE_PUT;
 }
 
-static enum worker_piece_result
-piece_put(struct worker_conn *c, struct hx_piece piece)
+enum worker_piece_result
+worker_pieces_append(struct worker_conn *c, struct hx_piece piece)
 {
 	if (piece.file != NULL)
 		return file_put(c, piece);
@@ -75,7 +75,7 @@ chunk_put(struct worker_conn *c, struct hx_piece piece)
 		hx_exchange_piece_drop(piece);
 		return WORKER_PIECE_FAILED;
 	}
-	result = piece_put(c, piece);
+	result = worker_pieces_append(c, piece);
 	return result == WORKER_PIECE_PUT ? copy_put(c, "\r\n", 2) : result;
 }
 
@@ -101,7 +101,7 @@ worker_pieces_put(struct worker_conn *c, struct hx_piece piece, bool last)
 	if (!promise->content || !fits || piece.bytes.len == 0)
 		hx_exchange_piece_drop(piece);
 	else
-		result = promise->chunked ? chunk_put(c, piece) : piece_put(c, piece);
+		result = promise->chunked ? chunk_put(c, piece) : worker_pieces_append(c, piece);
 	if (promise->content && !fits) {
 		log_warnx("answer is longer than its content-length");
 		return WORKER_PIECE_FAILED;

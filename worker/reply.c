@@ -20,6 +20,7 @@
 #include "worker/handover.h"
 #include "worker/hands.h"
 #include "worker/pieces.h"
+#include "worker/websocket/websocket.h"
 
 static struct worker_conn *
 conn_of(struct hx_exchange *x)
@@ -170,6 +171,8 @@ reply_want_read(struct hx_exchange *x)
 {
 	struct worker_conn *c = conn_of(x);
 
+	if (c->state == CONN_MESSAGES)
+		worker_websocket_wanted(c);
 	if (c->state != CONN_RUNNING)
 		return;
 	if (c->content_waiter == WAITER_NONE)
@@ -266,6 +269,8 @@ reply_released(struct hx_exchange *x)
 	hx_exchange_reset(x);
 	c->content_waiter = WAITER_NONE;
 	c->content_due = c->cancel_due = c->backlog_high = c->backlog_any = false;
+	if (c->state == CONN_MESSAGES)
+		worker_websocket_released(c);
 	if (c->state != CONN_RUNNING)
 		return;
 	worker_hands_drop(c);
@@ -322,6 +327,10 @@ refusal_put(struct worker_conn *c, enum hx_refusal why)
 	if (hx_refusal_status(why) == 405)
 		fields.all[fields.n++] = (struct hx_header){ SLICE_LIT("allow"),
 		    SLICE_LIT("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS") };
+	/* RFC 6455 section 4.4. */
+	if (hx_refusal_status(why) == 426)
+		fields.all[fields.n++] = (struct hx_header){ SLICE_LIT("sec-websocket-version"),
+		    SLICE_LIT("13") };
 	if (why == HX_REFUSE_too_busy)
 		fields.all[fields.n++] = (struct hx_header){ SLICE_LIT("retry-after"), SLICE_LIT("1") };
 	/* The text says what was wrong, whatever the method. */

@@ -12,11 +12,13 @@
 #include "worker/conn.h"
 #include "worker/handover.h"
 #include "worker/reply.h"
+#include "worker/websocket/websocket.h"
 
 enum {
 	PARTING_MS = 2000,
 	/* As nginx does by default: lingering_timeout and lingering_time. */
 	LINGER_MS = 5000, LINGER_ALL_MS = 30000,
+	CLOSING_MS = 10000,		/* uvicorn's close_timeout */
 };
 
 static struct worker_conn *
@@ -115,6 +117,9 @@ worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
 	io_timers_init(&t->write, turn, c->timeout_write_ms, write_expired);
 	io_timers_init(&t->linger, turn, LINGER_MS, idle_expired);
 	io_timers_init(&t->parting, turn, PARTING_MS, parting_expired);
+	io_timers_init(&t->ping, turn, c->ws_ping_interval_ms, worker_websocket_ping_due);
+	io_timers_init(&t->pong, turn, c->ws_ping_timeout_ms, worker_websocket_pong_late);
+	io_timers_init(&t->closing, turn, CLOSING_MS, worker_websocket_close_late);
 }
 
 void
@@ -134,4 +139,7 @@ worker_timeouts_fini(struct worker_timeouts *t)
 	io_timers_fini(&t->write);
 	io_timers_fini(&t->linger);
 	io_timers_fini(&t->parting);
+	io_timers_fini(&t->ping);
+	io_timers_fini(&t->pong);
+	io_timers_fini(&t->closing);
 }

@@ -22,6 +22,9 @@ struct worker_timeouts {
 	struct io_timers linger;	/* for the peer to close after the last answer, or to
 					 * send more of what is thrown away */
 	struct io_timers parting;	/* in a drain: for a request that is on its way */
+	struct io_timers ping;		/* until a WebSocket's client is asked whether it is there */
+	struct io_timers pong;		/* for its answer */
+	struct io_timers closing;	/* for its Close frame, after ours */
 };
 
 /* What a list for content calls: the client gets its answer, as far as there is none yet. */

@@ -2,7 +2,7 @@
  * worker: start, drain and end.
  *
  * Called by room engine (the types Worker and MemoryConnection); the counts by conn.c,
- * conductor.c, hands.c and reply.c. Accepting is accept.c's, a connection's life conn.c's.
+ * conductor.c, hands.c, reply.c and worker/websocket/. Accepting is accept.c's, a connection's life conn.c's.
  */
 #include "worker/worker.h"
 
@@ -12,6 +12,11 @@
 #include "base/must.h"
 #include "worker/accept.h"
 #include "worker/conn.h"
+#include "worker/flush.h"
+#include "worker/reply.h"
+#include "worker/websocket/websocket.h"
+
+enum { WS_DRAIN_NOW };	/* the first of the words of --ws-drain */
 
 void
 worker_options_init(struct worker_options *o)
@@ -63,6 +68,7 @@ worker_new(struct io_turn *turn, struct pyb_app *app, void *local,
 	list_init(&w->conns);
 	limits_init(w);
 	worker_memory_init(&w->memory, turn);
+	worker_deflate_init(&w->streams);
 	worker_timeouts_init(&w->timeouts, turn, options);
 	worker_heartbeat_start(&w->heartbeat, turn, options->board);
 	worker_accept_init(w);
@@ -80,6 +86,7 @@ worker_free(struct worker *w)
 	worker_heartbeat_stop(&w->heartbeat);
 	worker_timeouts_fini(&w->timeouts);
 	worker_memory_fini(&w->memory);
+	worker_deflate_fini(&w->streams);
 	hx_trust_fini(&w->trust);
 	worker_rules_fini(&w->rules);
 	worker_proxy_fini(&w->proxy);
@@ -111,6 +118,27 @@ empty_check(struct worker *w)
 	empty(w->empty_arg);
 }
 
+/* Close every WebSocket, saying that the server is being restarted; a handshake that is not answered gets
+ * 503. */
+static void
+websockets_end(struct worker *w)
+{
+	uint64_t n = w->websockets;
+
+	w->websockets_over = true;
+	LIST_EACH(node, &w->conns) {
+		struct worker_conn *c = container_of(node, struct worker_conn, node);
+
+		if (c->state == CONN_RUNNING && c->x.handshake && c->x.state == HX_RUNNING)
+			worker_reply_refuse(c, HX_REFUSE_too_busy);
+		else
+			worker_websocket_end(c, HX_CLOSE_RESTART);
+	}
+	if (n > 0)
+		log_info("closed %llu WebSocket%s: 1012", (unsigned long long)n, n == 1 ? "" : "s");
+	worker_count(w, SHM_COUNT_websockets_ended, n);
+}
+
 void
 worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 {
@@ -125,6 +153,9 @@ worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 		worker_handover_give(w);
 	else
 		worker_handover_end(w);
+	/* Where others serve on, clients have the time until the deadline. */
+	if (!give && w->options.conf.ws_drain == WS_DRAIN_NOW)
+		websockets_end(w);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 
@@ -158,8 +189,14 @@ worker_abort(struct worker *w)
 {
 	worker_accept_stop(w);
 	worker_admin_stop(w);
-	LIST_EACH(node, &w->conns)
-		worker_conn_kill(container_of(node, struct worker_conn, node));
+	websockets_end(w);
+	LIST_EACH(node, &w->conns) {
+		struct worker_conn *c = container_of(node, struct worker_conn, node);
+
+		if (c->state == CONN_LINGER)
+			worker_flush_now(c, SIZE_MAX);
+		worker_conn_kill(c);
+	}
 }
 
 /* Add 1 to *n, or subtract 1 from an *n that is not 0. */
@@ -173,8 +210,8 @@ add(uint64_t *n, int by)
 static void
 idle_show(struct worker *w)
 {
-	must(w->active <= w->open);
-	shm_board_set(w->board, SHM_COUNT_connections_idle, w->open - w->active);
+	must(w->active + w->websockets <= w->open);
+	shm_board_set(w->board, SHM_COUNT_connections_idle, w->open - w->active - w->websockets);
 }
 
 void
@@ -192,5 +229,13 @@ worker_active_add(struct worker *w, int by)
 {
 	add(&w->active, by);
 	shm_board_set(w->board, SHM_COUNT_requests_active, w->active);
+	idle_show(w);
+}
+
+void
+worker_websockets_add(struct worker *w, int by)
+{
+	add(&w->websockets, by);
+	shm_board_set(w->board, SHM_COUNT_websockets_open, w->websockets);
 	idle_show(w);
 }

@@ -30,6 +30,7 @@
 #include "worker/request_id.h"
 #include "worker/rules.h"
 #include "worker/timeouts.h"
+#include "worker/websocket/deflate.h"
 
 struct pyb_app;
 struct worker_access;
@@ -70,6 +71,7 @@ struct worker {
 	struct worker_request_ids ids;
 	struct worker_timeouts timeouts;
 	struct worker_memory memory;	/* of its connections */
+	struct worker_streams streams;	/* of compressed messages */
 	struct worker_heartbeat heartbeat;	/* on options.board */
 	struct worker_hands hands;	/* on `board` */
 	struct worker_access *access;	/* borrowed; NULL: requests are not logged */
@@ -77,6 +79,8 @@ struct worker {
 	struct shm_board own_board;
 	struct list conns;		/* all of them */
 	uint64_t open, active;		/* connections; requests in hand */
+	uint64_t websockets;		/* of the open: carry messages */
+	bool websockets_over;		/* they were closed, and so are others at once */
 	uint64_t dead;			/* of the open: closed, and their application still runs */
 	uint64_t lingering;		/* of the open: all is sent, and only read until they close */
 	bool draining;
@@ -118,10 +122,11 @@ void worker_resume(struct worker *w);
  * it ends. */
 void worker_abort(struct worker *w);
 
-/* A connection, or a request in hand (worker/hands.c calls), has come (+1) or gone (-1). The
+/* A connection, a request in hand (worker/hands.c calls) or a WebSocket has come (+1) or gone (-1). The
  * last connection that goes may take the worker with it (see worker_on_empty). */
 void worker_open_add(struct worker *w, int by);
 void worker_active_add(struct worker *w, int by);
+void worker_websockets_add(struct worker *w, int by);
 
 static inline void
 worker_count(struct worker *w, enum shm_counter id, uint64_t n)

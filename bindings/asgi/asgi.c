@@ -234,7 +234,7 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	if (exc != NULL)
 		shm_board_add(a->app->board, SHM_COUNT_exceptions, 1);
 	if (complaint != NULL)
-		pyb_asgi_report(a->app, a->x, a, complaint, exc, left && !a->complete);
+		pyb_asgi_report(a->app, a->x, a->seen, a->scope, complaint, exc, left && !a->complete);
 	Py_XDECREF(exc);
 	pyb_scope_outcome_drop(a->app->st, a->scope);
 	task_drop(a);

@@ -18,6 +18,7 @@
 #include "http/exchange.h"
 
 struct pyb_asgi;
+struct pyb_observer;
 
 /* Make the ASGI side of `x`, which has none; it becomes x->upper.asgi. New reference
  * beside the one that the exchange holds until it is detached; NULL with an exception
@@ -100,6 +101,14 @@ bool pyb_asgi_is_started(struct pyb_module_state *st, PyObject *send);
 /* User code has raised `exc` after the whole answer of `x` was sent: report it, as
  * uvicorn does. Leaves no exception. */
 void pyb_asgi_late(struct pyb_app *app, struct hx_exchange *x, PyObject *exc);
+
+#define PYB_ASGI_RAISED "Exception in ASGI application"
+
+/* Report an exception (may be NULL) that has reached the server: to the test client, or
+ * else to the log, with the request's id. `x` NULL: it was given back, and `seen` (may be NULL) and
+ * `scope` are what is known of it. `left`: the client has gone before its answer was complete. */
+void pyb_asgi_report(struct pyb_app *app, const struct hx_exchange *x, struct pyb_observer *seen,
+    PyObject *scope, const char *message, PyObject *exc, bool left);
 
 /* pyb_asgi_new() has failed: report the exception that is set, clear it and abort the
  * exchange. */

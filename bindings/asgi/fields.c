@@ -1,8 +1,8 @@
 /*
  * fields: the header fields of an application's answer, checked.
  *
- * Called by send.c for http.response.start and by plan/result.c, plan/file.c and plan/stream.c
- * for Response objects.
+ * Called by send.c for http.response.start, by websocket/answer.c, and by plan/result.c, plan/file.c and
+ * plan/stream.c for Response objects.
  * Every field of http.response.start passes pyb_fields_read(). None may carry a byte that splits
  * the response (CVE-2020-7695); the accepted bytes are those that uvicorn accepts. A name or value
  * may be any buffer, as with one of uvicorn's two implementations or both; text is refused, as with

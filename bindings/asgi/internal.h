@@ -48,14 +48,6 @@ void pyb_asgi_detach(struct pyb_asgi *a);
  * content was received. None: the content is not complete, or the client is gone. */
 PyObject *pyb_asgi_method_watch(PyObject *self, PyObject *ignored);
 
-#define PYB_ASGI_RAISED "Exception in ASGI application"
-
-/* Report an exception (may be NULL) that has reached the server: to the test client, or
- * else to the log, with the request's id. `x` NULL: `a` has given its exchange back. `left`: the
- * client has gone before its answer was complete. */
-void pyb_asgi_report(struct pyb_app *app, const struct hx_exchange *x, const struct pyb_asgi *a,
-    const char *message, PyObject *exc, bool left);
-
 /* The content of a message as bytes; `body` NULL: it has none, or an exception is set. May run user
  * code. New reference; NULL with an exception set. */
 PyObject *pyb_asgi_content_of(const struct hx_exchange *x, PyObject *body) MUST_CHECK;

@@ -1,8 +1,9 @@
 /*
  * report: who hears of an exception that has reached the server.
  *
- * Called by asgi.c when the application has ended, by plan/ and by bindings/request.c. The
- * test client gets it, or else the log, in uvicorn's words. It must never raise.
+ * Called by asgi.c and websocket/websocket.c when the application has ended, by plan/ and by
+ * bindings/request.c. The test client gets it, or else the log, in uvicorn's words. It must never
+ * raise.
  */
 #include "bindings/asgi/internal.h"
 #include "bindings/compat.h"
@@ -23,12 +24,13 @@ scope_id(const struct pyb_module_state *st, PyObject *scope)
 }
 
 void
-pyb_asgi_report(struct pyb_app *app, const struct hx_exchange *x, const struct pyb_asgi *a,
-    const char *message, PyObject *exc, bool left)
+pyb_asgi_report(struct pyb_app *app, const struct hx_exchange *x, struct pyb_observer *seen,
+    PyObject *scope, const char *message, PyObject *exc, bool left)
 {
-	struct pyb_observer *seen = x != NULL ? x->upper.observer : a->seen;
 	PyObject *done, *id;
 
+	if (x != NULL)
+		seen = x->upper.observer;
 	if (seen != NULL) {
 		if (exc != NULL)
 			pyb_observer_exception(seen, exc);
@@ -37,7 +39,7 @@ pyb_asgi_report(struct pyb_app *app, const struct hx_exchange *x, const struct p
 	if (x != NULL && x->request_id.len > 0)
 		id = pyb_text_latin1(x->request_id);
 	else
-		id = Py_XNewRef(x == NULL ? scope_id(app->st, a->scope) : NULL);
+		id = Py_XNewRef(x == NULL ? scope_id(app->st, scope) : NULL);
 	PyErr_Clear();
 	done = PyObject_CallFunction(app->st->log_exception, "sOOO", message,
 	    exc != NULL ? exc : Py_None, left ? Py_True : Py_False, id != NULL ? id : Py_None);
@@ -52,7 +54,7 @@ pyb_asgi_lost(struct pyb_app *app, struct hx_exchange *x)
 {
 	PyObject *exc = PyErr_GetRaisedException();
 
-	pyb_asgi_report(app, x, NULL, "cannot make an ASGI request", exc, false);
+	pyb_asgi_report(app, x, NULL, NULL, "cannot make an ASGI request", exc, false);
 	Py_XDECREF(exc);
 	x->calls->abort(x);
 }
@@ -61,5 +63,5 @@ void
 pyb_asgi_late(struct pyb_app *app, struct hx_exchange *x, PyObject *exc)
 {
 	shm_board_add(app->board, SHM_COUNT_exceptions, 1);
-	pyb_asgi_report(app, x, NULL, PYB_ASGI_RAISED, exc, false);
+	pyb_asgi_report(app, x, NULL, NULL, PYB_ASGI_RAISED, exc, false);
 }

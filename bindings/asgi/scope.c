@@ -1,7 +1,7 @@
 /*
  * scope: bytes to the dictionary that an ASGI application gets.
  *
- * Called by asgi.c, stack/inner.c, plan/mounted.c, plan/router.c and bindings/handshake.c. Keys,
+ * Called by asgi.c, stack/inner.c, plan/mounted.c, plan/router.c and websocket/websocket.c. Keys,
  * types, values and their order follow uvicorn's httptools implementation, because applications
  * have come to depend on them: raw_path without the query, lower case header names, path with
  * root_path before it. No value may point into the exchange, which ends before the application may.
@@ -11,6 +11,7 @@
 #include "bindings/asgi/observer.h"
 #include "bindings/compat.h"
 #include "bindings/text.h"
+#include "http/field.h"
 
 /* (first, second), both stolen. NULL with an exception set, also when one of them is NULL. */
 static PyObject *
@@ -143,6 +144,76 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	    put(scope, st->n_path, path_of(x)) < 0 ||
 	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||
 	    put(scope, st->n_query_string, pyb_text_bytes(x->req.query)) < 0)
+		Py_CLEAR(scope);
+	return scope;
+}
+
+/* "ws" or "wss", whatever a proxy calls it. */
+static PyObject *
+websocket_scheme_of(struct pyb_module_state *st, const struct hx_exchange *x)
+{
+	bool secure = slice_equal(x->origin.scheme, SLICE_LIT("https")) ||
+	    slice_equal(x->origin.scheme, SLICE_LIT("wss"));
+
+	return Py_NewRef(secure ? st->n_wss : st->n_ws);
+}
+
+/* What the client offers, in its order. */
+static PyObject *
+subprotocols_of(const struct hx_exchange *x)
+{
+	PyObject *list = PyList_New(0);
+
+	for (unsigned i = 0; list != NULL && i < x->req.n_headers; i++) {
+		struct slice rest = x->req.headers[i].value, name;
+
+		if (!slice_equal(x->req.headers[i].name, SLICE_LIT("sec-websocket-protocol")))
+			continue;
+		while (list != NULL && hx_field_member_next(&rest, &name)) {
+			PyObject *text = pyb_text_latin1(name);
+
+			if (text == NULL || PyList_Append(list, text) < 0)
+				Py_CLEAR(list);
+			Py_XDECREF(text);
+		}
+	}
+	return list;
+}
+
+/* {"websocket.http.response": {}}: a handshake may be denied with an answer of HTTP's. */
+static PyObject *
+extensions_of(struct pyb_module_state *st)
+{
+	PyObject *extensions = PyDict_New();
+
+	if (extensions != NULL &&
+	    put(extensions, st->t_websocket_http_response, PyDict_New()) < 0)
+		Py_CLEAR(extensions);
+	return extensions;
+}
+
+/* Entries in uvicorn's order. */
+PyObject *
+pyb_scope_new_websocket(struct pyb_app *app, struct hx_exchange *x)
+{
+	struct pyb_module_state *st = app->st;
+	PyObject *scope = PyDict_New();
+
+	if (scope == NULL)
+		return NULL;
+	if (PyDict_SetItem(scope, st->n_type, st->n_websocket) < 0 ||
+	    put(scope, st->n_asgi, PyDict_Copy(st->asgi_websocket_info)) < 0 ||
+	    PyDict_SetItem(scope, st->n_http_version, st->t_v11) < 0 ||
+	    put(scope, st->n_scheme, websocket_scheme_of(st, x)) < 0 ||
+	    peers_fill(app, x, scope) < 0 ||
+	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||
+	    put(scope, st->n_path, path_of(x)) < 0 ||
+	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||
+	    put(scope, st->n_query_string, pyb_text_bytes(x->req.query)) < 0 ||
+	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
+	    put(scope, st->n_subprotocols, subprotocols_of(x)) < 0 ||
+	    put(scope, st->n_state, state_of(app, x)) < 0 ||
+	    put(scope, st->n_extensions, extensions_of(st)) < 0)
 		Py_CLEAR(scope);
 	return scope;
 }

@@ -15,6 +15,9 @@
  * set. */
 PyObject *pyb_scope_new(struct pyb_app *app, struct hx_exchange *x) MUST_CHECK;
 
+/* The same of a WebSocket's handshake (WebSocket spec 2.4). */
+PyObject *pyb_scope_new_websocket(struct pyb_app *app, struct hx_exchange *x) MUST_CHECK;
+
 /* [gil] The request is over. An outcome that is still in its scope has not reached the Seam:
  * nobody else drops what is entered in it. An exception may be pending, and stays. */
 void pyb_scope_outcome_drop(struct pyb_module_state *st, PyObject *scope);

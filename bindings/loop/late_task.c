@@ -1,7 +1,7 @@
 /*
  * late_task: a task that is made only when its coroutine is suspended.
  *
- * Called by asgi/, plan/ and subtask.c for their coroutines. The task that is made then sees
+ * Called by asgi/, plan/, websocket/ and subtask.c for their coroutines. The task that is made then sees
  * the coroutine yield for the first time what it has yielded already (pyb_coro_put_back()).
  */
 #include "bindings/loop/late_task.h"

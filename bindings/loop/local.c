@@ -1,7 +1,7 @@
 /*
  * local: what the bindings keep for one event loop.
  *
- * Called by offload.c, subtask.c, asgi/, plan/, stack/ and engine/. The local is an attribute of
+ * Called by offload.c, subtask.c, asgi/, plan/, stack/, websocket/ and engine/. The local is an attribute of
  * its loop: EventLoop.close() closes it, and nobody may use it afterwards.
  */
 #include "bindings/loop/local.h"

@@ -1,7 +1,7 @@
 /*
  * waiters: futures of the running loop.
  *
- * Called by asgi/ for receive() and send(), and by stack/work.c.
+ * Called by asgi/ and websocket/ for receive() and send(), and by stack/work.c.
  */
 #include "bindings/loop/waiters.h"
 

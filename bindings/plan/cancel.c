@@ -1,8 +1,9 @@
 /*
  * cancel: find the task, cancel it as anyone would.
  *
- * Called by bindings/request.c. The task is the application's, or the plan's where that runs without
- * one. What runs on a pool thread has none: nothing can stop it, and its answer goes nowhere.
+ * Called by bindings/request.c and websocket/websocket.c. The task is the application's, or the
+ * plan's where that runs without one. What runs on a pool thread has none: nothing can stop it,
+ * and its answer goes nowhere.
  */
 #include "bindings/plan/cancel.h"
 
@@ -10,13 +11,10 @@
 #include "bindings/plan/run.h"
 
 void
-pyb_cancel_run(struct hx_exchange *x)
+pyb_cancel_task(PyObject *task)
 {
-	const struct pyb_run *run = x->upper.run;
-	PyObject *task = x->upper.asgi != NULL ? pyb_asgi_task(x->upper.asgi) : NULL, *done;
+	PyObject *done;
 
-	if (task == NULL && run != NULL)
-		task = run->task;
 	if (task == NULL)
 		return;
 	Py_INCREF(task);
@@ -26,4 +24,15 @@ pyb_cancel_run(struct hx_exchange *x)
 		PyErr_WriteUnraisable(task);
 	Py_XDECREF(done);
 	Py_DECREF(task);
+}
+
+void
+pyb_cancel_run(struct hx_exchange *x)
+{
+	const struct pyb_run *run = x->upper.run;
+	PyObject *task = x->upper.asgi != NULL ? pyb_asgi_task(x->upper.asgi) : NULL;
+
+	if (task == NULL && run != NULL)
+		task = run->task;
+	pyb_cancel_task(task);
 }

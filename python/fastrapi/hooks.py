@@ -18,6 +18,11 @@ from fastrapi.process import end_if_fork_exits
 logger = logging.getLogger("uvicorn.error")
 
 
+class ClientDisconnected(OSError):
+    """What ``send()`` of a WebSocket raises when the other side is gone. Starlette takes any
+    OSError for that, and so does who follows ASGI."""
+
+
 def log_exception(
     message: str, exc: BaseException | None, left: bool, request_id: str | None
 ) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from fastrapi import _engine
 from fastrapi.compile import bind
 from fastrapi.compile.edge import edge_of
-from fastrapi.handshakes import Websockets
 from fastrapi.tables import NoTable, Table
 
 logger = logging.getLogger("fastrapi.error")
@@ -39,7 +38,6 @@ class Serving:
         self.engine = _engine.App(served, self._rebind, settings["sync"], self.force)
         if edge is not None and edge.twins is not None:
             self.engine.set_edge(edge.twins, edge.behind)
-        self.engine.set_websockets(Websockets(app))
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""

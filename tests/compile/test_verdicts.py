@@ -210,8 +210,8 @@ def test_routes_are_listed_in_the_order_in_which_they_match() -> None:
         "* /sub/{path:path} asgi: mounted application",
         f"GET,HEAD /plain {STARLETTE}",
         "GET /last compiled",
-        "WS /socket not served yet: a WebSocket handshake is answered with 501",
-        f"{4 + left} compiled, {3 - left} through ASGI, 1 WebSocket not served yet (501)",
+        "WS /socket asgi: a WebSocket",
+        f"{4 + left} compiled, {3 - left} through ASGI, 1 WebSocket",
     ]
 
 

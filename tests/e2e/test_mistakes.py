@@ -165,7 +165,7 @@ def test_commands_of_other_servers_are_answered_flag_by_flag(command):
     assert done.returncode == 2
     assert "unknown flag" not in done.stderr and "one application" not in done.stderr
     flags = [word for word in command.split() if re.match("--?[a-zA-Z]", word)]
-    served = ("-b", "--no-ws", "--preload", "--interface", "--http", "--loop")
+    served = ("-b", "--preload", "--interface", "--http", "--loop")
     flags = [flag for flag in flags if flag not in served]
     assert re.findall("^fastrd: (-[^ ]+): ", done.stderr, re.MULTILINE) == flags
 
@@ -387,7 +387,7 @@ def test_routes_and_explain(tmp_path):
     assert "app:app: ok, " in asked(tmp_path, "-t")
 
 
-def test_routes_lists_what_is_not_served_at_all(tmp_path):
+def test_routes_lists_websockets(tmp_path):
     write(
         tmp_path,
         GOOD
@@ -396,17 +396,13 @@ def test_routes_lists_what_is_not_served_at_all(tmp_path):
         + "app.include_router(router)\n",
     )
     line = asked(tmp_path, "routes").splitlines()[-2]
-    assert line.split(maxsplit=2) == [
-        "WS", "/live/{room}", "not served yet: a WebSocket handshake is answered with 501"
-    ]  # fmt: skip
-    assert ", 1 WebSocket not served yet (501)" in asked(tmp_path, "-t")
+    assert line.split(maxsplit=2) == ["WS", "/live/{room}", "asgi: a WebSocket"]
+    assert ", 1 WebSocket" in asked(tmp_path, "-t")
     for method in ("GET", "ws"):
         told = asked(tmp_path, "explain", method, "/live/7").splitlines()[0]
-        assert told == (
-            "WS /live/7 -> /live/{room}: not served yet: a WebSocket handshake is answered with 501"
-        )
+        assert told == "WS /live/7 -> /live/{room}: asgi: a WebSocket"
     with Fastrd("app:app", tmp_path) as server:
-        assert ", 1 WebSocket not served yet (501)" in server.log()
+        assert ", 1 WebSocket" in server.log()
 
 
 def test_explain_names_middleware_and_members_of_the_content(tmp_path):

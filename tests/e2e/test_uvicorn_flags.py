@@ -31,7 +31,8 @@ async def waits():
 # Each with a value that is served; None: it is a switch.
 SERVED: dict[str, str | None] = {
     "host": "localhost", "port": "0", "uds": "", "fd": "-1", "workers": "1", "loop": "uvloop", "http": "httptools",
-    "ws": "auto", "lifespan": "on", "interface": "asgi3", "env-file": "env", "log-config": "log.ini",
+    "ws": "wsproto", "ws-max-size": "16777216", "ws-ping-interval": "20.0", "ws-ping-timeout": "20.0",
+    "ws-per-message-deflate": "true", "lifespan": "on", "interface": "asgi3", "env-file": "env", "log-config": "log.ini",
     "log-level": "trace", "access-log": None, "no-access-log": None, "use-colors": None, "no-use-colors": None,
     "proxy-headers": None, "no-proxy-headers": None, "server-header": None, "no-server-header": None,
     "date-header": None, "no-date-header": None, "forwarded-allow-ips": "*", "root-path": "/x",
@@ -43,14 +44,12 @@ SERVED: dict[str, str | None] = {
 REFUSED = {
     "reload": ("", "SIGHUP"), "reload-dir": ("x", "development reload"), "reload-include": ("x", "development reload"),
     "reload-exclude": ("x", "development reload"), "reload-delay": ("1", "development reload"),
-    "http2": ("", "put a proxy in front"), "ws-max-size": ("1", "WebSocket"), "ws-max-queue": ("1", "WebSocket"),
-    "ws-ping-interval": ("1", "WebSocket"), "ws-ping-timeout": ("1", "WebSocket"),
-    "ws-per-message-deflate": ("1", "WebSocket"), "timeout-worker-healthcheck": ("1", "--worker-timeout"),
+    "http2": ("", "put a proxy in front"), "ws-max-queue": ("1", "bounded in bytes"), "timeout-worker-healthcheck": ("1", "--worker-timeout"),
     "ssl-keyfile": ("x", "TLS"), "ssl-certfile": ("x", "TLS"), "ssl-keyfile-password": ("x", "TLS"),
     "ssl-version": ("1", "TLS"), "ssl-cert-reqs": ("1", "TLS"), "ssl-ca-certs": ("x", "TLS"),
     "ssl-ciphers": ("x", "TLS"), "h11-max-incomplete-event-size": ("1", "--limit-head"),
 }  # fmt: skip
-OTHER_VALUES = {"loop": "other", "http": "h3", "ws": "wsproto", "lifespan": "off", "interface": "wsgi"}
+OTHER_VALUES = {"loop": "other", "http": "h3", "lifespan": "off", "interface": "wsgi"}
 
 
 @pytest.fixture(scope="module")

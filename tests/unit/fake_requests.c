@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "bindings/request.h"
+#include "bindings/websocket/websocket.h"
 
 enum { PIECE = 1000, FIRST_ROOM = 256 * 1024 };
 
@@ -304,6 +305,22 @@ pyb_request_content(struct hx_exchange *x)
 		r->app->aborted++;
 		run_step(r);
 	}
+}
+
+/* No request becomes a WebSocket here. */
+unsigned
+pyb_websocket_message(struct hx_exchange *x, const struct hx_part *part)
+{
+	(void)x;
+	(void)part;
+	return 0;
+}
+
+void
+pyb_websocket_closed(struct hx_exchange *x, const struct hx_closing *why)
+{
+	(void)x;
+	(void)why;
 }
 
 void

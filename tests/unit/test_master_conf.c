@@ -182,10 +182,10 @@ test_what_is_wrong_is_one_line(void)
 static void
 test_all_that_is_wrong_is_named_at_once(void)
 {
-	CU_ASSERT_EQUAL(read_line("--ssl-keyfile k.pem a:b --ws wsproto --loop auto --reload --por 80"), -1);
+	CU_ASSERT_EQUAL(read_line("--ssl-keyfile k.pem a:b --no-ws --loop auto --reload --por 80"), -1);
 	CU_ASSERT_STRING_EQUAL(said,
 	    "fastrd: --ssl-keyfile: TLS is not available yet; put a proxy in front\n"
-	    "fastrd: --ws: WebSocket is not available yet\n"
+	    "fastrd: --no-ws: use --ws none\n"
 	    "fastrd: --reload: development reload is not available yet; send SIGHUP to reload\n"
 	    "fastrd: unknown flag --por; did you mean --port?\n");
 	CU_ASSERT_EQUAL(read_line("--reload --nope --help"), 1);

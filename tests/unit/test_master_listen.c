@@ -65,8 +65,8 @@ tear_down(void)
 	return rmdir(directory);
 }
 
-/* Takes a connection once it listens, as a unix socket and one that was passed do at once; is not blocking, and no program
- * inherits it. */
+/* Takes a connection once it listens, as a unix socket and one that was passed do at once; is not
+ * blocking, and no program inherits it. */
 static void
 check_first(int family)
 {

@@ -1,7 +1,8 @@
 # Unit tests of worker/, over a stand-in for the bindings.
 worker_tests = tests/unit/test_worker_accept tests/unit/test_worker_access \
 	tests/unit/test_worker_access_line tests/unit/test_worker_answers \
-	tests/unit/test_worker_admin tests/unit/test_worker_content tests/unit/test_worker_drain \
+	tests/unit/test_worker_admin tests/unit/test_worker_content tests/unit/test_worker_deflate \
+	tests/unit/test_worker_drain \
 	tests/unit/test_worker_handover tests/unit/test_worker_input \
 	tests/unit/test_worker_requests tests/unit/test_worker_room tests/unit/test_worker_timeouts
 check_PROGRAMS += $(worker_tests)
@@ -10,7 +11,7 @@ TESTS += $(worker_tests)
 worker_fixture = tests/unit/worker_fixture.c tests/unit/worker_fixture.h \
 	tests/unit/fake_requests.c tests/unit/fake_requests.h
 worker_test_libs = libworker.la libhttp.la libio.la libshm.la libbase.la \
-	$(EVENT_LIBS) $(ZLIB_LIBS) -lhttp_parser -lcunit
+	$(EVENT_LIBS) $(ZLIB_LIBS) $(NETTLE_LIBS) -lhttp_parser -lcunit
 
 tests_unit_test_worker_accept_SOURCES = tests/unit/test_worker_accept.c $(worker_fixture)
 tests_unit_test_worker_accept_LDADD = $(worker_test_libs)
@@ -24,6 +25,8 @@ tests_unit_test_worker_answers_SOURCES = tests/unit/test_worker_answers.c $(work
 tests_unit_test_worker_answers_LDADD = $(worker_test_libs)
 tests_unit_test_worker_content_SOURCES = tests/unit/test_worker_content.c $(worker_fixture)
 tests_unit_test_worker_content_LDADD = $(worker_test_libs)
+tests_unit_test_worker_deflate_SOURCES = tests/unit/test_worker_deflate.c
+tests_unit_test_worker_deflate_LDADD = $(worker_test_libs)
 tests_unit_test_worker_drain_SOURCES = tests/unit/test_worker_drain.c $(worker_fixture)
 tests_unit_test_worker_drain_LDADD = $(worker_test_libs)
 tests_unit_test_worker_handover_SOURCES = tests/unit/test_worker_handover.c $(worker_fixture)

@@ -164,6 +164,11 @@ def is_included(route: Any) -> bool:
     return IncludedRouter is not None and isinstance(route, IncludedRouter)
 
 
+def is_websocket(route: Any) -> bool:
+    """Is ``route`` a WebSocket route, Starlette's or one that is made like it?"""
+    return "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex")
+
+
 def is_documentation(route: Any) -> bool:
     """Is this one of the routes that FastAPI.setup() adds (openapi.json, docs)?"""
     if type(route) is not starlette.routing.Route:

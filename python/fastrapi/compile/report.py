@@ -40,7 +40,7 @@ def _encodes(plan: Plan) -> str:
     return _ENCODES[plan.response_mode]
 
 
-_NO_WEBSOCKET = "not served yet: a WebSocket handshake is answered with 501"
+_WEBSOCKET = "asgi: a WebSocket"
 _HOST = "asgi: Host route"
 _FILES = "a file of a mounted directory"
 IN_PART = (
@@ -127,7 +127,7 @@ def _summary(compiled: Compiled, verdicts: Iterable[Verdict]) -> str:
         parts.append(f"{len(partly)} in part ({'; '.join(why)})")
     parts.append(f"{len(counted) - n_compiled} through ASGI")
     if compiled.websockets:
-        parts.append(f"{len(compiled.websockets)} WebSocket not served yet (501)")
+        parts.append(f"{len(compiled.websockets)} WebSocket")
     own = len(compiled.entries) - len(counted)
     return ", ".join(parts) + (f"; {own} of FastAPI's documentation not counted" if own else "")
 
@@ -141,7 +141,7 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
         for entry, verdict in zip(compiled.entries, verdicts, strict=True)
     ]
     rows += [
-        ("WS", path, _NO_WEBSOCKET)
+        ("WS", path, _WEBSOCKET)
         for path in compiled.websockets
     ]
     rows += [("*", f"//{host.host}", _HOST) for host in compiled.hosts]
@@ -178,7 +178,7 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     """The route a request would take and its plan, step by step."""
     for declared, regex in compiled.websockets.items():
         if regex.match(path) and method.upper() in ("GET", "WS", "WEBSOCKET"):
-            yield f"WS {path} -> {declared}: {_NO_WEBSOCKET}"
+            yield f"WS {path} -> {declared}: {_WEBSOCKET}"
             if method.upper() != "GET":
                 return
     if method.upper() not in METHODS:

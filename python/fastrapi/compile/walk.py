@@ -11,11 +11,9 @@ import fastapi.routing as routing
 from starlette.convertors import PathConvertor, StringConvertor
 from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
 
-from fastrapi.handshakes import is_websocket
-
 from .hosts import is_host
 from .mounts import Inside
-from .recognise import IncludedRouter, inherits, is_included, pristine_handler
+from .recognise import IncludedRouter, inherits, is_included, is_websocket, pristine_handler
 from .records import PART, NotCompiled, Place
 
 _KINDS = {

@@ -1,0 +1,156 @@
+/*
+ * receive: what has happened, in order.
+ *
+ * Called by websocket.c and send.c, and receive() by the application. Each call makes a
+ * coroutine, like uvicorn's `async def receive`, which waits where nothing has happened. The
+ * connection hands over messages until much waits; it goes on when all of them were taken.
+ */
+#include "base/must.h"
+#include "bindings/coro.h"
+#include "bindings/websocket/internal.h"
+
+enum { FIRST_EVENTS = 4 };
+
+/* 0, or -1 when out of memory. */
+static int
+ring_grow(struct pyb_events *e)
+{
+	size_t cap = e->cap == 0 ? FIRST_EVENTS : e->cap * 2;
+	PyObject **grown;
+
+	if (e->n < e->cap)
+		return 0;
+	grown = PyMem_New(PyObject *, cap);
+	if (grown == NULL)
+		return -1;
+	for (size_t i = 0; i < e->n; i++)
+		grown[i] = e->all[(e->first + i) % e->cap];
+	PyMem_Free(e->all);
+	e->all = grown;
+	e->first = 0;
+	e->cap = cap;
+	return 0;
+}
+
+int
+pyb_receive_put(struct pyb_websocket *w, PyObject *event)
+{
+	struct pyb_events *e = &w->events;
+
+	if (ring_grow(e) < 0) {
+		Py_DECREF(event);
+		return -1;
+	}
+	e->all[(e->first + e->n++) % e->cap] = event;
+	pyb_waiters_wake(w->app->st, &w->receivers);
+	return 0;
+}
+
+/* The first event, which leaves the ring. */
+static PyObject *
+take(struct pyb_events *e)
+{
+	PyObject *event;
+
+	must(e->n > 0);
+	event = e->all[e->first];
+	e->first = (e->first + 1) % e->cap;
+	e->n--;
+	return event;
+}
+
+/* {"type": "websocket.disconnect", "code": code, "reason": reason}; `reason` NULL: without it, as for
+ * uvicorn when nobody has closed. NULL with an exception set. */
+static PyObject *
+disconnect_new(struct pyb_module_state *st, unsigned code, const char *reason, size_t len)
+{
+	PyObject *message = PyDict_New(), *number = PyLong_FromUnsignedLong(code), *text = NULL;
+
+	if (reason != NULL)
+		text = PyUnicode_DecodeUTF8(reason, (Py_ssize_t)len, "replace");
+	if (message == NULL || number == NULL || (reason != NULL && text == NULL) ||
+	    PyDict_SetItem(message, st->n_type, st->t_websocket_disconnect) < 0 ||
+	    PyDict_SetItem(message, st->n_code, number) < 0 ||
+	    (text != NULL && PyDict_SetItem(message, st->n_reason, text) < 0))
+		Py_CLEAR(message);
+	Py_XDECREF(number);
+	Py_XDECREF(text);
+	return message;
+}
+
+void
+pyb_receive_end(struct pyb_websocket *w, unsigned code, const char *reason, size_t len)
+{
+	PyObject *message = disconnect_new(w->app->st, code, reason, len);
+
+	/* Lost for lack of memory: receive() says so all the same, see receive_step(). */
+	if (message == NULL || pyb_receive_put(w, message) < 0)
+		PyErr_Clear();
+}
+
+/* The message of ASGI for an event (stolen). NULL with an exception set. */
+static PyObject *
+message_of(struct pyb_module_state *st, PyObject *event)
+{
+	PyObject *message, *key = PyUnicode_Check(event) ? st->n_text : st->n_bytes;
+
+	if (PyDict_Check(event))
+		return event;
+	message = PyDict_New();
+	if (message != NULL && (PyDict_SetItem(message, st->n_type, st->t_websocket_receive) < 0 ||
+	    PyDict_SetItem(message, key, event) < 0))
+		Py_CLEAR(message);
+	Py_DECREF(event);
+	return message;
+}
+
+static enum pyb_coro_verdict
+receive_step(void *arg, PyObject *value, PyObject **out)
+{
+	struct pyb_websocket *w = arg;
+	struct pyb_module_state *st = w->app->st;
+
+	if (value == NULL)
+		return PYB_CORO_ERROR;
+	if (w->events.n > 0) {
+		*out = message_of(st, take(&w->events));
+	} else if (w->x == NULL) {
+		*out = disconnect_new(st, HX_CLOSE_NONE, NULL, 0);
+	} else {
+		w->x->calls->want_read(w->x);
+		*out = pyb_waiters_wait(st, &w->receivers);
+		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
+	}
+	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
+}
+
+static void
+receive_release(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+static int
+receive_traverse(void *arg, visitproc visit, void *varg)
+{
+	return visit((PyObject *)arg, varg);
+}
+
+PyObject *
+pyb_websocket_method_receive(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+	static const struct pyb_coro_class class = {
+		"receive", receive_step, receive_release, receive_traverse
+	};
+
+	return pyb_coro_new(((struct pyb_websocket *)self)->app->st, &class, Py_NewRef(self));
+}
+
+void
+pyb_receive_fini(struct pyb_events *e)
+{
+	while (e->n > 0)
+		Py_DECREF(take(e));
+	PyMem_Free(e->all);
+	*e = (struct pyb_events){ 0 };
+}
