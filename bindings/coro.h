@@ -34,6 +34,19 @@ struct pyb_coro_class {
 	int (*traverse)(void *arg, visitproc visit, void *varg);	/* may be NULL */
 };
 
+/* `release` and `traverse` of a class whose `arg` is a Python object. */
+static inline void
+pyb_coro_release_object(void *arg)
+{
+	Py_DECREF((PyObject *)arg);
+}
+
+static inline int
+pyb_coro_traverse_object(void *arg, visitproc visit, void *varg)
+{
+	return visit((PyObject *)arg, varg);
+}
+
 /* A new coroutine, which owns `arg` from now on. NULL with an exception set: `arg` has
  * been released. */
 PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class,

@@ -1,7 +1,8 @@
 /*
  * piece: copied or referred to.
  *
- * Called by asgi/body.c, asgi/fields.c, plan/result.c and stack/edit.c for what an application answers.
+ * Called by asgi/body.c, asgi/fields.c, plan/result.c, stack/edit.c and websocket/send.c for what an
+ * application answers, or says.
  */
 #include "bindings/piece.h"
 
@@ -9,23 +10,28 @@
 enum { COPY_BYTES = 8192 };
 
 static void
-bytes_release(void *arg)
+owner_release(void *arg)
 {
 	Py_DECREF((PyObject *)arg);
 }
 
 struct hx_piece
-pyb_piece_of(PyObject *bytes)
+pyb_piece_within(PyObject *owner, struct slice bytes)
 {
-	struct hx_piece piece = {
-		.bytes = { PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes) }
-	};
+	struct hx_piece piece = { .bytes = bytes };
 
-	if (piece.bytes.len > COPY_BYTES) {
-		piece.release = bytes_release;
-		piece.arg = Py_NewRef(bytes);
+	if (bytes.len > COPY_BYTES) {
+		piece.release = owner_release;
+		piece.arg = Py_NewRef(owner);
 	}
 	return piece;
+}
+
+struct hx_piece
+pyb_piece_of(PyObject *bytes)
+{
+	return pyb_piece_within(bytes,
+	    (struct slice){ PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes) });
 }
 
 PyObject *

@@ -14,6 +14,9 @@
  * copied, and `bytes` must live until it has been handed on. */
 struct hx_piece pyb_piece_of(PyObject *bytes);
 
+/* [gil] The same for `bytes` that stand in `owner` and stay as long as that. */
+struct hx_piece pyb_piece_within(PyObject *owner, struct slice bytes);
+
 /* [gil] A copy of a buffer, which must be contiguous. New reference to a bytes object; NULL with
  * the buffer's exception set. */
 PyObject *pyb_piece_copy(PyObject *buffer) MUST_CHECK;

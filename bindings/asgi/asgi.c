@@ -3,8 +3,9 @@
  *
  * Called by bindings/request.c (plain ASGI, the connection's events), by plan/ (the application's
  * stack ends a compiled request), by stack/ (layers without a `receive` of their own), body.c,
- * send.c and engine/ (the type). When the application ends, its coroutine applies the rules of
- * uvicorn's run_asgi. Nothing here may use the exchange after it was detached.
+ * send.c, websocket/websocket.c (the call) and engine/ (the type). When the application ends, its
+ * coroutine applies the rules of uvicorn's run_asgi. Nothing here may use the exchange after it
+ * was detached.
  */
 #include "base/must.h"
 #include "bindings/asgi/internal.h"
@@ -247,15 +248,11 @@ pyb_asgi_finish(struct pyb_asgi *a, PyObject *result)
 	run_end(a);
 }
 
-/* Call what pyb_asgi_start() was given. The awaitable; NULL with an exception set. */
-static PyObject *
-app_call(struct pyb_asgi *a)
+PyObject *
+pyb_asgi_call(PyObject *callable, PyObject *scope, PyObject *receive, PyObject *send, PyObject *extra)
 {
-	PyObject *callable = a->callable, *extra = a->extra, *result = NULL;
-	PyObject *receive = pyb_asgi_receive(a), *send = pyb_asgi_send(a);
-	PyObject *args[] = { NULL, a->scope, receive, send, extra };
+	PyObject *args[] = { NULL, scope, receive, send, extra }, *result = NULL;
 
-	a->callable = a->extra = NULL;
 	if (receive != NULL && send != NULL)
 		result = PyObject_Vectorcall(callable, args + 1,
 		    (extra != NULL ? 4 : 3) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
@@ -264,6 +261,16 @@ app_call(struct pyb_asgi *a)
 	Py_DECREF(callable);
 	Py_XDECREF(extra);
 	return result;
+}
+
+/* Call what pyb_asgi_start() was given. The awaitable; NULL with an exception set. */
+static PyObject *
+app_call(struct pyb_asgi *a)
+{
+	PyObject *callable = a->callable, *extra = a->extra, *receive = pyb_asgi_receive(a);
+
+	a->callable = a->extra = NULL;
+	return pyb_asgi_call(callable, a->scope, receive, pyb_asgi_send(a), extra);
 }
 
 /* The step of the coroutine around the application. */
@@ -283,24 +290,12 @@ app_step(void *arg, PyObject *value, PyObject **out)
 	return PYB_CORO_RETURN;
 }
 
-static void
-app_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
-static int
-app_traverse(void *arg, visitproc visit, void *varg)
-{
-	return visit((PyObject *)arg, varg);
-}
-
 void
 pyb_asgi_start(struct pyb_asgi *a, struct pyb_loop_local *local, struct pyb_late *late,
     PyObject *callable, PyObject *extra, PyObject *context)
 {
 	static const struct pyb_coro_class class = {
-		"application", app_step, app_release, app_traverse
+		"application", app_step, pyb_coro_release_object, pyb_coro_traverse_object
 	};
 	PyObject *coro, *task = NULL, *own = NULL;
 

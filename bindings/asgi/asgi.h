@@ -54,6 +54,15 @@ void pyb_asgi_begin(struct pyb_asgi *a);
  * cuts the connection. Detaches. */
 void pyb_asgi_finish(struct pyb_asgi *a, PyObject *result);
 
+/* message[key], new reference. NULL without an exception when the key is absent, else with one set. May
+ * run user code. */
+PyObject *pyb_asgi_get(PyObject *message, PyObject *key) MUST_CHECK;
+
+/* Call an application: callable(scope, receive, send[, extra]). All but `scope` are stolen; a NULL for
+ * receive or send says that an exception is set. The awaitable; NULL with an exception set. */
+PyObject *pyb_asgi_call(PyObject *callable, PyObject *scope, PyObject *receive, PyObject *send,
+    PyObject *extra) MUST_CHECK;
+
 /* The task in which the application runs, borrowed; NULL: there is none, or not here. */
 PyObject *pyb_asgi_task(const struct pyb_asgi *a);
 

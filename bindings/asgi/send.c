@@ -1,11 +1,11 @@
 /*
  * send: the application answers.
  *
- * Called by asgi.c, whose method it is, and by plan/pieces.c, plan/drain.c and stack/carry.c. Each
- * call of the method makes a coroutine that follows uvicorn's RequestResponseCycle.send: the same
- * order of checks, the same exceptions with the same texts, and no effect at all once the client
- * has gone away. It waits before it writes while the connection is full. It must never block the
- * loop: waiting means awaiting a future.
+ * Called by asgi.c, whose method it is, by plan/pieces.c, plan/drain.c and stack/carry.c, and by
+ * websocket/ for what a message has. Each call of the method makes a coroutine that follows
+ * uvicorn's RequestResponseCycle.send: the same order of checks, the same exceptions with the
+ * same texts, and no effect at all once the client has gone away. It waits before it writes while
+ * the connection is full. It must never block the loop: waiting means awaiting a future.
  */
 #include <stdlib.h>
 
@@ -17,10 +17,8 @@
 #include "http/field.h"
 #include "middleware/exchange.h"
 
-/* message[key], new reference. NULL without an exception when the key is absent, else
- * with an exception set. */
-static PyObject *
-get(PyObject *message, PyObject *key)
+PyObject *
+pyb_asgi_get(PyObject *message, PyObject *key)
 {
 	PyObject *value;
 
@@ -38,7 +36,7 @@ get(PyObject *message, PyObject *key)
 static PyObject *
 require(PyObject *message, PyObject *key)
 {
-	PyObject *value = get(message, key);
+	PyObject *value = pyb_asgi_get(message, key);
 
 	if (value == NULL && !PyErr_Occurred())
 		PyErr_SetObject(PyExc_KeyError, key);
@@ -128,7 +126,7 @@ status_read(struct pyb_module_state *st, PyObject *message, int *code)
 static int
 fields_take(struct pyb_module_state *st, PyObject *message, struct pyb_fields *f)
 {
-	PyObject *headers = get(message, st->n_headers);
+	PyObject *headers = pyb_asgi_get(message, st->n_headers);
 	int rc;
 
 	if (headers == NULL && !PyErr_Occurred())
@@ -170,7 +168,7 @@ static PyObject *
 content_take(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
-	PyObject *body = get(message, st->n_body), *content = NULL;
+	PyObject *body = pyb_asgi_get(message, st->n_body), *content = NULL;
 
 	/* Without an exchange nobody knows how content is to be read. */
 	if (!PyErr_Occurred() && is_due(a, st->t_http_response_body) > 0)
@@ -185,7 +183,7 @@ send_body(struct pyb_asgi *a, PyObject *message)
 {
 	struct pyb_module_state *st = a->app->st;
 	PyObject *content = content_take(a, message);
-	PyObject *more = content != NULL ? get(message, st->n_more_body) : NULL;
+	PyObject *more = content != NULL ? pyb_asgi_get(message, st->n_more_body) : NULL;
 	int again = more != NULL ? PyObject_IsTrue(more) : 0, rc = -1;
 
 	if (content == NULL && !PyErr_Occurred())
@@ -359,23 +357,11 @@ send_step(void *arg, PyObject *value, PyObject **out)
 	return PYB_CORO_RETURN;
 }
 
-static void
-send_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
-static int
-send_traverse(void *arg, visitproc visit, void *varg)
-{
-	return visit((PyObject *)arg, varg);
-}
-
 PyObject *
 pyb_asgi_method_send(PyObject *self, PyObject *message)
 {
 	static const struct pyb_coro_class class = {
-		"send", send_step, send_release, send_traverse
+		"send", send_step, pyb_coro_release_object, pyb_coro_traverse_object
 	};
 	PyObject *pair = PyTuple_Pack(2, self, message);
 

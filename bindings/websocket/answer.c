@@ -5,6 +5,7 @@
  * gives.
  */
 #include "base/decimal.h"
+#include "bindings/asgi/asgi.h"
 #include "bindings/asgi/fields.h"
 #include "bindings/websocket/internal.h"
 #include "http/field.h"
@@ -153,7 +154,7 @@ pyb_websocket_deny_start(struct pyb_websocket *w, PyObject *message)
 {
 	struct pyb_module_state *st = w->app->st;
 	PyObject *status = PyObject_GetItem(message, st->n_status);
-	PyObject *headers = status != NULL ? pyb_websocket_get(message, st->n_headers) : NULL;
+	PyObject *headers = status != NULL ? pyb_asgi_get(message, st->n_headers) : NULL;
 	long value = status != NULL && !PyErr_Occurred() ? PyLong_AsLong(status) : -1;
 
 	Py_XDECREF(status);
@@ -186,7 +187,7 @@ pyb_websocket_deny_body(struct pyb_websocket *w, PyObject *message)
 	if (body != NULL && w->content != NULL)
 		PyBytes_Concat(&w->content, body);
 	if (body != NULL && w->content != NULL)
-		more = pyb_websocket_get(message, st->n_more_body);
+		more = pyb_asgi_get(message, st->n_more_body);
 	if (!PyErr_Occurred())
 		again = more != NULL ? PyObject_IsTrue(more) : 0;
 	if (again == 0 && w->x != NULL)

@@ -73,11 +73,8 @@ int pyb_receive_put(struct pyb_websocket *w, PyObject *event) MUST_CHECK;
 void pyb_receive_end(struct pyb_websocket *w, unsigned code, const char *reason, size_t len);
 void pyb_receive_fini(struct pyb_events *e);
 
-/* message[key], new reference. NULL without an exception when the key is absent, else with one. May run
- * user code. */
-PyObject *pyb_websocket_get(PyObject *message, PyObject *key) MUST_CHECK;
-
-/* The same; None for a key that is absent. NULL with an exception set. */
+/* message[key], new reference; None for a key that is absent. NULL with an exception set. May run user
+ * code. */
 PyObject *pyb_websocket_get_or_none(PyObject *message, PyObject *key) MUST_CHECK;
 
 /* Set the exception of a send() whose other side is gone. Returns -1. */

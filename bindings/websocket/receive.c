@@ -124,23 +124,11 @@ receive_step(void *arg, PyObject *value, PyObject **out)
 	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
 }
 
-static void
-receive_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
-static int
-receive_traverse(void *arg, visitproc visit, void *varg)
-{
-	return visit((PyObject *)arg, varg);
-}
-
 PyObject *
 pyb_websocket_method_receive(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
 	static const struct pyb_coro_class class = {
-		"receive", receive_step, receive_release, receive_traverse
+		"receive", receive_step, pyb_coro_release_object, pyb_coro_traverse_object
 	};
 
 	return pyb_coro_new(((struct pyb_websocket *)self)->app->st, &class, Py_NewRef(self));

@@ -6,28 +6,17 @@
  * the same exceptions with the same texts. It waits before it writes while the connection is
  * full. answer.c answers the handshake.
  */
+#include "bindings/asgi/asgi.h"
 #include "bindings/coro.h"
+#include "bindings/piece.h"
 #include "bindings/text.h"
 #include "bindings/websocket/internal.h"
 
-enum { COPY_MOST = 8 * 1024 };	/* bytes of a message that is copied, not referred to */
-
-/* message[key], new reference. NULL without an exception when the key is absent, else with one. */
-PyObject *
-pyb_websocket_get(PyObject *message, PyObject *key)
-{
-	PyObject *value = PyObject_GetItem(message, key);
-
-	if (value == NULL && PyErr_ExceptionMatches(PyExc_KeyError))
-		PyErr_Clear();
-	return value;
-}
-
-/* The same; None for a key that is absent. NULL with an exception set. */
+/* message[key], new reference; None for a key that is absent. NULL with an exception set. */
 PyObject *
 pyb_websocket_get_or_none(PyObject *message, PyObject *key)
 {
-	PyObject *value = pyb_websocket_get(message, key);
+	PyObject *value = pyb_asgi_get(message, key);
 
 	return value == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : value;
 }
@@ -71,12 +60,6 @@ connecting_send(struct pyb_websocket *w, PyObject *type, PyObject *message)
 	return -1;
 }
 
-static void
-release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
 /* The bytes of a message's text, or of its bytes: a new reference to their owner. NULL with an exception
  * set. May run user code. */
 static PyObject *
@@ -107,23 +90,14 @@ payload_of(enum hx_opcode opcode, PyObject *data, struct slice *bytes)
 static int
 data_send(struct pyb_websocket *w, enum hx_opcode opcode, PyObject *data)
 {
-	struct hx_piece piece = { .release = NULL };
-	PyObject *owner = payload_of(opcode, data, &piece.bytes);
-	int rc;
+	struct slice bytes;
+	PyObject *owner = payload_of(opcode, data, &bytes);
+	int rc = -1;
 
 	if (owner == NULL)
 		return -1;
-	/* What is referred to is released later, by itself. */
-	if (piece.bytes.len > COPY_MOST) {
-		piece.release = release;
-		piece.arg = Py_NewRef(owner);
-	}
-	if (w->x != NULL) {
-		rc = w->x->websocket->send(w->x, opcode, piece);
-	} else {
-		hx_exchange_piece_drop(piece);
-		rc = -1;
-	}
+	if (w->x != NULL)
+		rc = w->x->websocket->send(w->x, opcode, pyb_piece_within(owner, bytes));
 	Py_DECREF(owner);
 	return rc < 0 ? pyb_websocket_disconnected(w) : 0;
 }
@@ -269,16 +243,11 @@ send_step(void *arg, PyObject *value, PyObject **out)
 	return PYB_CORO_RETURN;
 }
 
-static int
-send_traverse(void *arg, visitproc visit, void *varg)
-{
-	return visit((PyObject *)arg, varg);
-}
-
 PyObject *
 pyb_websocket_method_send(PyObject *self, PyObject *message)
 {
-	static const struct pyb_coro_class class = { "send", send_step, release, send_traverse };
+	static const struct pyb_coro_class class = { "send", send_step, pyb_coro_release_object,
+	    pyb_coro_traverse_object };
 	PyObject *pair = PyTuple_Pack(2, self, message);
 
 	return pair != NULL ?

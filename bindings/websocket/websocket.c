@@ -165,18 +165,12 @@ finish(struct pyb_websocket *w, PyObject *result)
 static PyObject *
 app_call(struct pyb_websocket *w)
 {
-	PyObject *callable = w->callable, *result = NULL;
-	PyObject *receive = PyCFunction_New(&websocket_methods[METHOD_RECEIVE], (PyObject *)w);
-	PyObject *send = PyCFunction_New(&websocket_methods[METHOD_SEND], (PyObject *)w);
-	PyObject *args[] = { NULL, w->scope, receive, send };
+	PyObject *callable = w->callable, *self = (PyObject *)w;
+	PyObject *receive = PyCFunction_New(&websocket_methods[METHOD_RECEIVE], self);
+	PyObject *send = PyCFunction_New(&websocket_methods[METHOD_SEND], self);
 
 	w->callable = NULL;
-	if (receive != NULL && send != NULL)
-		result = PyObject_Vectorcall(callable, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
-	Py_XDECREF(receive);
-	Py_XDECREF(send);
-	Py_DECREF(callable);
-	return result;
+	return pyb_asgi_call(callable, w->scope, receive, send, NULL);
 }
 
 /* The step of the coroutine around the application. */
@@ -196,24 +190,12 @@ app_step(void *arg, PyObject *value, PyObject **out)
 	return PYB_CORO_RETURN;
 }
 
-static void
-app_release(void *arg)
-{
-	Py_DECREF((PyObject *)arg);
-}
-
-static int
-app_traverse(void *arg, visitproc visit, void *varg)
-{
-	return visit((PyObject *)arg, varg);
-}
-
 /* Run the application. Steals the reference to `w`. */
 static void
 run(struct pyb_websocket *w, PyObject *callable)
 {
 	static const struct pyb_coro_class class = {
-		"application", app_step, app_release, app_traverse
+		"application", app_step, pyb_coro_release_object, pyb_coro_traverse_object
 	};
 	PyObject *coro, *context = NULL, *task = NULL;
 
