@@ -44,11 +44,21 @@ CASES: dict[str, tuple[bytes, list[tuple[int, bytes | str]]]] = {
     "ping between fragments": (
         frame(TEXT, b"a", fin=False) + frame(PING, b"p") + frame(0, b"b") + END,
         [(PONG, b"p"), text("ab"), SAID]),
+    "ping between all fragments": (
+        frame(TEXT, b"a", fin=False) + frame(PING, b"1") + frame(0, b"b", fin=False) + frame(PING, b"2")
+        + frame(0, b"c") + END,
+        [(PONG, b"1"), (PONG, b"2"), text("abc"), SAID]),
+    "many fragments": (
+        frame(TEXT, b"x" * 1300, fin=False) + frame(0, b"x" * 1300, fin=False) * 48 + frame(0, b"x" * 100) + END,
+        [text("x" * 63800), SAID]),
+    "empty pong that nobody asked for": (frame(PONG) + frame(PING, b"p") + END, [(PONG, b"p"), SAID]),
     "pong that nobody asked for": (frame(PONG, b"x") + frame(TEXT, b"a") + END, [text("a"), SAID]),
     "close without a code": (close(), [(CLOSE, b"")]),
     "close with a reason": (close(1000, KAPPA), [(CLOSE, b"\x03\xe8" + KAPPA)]),
     "close with the longest reason": (close(1000, b"r" * 123), [(CLOSE, b"\x03\xe8" + b"r" * 123)]),
     "data behind a close": (close(1000) + frame(TEXT, b"late"), [SAID]),
+    "ping behind a close": (close(1000) + frame(PING, b"late"), [SAID]),
+    "close behind a close": (close(1000) + close(1001), [SAID]),
     "a fragment, then a close": (frame(TEXT, b"a", fin=False) + close(1000), [SAID]),
     # What breaks the protocol; messages before it are answered.
     "no mask": (frame(TEXT, b"a", mask=b""), [closed(1002)]),
@@ -56,6 +66,15 @@ CASES: dict[str, tuple[bytes, list[tuple[int, bytes | str]]]] = {
         [text("a"), closed(1002)]),
     "ping of 126": (frame(PING, b"x" * 126), [closed(1002)]),
     "fragmented ping": (frame(PING, b"p", fin=False), [closed(1002)]),
+    "fragmented pong": (frame(PONG, b"p", fin=False), [closed(1002)]),
+    "close of 126": (frame(CLOSE, b"\x03\xe8" + b"x" * 124), [closed(1002)]),
+    "reserved bits behind a message": (frame(TEXT, b"a") + frame(TEXT, b"b", rsv=2) + frame(PING),
+        [text("a"), closed(1002)]),
+    "reserved bits of a ping": (frame(PING, b"p", rsv=1), [closed(1002)]),
+    "reserved bits of a close": (frame(CLOSE, b"\x03\xe8", rsv=7), [closed(1002)]),
+    "opcode 3 behind a message": (frame(TEXT, b"a") + frame(3, b"b") + frame(PING), [text("a"), closed(1002)]),
+    "opcode 11 behind a message": (frame(TEXT, b"a") + frame(11, b"b") + frame(PING), [text("a"), closed(1002)]),
+    "empty continuation of nothing": (frame(0, fin=False) + frame(TEXT, b"a"), [closed(1002)]),
     "fragmented close": (frame(CLOSE, fin=False), [closed(1002)]),
     "continuation of nothing": (frame(0, b"a"), [closed(1002)]),
     "continuation behind a whole message": (frame(TEXT, b"a") + frame(0, b"b"),
@@ -75,6 +94,20 @@ CASES: dict[str, tuple[bytes, list[tuple[int, bytes | str]]]] = {
         frame(BINARY, bytes(60000), fin=False) + frame(0, bytes(60000))[:20], [closed(1009)]),
     "as large as may be": (frame(BINARY, bytes(100000)) + END, [(BINARY, bytes(100000)), SAID]),
 }  # fmt: skip
+# Of the suite of Autobahn and of Markus Kuhn's text for decoders.
+WELL_FORMED = (
+    "Hello-µ@ßöäüàá-UTF-8!!", "\0", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffd", "\ufffe", "\uffff",
+    "\U00010000", "\U0001fffe", "\U000fffff", "\U0010ffff", "\x7f", "\xa9\u2260\U0001d11e",
+)  # fmt: skip
+ILL_FORMED = (
+    b"\x80", b"\xbf", b"\x80\xbf", b"\xc0\x80", b"\xc0 ", b"\xc1\xbf", b"\xe0\x80\xaf", b"\xe0\x9f\xbf", b"\xed\xa0\x80",
+    b"\xed\xaf\xbf\xed\xbf\xbf", b"\xf0\x80\x80\xaf", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80",
+    b"\xf8\x88\x80\x80\x80", b"\xfc\x84\x80\x80\x80\x80", b"\xfe", b"\xff", b"\xc3", b"\xe1\x80", b"\xf1\x80\x80", b"\xc3(",
+)  # fmt: skip
+CASES |= {
+    f"text {data!a}": (frame(TEXT, data.encode()) + END, [text(data), SAID]) for data in WELL_FORMED
+}
+CASES |= {f"text {data!r}": (frame(TEXT, b"a" + data), [closed(1007)]) for data in ILL_FORMED}
 CASES |= {
     f"length {n}": (frame(BINARY, b"*" * n) + END, [(BINARY, b"*" * n), SAID])
     for n in (125, 126, 127, 128, 65535, 65536, 65537)
