@@ -48,6 +48,23 @@ splits(const struct hx_header *f)
 	    !hx_field_value_ok(f->name) || !hx_field_value_ok(f->value);
 }
 
+/* The name of a field as it is sent. Names are in lower case, but for those of a handshake of WebSocket's:
+ * clients that compare them byte by byte (gql) expect them as RFC 6455 writes them. */
+static struct slice
+name_sent(const struct hx_header *f, int status)
+{
+	static const struct slice names[] = {
+		SLICE_LIT("Upgrade"), SLICE_LIT("Connection"), SLICE_LIT("Sec-WebSocket-Accept"),
+		SLICE_LIT("Sec-WebSocket-Protocol"), SLICE_LIT("Sec-WebSocket-Extensions"),
+	};
+
+	if (status == 101)
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (slice_equal_lower(names[i], f->name))
+				return names[i];
+	return f->name;
+}
+
 /* Note what one of the application's fields says about content and connection. False: it
  * cannot be sent. */
 static bool
@@ -78,6 +95,7 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, bool keep
     struct hx_promise *promise)
 {
 	bool decided = false, close = false, chunk_it;
+	struct slice name;
 	char *p = out;
 
 	must(room >= hx_serialize_room(fields, n, preset));
@@ -93,7 +111,8 @@ hx_serialize_head(char *out, size_t room, const struct hx_exchange *x, bool keep
 			continue;	/* HTTP/1.0 knows no coding */
 		if (splits(&fields[i]) || !field_note(&fields[i], promise, &decided, &close))
 			return -1;
-		p = put(p, fields[i].name.ptr, fields[i].name.len);
+		name = name_sent(&fields[i], status);
+		p = put(p, name.ptr, name.len);
 		p = put(p, ": ", 2);
 		p = put(p, fields[i].value.ptr, fields[i].value.len);
 		p = put(p, "\r\n", 2);

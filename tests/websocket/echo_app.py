@@ -11,7 +11,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b"http"})
     elif scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.accept", "subprotocol": next(iter(scope["subprotocols"]), None)})
         while (message := await receive())["type"] == "websocket.receive":
             await send({**message, "type": "websocket.send"})
     else:

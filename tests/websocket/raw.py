@@ -61,7 +61,8 @@ class Raw:
         answer, _, self.data = self.data.partition(b"\r\n\r\n")
         first, *lines = answer.decode().split("\r\n")
         self.status = int(first.split()[1])
-        self.fields = dict(line.split(": ", 1) for line in lines)
+        self.named = dict(line.split(": ", 1) for line in lines)  # as it was spelt
+        self.fields = {name.lower(): value for name, value in self.named.items()}
 
     def __enter__(self) -> Raw:
         return self

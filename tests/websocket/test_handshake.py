@@ -19,6 +19,14 @@ def test_the_answer_to_the_key_of_the_rfc(echo):
         assert client.fields["upgrade"] == "websocket" and client.fields["connection"] == "Upgrade"
 
 
+def test_names_are_spelt_as_in_the_rfc(echo):
+    """Some clients, such as gql, compare them byte by byte."""
+    offers = "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: permessage-deflate"
+    with Raw(echo.port, "/", *offers) as client:
+        own = {"Upgrade", "Connection", "Sec-WebSocket-Accept"}
+        assert own | {offer.split(":")[0] for offer in offers} <= set(client.named)
+
+
 @pytest.mark.parametrize(
     "key", ["", "short", "A" * 24, "AQIDBAUGBwgJCgsMDQ4PEA=", "dGhlIHNhbXBsZSBub25jZQ==x"]
 )
