@@ -120,6 +120,7 @@ worker_timeouts_init(struct worker_timeouts *t, struct io_turn *turn,
 	io_timers_init(&t->ping, turn, c->ws_ping_interval_ms, worker_websocket_ping_due);
 	io_timers_init(&t->pong, turn, c->ws_ping_timeout_ms, worker_websocket_pong_late);
 	io_timers_init(&t->closing, turn, CLOSING_MS, worker_websocket_close_late);
+	io_timers_init(&t->rest, turn, c->ws_deflate_rest_ms, worker_websocket_rest_due);
 }
 
 void
@@ -142,4 +143,5 @@ worker_timeouts_fini(struct worker_timeouts *t)
 	io_timers_fini(&t->ping);
 	io_timers_fini(&t->pong);
 	io_timers_fini(&t->closing);
+	io_timers_fini(&t->rest);
 }

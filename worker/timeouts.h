@@ -4,7 +4,7 @@
  * One list per kind, because all timers of a list have the same length (io/timers.h).
  * Whoever begins to wait touches the list; whoever got what it waited for removes the
  * timer. A connection has two: `write_timer` for `write`, `timer` for one of the others
- * at a time.
+ * at a time. A WebSocket has one more, for `rest`.
  */
 #ifndef WORKER_TIMEOUTS_H
 #define WORKER_TIMEOUTS_H
@@ -25,6 +25,7 @@ struct worker_timeouts {
 	struct io_timers ping;		/* until a WebSocket's client is asked whether it is there */
 	struct io_timers pong;		/* for its answer */
 	struct io_timers closing;	/* for its Close frame, after ours */
+	struct io_timers rest;		/* until what compression has kept for it is freed */
 };
 
 /* What a list for content calls: the client gets its answer, as far as there is none yet. */

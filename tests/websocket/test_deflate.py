@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 import zlib
 from pathlib import Path
 
@@ -123,6 +124,48 @@ def test_more_clients_than_a_worker_has_streams(echo):
         await asyncio.gather(*(talk(number) for number in range(150)))
 
     asyncio.run(all_of_them())
+
+
+@pytest.mark.parametrize(("ratio", "refused"), [("200", True), ("0", False), ("2000", False)])
+def test_how_much_may_come_of_little(tmp_path, ratio, refused):
+    """Zeros become a thousandth. 1 MiB may come of anything."""
+    flags = ("--ws-max-ratio", ratio)
+    with Fastrd("echo_app:app", HERE, *flags, log=tmp_path / "log") as server:
+        with Packed(server.port) as client:
+            client.say(bytes(1024 * 1024))
+            assert client.hear()[1] == bytes(1024 * 1024)
+            client.say(bytes(2 * 1024 * 1024))
+            if refused:
+                assert client.read()[1] == b"\x03\xf1message too large"
+            else:
+                assert client.hear()[1] == bytes(2 * 1024 * 1024)
+
+
+def test_what_has_not_come_yet_does_not_count(tmp_path):
+    """A frame's head promises much: nothing may come of a promise."""
+    with Fastrd("echo_app:app", HERE, log=tmp_path / "log") as server:
+        with Packed(server.port) as client:
+            packed = client.pack(bytes(8 * 1024 * 1024))
+            whole = frame(BINARY, packed + bytes(1_000_000), rsv=4)
+            client.send(whole[: len(whole) - 1_000_000])
+            assert client.read()[1] == b"\x03\xf1message too large"
+
+
+def test_contexts_are_freed_at_rest_when_asked(tmp_path):
+    text = b"a text that is long enough to be worth it, and as good as the same each time: %d" * 2
+    flags = ("--ws-deflate-rest", "2")
+    with Fastrd("echo_app:app", HERE, *flags, log=tmp_path / "log") as server:
+        with Packed(server.port) as client:
+            assert "client_no_context_takeover" in client.fields["sec-websocket-extensions"]
+            sizes = []
+            for pause in (0, 0, 5, 0):
+                time.sleep(pause)
+                client.packer = zlib.compressobj(6, zlib.DEFLATED, -12)
+                client.say(text)
+                size, got = client.hear()
+                assert got == text
+                sizes.append(size)
+        assert sizes[1] < sizes[0] / 2 and sizes[2] == sizes[0] and sizes[3] == sizes[1]
 
 
 def test_not_where_the_settings_say_so(tmp_path):

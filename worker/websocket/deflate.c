@@ -12,12 +12,14 @@
 #include <zlib.h>
 
 #include "base/must.h"
+#include "http/deflate_terms.h"
 #include "http/frame.h"
 
 enum {
 	STREAMS_MOST = 64,		/* of each kind */
 	LEVEL = 1,			/* most of what level 6 gains, in a fraction of its time */
 	MEM_LEVEL = 5,			/* uvicorn's */
+	CONTEXT_MOST = 1 << HX_DEFLATE_BITS,	/* bytes of a window that we pack with */
 	TAIL_BYTES = 4,			/* that end each flush, and are not sent (section 7.2.1) */
 	FLUSH_BYTES = 16		/* room for it, beside what deflateBound() says */
 };
@@ -68,30 +70,57 @@ stream_new(bool packing, unsigned bits)
 	return stream;
 }
 
+static struct worker_context *
+context_new(unsigned len)
+{
+	struct worker_context *kept = malloc(sizeof(*kept) + len);
+
+	if (kept != NULL)
+		*kept = (struct worker_context){ .refs = 1, .len = len };
+	return kept;
+}
+
+struct worker_context *
+worker_deflate_context(struct slice message)
+{
+	size_t len = message.len < CONTEXT_MOST ? message.len : CONTEXT_MOST;
+	struct worker_context *kept = context_new((unsigned)len);
+
+	if (kept != NULL)
+		memcpy(kept->bytes, message.ptr + message.len - len, len);
+	return kept;
+}
+
+void
+worker_deflate_context_drop(struct worker_context *kept)
+{
+	if (kept != NULL && --kept->refs == 0)
+		free(kept);
+}
+
 /* Leave its window to whom the stream was lent. 0, or -1 when out of memory: nothing has changed. */
 static int
 stream_take_back(struct worker_stream *stream, bool packing)
 {
 	struct worker_window *window = stream->window;
 	unsigned len = 0;
-	char *bytes = NULL;
+	struct worker_context *kept = NULL;
 
 	if (!window->anew) {
 		if (packing)
 			deflateGetDictionary(&stream->z, NULL, &len);
 		else
 			inflateGetDictionary(&stream->z, NULL, &len);
-		bytes = len > 0 ? malloc(len) : NULL;
-		if (len > 0 && bytes == NULL)
+		kept = len > 0 ? context_new(len) : NULL;
+		if (len > 0 && kept == NULL)
 			return -1;
 	}
 	if (len > 0 && packing)
-		deflateGetDictionary(&stream->z, (Bytef *)bytes, &len);
+		deflateGetDictionary(&stream->z, (Bytef *)kept->bytes, &len);
 	else if (len > 0)
-		inflateGetDictionary(&stream->z, (Bytef *)bytes, &len);
-	must(window->bytes == NULL);
-	window->bytes = bytes;
-	window->len = len;
+		inflateGetDictionary(&stream->z, (Bytef *)kept->bytes, &len);
+	must(window->kept == NULL);
+	window->kept = kept;
 	window->stream = NULL;
 	stream->window = NULL;
 	return 0;
@@ -101,15 +130,15 @@ stream_take_back(struct worker_stream *stream, bool packing)
 static int
 stream_restart(struct worker_stream *stream, bool packing, const struct worker_window *window)
 {
-	const Bytef *bytes = (const Bytef *)window->bytes;
+	const struct worker_context *kept = window->kept;
 	int rc;
 
 	must(stream->window == NULL);
 	rc = packing ? deflateReset(&stream->z) : inflateReset2(&stream->z, -(int)window->bits);
 	stream->bits = window->bits;
-	if (rc == Z_OK && window->len > 0)
-		rc = packing ? deflateSetDictionary(&stream->z, bytes, window->len) :
-		    inflateSetDictionary(&stream->z, bytes, window->len);
+	if (rc == Z_OK && kept != NULL)
+		rc = packing ? deflateSetDictionary(&stream->z, (const Bytef *)kept->bytes, kept->len) :
+		    inflateSetDictionary(&stream->z, (const Bytef *)kept->bytes, kept->len);
 	return rc == Z_OK ? 0 : -1;
 }
 
@@ -164,9 +193,8 @@ lend(struct worker_streams *s, struct worker_window *window, bool packing)
 		return stream;
 	if (stream_restart(stream, packing, window) < 0)
 		return NULL;
-	free(window->bytes);
-	window->bytes = NULL;
-	window->len = 0;
+	worker_deflate_context_drop(window->kept);
+	window->kept = NULL;
 	window->stream = stream;
 	stream->window = window;
 	return stream;
@@ -262,8 +290,8 @@ worker_deflate_window_fini(struct worker_streams *s, struct worker_window *windo
 {
 	struct worker_stream *stream = window->stream;
 
-	free(window->bytes);
-	window->bytes = NULL;
+	worker_deflate_context_drop(window->kept);
+	window->kept = NULL;
 	window->stream = NULL;
 	if (stream == NULL)
 		return;

@@ -18,6 +18,13 @@
 
 struct worker_stream;
 
+/* What windows go on from: the last bytes of what went before. Those that have got the same message share
+ * one. */
+struct worker_context {
+	unsigned refs, len;
+	char bytes[];
+};
+
 /* A worker's streams: those lent, the one that was used longest ago first. */
 struct worker_streams {
 	struct list packing, unpacking;
@@ -27,8 +34,7 @@ struct worker_streams {
 /* One direction of one connection. Zeroed at first, but for `bits` and `anew`. */
 struct worker_window {
 	struct worker_stream *stream;	/* lent, or NULL */
-	char *bytes;			/* else what it goes on from; NULL: nothing */
-	unsigned len;
+	struct worker_context *kept;	/* else what it goes on from; NULL: nothing */
 	unsigned bits;			/* the window has 2^bits bytes at most */
 	bool anew;			/* each message begins with an empty one */
 	bool open;			/* a message has begun to be unpacked */
@@ -38,6 +44,10 @@ void worker_deflate_init(struct worker_streams *s);
 
 /* No window has a stream any more. */
 void worker_deflate_fini(struct worker_streams *s);
+
+/* A context of the last bytes of `message`, with one reference. NULL when out of memory. */
+struct worker_context *worker_deflate_context(struct slice message) MUST_CHECK;
+void worker_deflate_context_drop(struct worker_context *kept);	/* NULL: no-op */
 
 /* Append the message to the output, as a compressed frame of this opcode. 0, or -1 when out of memory. */
 int worker_deflate_put(struct worker_streams *s, struct worker_window *window, struct io_output *out,
@@ -56,7 +66,8 @@ enum worker_unpacked {
 enum worker_unpacked worker_deflate_unpack(struct worker_streams *s, struct worker_window *window,
     struct slice *in, bool last, char *room, size_t size, struct slice *out) MUST_CHECK;
 
-/* The connection has gone. `packing`: it is the window of what was sent. */
+/* Forget what the window goes on from. `packing`: it is the window of what was sent, of which this may be
+ * done at any time: the next message refers to nothing before it. Else the connection has gone. */
 void worker_deflate_window_fini(struct worker_streams *s, struct worker_window *window, bool packing);
 
 #endif

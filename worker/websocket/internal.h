@@ -20,8 +20,10 @@ struct worker_websocket {
 	struct hx_closing ended;
 	bool pinged;			/* the client has to answer `ping` */
 	char ping[PING_BYTES];
-	uint64_t unpacked;		/* bytes of the compressed message that is coming in */
+	uint64_t packed, unpacked;	/* bytes of the compressed message that is coming in */
 	struct worker_window sent, received;	/* while in.compression is set */
+	struct worker_streams *streams;	/* of the worker */
+	struct io_timer rest_timer;	/* since a compressed message was sent, where contexts are to rest */
 };
 
 /* A control frame. False: the connection is dead. */
@@ -29,6 +31,9 @@ bool worker_websocket_frame_put(struct worker_conn *c, const char *frame, size_t
 
 /* The client is asked again after a while whether it is there. */
 void worker_websocket_ping_later(struct worker_conn *c);
+
+/* A compressed message is sent: the context of those before it does not rest. */
+void worker_websocket_packed(struct worker_conn *c);
 
 /* The client has closed, or what it sends is wrong. Send a Close frame that says the same, unless one was
  * sent; tell the application, and let the connection linger. Messages that came with it may be

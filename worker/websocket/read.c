@@ -11,8 +11,11 @@
 #include "worker/flush.h"
 #include "worker/websocket/internal.h"
 
-/* What one message counts beside its bytes: the objects around it. */
-enum { MESSAGE_BYTES = 256 };
+enum {
+	/* What one message counts beside its bytes: the objects around it. */
+	MESSAGE_BYTES = 256,
+	RATIO_FREE_BYTES = 1024 * 1024	/* of a message, however little has come */
+};
 
 static void
 close_take(struct worker_conn *c, const struct hx_part *part)
@@ -67,12 +70,22 @@ part_give(struct worker_conn *c, const struct hx_part *part)
 	return code == 0;
 }
 
+/* Has the message become larger than it may, by itself or for what came of it? */
+static bool
+is_too_large(const struct worker_conn *c)
+{
+	const struct worker_websocket *ws = c->websocket;
+	uint64_t ratio = (uint64_t)c->w->options.conf.ws_max_ratio;
+
+	return (ws->in.limit != 0 && ws->unpacked > ws->in.limit) ||
+	    (ratio != 0 && ws->unpacked > RATIO_FREE_BYTES && ws->unpacked / ratio > ws->packed);
+}
+
 /* One step of unpacking a part of a message, and handing that over. False: it has failed, or that was all. */
 static bool
 unpack_step(struct worker_conn *c, struct slice *in, struct hx_part *out, bool last)
 {
 	struct worker_websocket *ws = c->websocket;
-	uint64_t limit = ws->in.limit;
 	enum worker_unpacked verdict = worker_deflate_unpack(&c->w->streams, &ws->received, in, last,
 	    c->w->scratch, WORKER_READ_BYTES, &out->payload);
 
@@ -82,7 +95,7 @@ unpack_step(struct worker_conn *c, struct slice *in, struct hx_part *out, bool l
 		return false;
 	}
 	ws->unpacked += out->payload.len;
-	if (limit != 0 && ws->unpacked > limit) {
+	if (is_too_large(c)) {
 		worker_websocket_fail(c, HX_CLOSE_TOO_LARGE, "message too large");
 		return false;
 	}
@@ -100,7 +113,8 @@ unpack(struct worker_conn *c, const struct hx_part *part)
 
 	hx_frame_unmask((char *)(uintptr_t)in.ptr, in.ptr, in.len, part->key, part->at);
 	if (part->first)
-		c->websocket->unpacked = 0;
+		c->websocket->packed = c->websocket->unpacked = 0;
+	c->websocket->packed += in.len;
 	while (unpack_step(c, &in, &out, part->last))
 		out.first = false;
 }

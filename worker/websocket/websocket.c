@@ -182,6 +182,8 @@ deflate_agree(struct worker_conn *c, struct worker_websocket *ws, const struct h
 	if (all == NULL || answer == NULL)
 		return -1;
 	memcpy(all, *fields, *n * sizeof(*all));
+	/* What a client has sent it may refer to, unless it is told not to. */
+	terms.client_anew = terms.client_anew || c->w->options.conf.ws_deflate_rest_ms > 0;
 	all[*n] = (struct hx_header){ SLICE_LIT("sec-websocket-extensions"),
 	    { answer, hx_deflate_terms_write(answer, &terms) } };
 	++*n;
@@ -204,6 +206,7 @@ websocket_accept(struct hx_exchange *x, const struct hx_header *fields, size_t n
 		return -1;
 	}
 	ws->in.limit = (uint64_t)c->w->options.conf.ws_max_size;
+	ws->streams = &c->w->streams;
 	c->websocket = ws;
 	worker_hands_drop(c);
 	hx_exchange_reset(x);
@@ -222,6 +225,21 @@ websocket_accept(struct hx_exchange *x, const struct hx_header *fields, size_t n
 	return 0;
 }
 
+void
+worker_websocket_packed(struct worker_conn *c)
+{
+	if (c->w->options.conf.ws_deflate_rest_ms > 0)
+		io_timers_touch(&c->w->timeouts.rest, &c->websocket->rest_timer);
+}
+
+void
+worker_websocket_rest_due(struct io_timer *timer)
+{
+	struct worker_websocket *ws = container_of(timer, struct worker_websocket, rest_timer);
+
+	worker_deflate_window_fini(ws->streams, &ws->sent, true);
+}
+
 /* One frame into the output; the piece is released in any case. 0, or -1 when out of memory. */
 static int
 message_put(struct worker_conn *c, enum hx_opcode opcode, struct hx_piece piece)
@@ -231,6 +249,7 @@ message_put(struct worker_conn *c, enum hx_opcode opcode, struct hx_piece piece)
 	int rc;
 
 	if (ws->in.compression && piece.bytes.len >= PACKED_LEAST) {
+		worker_websocket_packed(c);
 		rc = worker_deflate_put(&c->w->streams, &ws->sent, &c->out, opcode, piece.bytes);
 		hx_exchange_piece_drop(piece);
 		return rc;
@@ -324,6 +343,7 @@ worker_websocket_free(struct worker_conn *c)
 
 	if (ws == NULL)
 		return;
+	io_timers_remove(&ws->rest_timer);
 	worker_deflate_window_fini(&c->w->streams, &ws->sent, true);
 	worker_deflate_window_fini(&c->w->streams, &ws->received, false);
 	free(ws);

@@ -40,6 +40,7 @@ void worker_websocket_end(struct worker_conn *c, unsigned code);
 void worker_websocket_ping_due(struct io_timer *timer);
 void worker_websocket_pong_late(struct io_timer *timer);
 void worker_websocket_close_late(struct io_timer *timer);
+void worker_websocket_rest_due(struct io_timer *timer);
 
 void worker_websocket_free(struct worker_conn *c);
 
