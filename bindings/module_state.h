@@ -31,8 +31,8 @@
  * and each stays in CPython's cache of type attributes: hence the names.
  */
 #define PYB_MODULE_STATE(NAME, TEXT, IMPORT, FASTAPI, MADE, TYPE) \
-	NAME(accessed) NAME(adopt) NAME(app) NAME(app_root_path) NAME(args) NAME(asgi) \
-	NAME(background) NAME(body) NAME(charset) NAME(client) NAME(close_files) \
+	NAME(accessed) NAME(adopt) NAME(app) NAME(app_root_path) NAME(application_state) NAME(args) \
+	NAME(asgi) NAME(background) NAME(body) NAME(charset) NAME(client) NAME(close_files) \
 	NAME(content_errors) NAME(cookies) NAME(create_future) NAME(detail) NAME(done) \
 	NAME(effective_route_context) NAME(encode) NAME(endpoint) NAME(errors) NAME(extensions) \
 	NAME(fail_content) NAME(fastapi) NAME(fastapi_function_astack) NAME(fastapi_inner_astack) \
@@ -51,7 +51,7 @@
 	NAME(cancel) NAME(close) NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) \
 	NAME(info) NAME(is_cancelled) NAME(leave) NAME(media_type) NAME(grouped) NAME(request) \
 	NAME(request_id) NAME(revoke) NAME(ring) NAME(surface) NAME(stream) NAME(wrapped_receive) \
-	NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_stream_consumed) \
+	NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_send) NAME(_stream_consumed) \
 	NAME(_task_factory) NAME(_wrapped_rcv_consumed) NAME(_wrapped_rcv_disconnected) \
 	NAME(__call__) NAME(_cookies) NAME(__dict__) NAME(__enter__) NAME(__exit__) \
 	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \

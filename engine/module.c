@@ -34,6 +34,7 @@
 #include "bindings/stack/within.h"
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
+#include "bindings/websocket/broadcast.h"
 #include "bindings/websocket/type.h"
 #include "engine/arguments.h"
 #include "engine/orphan.h"
@@ -97,7 +98,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
 	if (pyb_subtask_register(module) < 0 || pyb_future_register(module) < 0 ||
-	    pyb_nested_register(module) < 0 ||
+	    pyb_nested_register(module) < 0 || pyb_broadcast_register(module) < 0 ||
 	    pyb_pieces_register(module) < 0 || pyb_within_register(module) < 0 ||
 	    pyb_build_register(module) < 0 ||
 	    pyb_read_back_register(module) < 0 || engine_serve_register(module) < 0 ||

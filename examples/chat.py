@@ -3,7 +3,7 @@ through Redis to all of them.
 
     fastrd --workers 2 --app-dir examples chat:app
 
-Needs Redis at redis://localhost, or where REDIS_URL says, and `pip install redis`.
+uvicorn serves it, too. Needs Redis at redis://localhost, or where REDIS_URL says, and `pip install redis`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Query, WebSocket
 from fastapi.responses import HTMLResponse
+from fastrapi import broadcast
 from redis.asyncio import Redis
 
 PREFIX = "chat:"
@@ -44,10 +45,8 @@ class Rooms:
                     await self._send(room, message["data"].decode())
 
     async def _send(self, room: str, text: str) -> None:
-        for member in list(self._members.get(room, ())):
-            # Who has just left is taken out by the endpoint that serves it.
-            with suppress(WebSocketDisconnect, RuntimeError):
-                await member.send_text(text)
+        # Who is so slow that much waits for it misses this: the others do not wait.
+        await broadcast(self._members.get(room, ()), text, wait=False)
 
     @asynccontextmanager
     async def member(self, room: str, socket: WebSocket) -> AsyncIterator[None]:

@@ -189,6 +189,15 @@ struct hx_calls {
 	void (*released)(struct hx_exchange *x);
 };
 
+/* A message for many WebSockets: what is made of it for one serves the others, too. Zeroed at first, but for
+ * the message. */
+struct hx_broadcast {
+	enum hx_opcode opcode;
+	struct slice payload;		/* stays until the end */
+	void *made;			/* only who made it looks */
+	void (*end)(void *made);	/* to be called in the end; NULL: nothing was made */
+};
+
 /* The same for a WebSocket, into which a request turns that is its handshake. */
 struct hx_websocket_calls {
 	/* Answer 101 with these fields. The exchange carries messages afterwards, until it is
@@ -197,6 +206,8 @@ struct hx_websocket_calls {
 	int (*accept)(struct hx_exchange *x, const struct hx_header *fields, size_t n_fields);
 	/* Send a whole message. 0, or -1 when the peer is gone. The piece is released in any case. */
 	int (*send)(struct hx_exchange *x, enum hx_opcode opcode, struct hx_piece piece);
+	/* Send it as one of many that get the same message. 0, or -1 when the peer is gone. */
+	int (*share)(struct hx_exchange *x, struct hx_broadcast *b);
 	/* Send a Close frame, and wait a while for the client's. Nothing that it still sends is
 	 * handed over. */
 	void (*close)(struct hx_exchange *x, const struct hx_closing *closing);

@@ -20,7 +20,7 @@ enum {
 };
 
 /* Without `release` it is the next `len` of the copied bytes; without `bytes` a piece of a
- * file; else a referred piece. */
+ * file; else a referred or shared piece. */
 struct io_segment {
 	const char *bytes;
 	size_t len;
@@ -28,6 +28,7 @@ struct io_segment {
 	void *arg;
 	uint64_t at;
 	int fd;
+	bool shared;
 };
 
 static bool
@@ -40,6 +41,13 @@ static bool
 is_file(const struct io_segment *s)
 {
 	return s->release != NULL && s->bytes == NULL;
+}
+
+/* Is it released by io_output_reap()? */
+static bool
+is_reaped(const struct io_segment *s)
+{
+	return s->bytes != NULL && !s->shared;
 }
 
 void
@@ -164,18 +172,33 @@ io_output_copy(struct io_output *o, const void *bytes, size_t len)
 	return 0;
 }
 
+static int
+bytes_refer(struct io_output *o, struct io_segment piece)
+{
+	must(piece.bytes != NULL && piece.release != NULL);
+	if (segments_room(o) < 0)
+		return -1;
+	o->segments[o->n_segments++] = piece;
+	o->backlog += piece.len;
+	return 0;
+}
+
 int
 io_output_refer(struct io_output *o, const void *bytes, size_t len, io_release_f *release,
     void *arg)
 {
-	must(bytes != NULL && release != NULL);
-	if (segments_room(o) < 0)
-		return -1;
-	o->segments[o->n_segments++] = (struct io_segment){
+	return bytes_refer(o, (struct io_segment){
 		.bytes = bytes, .len = len, .release = release, .arg = arg
-	};
-	o->backlog += len;
-	return 0;
+	});
+}
+
+int
+io_output_share(struct io_output *o, const void *bytes, size_t len, io_release_f *release,
+    void *arg)
+{
+	return bytes_refer(o, (struct io_segment){
+		.bytes = bytes, .len = len, .release = release, .arg = arg, .shared = true
+	});
 }
 
 int
@@ -198,10 +221,10 @@ head_pass(struct io_output *o)
 {
 	const struct io_segment *s = &o->segments[o->head];
 
-	o->n_due += s->bytes != NULL;
+	o->n_due += is_reaped(s);
 	o->head++;
 	o->head_sent = 0;
-	if (is_file(s))
+	if (is_file(s) || s->shared)
 		s->release(s->arg);
 }
 
@@ -344,7 +367,7 @@ io_output_reap(struct io_output *o)
 	while (o->n_due > 0) {
 		struct io_segment s = o->segments[o->reaped++];
 
-		if (s.bytes == NULL)
+		if (!is_reaped(&s))
 			continue;
 		o->n_due--;
 		s.release(s.arg);

@@ -5,7 +5,8 @@
  * ones stay where they are and are referred to. One sendmsg(2) as a rule sends as much
  * of both as the kernel takes. A referred piece stays in the queue after it was sent, until the
  * owner calls io_output_reap(): releasing it may need the interpreter, sending does not.
- * Pieces of files go from the file to the peer, and are released as soon as they are sent.
+ * Pieces of files go from the file to the peer, and are released as soon as they are sent, as
+ * those are that several outputs share.
  */
 #ifndef IO_OUTPUT_H
 #define IO_OUTPUT_H
@@ -30,7 +31,7 @@ struct io_output {
 	struct io_segment *segments;	/* the pieces, in order; copied neighbours are one */
 	size_t n_segments, cap_segments;
 	size_t reaped;			/* segments before it are released */
-	size_t n_due;			/* referred segments from there to the head */
+	size_t n_due;			/* segments from there to the head that are to be reaped */
 	size_t head;			/* first segment that is not wholly sent */
 	size_t head_sent;		/* bytes of the head segment that are sent */
 	size_t copied_sent;		/* bytes of `copied` before the head segment */
@@ -73,6 +74,11 @@ int io_output_copy(struct io_output *o, const void *bytes, size_t len) MUST_CHEC
  * io_output_reap(), after they were sent or dropped. 0; -1 when out of memory, and
  * release() is then the caller's. */
 int io_output_refer(struct io_output *o, const void *bytes, size_t len,
+    io_release_f *release, void *arg) MUST_CHECK;
+
+/* The same, but release(arg) is called by whichever function sends or drops them, perhaps without the
+ * interpreter. */
+int io_output_share(struct io_output *o, const void *bytes, size_t len,
     io_release_f *release, void *arg) MUST_CHECK;
 
 /* Append `len` bytes, not 0, of a file, from `at` on. release(arg) is called when they are

@@ -1,7 +1,7 @@
 /*
  * send: the application answers a handshake, sends messages, and closes.
  *
- * Called by websocket.c, whose method it is, and by answer.c. Each call of send() makes a
+ * Called by websocket.c, whose method it is, by answer.c and broadcast.c. Each call of send() makes a
  * coroutine that follows uvicorn's WebSocketsSansIOProtocol.send: the same order of checks and
  * the same exceptions with the same texts. It waits before it writes while the connection is
  * full. answer.c answers the handshake.

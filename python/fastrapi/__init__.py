@@ -1,7 +1,8 @@
 """fastrapi: FastAPI applications at the cost of a C server.
 
 Every name of fastapi and of its submodules is here and is the same object. Only
-``FastAPI`` is ``FastrAPI``: FastAPI with a ``serve()`` method.
+``FastAPI`` is ``FastrAPI``: FastAPI with a ``serve()`` method. ``broadcast()`` sends a message to
+many WebSockets.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fastapi import status as status
 
     from fastrapi.app import FastrAPI as FastrAPI
+    from fastrapi.broadcasting import broadcast as broadcast
     from fastrapi.loop import EventLoop as EventLoop
 
     FastAPI = FastrAPI
@@ -49,6 +51,10 @@ def __getattr__(name: str) -> Any:
         from fastrapi.app import FastrAPI
 
         return FastrAPI
+    if name == "broadcast":
+        from fastrapi.broadcasting import broadcast
+
+        return broadcast
     if name == "EventLoop":
         from fastrapi.loop import EventLoop
 
@@ -75,4 +81,4 @@ def __dir__() -> list[str]:
     import fastapi
 
     theirs = [name for name in dir(fastapi) if not name.startswith("_")]
-    return sorted({*theirs, "EventLoop", "FastrAPI", "__version__"})
+    return sorted({*theirs, "EventLoop", "FastrAPI", "__version__", "broadcast"})

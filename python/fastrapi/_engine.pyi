@@ -2,6 +2,7 @@
 
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable, Coroutine
+from types import CodeType
 from typing import Any, Literal
 
 class LoopBase:
@@ -103,6 +104,10 @@ def bind_within(
 
 def resolve(future: Future[None], /) -> None: ...
 def begin_task(loop: AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], /) -> Task[Any]: ...
+def broadcast(
+    receivers: tuple[Any, ...], payload: bytes, text: bool,
+    looks: tuple[type | None, Any, CodeType | None, int], /,
+) -> tuple[int, list[Any], list[Any]]: ...  # fmt: skip
 def send_pieces(response: Any, send: Any, /) -> Coroutine[Any, Any, None]: ...
 def run_nested(
     app: App, route: int, request: Any, values: tuple[str, ...], fallback: Any, /

@@ -140,6 +140,29 @@ order_in_is_order_out_however_little_the_peer_takes(void)
 }
 
 static void
+what_is_shared_is_let_go_of_when_it_is_sent_or_dropped(void)
+{
+	struct io_output o;
+
+	begin(&o);
+	CU_ASSERT_EQUAL(io_output_refer(&o, "a", 1, release_in_order, "1"), 0);
+	CU_ASSERT_EQUAL(io_output_share(&o, "b", 1, release_in_order, "2"), 0);
+	CU_ASSERT_EQUAL(io_output_copy(&o, "c", 1), 0);
+	CU_ASSERT_EQUAL(io_output_share(&o, "d", 1, release_in_order, "3"), 0);
+	CU_ASSERT_EQUAL(io_output_share(&o, "e", 1, release_in_order, "4"), 0);
+	room = 4;
+	CU_ASSERT_EQUAL(io_output_write(&o, &peer, NULL, PEER), IO_OUTPUT_AGAIN);
+	expect("abcd");
+	CU_ASSERT_STRING_EQUAL(order, "23");
+	io_output_drop(&o);
+	CU_ASSERT_STRING_EQUAL(order, "234");
+	io_output_reap(&o);
+	CU_ASSERT_STRING_EQUAL(order, "2341");
+	end(&o);
+	CU_ASSERT_STRING_EQUAL(order, "2341");
+}
+
+static void
 pieces_are_let_go_of_in_order_and_only_when_asked(void)
 {
 	struct io_output o;
@@ -467,6 +490,8 @@ main(void)
 		    a_file_that_is_shorter_cuts_the_output },
 		{ "order in is order out, however little the peer takes",
 		    order_in_is_order_out_however_little_the_peer_takes },
+		{ "what is shared is let go of when it is sent or dropped",
+		    what_is_shared_is_let_go_of_when_it_is_sent_or_dropped },
 		{ "pieces are let go of in order and only when asked",
 		    pieces_are_let_go_of_in_order_and_only_when_asked },
 		{ "what a gone peer did not take is dropped",

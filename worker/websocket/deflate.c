@@ -1,7 +1,7 @@
 /*
  * deflate: streams that are lent, and the windows between.
  *
- * Called by websocket.c and read.c, and by worker/worker.c.
+ * Called by broadcast.c, websocket.c and read.c, and by worker/worker.c.
  */
 #include "worker/websocket/deflate.h"
 
@@ -200,35 +200,73 @@ lend(struct worker_streams *s, struct worker_window *window, bool packing)
 	return stream;
 }
 
-int
-worker_deflate_put(struct worker_streams *s, struct worker_window *window, struct io_output *out,
-    unsigned opcode, struct slice message)
+/* A stream that is ready for a message, and how large its frame may become. NULL when out of memory. */
+static struct worker_stream *
+pack_begin(struct worker_streams *s, struct worker_window *window, struct slice message, size_t *room)
 {
 	struct worker_stream *stream = lend(s, window, true);
-	size_t room, len, head;
-	char *frame;
 
 	must(message.len > 0);
 	if (stream == NULL || message.len > UINT_MAX / 2)
-		return -1;
+		return NULL;
 	if (window->anew)
 		deflateReset(&stream->z);
-	room = deflateBound(&stream->z, message.len) + FLUSH_BYTES;
-	frame = io_output_reserve(out, HX_FRAME_HEAD_MOST + room);
-	if (frame == NULL)
-		return -1;
+	*room = HX_FRAME_HEAD_MOST + deflateBound(&stream->z, message.len) + FLUSH_BYTES;
+	return stream;
+}
+
+/* The frame's length; 0: zlib is out of memory. */
+static size_t
+pack(struct worker_stream *stream, unsigned opcode, struct slice message, char *frame, size_t room)
+{
+	size_t len, head;
+
+	room -= HX_FRAME_HEAD_MOST;
 	stream->z.next_in = (Bytef *)(uintptr_t)message.ptr;
 	stream->z.avail_in = (uInt)message.len;
 	stream->z.next_out = (Bytef *)frame + HX_FRAME_HEAD_MOST;
 	stream->z.avail_out = (uInt)room;
 	if (deflate(&stream->z, Z_SYNC_FLUSH) != Z_OK || stream->z.avail_in > 0 ||
 	    stream->z.avail_out == 0)
-		return -1;
+		return 0;
 	len = room - stream->z.avail_out - TAIL_BYTES;
 	head = hx_frame_write(frame, opcode, true, len);
 	memmove(frame + head, frame + HX_FRAME_HEAD_MOST, len);
-	io_output_commit(out, head + len);
-	return 0;
+	return head + len;
+}
+
+int
+worker_deflate_put(struct worker_streams *s, struct worker_window *window, struct io_output *out,
+    unsigned opcode, struct slice message)
+{
+	size_t room, len;
+	struct worker_stream *stream = pack_begin(s, window, message, &room);
+	char *frame = stream != NULL ? io_output_reserve(out, room) : NULL;
+
+	if (frame == NULL)
+		return -1;
+	len = pack(stream, opcode, message, frame, room);
+	io_output_commit(out, len);
+	return len > 0 ? 0 : -1;
+}
+
+char *
+worker_deflate_frame(struct worker_streams *s, struct worker_window *window, unsigned opcode,
+    struct slice message, size_t before, size_t *len)
+{
+	size_t room;
+	struct worker_stream *stream = pack_begin(s, window, message, &room);
+	char *memory = stream != NULL ? malloc(before + room) : NULL, *fitting;
+
+	if (memory == NULL)
+		return NULL;
+	*len = pack(stream, opcode, message, memory + before, room);
+	if (*len == 0) {
+		free(memory);
+		return NULL;
+	}
+	fitting = realloc(memory, before + *len);
+	return fitting != NULL ? fitting : memory;
 }
 
 /* Unpack what *in has into the room that the stream has. False: it is not compressed so. */

@@ -53,6 +53,11 @@ void worker_deflate_context_drop(struct worker_context *kept);	/* NULL: no-op */
 int worker_deflate_put(struct worker_streams *s, struct worker_window *window, struct io_output *out,
     unsigned opcode, struct slice message) MUST_CHECK;
 
+/* The same into memory of malloc()'s, behind `before` bytes that are the caller's: *len bytes stand there.
+ * NULL when out of memory. */
+char *worker_deflate_frame(struct worker_streams *s, struct worker_window *window, unsigned opcode,
+    struct slice message, size_t before, size_t *len) MUST_CHECK;
+
 enum worker_unpacked {
 	WORKER_UNPACKED_MORE,		/* *out has some, and there is more */
 	WORKER_UNPACKED_DONE,		/* all of *in is in *out */

@@ -1,5 +1,5 @@
 /*
- * internal: what websocket.c and read.c share; no other file includes it.
+ * internal: what broadcast.c, read.c and websocket.c share; no other file includes it.
  */
 #ifndef WORKER_WEBSOCKET_INTERNAL_H
 #define WORKER_WEBSOCKET_INTERNAL_H
@@ -32,8 +32,8 @@ bool worker_websocket_frame_put(struct worker_conn *c, const char *frame, size_t
 /* The client is asked again after a while whether it is there. */
 void worker_websocket_ping_later(struct worker_conn *c);
 
-/* A compressed message is sent: the context of those before it does not rest. */
-void worker_websocket_packed(struct worker_conn *c);
+/* Queue the message's frame, compressed or not. 0, or -1 when out of memory. */
+int worker_websocket_share(struct worker_conn *c, struct hx_broadcast *b, bool packed) MUST_CHECK;
 
 /* The client has closed, or what it sends is wrong. Send a Close frame that says the same, unless one was
  * sent; tell the application, and let the connection linger. Messages that came with it may be

@@ -225,11 +225,15 @@ websocket_accept(struct hx_exchange *x, const struct hx_header *fields, size_t n
 	return 0;
 }
 
-void
-worker_websocket_packed(struct worker_conn *c)
+/* Is a message of so many bytes compressed? Then what that goes on from does not rest. */
+static bool
+is_worth_packing(struct worker_conn *c, size_t len)
 {
+	if (!c->websocket->in.compression || len < PACKED_LEAST)
+		return false;
 	if (c->w->options.conf.ws_deflate_rest_ms > 0)
 		io_timers_touch(&c->w->timeouts.rest, &c->websocket->rest_timer);
+	return true;
 }
 
 void
@@ -248,8 +252,7 @@ message_put(struct worker_conn *c, enum hx_opcode opcode, struct hx_piece piece)
 	char *head;
 	int rc;
 
-	if (ws->in.compression && piece.bytes.len >= PACKED_LEAST) {
-		worker_websocket_packed(c);
+	if (is_worth_packing(c, piece.bytes.len)) {
 		rc = worker_deflate_put(&c->w->streams, &ws->sent, &c->out, opcode, piece.bytes);
 		hx_exchange_piece_drop(piece);
 		return rc;
@@ -263,22 +266,43 @@ message_put(struct worker_conn *c, enum hx_opcode opcode, struct hx_piece piece)
 	return worker_pieces_append(c, piece) == WORKER_PIECE_PUT ? 0 : -1;
 }
 
+/* A message was queued, or `rc` is -1 and it was not. Returns that. */
 static int
-websocket_send(struct hx_exchange *x, enum hx_opcode opcode, struct hx_piece piece)
+message_done(struct worker_conn *c, int rc)
 {
-	struct worker_conn *c = x->owner;
-
-	if (c->state != CONN_MESSAGES || c->websocket->closing) {
-		hx_exchange_piece_drop(piece);
-		return -1;
-	}
-	if (message_put(c, opcode, piece) < 0) {
+	if (rc < 0) {
 		worker_conn_kill(c);
 		return -1;
 	}
 	worker_count(c->w, SHM_COUNT_websocket_messages_out, 1);
 	worker_conn_dirty(c);
 	return 0;
+}
+
+static bool
+is_open(const struct worker_conn *c)
+{
+	return c->state == CONN_MESSAGES && !c->websocket->closing;
+}
+
+static int
+websocket_send(struct hx_exchange *x, enum hx_opcode opcode, struct hx_piece piece)
+{
+	struct worker_conn *c = x->owner;
+
+	if (is_open(c))
+		return message_done(c, message_put(c, opcode, piece));
+	hx_exchange_piece_drop(piece);
+	return -1;
+}
+
+static int
+websocket_share(struct hx_exchange *x, struct hx_broadcast *b)
+{
+	struct worker_conn *c = x->owner;
+
+	return is_open(c) ?
+	    message_done(c, worker_websocket_share(c, b, is_worth_packing(c, b->payload.len))) : -1;
 }
 
 static void
@@ -353,5 +377,6 @@ worker_websocket_free(struct worker_conn *c)
 const struct hx_websocket_calls worker_websocket_calls = {
 	.accept = websocket_accept,
 	.send = websocket_send,
+	.share = websocket_share,
 	.close = websocket_close,
 };

@@ -1,0 +1,183 @@
+/*
+ * broadcast: who of the receivers can get the message here, and now.
+ *
+ * Called by engine/ (the function), for python/fastrapi/broadcasting.py. A receiver is a send() of ours,
+ * alone or inside what Starlette puts around it, or a WebSocket of Starlette's that sends by such a one.
+ * Whoever is none of these, or is full, is left to the caller. No user code runs in between.
+ */
+#include "bindings/websocket/broadcast.h"
+
+#include "bindings/websocket/internal.h"
+
+/* What Starlette's own things look like. Borrowed. */
+struct looks {
+	PyObject *class;		/* of WebSockets, with Starlette's methods; None: there is none */
+	PyObject *connected;		/* its state when it is accepted */
+	PyObject *relay;		/* the code of a send() around another; or None */
+	Py_ssize_t inner;		/* the place of that one in its closure */
+	PyTypeObject *subclass;		/* one that sends as `class` does, or NULL */
+};
+
+enum outcome { SENT, SKIPPED, FULL, FOREIGN, FAILED };
+
+/* Has the subclass the methods of its base by which messages are sent? -1 with an exception set. */
+static int
+sends_alike(PyTypeObject *type, PyObject *class)
+{
+	static const char *const methods[] = { "send", "send_text", "send_bytes" };
+	int alike = 1;
+
+	for (size_t i = 0; alike == 1 && i < sizeof(methods) / sizeof(methods[0]); i++) {
+		PyObject *own = PyObject_GetAttrString((PyObject *)type, methods[i]);
+		PyObject *theirs = own != NULL ? PyObject_GetAttrString(class, methods[i]) : NULL;
+
+		alike = theirs == NULL ? -1 : own == theirs;
+		Py_XDECREF(own);
+		Py_XDECREF(theirs);
+	}
+	return alike;
+}
+
+/* Is it a WebSocket that sends as Starlette's does? -1 with an exception set. */
+static int
+is_plain(struct looks *l, PyObject *receiver)
+{
+	PyTypeObject *type = Py_TYPE(receiver);
+	int plain;
+
+	if (l->class == Py_None || (PyObject *)type == l->class || type == l->subclass)
+		return l->class != Py_None;
+	if (!PyType_IsSubtype(type, (PyTypeObject *)l->class))
+		return 0;
+	plain = sends_alike(type, l->class);
+	if (plain == 1)
+		l->subclass = type;
+	return plain;
+}
+
+/* The send() of a receiver: *send, a new reference. FAILED with an exception set; SKIPPED: it is not
+ * accepted, or closed. */
+static enum outcome
+send_of(struct pyb_module_state *st, struct looks *l, PyObject *receiver, PyObject **send)
+{
+	int plain = is_plain(l, receiver);
+	PyObject *state;
+	bool connected;
+
+	*send = NULL;
+	if (plain < 0)
+		return FAILED;
+	if (plain == 0) {
+		*send = Py_NewRef(receiver);
+		return SENT;
+	}
+	state = PyObject_GetAttr(receiver, st->n_application_state);
+	if (state == NULL)
+		return FAILED;
+	connected = state == l->connected;
+	Py_DECREF(state);
+	if (!connected)
+		return SKIPPED;
+	*send = PyObject_GetAttr(receiver, st->n__send);
+	return *send != NULL ? SENT : FAILED;
+}
+
+/* The WebSocket whose send() it is, borrowed from that, inside what Starlette has put around it; NULL: it is
+ * none of ours. */
+static struct pyb_websocket *
+websocket_of(const struct looks *l, PyObject *send)
+{
+	while (PyFunction_Check(send) && PyFunction_GET_CODE(send) == l->relay) {
+		PyObject *closure = PyFunction_GET_CLOSURE(send);
+
+		send = PyCell_GET(PyTuple_GET_ITEM(closure, l->inner));
+		if (send == NULL)
+			return NULL;
+	}
+	if (!PyCFunction_CheckExact(send) || PyCFunction_GET_FUNCTION(send) != pyb_websocket_method_send)
+		return NULL;
+	return (struct pyb_websocket *)PyCFunction_GET_SELF(send);
+}
+
+static enum outcome
+give(struct pyb_module_state *st, struct looks *l, PyObject *receiver, struct hx_broadcast *b)
+{
+	struct pyb_websocket *w;
+	PyObject *send;
+	enum outcome outcome = send_of(st, l, receiver, &send);
+
+	if (outcome != SENT)
+		return outcome;
+	w = websocket_of(l, send);
+	if (w == NULL)
+		outcome = FOREIGN;
+	else if (w->state != PYB_WEBSOCKET_OPEN || w->x == NULL)
+		outcome = SKIPPED;
+	else if (w->x->calls->full(w->x))
+		outcome = FULL;
+	else
+		outcome = w->x->websocket->share(w->x, b) == 0 ? SENT : SKIPPED;
+	Py_DECREF(send);
+	return outcome;
+}
+
+/* Give it to all: how many have it, those who are full, the foreign ones. NULL with an exception set. */
+static PyObject *
+give_all(struct pyb_module_state *st, struct looks *l, PyObject *receivers, struct hx_broadcast *b)
+{
+	PyObject *full = PyList_New(0), *foreign = full != NULL ? PyList_New(0) : NULL, *result = NULL;
+	Py_ssize_t n = 0, i = 0;
+
+	for (; foreign != NULL && i < PyTuple_GET_SIZE(receivers); i++) {
+		PyObject *receiver = PyTuple_GET_ITEM(receivers, i);
+		enum outcome outcome = give(st, l, receiver, b);
+
+		if (outcome == FAILED ||
+		    ((outcome == FULL || outcome == FOREIGN) &&
+		    PyList_Append(outcome == FULL ? full : foreign, receiver) < 0))
+			break;
+		n += outcome == SENT;
+	}
+	if (foreign != NULL && i == PyTuple_GET_SIZE(receivers))
+		result = Py_BuildValue("nOO", n, full, foreign);
+	Py_XDECREF(full);
+	Py_XDECREF(foreign);
+	return result;
+}
+
+/* broadcast(receivers, payload, text, looks) */
+static PyObject *
+broadcast(PyObject *module, PyObject *args)
+{
+	struct pyb_module_state *st = PyModule_GetState(module);
+	struct looks l = { .subclass = NULL };
+	struct hx_broadcast b = { .made = NULL };
+	PyObject *receivers, *payload, *result;
+	int text;
+
+	if (!PyArg_ParseTuple(args, "O!Sp(OOOn)", &PyTuple_Type, &receivers, &payload, &text, &l.class,
+	    &l.connected, &l.relay, &l.inner))
+		return NULL;
+	if (l.class != Py_None && !PyType_Check(l.class)) {
+		PyErr_SetString(PyExc_TypeError, "a class or None");
+		return NULL;
+	}
+	b.opcode = text ? HX_TEXT : HX_BINARY;
+	b.payload = (struct slice){ PyBytes_AS_STRING(payload), (size_t)PyBytes_GET_SIZE(payload) };
+	result = give_all(st, &l, receivers, &b);
+	if (b.end != NULL)
+		b.end(b.made);
+	return result;
+}
+
+int
+pyb_broadcast_register(PyObject *module)
+{
+	static PyMethodDef functions[] = {
+		{ "broadcast", broadcast, METH_VARARGS,
+		    "broadcast(receivers, payload, text, looks): (sent, full, foreign)" },
+		{ NULL, NULL, 0, NULL }
+	};
+
+	return PyModule_AddFunctions(module, functions);
+}
