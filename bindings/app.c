@@ -2,7 +2,7 @@
  * app: the Python type App.
  *
  * Called by engine/ (the type; what to do when a worker's application has come to rest),
- * by request.c (a binding that is no longer true is dropped, or made anew), by asgi/asgi.c,
+ * by request.c and decide.c (a binding that is no longer true is dropped, or made anew), by asgi/asgi.c,
  * websocket/websocket.c and plan/after.c (runs of the application are counted). fastrapi.serving
  * makes one App per application and process and gives it a Binding whenever the application was
  * compiled. Nothing here may wait or call the application.
@@ -242,7 +242,17 @@ app_get_count(PyObject *self, void *id)
 	    (enum shm_counter)(uintptr_t)id));
 }
 
+/* What enters the application at its own layers, for plans behind them; None: nothing does. */
+static PyObject *
+app_get_outer(PyObject *self, void *Py_UNUSED(closure))
+{
+	const struct pyb_binding *b = ((struct pyb_app *)self)->binding;
+
+	return Py_NewRef(b != NULL && b->outer != NULL ? b->outer : Py_None);
+}
+
 static PyGetSetDef app_getset[] = {
+	{ "outer", app_get_outer, NULL, "What enters the application at its own layers, or None.", NULL },
 	{ "compiled", app_get_count, NULL, NULL, (void *)(uintptr_t)SHM_COUNT_compiled },
 	{ "replayed", app_get_count, NULL, NULL, (void *)(uintptr_t)SHM_COUNT_replayed },
 	{ NULL, NULL, NULL, NULL, NULL }

@@ -1,7 +1,7 @@
 /*
  * guards: versions of dictionaries, compared per request.
  *
- * Called by bindings/binding.c (init, fini), bindings/request.c for every request,
+ * Called by bindings/binding.c (init, fini), bindings/decide.c for every request,
  * by stack/ and bindings/app.c. CPython 3.11 counts every change of a dictionary in
  * ma_version_tag. From 3.12 on there is no such count that may be used: a
  * dictionary watcher increments one counter for all watched dictionaries.

@@ -1,7 +1,7 @@
 /*
  * hosts: compare texts of the Host field with what Host routes begin with.
  *
- * Called by binding.c, which owns them, by request.c and by stack/find.c. A request that no Host
+ * Called by binding.c, which owns them, by decide.c and by stack/find.c. A request that no Host
  * route takes must never be held to be one; the other mistake only costs time.
  */
 #include "bindings/hosts.h"

@@ -80,6 +80,7 @@
 	TEXT(fastrapi_request, "fastrapi-request") \
 	TEXT(v10, "1.0") \
 	TEXT(v11, "1.1") \
+	TEXT(WS, "WS") \
 	TEXT(exception_handlers, "starlette.exception_handlers") \
 	TEXT(telemetry, "fastapi.telemetry") \
 	/* Keys of a scope, also in compile/seam.py. */ \
@@ -120,6 +121,7 @@
 	FASTAPI(uuid_class, "uuid", "UUID") \
 	FASTAPI(response_base, "starlette.responses", "Response") \
 	FASTAPI(request_class, "starlette.requests", "Request") \
+	FASTAPI(websocket_class, "starlette.websockets", "WebSocket") \
 	FASTAPI(client_disconnect, "starlette.requests", "ClientDisconnect") \
 	FASTAPI(form_class, "starlette.datastructures", "FormData") \
 	FASTAPI(upload_class, "starlette.datastructures", "UploadFile") \

@@ -2,9 +2,10 @@
  * exchange: birth, reset and end of the shared structure.
  *
  * Called by worker/ (the owner of a connection), parse.c, policy.c, middleware/, files/,
- * handshake.c, bindings/asgi/, bindings/websocket/, bindings/content.c, bindings/request.c,
- * bindings/plan/after.c, bindings/plan/chunks.c, bindings/plan/file.c, bindings/plan/source.c and
- * bindings/plan/upload.c. An exchange owns its arena and the buffer of its content, nothing else.
+ * handshake.c, bindings/asgi/, bindings/websocket/, bindings/content.c, bindings/decide.c,
+ * bindings/request.c, bindings/plan/after.c, bindings/plan/chunks.c, bindings/plan/file.c,
+ * bindings/plan/source.c and bindings/plan/upload.c. An exchange owns its arena and the buffer of its
+ * content, nothing else.
  */
 #include "http/exchange.h"
 

@@ -15,6 +15,7 @@
 #include "shm/bounds.h"
 #include "shm/check_plan.h"
 #include "shm/key.h"
+#include "shm/method.h"
 #include "shm/table.h"
 
 uint32_t
@@ -118,6 +119,9 @@ route_check(const struct shm_table *t, const struct shm_route *r)
 		return NULL;
 	if (r->plan >= t->n_plans)
 		return "a route's plan is out of bounds";
+	if (!!(t->plans[r->plan].flags & SHM_PLAN_F_WEBSOCKET) !=
+	    (r->methods == UINT64_C(1) << SHM_METHOD_WEBSOCKET))
+		return "a plan for WebSockets is another route's";
 	return shm_check_plan(t, &t->plans[r->plan], n_params);
 }
 

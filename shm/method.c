@@ -1,5 +1,5 @@
 /*
- * method: http-parser's table of methods, and QUERY.
+ * method: http-parser's table of methods, QUERY, and the handshake of a WebSocket.
  *
  * Called by http/parse.c, bindings/table, bindings/stack and bindings/app.c. Only the
  * header's table is used, not the library.
@@ -12,6 +12,7 @@ static const struct slice names[] = {
 #define ROW(number, symbol, text) [number] = { #text, sizeof(#text) - 1 },
 	HTTP_METHOD_MAP(ROW)
 #undef ROW
+	[SHM_METHOD_WEBSOCKET] = { "websocket:", 10 },
 	[SHM_METHOD_QUERY] = { "QUERY", 5 },
 };
 

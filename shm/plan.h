@@ -183,7 +183,8 @@ enum shm_kind {
 	X(LAX, 4096)		/* content without a content-type is JSON, too */ \
 	X(FOREIGN, 8192)	/* others handle its exceptions than request_response with the \
 				 * application's handlers: no exception is answered here */ \
-	X(LAYERED, 16384)	/* of a mounted application with middleware: runs behind that only */
+	X(LAYERED, 16384)	/* of a mounted application with middleware: runs behind that only */ \
+	X(WEBSOCKET, 32768)	/* begins with a handshake, and its result goes nowhere */
 
 #define SHM_ENUM_PLAN_FLAG(name, value) SHM_PLAN_F_##name = (value),
 enum shm_plan_flag {

@@ -15,13 +15,20 @@
 struct lookup {
 	const struct shm_table *t;
 	struct slice path;
-	uint64_t method;	/* its bit */
-	bool any;		/* whatever the method */
+	uint64_t method;	/* its bit; 0: any of HTTP's */
 	uint32_t best;		/* the first declared of the routes found so far */
 	bool unsure;		/* whether some candidate matches could not be decided */
 	struct slice *params;
 	unsigned *n_params;
 };
+
+static bool
+takes(const struct shm_route *route, uint64_t method)
+{
+	/* A route may have methods that are none of the bits. */
+	return method != 0 ? (route->methods & method) != 0 :
+	    route->methods != UINT64_C(1) << SHM_METHOD_WEBSOCKET;
+}
 
 static void
 bucket_try(struct lookup *l, const struct shm_bucket *bucket, uint32_t tag)
@@ -35,7 +42,7 @@ bucket_try(struct lookup *l, const struct shm_bucket *bucket, uint32_t tag)
 		const struct shm_route *route = &l->t->routes[c->route];
 		enum shm_verdict verdict = SHM_YES;
 
-		if (c->tag != tag || !(l->any || (route->methods & l->method)))
+		if (c->tag != tag || !takes(route, l->method))
 			continue;
 		if (!route->barrier)
 			verdict = shm_template_match(l->t->parts + route->first_part,
@@ -109,8 +116,8 @@ shm_route_match_path(const struct shm_table *t, struct slice path, uint32_t *rou
 {
 	struct slice params[SHM_MAX_PARAMS];
 	unsigned n_params = 0;
-	struct lookup l = { .t = t, .path = path, .any = true, .best = SHM_NONE,
-	    .params = params, .n_params = &n_params };
+	struct lookup l = { .t = t, .path = path, .best = SHM_NONE, .params = params,
+	    .n_params = &n_params };
 	bool sure = table_try(&l);
 
 	*route = sure ? l.best : SHM_NONE;

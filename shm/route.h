@@ -42,7 +42,8 @@ enum { SHM_MAX_PATH = 4096 };
 bool shm_route_match(const struct shm_table *t, unsigned method, struct slice path,
     uint32_t *route, struct slice *params, unsigned *n_params);
 
-/* Find the first route in declaration order that matches the path, whatever its methods.
+/* Find the first route in declaration order that matches the path, whatever its methods; one that
+ * takes handshakes of WebSockets only is none.
  * SHM_YES: it is *route. SHM_UNSURE: the application has to decide, as above. */
 enum shm_verdict shm_route_match_path(const struct shm_table *t, struct slice path,
     uint32_t *route) MUST_CHECK;

@@ -202,6 +202,24 @@ answer_over(struct pyb_run *r, bool returned, int used)
 	r->phase = next;
 }
 
+/* A phase of a WebSocket's plan is over. What its endpoint returns goes nowhere. FastAPI's own stacks
+ * leave what is entered when something was raised, or when user code has put something on one of
+ * them. */
+static void
+websocket_over(struct pyb_run *r, bool returned, int used)
+{
+	bool late = r->late != NULL || (used & LATE_USED);
+
+	if (!returned && used == 0 && !pyb_exits_open(r))
+		r->outcome = PyErr_GetRaisedException();
+	else if (!returned || (used & ~LATE_USED))
+		outcome_unwind(r, NULL);
+	else if (r->early != NULL)
+		r->phase = PYB_RUN_EARLY;
+	else
+		r->phase = late ? PYB_RUN_LATE : PYB_RUN_ENDED;
+}
+
 void
 pyb_finish_phase(struct pyb_run *r, bool returned)
 {
@@ -218,7 +236,9 @@ pyb_finish_phase(struct pyb_run *r, bool returned)
 		PyErr_SetRaisedException(pending);
 	}
 	used = used < 0 ? 0 : used;
-	if (r->answered || r->streams)
+	if (r->plan->flags & SHM_PLAN_F_WEBSOCKET)
+		websocket_over(r, returned, used);
+	else if (r->answered || r->streams)
 		answer_over(r, returned, used);
 	else if (!returned)
 		raised(r, used);

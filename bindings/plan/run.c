@@ -171,18 +171,23 @@ pyb_run_method(struct pyb_run *r)
 {
 	if (r->x != NULL)
 		return pyb_text_latin1(r->x->req.method_name);
+	if (r->plan->flags & SHM_PLAN_F_WEBSOCKET)
+		return Py_NewRef(r->app->st->t_WS);
 	if (r->request != NULL)
 		return PyObject_GetAttr(r->request, r->app->st->n_method);
 	must(r->scope != NULL);
 	return PyObject_GetItem(r->scope, r->app->st->n_method);
 }
 
-/* The Request of a run behind a layer, from what the layer has passed on. */
+/* The Request, or WebSocket, of a run behind a layer, from what the layer has passed on. */
 static PyObject *
 request_of_scope(struct pyb_run *r)
 {
-	return PyObject_CallFunctionObjArgs(r->app->st->request_class, r->scope, r->receive,
-	    r->send, NULL);
+	struct pyb_module_state *st = r->app->st;
+	bool websocket = (r->plan->flags & SHM_PLAN_F_WEBSOCKET) != 0;
+
+	return PyObject_CallFunctionObjArgs(websocket ? st->websocket_class : st->request_class,
+	    r->scope, r->receive, r->send, NULL);
 }
 
 /* request._form, of what the plan has read. 1; 0: it has read none; -1 with an exception

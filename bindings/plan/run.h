@@ -158,10 +158,11 @@ void pyb_run_clear(struct pyb_run *r);
  * on the loop's thread. Borrowed; NULL with an exception set. */
 struct pyb_loop_local *pyb_run_local(struct pyb_run *r) MUST_CHECK;
 
-/* The request's method as a new str; NULL with an exception set. */
+/* The request's method as a new str, that of a WebSocket as FastAPI writes it. NULL with an exception
+ * set. */
 PyObject *pyb_run_method(struct pyb_run *r) MUST_CHECK;
 
-/* The Request that user code sees, made on first use. Borrowed; NULL with an
+/* The Request or WebSocket that user code sees, made on first use. Borrowed; NULL with an
  * exception set. */
 PyObject *pyb_run_request(struct pyb_run *r) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /*
  * upload: from the parts of a content to texts and UploadFiles.
  *
- * Called by source.c, and by bindings/request.c and stack/ before the content is there. What a part
+ * Called by source.c, and by bindings/decide.c and stack/ before the content is there. What a part
  * is stands in http/multipart.c; the limits and the order of what counts are those of Starlette's
  * MultiPartParser. It makes objects that nobody has seen yet: when the plan gives up, they go.
  */

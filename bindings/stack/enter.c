@@ -220,7 +220,8 @@ pyb_enter_mount(struct pyb_module_state *st, PyObject *scope, PyObject *place, P
 	return rc;
 }
 
-/* What FastAPI's request_response puts there. A route of Starlette's own has another. */
+/* What FastAPI's request_response, or websocket_session, puts there. A route of Starlette's own has
+ * another. */
 static int
 stacks_put(struct pyb_run *r, PyObject *place)
 {
@@ -232,7 +233,8 @@ stacks_put(struct pyb_run *r, PyObject *place)
 		&r->stacks[PYB_STACK_LATE]) < 0 ||
 	    stack_put(st, r->scope, st->n_fastapi_function_astack,
 		&r->stacks[PYB_STACK_EARLY]) < 0 ||
-	    pyb_enter_fields(st, r->scope) < 0 ? -1 : 0;
+	    (!(r->plan->flags & SHM_PLAN_F_WEBSOCKET) &&
+	    pyb_enter_fields(st, r->scope) < 0) ? -1 : 0;
 }
 
 int

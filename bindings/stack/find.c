@@ -32,16 +32,28 @@ root_fits(struct pyb_module_state *st, PyObject *scope, PyObject *place)
 	return PyUnicode_CheckExact(value) && PyUnicode_Compare(value, root) == 0;
 }
 
+/* The number of the scope's method, that of a handshake for a WebSocket. False: it has none. */
+static bool
+method_of(struct pyb_module_state *st, PyObject *scope, unsigned *number)
+{
+	PyObject *type = text_of(scope, st->n_type), *method;
+	struct slice name;
+
+	*number = SHM_METHOD_WEBSOCKET;
+	if (type == NULL || PyUnicode_Compare(type, st->n_websocket) == 0)
+		return type != NULL;
+	method = PyUnicode_Compare(type, st->n_http) == 0 ? text_of(scope, st->n_method) : NULL;
+	if (method == NULL || pyb_text_slice(method, &name) < 0)
+		return false;
+	*number = shm_method_number(name);
+	return true;
+}
+
 /* Is it a scope of the server's, for this application, that no plan has seen before? */
 static bool
 scope_fits(struct pyb_module_state *st, PyObject *scope)
 {
-	PyObject *type;
-
-	if (!PyDict_CheckExact(scope) || (type = text_of(scope, st->n_type)) == NULL ||
-	    PyUnicode_Compare(type, st->n_http) != 0)
-		return false;
-	return PyDict_Contains(scope, st->t_outcome) == 0 &&
+	return PyDict_CheckExact(scope) && PyDict_Contains(scope, st->t_outcome) == 0 &&
 	    PyDict_Contains(scope, st->t_replay) == 0 &&
 	    PyDict_Contains(scope, st->t_form) == 0 &&	/* it was read: the Seam has its place */
 	    PyDict_Contains(scope, st->t_telemetry) == 0;
@@ -140,19 +152,19 @@ static void
 match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_found *found)
 {
 	const struct shm_table *t = &w->binding->table;
-	PyObject *method = text_of(scope, w->st->n_method);
-	struct slice name, path;
+	struct slice path;
 	const struct shm_plan *plan;
 	uint32_t route = SHM_NONE;
+	unsigned method;
 
 	found->path = text_of(scope, w->st->n_path);
-	if (method == NULL || found->path == NULL || pyb_text_slice(method, &name) < 0 ||
+	if (found->path == NULL || !method_of(w->st, scope, &method) ||
 	    pyb_text_slice(found->path, &path) < 0)
 		return;
-	if (!shm_route_match(t, shm_method_number(name), path, &route, found->params,
-	    &found->n_params)) {
-		if (!host_claims(w, scope, SHM_NONE))
-			router_ask(w, scope, shm_method_number(name), path, arena, found);
+	if (!shm_route_match(t, method, path, &route, found->params, &found->n_params)) {
+		/* Python closes a WebSocket that no route takes. */
+		if (method != SHM_METHOD_WEBSOCKET && !host_claims(w, scope, SHM_NONE))
+			router_ask(w, scope, method, path, arena, found);
 		return;
 	}
 	found->place = PyTuple_GET_ITEM(w->places, route);
@@ -164,9 +176,11 @@ match(struct pyb_within *w, PyObject *scope, struct arena *arena, struct pyb_fou
 		return;
 	}
 	if (t->routes[route].plan == SHM_NONE) {
+		if (method == SHM_METHOD_WEBSOCKET)
+			return;
 		found->mount = pyb_mounts_get(&w->binding->mounts, route);
 		if (found->mount == NULL && pyb_answers_inside(&w->binding->answers, route) != NULL)
-			inside_ask(w, route, shm_method_number(name), path, arena, found);
+			inside_ask(w, route, method, path, arena, found);
 		return;
 	}
 	plan = &t->plans[t->routes[route].plan];

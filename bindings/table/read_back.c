@@ -278,7 +278,8 @@ plan_constants(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 		rc = constant_put(all, rows[i].group, rows[i].name, rows[i].value);
 	for (unsigned i = 0; rc == 0 && i < SHM_METHOD_OTHER; i++)
 		if (shm_method_name(i) != NULL)
-			rc = constant_put(all, "METHOD", shm_method_name(i), (long)i);
+			rc = constant_put(all, i == SHM_METHOD_WEBSOCKET ? "HANDSHAKE" : "METHOD",
+			    shm_method_name(i), (long)i);
 	if (rc < 0)
 		Py_CLEAR(all);
 	return all;
@@ -297,7 +298,7 @@ static PyMethodDef functions[] = {
 	{ "plan_constants", plan_constants, METH_NOARGS,
 	    "plan_constants() -> dict: the numbers of shm/plan.h, shm/layout.h and\n"
 	    "shm/method.h by group (STEP, SOURCE, STEP_FLAG, RESPONSE, PLAN_FLAG, KIND,\n"
-	    "PART, METHOD) and name." },
+	    "PART, METHOD, HANDSHAKE) and name." },
 	{ NULL, NULL, 0, NULL }
 };
 

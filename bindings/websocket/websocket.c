@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "bindings/asgi/asgi.h"
 #include "bindings/asgi/scope.h"
+#include "bindings/binding.h"
 #include "bindings/compat.h"
 #include "bindings/coro.h"
 #include "bindings/loop/late_task.h"
@@ -223,13 +224,12 @@ run(struct pyb_websocket *w, PyObject *callable)
 }
 
 void
-pyb_websocket_start(struct pyb_app *app, struct hx_exchange *x)
+pyb_websocket_start(struct pyb_app *app, struct hx_exchange *x, bool planned)
 {
 	struct pyb_websocket *w = websocket_new(app, x);
 
-	shm_board_add(app->board, SHM_COUNT_asgi, 1);
 	if (w != NULL)
-		run(w, app->behind != NULL ? app->behind : app->asgi);
+		run(w, app->behind != NULL ? app->behind : planned ? app->binding->outer : app->asgi);
 	else
 		pyb_asgi_lost(app, x);
 }

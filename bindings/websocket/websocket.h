@@ -13,9 +13,11 @@
 
 struct pyb_app;
 
-/* [gil] Run the application for a handshake, in a task of its own. The first step runs before this
- * returns. Leaves no exception. */
-void pyb_websocket_start(struct pyb_app *app, struct hx_exchange *x);
+/* [gil] Run the application for a handshake, in a task of its own. `planned`: it is entered at its own
+ * layers, the binding's `outer`, where its plan runs; inside the layers that stand around any application
+ * it finds that itself. The first step runs before this returns. Leaves no
+ * exception. */
+void pyb_websocket_start(struct pyb_app *app, struct hx_exchange *x, bool planned);
 
 /* [gil] A part of a message has come. Runs no user code. 0; else the code to close with: its text is no
  * UTF-8, or there is no memory. */

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastrapi import _engine
 from fastrapi.compile import bind
-from fastrapi.compile.edge import edge_of
+from fastrapi.compile.edge import Inside, edge_of
 from fastrapi.tables import NoTable, Table
 
 logger = logging.getLogger("fastrapi.error")
@@ -31,13 +31,15 @@ class Serving:
         self.limit: int = settings["table_limit"]
         self.force: str = settings["force"]
         self.reason = "not compiled yet"
-        edge = edge_of(app, settings)
+        inside = Inside(app)
+        edge = edge_of(inside, settings)
         # Starlette's own layers stand in the application's place: ASGI as a whole.
         self.inside = edge.reason if edge is not None and edge.twins is None else ""
         served = edge.behind if edge is not None and self.inside else app
         self.engine = _engine.App(served, self._rebind, settings["sync"], self.force)
         if edge is not None and edge.twins is not None:
             self.engine.set_edge(edge.twins, edge.behind)
+            inside.engine = self.engine
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""

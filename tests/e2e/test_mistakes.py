@@ -396,13 +396,16 @@ def test_routes_lists_websockets(tmp_path):
         + "app.include_router(router)\n",
     )
     line = asked(tmp_path, "routes").splitlines()[-2]
-    assert line.split(maxsplit=2) == ["WS", "/live/{room}", "asgi: a WebSocket"]
-    assert ", 1 WebSocket" in asked(tmp_path, "-t")
-    for method in ("GET", "ws"):
-        told = asked(tmp_path, "explain", method, "/live/7").splitlines()[0]
-        assert told == "WS /live/7 -> /live/{room}: asgi: a WebSocket"
+    assert line.split() == ["WS", "/live/{room}", "compiled"]
+    assert ", 1 of them WebSocket" in asked(tmp_path, "-t")
+    told = asked(tmp_path, "explain", "ws", "/live/7").splitlines()
+    assert told[0] == "WS /live/7 -> /live/{room}"
+    assert "await endpoint room" in told[-2]
+    assert told[-1].endswith("end the connection, unless it was closed")
+    assert "the application closes it" in asked(tmp_path, "explain", "WS", "/live")
+    assert "for a WebSocket there is one: explain WS /live/7" in asked(tmp_path, "explain", "GET", "/live/7")
     with Fastrd("app:app", tmp_path) as server:
-        assert ", 1 WebSocket" in server.log()
+        assert ", 1 of them WebSocket" in server.log()
 
 
 def test_explain_names_middleware_and_members_of_the_content(tmp_path):

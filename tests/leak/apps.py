@@ -31,6 +31,8 @@ from fastapi import (
     Request,
     Response,
     UploadFile,
+    WebSocket,
+    WebSocketException,
 )
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
@@ -505,6 +507,20 @@ for _name, _app in EVERY.items():
     GUARDED[_name].mount("/files", StaticFiles(directory=pathlib.Path(__file__).parent))
     GUARDED[_name].router.routes += _routes
     _app.mount("/guarded", GUARDED[_name])
+
+
+async def live(websocket: WebSocket, room: int, fails: str = "", held: list[int] = Depends(opened)) -> None:
+    if fails == "before":
+        raise WebSocketException(4000, "before")
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        if fails:
+            raise WebSocketException(4001, "after")
+        await websocket.send_json([room, text])
+
+
+for _app in (*EVERY.values(), *MOUNTED.values(), *GUARDED.values()):
+    _app.websocket("/live/{room}")(live)
 
 
 @on("/endless")

@@ -56,6 +56,16 @@ PARTS = b"".join(
 ARRIVES = PARTS.replace(b"tiny", b"y" * 1_200_000)
 CHUNKED = b"4\r\n1234\r\n3;ext=1\r\n567\r\n0\r\nX-Last: x\r\n\r\n"
 
+
+
+def websocket(target: str, *payloads: bytes, code: int = 1000) -> bytes:
+    """A handshake, these messages, and a Close frame. The mask is of zeros."""
+    fields = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+    key = "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA=="
+    frames = [bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload for payload in payloads]
+    return get(target, *fields, key) + b"".join(frames) + b"\x88\x82\0\0\0\0" + code.to_bytes(2, "big")
+
+
 # Where they run depends on the application: `how` is the direct one's.
 BOTH = [
     Way("async", get("/hello"), 200, "compiled"),
@@ -137,6 +147,14 @@ BOTH = [
     Way("mounted behind layers, not found", get("/guarded/a/b"), 404, ""),
     Way("mounted behind layers, a file", get("/guarded/files/ways.py"), 200, ""),
     Way("a Host route's", b"GET /a HTTP/1.1\r\nHost: host.test\r\n\r\n", 200, "asgi"),
+    Way("WebSocket", websocket("/live/1", b"a", b"b"), 101, "compiled"),
+    Way("WebSocket raises", websocket("/live/1?fails=after", b"a"), 101, "compiled"),
+    Way("WebSocket raises before", websocket("/live/1?fails=before"), 403, "compiled"),
+    Way("WebSocket, invalid", websocket("/live/x"), 403, "replayed"),
+    Way("WebSocket, not found", websocket("/live"), 403, "asgi"),
+    Way("mounted WebSocket", websocket("/inner/live/1", b"a"), 101, "compiled"),
+    Way("WebSocket mounted behind layers", websocket("/guarded/live/1", b"a"), 101, ""),
+    Way("WebSocket is dropped", websocket("/live/1", b"a")[:-8], 0, "compiled", leave_after=10),
     Way("lines", get("/lines"), 200, "compiled"),
     Way("lines that fail late", get("/plain-lines"), 0, ""),
     Way("events", get("/events"), 200, "compiled"),

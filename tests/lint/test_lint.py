@@ -37,7 +37,7 @@ LAYERS = [
     ("plan", None),
     ("stack", None),
     ("websocket", None),
-    ("request", {"request", "front"}),
+    ("request", {"request", "front", "decide"}),
 ]
 # The compiler's side, beside all of them: no request comes here.
 TABLE = {"shared"}

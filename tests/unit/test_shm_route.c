@@ -120,6 +120,7 @@ test_methods(void)
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, HEAD, "/a"), "1");
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, 0, "/a"), "2 a");
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, SHM_METHOD_QUERY, "/a"), "2 a");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, SHM_METHOD_WEBSOCKET, "/a"), "2 a");
 	/* It may be one that the table could not note. */
 	CU_ASSERT_STRING_EQUAL(fixture_match(&t, SHM_METHOD_OTHER, "/a"), "-");
 	table_end();
@@ -167,6 +168,26 @@ test_a_path_whatever_the_method(void)
 	path[SHM_MAX_PATH] = '\0';
 	check_path(path, SHM_YES, 3);
 	table_end();
+}
+
+static void
+test_handshakes_have_routes_of_their_own(void)
+{
+	struct shm_builder *b = shm_builder_new();
+	const char *name = shm_method_name(SHM_METHOD_WEBSOCKET);
+
+	fixture_route(b, "/{any}", M(SHM_METHOD_WEBSOCKET), SHM_NONE);
+	fixture_route(b, "/a", M(GET), SHM_NONE);
+	fixture_attach(b, 0, &t, &bytes);
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, SHM_METHOD_WEBSOCKET, "/a"), "0 a");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, GET, "/a"), "1");
+	CU_ASSERT_STRING_EQUAL(fixture_match(&t, GET, "/b"), "-");
+	check_path("/a", SHM_YES, 1);
+	check_path("/b", SHM_NO, SHM_NONE);
+	table_end();
+	/* No request has it: a colon is no character of a token (RFC 9110, section 5.6.2). */
+	CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+	CU_ASSERT_PTR_NOT_NULL(strchr(name, ':'));
 }
 
 static void
@@ -279,6 +300,8 @@ main(void)
 		    test_backtracking_gives_pythons_groups },
 		{ "test_methods", test_methods },
 		{ "test_a_path_whatever_the_method", test_a_path_whatever_the_method },
+		{ "test_handshakes_have_routes_of_their_own",
+		    test_handshakes_have_routes_of_their_own },
 		{ "test_barrier_hides_what_follows", test_barrier_hides_what_follows },
 		{ "test_odd_paths_are_left_to_the_application",
 		    test_odd_paths_are_left_to_the_application },

@@ -170,6 +170,7 @@ spoiled(uint32_t section, size_t offset, const void *value, size_t n)
 static const uint32_t one = 1, many = 1000, large = UINT32_MAX - 1, none = SHM_NONE;
 static const uint8_t op = SHM_STEP_OP_COUNT, source = SHM_SOURCE_BODY, call = SHM_STEP_CALL,
     enter = SHM_STEP_ENTER, alias = SHM_STEP_ALIAS;
+static const uint32_t websocket = SHM_PLAN_F_WEBSOCKET | SHM_PLAN_F_ALL;
 static const uint16_t impure = SHM_STEP_F_IMPURE | SHM_STEP_F_REQUIRED;
 static const struct {
 	uint32_t section;
@@ -221,6 +222,8 @@ static const struct {
 	    "a plan's fields are wrong" },
 	{ SHM_ROUTES, offsetof(struct shm_route, plan), &many, 4,
 	    "a route's plan is out of bounds" },
+	{ SHM_PLANS, offsetof(struct shm_plan, flags), &websocket, 4,
+	    "a plan for WebSockets is another route's" },
 	{ SHM_ROUTES, offsetof(struct shm_route, barrier), &one, 4,
 	    "a route is filed in the wrong place" },
 	{ SHM_ROUTES, offsetof(struct shm_route, n_parts), &many, 4,

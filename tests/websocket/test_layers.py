@@ -8,6 +8,7 @@ from raw import TEXT, Raw
 from server import Fastrd
 
 APP = """
+import sys
 from fastapi import FastAPI, Request, WebSocket
 
 app = FastAPI()
@@ -18,7 +19,12 @@ async def login(request: Request):
 
 @app.websocket("/name")
 async def name(socket: WebSocket):
+    frame, names = sys._getframe(), []
+    while frame is not None:
+        names.append(frame.f_code.co_filename)
+        frame = frame.f_back
     await socket.accept()
+    await socket.send_text(str(any(name.endswith("starlette/routing.py") for name in names)))
     await socket.send_text(socket.scope["session"].get("name", "nobody"))
     await socket.send_text(str(len(socket.state.request_id)))
     await socket.close()
@@ -35,9 +41,11 @@ def test_hosts_sessions_ids_and_fields(tmp_path):
         cookie = connection.getresponse().headers["set-cookie"].partition(";")[0]
         with Raw(server.port, "/name", f"Cookie: {cookie}") as client:
             assert client.status == 101 and client.fields["x-own"] == "1"
+            assert client.read() == (TEXT, b"False")  # Starlette's router is not around the plan
             assert client.read() == (TEXT, b"ada")
             assert client.read() == (TEXT, b"36")
         with Raw(server.port, "/name") as client:
+            assert client.read() == (TEXT, b"False")
             assert client.read() == (TEXT, b"nobody")
         with Raw(server.port, "/name", host="elsewhere") as client:
             assert client.status == 400

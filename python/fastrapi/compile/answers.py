@@ -122,7 +122,8 @@ def _inside(entries: list[Entry], number: int, router: Any) -> tuple[int, bool, 
     while first > 0 and leads.mounts[-1] in entries[first - 1].inside.mounts:
         first -= 1
     mounts = starlette.routing.Mount
-    known = all(isinstance(one.effective, mounts) or _refuses_as_known(one) for one in entries[first:number])
+    inside = [one for one in entries[first:number] if not one.websocket]
+    known = all(isinstance(one.effective, mounts) or _refuses_as_known(one) for one in inside)
     # Redirects are those of the application's own router.
     known = known and (router.redirect_slashes or not redirects)
     return (first, redirects, bool(leads.layered)) if known else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import fastapi
-import starlette
+import starlette.routing
 from pydantic.errors import PydanticUserError
 
 from fastrapi import _engine
@@ -27,7 +26,7 @@ from .records import METHODS, NONE, NotCompiled, Plan, Route
 from .route_helper import Helper
 from .seam import Resume, Seam
 from .sources import forget
-from .walk import Entry, walk, websockets
+from .walk import Entry, walk
 
 
 @dataclass(slots=True)
@@ -38,7 +37,6 @@ class Compiled:
     helpers: list[Helper | None]  # by entry; None: served through ASGI
     objects: tuple[Any, ...]
     table: bytes
-    websockets: dict[str, re.Pattern[str]]  # what their paths match; not in the table
     layers: list[Layer]  # the user's middleware, outermost first
     unknown: list[str]  # what else stands, or will, around the router
     hosts: list[Hosted]
@@ -157,28 +155,30 @@ def compile_app(app: Any, limit: int, followed: bool = True) -> Compiled:
         routes.append(_route(entry, number))
     table = _engine.build_table(routes, plans, _meta(), len(objects.all), limit)
     return Compiled(
-        entries, helpers, tuple(objects.all), table, websockets(app.router), layers, unknown, hosts,
+        entries, helpers, tuple(objects.all), table, layers, unknown, hosts,
         frontends_of(app, python),
     )  # fmt: skip
 
 
 def _block(entries: list[Entry]) -> None:
-    """The first entry that may match any path keeps those after it from compiling."""
-    barrier: Entry | None = None
+    """The first entry that may match any path keeps those after it from compiling; one for WebSockets
+    only those for WebSockets."""
+    barriers: list[Entry] = []
     for entry in entries:
-        if barrier is not None and not entry.reason:
-            entry.reason = (
-                f"declared after {barrier.path!r}, which may match any path: {barrier.reason}"
-            )
-        if entry.barrier and barrier is None:
-            barrier = entry
+        for barrier in barriers:
+            if entry.websocket or not barrier.websocket:
+                entry.reason = entry.reason or (
+                    f"declared after {barrier.path!r}, which may match any path: {barrier.reason}"
+                )
+        if entry.barrier and not any(one.websocket == entry.websocket for one in barriers):
+            barriers.append(entry)
 
 
 def _compile_entry(
     app: Any, entry: Entry, objects: Objects, followed: bool
 ) -> tuple[Plan, Helper] | tuple[None, None]:
     """The plan of an entry and its helper, or neither and a reason in the entry."""
-    if not entry.reason and entry.methods and METHODS.isdisjoint(entry.methods):
+    if not entry.reason and entry.methods and not entry.websocket and METHODS.isdisjoint(entry.methods):
         entry.reason = f"only standard methods are compiled, not {', '.join(entry.methods)}"
     if not entry.reason:
         try:
@@ -194,9 +194,10 @@ def _compile_entry(
 
 
 def _route(entry: Entry, plan: int) -> Route:
-    return Route(
-        entry.path, entry.parts, entry.methods, plan, entry.reason, entry.name, entry.barrier
-    )
+    methods = entry.methods
+    if methods is None and isinstance(entry.route, starlette.routing.Route):
+        methods = tuple(sorted(METHODS))  # a mount takes WebSockets as well
+    return Route(entry.path, entry.parts, methods, plan, entry.reason, entry.name, entry.barrier)
 
 
 def _meta() -> dict[str, str]:

@@ -93,12 +93,15 @@ class Stream:
 
 class Flattener:
     """Adds a dependency tree to ``draft``. ``content`` is what the route reads its
-    content as, ``convertors`` are those of its path."""
+    content as, ``convertors`` are those of its path. ``request`` names the parameter of a dependant that
+    gets the Request, or the WebSocket."""
 
     def __init__(
-        self, draft: Draft, content: Content, convertors: dict[str, Any], overrides: Overrides
-    ) -> None:
+        self, draft: Draft, content: Content, convertors: dict[str, Any], overrides: Overrides,
+        request: str = "request_param_name",
+    ) -> None:  # fmt: skip
         self.draft = draft
+        self.takers = ("http_connection_param_name", request)
         self.overrides = overrides
         self.content = content
         self.convertors = convertors
@@ -148,7 +151,7 @@ class Flattener:
             self._enter(sub, FLAG.SYNC, values, slot)
         else:
             self._call(OP.CALL, _function_flags(sub.call, kind), sub.call, values, slot)
-        self._found.exposed = self._found.exposed or _takes_request(sub)
+        self._found.exposed = self._found.exposed or self._takes_request(sub)
         self._found.values.setdefault(key, slot)
         return slot
 
@@ -225,11 +228,8 @@ class Flattener:
     def _injected(self, dependant: Any) -> dict[str, int]:
         """What FastAPI hands to one function by the type of its parameters."""
         slots: dict[str, int] = {}
-        for name in (
-            getattr(dependant, "http_connection_param_name", None),
-            dependant.request_param_name,
-        ):
-            if name:
+        for taker in self.takers:
+            if name := getattr(dependant, taker, None):
                 slots[name] = self._injected_slot(OP.REQUEST)
                 if not _is_framework(dependant.call):
                     self.draft.flags |= PLAN_FLAG.SCOPE
@@ -246,6 +246,12 @@ class Flattener:
             )
             slots[dependant.security_scopes_param_name] = slot
         return slots
+
+    def _takes_request(self, dependant: Any) -> bool:
+        """Does its function get the Request, with which it may change what parameters are
+        read from?"""
+        takes = any(getattr(dependant, taker, None) for taker in self.takers)
+        return takes and not _is_framework(dependant.call)
 
     def _for_stream(self) -> dict[str, int]:
         """The slots of what FastAPI makes a stream's Response of."""
@@ -273,15 +279,6 @@ def _reporting(draft: Draft) -> int:
     if draft.inexact or draft.flags & PLAN_FLAG.REREADS:
         return 0
     return int(PLAN_FLAG.ERRORS)
-
-
-def _takes_request(dependant: Any) -> bool:
-    """Does its function get the Request, with which it may change what parameters are
-    read from?"""
-    return not _is_framework(dependant.call) and bool(
-        dependant.request_param_name
-        or getattr(dependant, "http_connection_param_name", None)
-    )
 
 
 def _function_flags(call: Any, kind: str) -> int:

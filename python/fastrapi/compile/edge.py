@@ -194,6 +194,20 @@ def declared(settings: Settings) -> list[Declared]:
     ]
 
 
+class Inside:
+    """``app`` as it stands inside Starlette's layers. With the ``engine`` that serves it, a WebSocket enters
+    it where its plan runs."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.engine: Any = None
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """As the application: what this returns is to be awaited."""
+        outer = self.engine.outer if self.engine is not None and scope["type"] == "websocket" else None
+        return (self.app if outer is None else outer)(scope, receive, send)
+
+
 class Edge(NamedTuple):
     """The layers around an application, ``names`` from the outermost on. ``behind`` is the
     application inside Starlette's. ``twins`` are what the engine makes the native ones from;

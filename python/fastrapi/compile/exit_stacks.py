@@ -22,7 +22,6 @@ from anyio import CancelScope
 from anyio._backends import _asyncio
 from anyio.lowlevel import checkpoint_if_cancelled
 from starlette.background import BackgroundTask, BackgroundTasks
-from starlette.requests import Request
 
 from . import dialect
 from .recognise import is_own
@@ -173,7 +172,7 @@ class Begun(Exception):
 
 class Unwinding:
     """An ASGI application that ends the request of a plan inside FastAPI's own
-    ``request_response``, whose exit stacks leave what is entered.
+    ``request_response``, or ``websocket_session``, whose exit stacks leave what is entered.
 
     ``stand_ins``: the scope with stacks that user code may have used, or None. ``late`` and
     ``early``: the context managers that are still entered, in that order. ``response``:
@@ -226,9 +225,11 @@ class Unwinding:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # The Seam around this handles exceptions, with the Request that user code has seen.
         inside = {**scope, "starlette.exception_handlers": ({}, {})}
-        await routing.request_response(self._endpoint)(inside, receive, send)
+        http = scope["type"] == "http"
+        around = routing.request_response if http else routing.websocket_session
+        await around(self._endpoint)(inside, receive, send)
 
-    async def _endpoint(self, request: Request) -> Any:
+    async def _endpoint(self, request: Any) -> Any:
         # Older versions, whose stacks have other names, get here for a background task only.
         if not self.in_response or self.late or self.stand_ins:
             await self._enter(*_stacks(request.scope))

@@ -148,7 +148,7 @@ def recognise(entries: Iterable[Entry]) -> None:
     """Note in each mount of StaticFiles whether it is native, and else why not. What stands
     behind a barrier is Starlette's to find."""
     for entry in entries:
-        if entry.barrier:
+        if entry.barrier and not entry.websocket:
             return
         app = getattr(entry.effective, "app", None)
         if type(app) is not StaticFiles or not isinstance(entry.route, Mount):

@@ -20,6 +20,7 @@ import starlette.middleware.base
 import starlette.requests
 import starlette.responses
 import starlette.routing
+import starlette.websockets
 from starlette.routing import Host, Mount
 
 from .layers import Expected, Layer
@@ -38,10 +39,12 @@ _MODULES = (
 _CLASSES = (
     starlette.requests.Request,
     starlette.requests.HTTPConnection,
+    starlette.websockets.WebSocket,
     starlette.responses.Response,
     starlette.responses.JSONResponse,
     starlette.middleware.base._StreamingResponse,
     fastapi.routing.APIRoute,
+    fastapi.routing.APIWebSocketRoute,
     fastapi.routing.APIRouter,
     starlette.routing.Router,
 )
@@ -50,6 +53,8 @@ _NAMES = {
     json: ("loads", "dumps"),
     fastapi.routing: (
         "request_response",
+        "websocket_session",
+        "get_websocket_app",
         "get_request_handler",
         "solve_dependencies",
         "run_endpoint_function",
@@ -57,8 +62,9 @@ _NAMES = {
         "run_in_threadpool",
         "jsonable_encoder",
         "Request",
+        "WebSocket",
     ),
-    starlette.routing: ("request_response", "run_in_threadpool", "Request"),
+    starlette.routing: ("request_response", "websocket_session", "run_in_threadpool", "Request", "WebSocket"),
     starlette.endpoints: ("run_in_threadpool", "is_async_callable", "Request"),
     fastapi.dependencies.utils: (
         "solve_dependencies",
@@ -78,7 +84,12 @@ _OF_ANSWERS: dict[Any, tuple[str, ...]] = {
     ),
 }
 # How routes are found.
-_ROUTES = (starlette.routing.Route, starlette.routing.Mount, starlette.routing.Host)
+_ROUTES = (
+    starlette.routing.Route,
+    starlette.routing.WebSocketRoute,
+    starlette.routing.Mount,
+    starlette.routing.Host,
+)
 # Members of these classes, where a class defines them itself.
 _CLASS_NAMES = ("__init__", "__call__", "body", "json", "form", "render", "init_headers",
                 "app", "matches", "handle")  # fmt: skip
@@ -91,7 +102,7 @@ _FOREIGN = object()
 def _own(found: Any) -> Any:
     """``found``; _FOREIGN when it was patched before fastrapi looked."""
     function = found.fget if type(found) is property else found
-    own = function is None or function is starlette.requests.Request or is_own(function)
+    own = function in (None, starlette.requests.Request, starlette.websockets.WebSocket) or is_own(function)
     return found if own else _FOREIGN
 
 

@@ -22,7 +22,7 @@ from fastrapi import _engine
 from . import dialect
 from .dispatch import application_of, is_dispatch
 from .exit_stacks import send_start
-from .recognise import ENTRANCES, is_own
+from .recognise import ENTRANCES, is_own, is_websocket
 
 if TYPE_CHECKING:
     from .records import Place
@@ -201,11 +201,12 @@ def builds_as_its_class(app: Any) -> bool:
     )
 
 
-def has_junctions(app: Any) -> bool:
-    """Can C take requests over between the layers of ``app``?"""
+def has_junctions(app: Any, mounted: bool = False) -> bool:
+    """Can C take requests over between the layers of ``app``? Those that are not ``mounted`` have the plans
+    of WebSockets there, too."""
     if app.middleware_stack is not None:
         return junctions_of(app) is not None
-    between = app.user_middleware or _mounts_layers(app.routes)
+    between = app.user_middleware or _mounts_layers(app.routes) or (not mounted and _has_websocket(app.routes))
     return bool(dialect.STACKS_IN_SCOPE and between and builds_as_its_class(app))
 
 
@@ -219,12 +220,22 @@ def _mounts_layers(routes: Any, deep: int = 0) -> bool:
     )
 
 
-def build(app: Any) -> None:
+def _has_websocket(routes: Any, deep: int = 0) -> bool:
+    """Is one of these routes, or one of what they include or mount, for WebSockets?"""
+    for route in routes if deep < MOST_DEEP else ():
+        inner = getattr(route, "original_router", None) or getattr(route, "app", None)
+        inside = inner.routes if isinstance(inner, Starlette | Router) else ()
+        if is_websocket(route) or _has_websocket(inside, deep + 1):
+            return True
+    return False
+
+
+def build(app: Any, mounted: bool = False) -> None:
     """Make the layers of ``app``, if that was not done, as it does itself before its
-    first request or its lifespan."""
+    first request or its lifespan. ``mounted``: see has_junctions()."""
     if app.middleware_stack is not None:
         return
-    if not has_junctions(app):
+    if not has_junctions(app, mounted):
         app.middleware_stack = app.build_middleware_stack()
         return
     made = Junctions(app)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from . import dialect
+from . import dialect, websocket_routes
 from .content import Content, Form, Json
 from .dependants import Flattener, Stream, kind_of, placement
 from .draft import Draft
@@ -20,6 +20,7 @@ from .response import response_encoding
 from .route_helper import LIMITS, Helper, RouteHelper
 from .starlette_routes import StarletteHelper, function_of
 from .walk import Entry
+from .websocket_routes import NoContent, WebSocketHelper, pristine_endpoint
 
 
 def compile_route(
@@ -28,6 +29,8 @@ def compile_route(
     """The plan of a route of ``app``, or of what it mounts, and its helper; the objects that
     the plan names are added to ``objects``. ``followed``: dependency_overrides are.
     Raises NotCompiled with the reason."""
+    if isinstance(entry.route, APIWebSocketRoute):
+        return _of_websocket(app, entry, objects, followed)
     if not isinstance(entry.route, APIRoute):
         return _of_starlette(app, entry, objects)
     handler, values = pristine_handler(route_app(entry))
@@ -53,9 +56,28 @@ def compile_route(
     return draft.plan(values["status_code"] or 0, encoding, objects.add(helper)), helper
 
 
+def _of_websocket(app: Any, entry: Entry, objects: Objects, followed: bool) -> tuple[Plan, Helper]:
+    """The plan of a WebSocket route. What is wrong before user code has run is FastAPI's to tell, and
+    so are exceptions."""
+    endpoint, values = pristine_endpoint(entry, objects)
+    draft = Draft(objects)
+    own = (app, *entry.inside.apps)[-1]
+    flattener = Flattener(
+        draft, NoContent(), entry.convertors, Overrides(own, values, followed), "websocket_param_name"
+    )
+    flattener.endpoint(values["dependant"], None)
+    draft.flags &= ~PLAN_FLAG.ERRORS
+    draft.flags |= _of_mounted(entry) | PLAN_FLAG.WEBSOCKET | PLAN_FLAG.FOREIGN
+    helper = WebSocketHelper(
+        own, app.router, entry, endpoint, values,
+        reads_form=False, limits={}, locations=draft.step_locations(),
+    )  # fmt: skip
+    return draft.plan(0, Encoding(MODE.HELPER), objects.add(helper)), helper
+
+
 def _of_starlette(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helper]:
     """The plan of a route of Starlette's own."""
-    function = function_of(entry)
+    function = websocket_routes.function_of(entry) if entry.websocket else function_of(entry)
     own = (app, *entry.inside.apps)[-1]
     helper = StarletteHelper(own, app.router, entry, function.wrapped)
     draft = Draft(objects)
@@ -64,7 +86,9 @@ def _of_starlette(app: Any, entry: Entry, objects: Objects) -> tuple[Plan, Helpe
     if entry.inside.levels or not is_documentation(entry.route):
         draft.flags |= PLAN_FLAG.SCOPE
     draft.flags |= _of_mounted(entry)
-    if not function.wrapped:
+    if entry.websocket:
+        draft.flags |= PLAN_FLAG.WEBSOCKET
+    if entry.websocket or not function.wrapped:
         draft.flags |= PLAN_FLAG.FOREIGN
     draft.calls = [
         Step(OP.REQUEST, slot=request),

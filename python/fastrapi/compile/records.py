@@ -21,6 +21,8 @@ PLAN_FLAG = SimpleNamespace(**_constants["PLAN_FLAG"])
 PART = SimpleNamespace(**_constants["PART"])
 # The methods that a table can route; the application answers all others.
 METHODS = frozenset(_constants["METHOD"])
+# What stands in their place for the handshake of a WebSocket; no request has it.
+(HANDSHAKE,) = _constants["HANDSHAKE"]
 
 NONE = -1
 

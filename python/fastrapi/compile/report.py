@@ -14,7 +14,7 @@ from .frontends import Frontend
 from .generators import Streaming
 from .layers import Layer, layers_of
 from .recognise import is_documentation
-from .records import FLAG, METHODS, MODE, NONE, OP, PLAN_FLAG, SOURCE, Plan, Route, Step
+from .records import FLAG, HANDSHAKE, METHODS, MODE, NONE, OP, PLAN_FLAG, SOURCE, Plan, Route, Step
 from .route_helper import RouteHelper
 from .walk import Entry
 
@@ -40,7 +40,6 @@ def _encodes(plan: Plan) -> str:
     return _ENCODES[plan.response_mode]
 
 
-_WEBSOCKET = "asgi: a WebSocket"
 _HOST = "asgi: Host route"
 _FILES = "a file of a mounted directory"
 IN_PART = (
@@ -126,8 +125,9 @@ def _summary(compiled: Compiled, verdicts: Iterable[Verdict]) -> str:
             why.append(native)
         parts.append(f"{len(partly)} in part ({'; '.join(why)})")
     parts.append(f"{len(counted) - n_compiled} through ASGI")
-    if compiled.websockets:
-        parts.append(f"{len(compiled.websockets)} WebSocket")
+    websockets = sum(entry.websocket for entry in compiled.entries)
+    if websockets:
+        parts.append(f"{websockets} of them WebSocket")
     own = len(compiled.entries) - len(counted)
     return ", ".join(parts) + (f"; {own} of FastAPI's documentation not counted" if own else "")
 
@@ -137,12 +137,8 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
     where not all of it is native, a word explained where it stands, and a summary."""
     verdicts = list(_verdicts(compiled))
     rows = [
-        (",".join(entry.methods) if entry.methods else "*", entry.path, str(verdict))
+        (_methods(entry), entry.path, str(verdict))
         for entry, verdict in zip(compiled.entries, verdicts, strict=True)
-    ]
-    rows += [
-        ("WS", path, _WEBSOCKET)
-        for path in compiled.websockets
     ]
     rows += [("*", f"//{host.host}", _HOST) for host in compiled.hosts]
     rows += [
@@ -166,6 +162,10 @@ def routes_lines(compiled: Compiled) -> Iterator[str]:
     yield _summary(compiled, verdicts)
 
 
+def _methods(entry: Entry) -> str:
+    return "WS" if entry.websocket else ",".join(entry.methods) if entry.methods else "*"
+
+
 def _layer_line(layer: Layer) -> str:
     """How one of the application's middleware runs, where not all of them are native."""
     if layer.dispatch:
@@ -176,21 +176,22 @@ def _layer_line(layer: Layer) -> str:
 
 def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     """The route a request would take and its plan, step by step."""
-    for declared, regex in compiled.websockets.items():
-        if regex.match(path) and method.upper() in ("GET", "WS", "WEBSOCKET"):
-            yield f"WS {path} -> {declared}: {_WEBSOCKET}"
-            if method.upper() != "GET":
-                return
-    if method.upper() not in METHODS:
-        yield f"{method.upper()} {path}: not a method that is compiled; the application answers"
+    method = method.upper()
+    if method in ("WS", "WEBSOCKET"):
+        method = "WS"
+    elif method not in METHODS:
+        yield f"{method} {path}: not a method that is compiled; the application answers"
         return
-    found = _engine.match_table(compiled.table, method.upper(), path)
+    found = _engine.match_table(compiled.table, HANDSHAKE if method == "WS" else method, path)
     if found is None:
-        yield f"{method.upper()} {path}: no route matches; {_no_route(compiled)}"
+        answer = "the application closes it" if method == "WS" else _no_route(compiled)
+        yield f"{method} {path}: no route matches; {answer}"
+        if method == "GET" and _engine.match_table(compiled.table, HANDSHAKE, path):
+            yield f"for a WebSocket there is one: explain WS {path}"
         return
     number, _ = found
     entry = compiled.entries[number]
-    yield f"{method.upper()} {path} -> {entry.path}"
+    yield f"{method} {path} -> {entry.path}"
     for host in compiled.hosts:
         if number >= host.first:
             yield f"unless its host may be {host.host}: {_HOST}"
@@ -212,9 +213,10 @@ def explain_lines(compiled: Compiled, method: str, path: str) -> Iterator[str]:
     for at, step in enumerate(plan.steps):
         note = "  (user code from here)" if at == plan.n_pure else ""
         place = locations.get(at, Location((), {})).path
-        text = _step_text(step, compiled.objects, place)
+        text = _step_text(step, compiled.objects, place, entry.websocket)
         yield f"{at + 1:3}. {text}{note}"
-    yield f"{len(plan.steps) + 1:3}. {_encodes(plan)}"
+    last = "end the connection, unless it was closed" if entry.websocket else _encodes(plan)
+    yield f"{len(plan.steps) + 1:3}. {last}"
 
 
 def _below(frontend: Frontend) -> str:
@@ -259,8 +261,8 @@ def _where(flags: int, compiled: Compiled, entry: Entry) -> str:
     return where + (", inside FastAPI's request_response" if inside else "")
 
 
-def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...]) -> str:
-    """``location``: where errors place a value that is validated in Python."""
+def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...], websocket: bool) -> str:
+    """``location``: where errors place a value that is validated in Python. ``websocket``: of a plan for one."""
     if step.op in _READS:
         need = "required" if step.flags & FLAG.REQUIRED else "optional"
         many = " list" if step.flags & FLAG.LIST else ""
@@ -279,15 +281,16 @@ def _step_text(step: Step, objects: tuple[Any, ...], location: tuple[str, ...]) 
         return f"validate {objects[step.key]} of the content"
     if step.op == OP.ENTER:
         how = "enter in a thread" if step.flags & FLAG.SYNC else "enter"
-        when = "before" if step.flags & FLAG.EARLY else "after"
-        return f"{how} dependency {_name(objects[step.object])}, left {when} the answer is sent"
+        early = "early" if websocket else "before the answer is sent"
+        late = "late" if websocket else "after the answer is sent"
+        return f"{how} dependency {_name(objects[step.object])}, left {early if step.flags & FLAG.EARLY else late}"
     if step.op in (OP.CALL, OP.ENDPOINT):
         how = "in a thread" if step.flags & FLAG.SYNC else "await"
         what = "endpoint" if step.op == OP.ENDPOINT else "dependency"
         return f"{how} {what} {_name(objects[step.object])}"
     if step.op == OP.REREAD:
         return "read parameters again if the Request was changed"
-    return _MAKES[step.op]
+    return "make the WebSocket" if websocket and step.op == OP.REQUEST else _MAKES[step.op]
 
 
 def _name(call: Any) -> str:

@@ -13,6 +13,7 @@ from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from fastrapi import _engine
 from fastrapi.loop import EventLoop
@@ -21,8 +22,10 @@ from . import dialect, uploads
 from .exit_stacks import Begun, Handled, Unwinding, send_nothing, send_start
 from .hosts import Hosted
 from .junctions import Junctions, ReceiveAgain, build
+from .records import HANDSHAKE
 from .route_helper import Helper, RouteHelper
 from .starlette_routes import StarletteHelper
+from .websocket_routes import WebSocketHelper
 
 OUTCOME_KEY = "fastrapi.outcome"
 FORM_KEY = "fastrapi.form"  # also in bindings/module_state.h
@@ -42,7 +45,7 @@ class _Place:
 
 
 def _place(engine_app: Any, index: int, helper: Helper | None) -> _Place | None:
-    if isinstance(helper, StarletteHelper):
+    if isinstance(helper, StarletteHelper | WebSocketHelper):
         return _Place(helper, None)
     if not isinstance(helper, RouteHelper):
         return None
@@ -132,21 +135,27 @@ class Seam:
         for layers in self.junctions:
             layers.unbind()
 
+    def _match(self, scope: Any) -> tuple[int, tuple[str, ...]] | None:
+        """The number of the route that takes a request, and the texts of its path parameters."""
+        if self.engine_app is None:
+            return None
+        method = HANDSHAKE if scope["type"] == "websocket" else scope["method"]
+        found: tuple[int, tuple[str, ...]] | None = self.engine_app.match(method, scope["path"])
+        return found
+
     def _build(self, scope: Any) -> None:
         """The request goes to mounted applications, which make their layers before the first:
         let them have junctions among them."""
-        found = self.engine_app.match(scope["method"], scope["path"])
+        found = self._match(scope)
         with contextlib.suppress(Exception):  # it is raised again, in its place
             for app in self.unbuilt.get(found[0], ()) if found is not None else ():
-                build(app)
+                build(app, mounted=True)
 
     def _find(self, scope: Any) -> tuple[_Place, tuple[str, ...]] | None:
         """The compiled route of a request and the texts of its path parameters."""
-        if self.engine_app is None:
-            return None
-        found = self.engine_app.match(scope["method"], scope["path"])
+        found = self._match(scope)
         place = self.places[found[0]] if found is not None else None
-        if place is None or scope.get("root_path", "") != place.helper.entry.inside.prefix:
+        if found is None or place is None or scope.get("root_path", "") != place.helper.entry.inside.prefix:
             return None
         if any(host.claims(found[0], scope) for host in self.hosts):
             return None
@@ -154,19 +163,24 @@ class Seam:
 
     def _is_deeper(self, scope: Any) -> bool:
         """Is the request one to a mounted application's plan?"""
-        if not self.deeper or self.engine_app is None:
+        if not self.deeper:
             return False
-        found = self.engine_app.match(scope["method"], scope["path"])
+        found = self._match(scope)
         return found is not None and found[0] in self.deeper
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.inner(scope, receive, send)
             return
         if self.unbuilt:
             self._build(scope)
         if OUTCOME_KEY in scope and not self._is_deeper(scope):
             await self._surface(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            if not self._is_deeper(scope):
+                scope.pop(REPLAY_KEY, None)
+            await self.inner(scope, receive, send)
             return
         found = None
         if (
@@ -213,7 +227,8 @@ class Seam:
             helper.fill_route(scope, found[1])
         elif found is not None and helper is not None and (helper.entry.inside.levels or "endpoint" not in scope):
             helper.entry.enter(scope, found[1])  # the mounts have overwritten it, or nobody has
-        request = scope.pop(REQUEST_KEY, None) or Request(scope, receive, send)
+        connection: Any = WebSocket if scope["type"] == "websocket" else Request
+        request = scope.pop(REQUEST_KEY, None) or connection(scope, receive, send)
         session = scope.pop(SESSION_KEY, None)
         if session is not None:
             # Starlette's class has read the cookie again; user code has changed this one.

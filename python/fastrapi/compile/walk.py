@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import fastapi.routing as routing
 from starlette.convertors import PathConvertor, StringConvertor
-from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, compile_path
+from starlette.routing import PARAM_REGEX, BaseRoute, Host, Mount, Route, WebSocketRoute, compile_path
 
 from .hosts import is_host
 from .mounts import Inside
 from .recognise import IncludedRouter, inherits, is_included, is_websocket, pristine_handler
-from .records import PART, NotCompiled, Place
+from .records import HANDSHAKE, PART, NotCompiled, Place
 
 _KINDS = {
     "StringConvertor": PART.STR,
@@ -66,16 +66,28 @@ class Entry:
         if self.included is not None:
             fastapi_scope["included_router"] = self.included
             fastapi_scope["effective_route_context"] = self.context
-        scope["endpoint"] = self.route.endpoint
+        scope["endpoint"] = self.noted.endpoint
         scope["path_params"] = params
-        noted = self.route if self.notes_route else self.inside.noted()
+        noted = self.noted if self.notes_route else self.inside.noted()
         if noted is not None:
             scope["route"] = noted
 
     @property
+    def websocket(self) -> bool:
+        """Does it take handshakes of WebSockets, and nothing else?"""
+        return self.methods == (HANDSHAKE,)
+
+    @property
     def notes_route(self) -> bool:
         """Does a router put the route itself into the scope?"""
-        return isinstance(self.route, routing.APIRoute) or self.inside.notes_route
+        notes = (routing.APIRoute, routing.APIWebSocketRoute)
+        return isinstance(self.route, notes) or self.inside.notes_route
+
+    @property
+    def noted(self) -> Any:
+        """What it is that a router puts there, and whose endpoint. FastAPI makes the WebSocket routes of an
+        included router anew."""
+        return self.effective if self.websocket else self.route
 
     def place(self) -> Place:
         """What C puts into a scope in the place of enter(). ``Places`` adds what the layers inside
@@ -84,10 +96,10 @@ class Entry:
             (name, None if _is_text(convertor) else convertor.convert)
             for name, convertor in self.convertors.items()
         )
-        route = self.route if self.notes_route else None
+        fastapis = isinstance(self.route, routing.APIRoute | routing.APIWebSocketRoute)
         return Place(
-            endpoint=self.route.endpoint, route=route, included=self.included, effective=self.context,
-            convertors=convertors, asked=self.asked, stacks=3 if isinstance(self.route, routing.APIRoute) else 0,
+            endpoint=self.noted.endpoint, route=self.noted if self.notes_route else None, included=self.included,
+            effective=self.context, convertors=convertors, asked=self.asked, stacks=3 if fastapis else 0,
         )  # fmt: skip
 
     def mount_place(self) -> Place | None:
@@ -158,13 +170,12 @@ def _host_is_plain(host: str, regex: Any) -> bool:
         return False
 
 
-def _entry(declared: _Declared) -> Entry:
+def _entry(declared: _Declared, methods: Any) -> Entry:
     route, effective, included, context, *_ = declared
     path = effective.path
     parts = _plain_parts(path, effective)
     if parts is None:
         return _barrier(route, f"path {path!r} uses a custom convertor")
-    methods = effective.methods
     return Entry(
         path,
         parts,
@@ -204,25 +215,39 @@ def _handles_as_fastapi(route: Any, included: Any) -> bool:
     return included is None
 
 
-def _one(declared: _Declared) -> Entry | None:
-    """The entry of a declared route; None: it matches no HTTP request."""
+def _websocket(declared: _Declared) -> Entry:
+    """The entry of a route that takes handshakes of WebSockets only."""
+    route, effective = declared.route, declared.effective
+    base = routing.APIWebSocketRoute if isinstance(route, routing.APIWebSocketRoute) else WebSocketRoute
+    if not isinstance(route, WebSocketRoute) or not inherits(route, base, "matches"):
+        entry = _barrier(route, f"custom route class {type(route).__name__}")
+    else:
+        entry = _entry(declared, (HANDSHAKE,))
+        if not entry.barrier and not inherits(effective, WebSocketRoute, "handle"):
+            entry.reason = f"custom route class {type(route).__name__}"
+    entry.methods = (HANDSHAKE,)
+    return entry
+
+
+def _one(declared: _Declared) -> Entry:
+    """The entry of a declared route."""
     route, effective, included, *_ = declared
     if isinstance(route, routing.APIRoute):
         if not inherits(route, routing.APIRoute, "matches"):
             return _barrier(route, f"custom route class {type(route).__name__}")
-        entry = _entry(declared)
+        entry = _entry(declared, effective.methods)
         if not entry.barrier and not _handles_as_fastapi(route, included):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
     if type(route) is Mount and inherits(route, Mount, "matches"):
         return _mount(declared)
     if isinstance(route, Route) and inherits(route, Route, "matches"):
-        entry = _entry(declared)
+        entry = _entry(declared, effective.methods)
         if not entry.barrier and not inherits(route, Route, "handle"):
             entry.reason = f"custom route class {type(route).__name__}"
         return entry
     if is_websocket(route):
-        return None
+        return _websocket(declared)
     if is_host(effective) and _host_is_plain(effective.host, effective.host_regex):
         return Entry("", (), (), "", route, effective, host=effective.host)
     if isinstance(route, Host):
@@ -274,8 +299,7 @@ def _is_transparent(route: Any) -> bool:
 
 
 def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
-    """Every entry of an application's router that can match an HTTP request, in the
-    order in which they are tried. Those of a mounted application stand before its mount,
+    """Every entry of an application's router, in the order in which they are tried. Those of a mounted application stand before its mount,
     which has what they do not match."""
     for declared in _declared(router, inside):
         deeper = inside.enter(declared.route, declared.form_limits, declared.asked) if declared.included is None else None
@@ -286,21 +310,20 @@ def walk(router: Any, inside: Inside = Inside()) -> Iterator[Entry]:
             yield _barrier(declared.route, "included router of a custom class")
             continue
         entry = _one(declared)
-        if entry is not None:
-            if inside.notes_route and isinstance(declared.route, routing.APIRoute):
-                entry.reason = entry.reason or "FastAPI route in a router of Starlette's"
-            entry.form_limits = declared.form_limits
-            entry.asked = declared.asked
-            entry.into = deeper
-            entry.leads = deeper if whole else None
-            yield entry
+        if inside.notes_route and isinstance(declared.route, routing.APIRoute | routing.APIWebSocketRoute):
+            entry.reason = entry.reason or "FastAPI route in a router of Starlette's"
+        entry.form_limits = declared.form_limits
+        entry.asked = declared.asked
+        entry.into = deeper
+        entry.leads = deeper if whole else None
+        yield entry
 
 
 def _mounted(inside: Inside) -> Generator[Entry, None, bool]:
     """The entries of what is mounted, up to one that may match any path. Returns whether they are
     all."""
     for entry in walk(inside.router, inside):
-        if entry.barrier:
+        if entry.barrier and not entry.websocket:
             return False
         if entry.host:
             yield entry
@@ -309,6 +332,9 @@ def _mounted(inside: Inside) -> Generator[Entry, None, bool]:
             entry.inside = inside
         if not entry.path:
             continue  # the mount does not match without a slash
+        if entry.barrier:
+            yield entry
+            continue
         prefix = inside.mounts[-1].path
         entry.path = prefix + entry.path
         entry.parts = _prefixed(prefix, entry.parts)
@@ -324,11 +350,3 @@ def _prefixed(prefix: str, parts: tuple[tuple[int, str], ...]) -> tuple[tuple[in
         return ((PART.LITERAL, prefix + parts[0][1]), *parts[1:])
     return ((PART.LITERAL, prefix), *parts)
 
-
-def websockets(router: Any) -> dict[str, re.Pattern[str]]:
-    """The paths of an application's WebSocket routes and what they match."""
-    return {
-        str(declared.effective.path): declared.effective.path_regex
-        for declared in _declared(router, Inside())
-        if is_websocket(declared.route)
-    }
