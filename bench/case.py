@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Relation = Literal["cheaper", "at most", "more", "adds"]
+Relation = Literal["cheaper", "at most", "more", "adds", "within"]
 # How a bar compares `peer` with `other`.
 RELATIONS: dict[Relation, str] = {
     "cheaper": "{peer} ≥ {factor:g}× cheaper than {other}",
     "at most": "{peer} ≤ {factor:g}× the cost of {other}",
     "more": "{peer} ≤ {other} + {factor:g} µs",
+    "within": "{peer} ≤ {factor:g} {other}",
     "adds": "what {peer} adds to own is ≤ {factor:g}× what {other} adds",
 }
 CONNECTIONS = 64
@@ -22,7 +23,7 @@ _FIELDS = "Host: 127.0.0.1\r\nUser-Agent: load\r\nAccept: */*\r\n"
 
 @dataclass(frozen=True)
 class Bar:
-    """One figure that must hold, with the aim beyond it."""
+    """One figure that must hold, with the aim beyond it. `other` of "within" is the unit."""
 
     peer: str
     relation: Relation

@@ -69,17 +69,25 @@ def command(name: str, app: str, case: Case, port: int, tools: Tools) -> list[st
             return []
         return [str(tools.fastrd), "--python", str(tools.fastrd_python), *address,
                 "--app-dir", str(BENCH / "apps"), *FASTRD[name], app]
+    websocket = case.group == "websocket"
     if name == "uvicorn":
         return [str(tools.peers_python), "-m", "uvicorn", *address, "--http", "httptools",
-                "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
+                *(("--ws", "websockets-sansio") if websocket else ()), "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
                 "--app-dir", str(BENCH / "apps"), app]
     if name == "granian":
         return [str(tools.peers_python), "-m", "granian", *address, "--interface", "asgi",
                 "--http", "1", "--loop", "uvloop", "--no-access-log", "--log-level", "warning",
-                "--working-dir", str(BENCH / "apps"), app]
+                *(("--ws",) if websocket else ()), "--working-dir", str(BENCH / "apps"), app]
     if name == "fastpysgi":
         return [str(tools.peers_python), "-c", "import fastpysgi; fastpysgi.run_from_cli()",
                 "--host", "127.0.0.1", "--port", str(port), app]
+    if name == "socketify":
+        return [str(tools.peers_python), "-m", "socketify", app, *address, "--interface", "asgi",
+                "--ws-per-message-deflate", "True"]
+    if name == "picows":
+        return [str(tools.peers_python), "websocket_picows.py", str(port)]
+    if name == "libwebsockets":
+        return [str(BUILD / "ws_floor"), str(port)] if (BUILD / "ws_floor").exists() else []
     if name == "nginx":
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         return [program, "-c", str(_nginx_conf(case, port))] if program else []

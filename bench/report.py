@@ -11,14 +11,14 @@ from typing import Any
 
 from case import RELATIONS, Bar
 
-_BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 _COLUMNS = ("peer", "CPU µs/request", "requests/s", "p99 ms", "PSS MiB", "server busy",
             "load busy", "× reference", "÷ nginx")
 
 
 def _compare(bar: Bar, peers: dict[str, dict[str, float]]) -> tuple[float, bool]:
     """The figure of a bar, and whether it is good."""
-    peer, other = peers[bar.peer]["cpu_us"], peers[bar.other]["cpu_us"]
+    peer = peers[bar.peer]["cpu_us"]
+    other = peers[bar.other]["cpu_us"] if bar.other in peers else 0
     match bar.relation:
         case "cheaper":
             return other / peer, other / peer >= bar.factor
@@ -26,6 +26,8 @@ def _compare(bar: Bar, peers: dict[str, dict[str, float]]) -> tuple[float, bool]
             return peer / other, peer / other <= bar.factor
         case "more":
             return peer - other, peer - other <= bar.factor
+        case "within":
+            return peer, peer <= bar.factor
         case "adds":
             own = peers["own"]["cpu_us"]
             ratio = (peer - own) / max(other - own, 1e-9)
@@ -35,7 +37,8 @@ def _compare(bar: Bar, peers: dict[str, dict[str, float]]) -> tuple[float, bool]
 def check_bar(bar: Bar, peers: dict[str, dict[str, float]]) -> dict[str, Any]:
     """Compare two peers; the verdict is PASS, MISS or SKIPPED (one was not run)."""
     text = RELATIONS[bar.relation].format(peer=bar.peer, other=bar.other, factor=bar.factor)
-    needed = {bar.peer, bar.other} | ({"own"} if bar.relation == "adds" else set())
+    needed = {bar.peer} | ({bar.other} if bar.relation != "within" else set())
+    needed |= {"own"} if bar.relation == "adds" else set()
     if not needed <= set(peers):
         return {"text": text, "aim": bar.aim, "ratio": None, "verdict": "SKIPPED"}
     ratio, good = _compare(bar, peers)
@@ -62,7 +65,7 @@ def case_rows(case: dict[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _bar_line(bar: dict[str, Any]) -> str:
+def bar_line(bar: dict[str, Any]) -> str:
     ratio = "" if bar["ratio"] is None else f": {bar['ratio']:.2f}"
     aim = f" (aim {bar['aim']:g})" if bar["aim"] else ""
     return f"{bar['verdict']} {bar['text']}{ratio}{aim}"
@@ -76,7 +79,7 @@ def print_case(case: dict[str, Any]) -> None:
         cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
         print("  " + "  ".join(cells))
     for bar in case["bars"]:
-        print("  " + _bar_line(bar), flush=True)
+        print("  " + bar_line(bar), flush=True)
 
 
 def print_bars(results: dict[str, Any]) -> int:
@@ -84,7 +87,7 @@ def print_bars(results: dict[str, Any]) -> int:
     bars = [(name, bar) for name, case in results["cases"].items() for bar in case["bars"]]
     print("\nBars")
     for name, bar in bars:
-        print(f"  {name:18} {_bar_line(bar)}")
+        print(f"  {name:18} {bar_line(bar)}")
     count = {v: sum(bar["verdict"] == v for _, bar in bars) for v in ("PASS", "MISS", "SKIPPED")}
     print(f"bench: {count['PASS']} passed, {count['MISS']} failed, {count['SKIPPED']} skipped")
     return 1 if count["MISS"] else 0
@@ -101,14 +104,18 @@ def _markdown(results: dict[str, Any]) -> str:
         lines += [f"### {case['title']} (`{name}`)", "",
                   "| " + " | ".join(_COLUMNS) + " |", "|---" + "|--:" * (len(_COLUMNS) - 1) + "|"]
         lines += ["| " + " | ".join(row) + " |" for row in case_rows(case)]
-        lines += ["", *(f"- {_bar_line(bar)}" for bar in case["bars"]), ""]
+        lines += ["", *(f"- {bar_line(bar)}" for bar in case["bars"]), ""]
     return "\n".join(lines)
 
 
+def put_between(readme: Path, what: str, tables: str) -> None:
+    """Between the two marks of that name in the README."""
+    begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
+    before, _, rest = readme.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    readme.write_text(f"{before}{begin}\n{tables}\n{end}{after}")
+
+
 def update_readme(results: Path, readme: Path) -> None:
-    """Put the tables of a results file between the two marks of the README."""
-    text = readme.read_text()
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    tables = _markdown(json.loads(results.read_text()))
-    readme.write_text(f"{before}{_BEGIN}\n{tables}\n{_END}{after}")
+    """Put the tables of a results file there."""
+    put_between(readme, "results", _markdown(json.loads(results.read_text())))

@@ -44,10 +44,10 @@ LOAD_CORE = 1
 PROGRAMS = {"floor": ("-levent", "-lhttp_parser"), "load": ()}
 
 
-def build_programs() -> None:
-    """Compile floor and load into build/bench where the source is newer."""
+def build_programs(programs: dict[str, tuple[str, ...]] = PROGRAMS) -> None:
+    """Compile them into build/bench where the source is newer."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name, libraries in PROGRAMS.items():
+    for name, libraries in programs.items():
         source, program = BENCH / "micro" / f"{name}.c", BUILD / name
         if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
             continue

@@ -7,11 +7,14 @@ import subprocess
 
 from house import ROOT, published, text
 
-# Built by bench/run.py, which needs other libraries.
-OF_BENCH = {"bench/micro/floor.c", "bench/micro/load.c"}
+# Built by bench/run.py and websocket.py, which needs other libraries.
+OF_BENCH = {f"bench/micro/{name}.c" for name in ("floor", "load", "ws_floor", "ws_load")}
 # Built by tests/faults/allocations.py, where it is asked for.
 OF_FAULTS = {"tests/faults/failing.c"}
-CALLED = {"tests/suite/run.py", "tests/e2e/test_reloads.py", "tests/e2e/full_load.py"}  # by a target
+# By a target.
+CALLED = {
+    "tests/suite/run.py", "tests/e2e/test_reloads.py", "tests/e2e/full_load.py", "tests/leak/test_dropped.py",
+}  # fmt: skip
 EMBEDDED = {"libexec/conf.py"}  # its text is part of the daemon
 
 
