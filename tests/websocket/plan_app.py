@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Annotated, Any
 from uuid import UUID
 
+import fastapi
 from fastapi import (
     APIRouter, BackgroundTasks, Cookie, Depends, FastAPI, Header, HTTPException, Path, Query, Response, Security,
     WebSocket, WebSocketDisconnect, WebSocketException,
@@ -17,6 +18,7 @@ from fastapi import (
 from fastapi.exceptions import WebSocketRequestValidationError
 from fastapi.responses import PlainTextResponse
 from fastapi.security import SecurityScopes
+from fastrapi.compile.dialect import OVERRIDES_ARE_KNOWN
 from pydantic import AfterValidator, BaseModel
 from starlette.applications import Starlette
 from starlette.endpoints import WebSocketEndpoint
@@ -27,6 +29,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount, WebSocketRoute
 
+VERSION = tuple(int(number) for number in fastapi.__version__.split(".")[:2])
 seen: list[Any] = []
 ways: list[bool] = []
 var: ContextVar[str] = ContextVar("var", default="unset")
@@ -73,6 +76,10 @@ async def entered(websocket: WebSocket) -> AsyncIterator[str]:
         raise
     finally:
         note("leave", websocket.application_state.name, var.get())
+
+
+# Older versions leave all at the same time.
+LEFT_EARLY = Depends(entered, use_cache=False, **({"scope": "function"} if VERSION >= (0, 121) else {}))
 
 
 def entered_plain() -> Iterator[str]:
@@ -198,7 +205,7 @@ def fill(router: Any) -> None:
     @router.websocket("/entered")
     async def both(
         websocket: WebSocket, a: Annotated[str, Depends(entered)], b: Annotated[str, Depends(entered_plain)],
-        c: Annotated[str, Depends(entered, use_cache=False, scope="function")],
+        c: Annotated[str, LEFT_EARLY],
     ) -> Any:
         note("endpoint", var.get())
         await told(websocket, a, b, c)
@@ -350,7 +357,8 @@ def make(**arguments: Any) -> FastAPI:
     app = FastAPI(**arguments)
     app.exception_handler(Own)(own_handler)
     app.exception_handler(Answered)(answered_handler)
-    app.dependency_overrides[to_replace] = replaced
+    if OVERRIDES_ARE_KNOWN:  # otherwise there are no plans while any is replaced
+        app.dependency_overrides[to_replace] = replaced
     return app
 
 

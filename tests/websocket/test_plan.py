@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import servers
+from fastrapi.compile import dialect
+from plan_app import VERSION
 from test_parity import talk
 
 HERE = Path(__file__).parent
@@ -58,6 +60,9 @@ CASES: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
     **{f"{place} {what}": (f"/{place}/{what}", [], {})
        for place in ("dependency", "before", "after") for what in WRONG},
 }  # fmt: skip
+# Until FastAPI 0.118 exit stacks are not in the scope, and models of parameters are of another kind before 0.148.
+PLANNED = dialect.STACKS_IN_SCOPE
+UNPLANNED = {"model", "model, wrong"} if VERSION < (0, 148) else set()
 AROUND = {
     "alone": "", "native": "", "layered": "", "dispatched": "", "included": "/outer/inner", "mounted": "/sub",
     "mounted_layered": "/sub", "of_starlettes": "/sub",
@@ -92,7 +97,7 @@ def test_as_under_uvicorn_and_without_starlettes_router(around):
         expected, got = (observe(port, AROUND[name] + path, script, options) for port in ports)
         if (expected[0], expected[1]["seen"]) != (got[0], got[1]["seen"]):
             wrong.append((case, expected, got))
-        if not all(got[1]["ways"]):
+        if PLANNED and case not in UNPLANNED and not all(got[1]["ways"]):
             wrong.append((case, "starlette's router ran"))
     assert not wrong
 
