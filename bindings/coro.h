@@ -52,6 +52,11 @@ pyb_coro_traverse_object(void *arg, visitproc visit, void *varg)
 PyObject *pyb_coro_new(struct pyb_module_state *st, const struct pyb_coro_class *class,
     void *arg) MUST_CHECK;
 
+/* The same of one that user code gets in the place of a coroutine of Python's: it says that it is one,
+ * and warns when nobody has awaited it. */
+PyObject *pyb_coro_new_like(struct pyb_module_state *st, const struct pyb_coro_class *class,
+    void *arg) MUST_CHECK;
+
 /* `value` (stolen) is what the suspended coroutine has yielded: who resumes it next gets that
  * again, as if nobody had seen it. */
 void pyb_coro_put_back(PyObject *coro, PyObject *value);

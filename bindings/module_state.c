@@ -91,6 +91,8 @@ pyb_module_state_init(struct pyb_module_state *st)
 	if (strings_intern(st) < 0)
 		return -1;
 	st->kw_loop = Py_BuildValue("(s)", "loop");
+	st->kw_dumps = Py_BuildValue("(ss)", "separators", "ensure_ascii");
+	st->json_separators = Py_BuildValue("(ss)", ",", ":");
 	st->kw_from_attributes = Py_BuildValue("(s)", "from_attributes");
 	st->content_length = Py_BuildValue("y", "content-length");
 	st->content_type_json = Py_BuildValue("(yy)", "content-type", "application/json");
@@ -102,7 +104,8 @@ pyb_module_state_init(struct pyb_module_state *st)
 #else
 	st->kw_task = Py_BuildValue("(sss)", "name", "loop", "context");
 #endif
-	return st->kw_loop == NULL || st->kw_from_attributes == NULL || st->content_length == NULL ||
+	return st->kw_loop == NULL || st->kw_dumps == NULL || st->json_separators == NULL ||
+	    st->kw_from_attributes == NULL || st->content_length == NULL ||
 	    st->content_type_json == NULL || st->asgi_info == NULL || st->asgi_websocket_info == NULL ||
 	    st->scope == NULL ||
 	    st->kw_task == NULL ? -1 : 0;

@@ -57,6 +57,8 @@
 	NAME(_exit_callbacks) NAME(_fastrapi_local) NAME(_headers) NAME(_list) \
 	NAME(_log_destroy_pending) NAME(_query_params) NAME(bytes) NAME(code) NAME(reason) \
 	NAME(subprotocol) NAME(subprotocols) NAME(text) NAME(websocket) NAME(ws) NAME(wss) \
+	NAME(client_state) NAME(dumps) NAME(json) NAME(loads) NAME(receive) NAME(send) \
+	NAME(_raise_on_disconnect) \
 	\
 	TEXT(http_request, "http.request") \
 	TEXT(http_disconnect, "http.disconnect") \
@@ -175,6 +177,8 @@
 	\
 	MADE(kw_task)			/* ("name", "loop", "context"[, "eager_start"]) */ \
 	MADE(kw_loop)			/* ("loop",) */ \
+	MADE(kw_dumps)			/* ("separators", "ensure_ascii") */ \
+	MADE(json_separators)		/* (",", ":") */ \
 	MADE(kw_from_attributes)	/* ("from_attributes",) */ \
 	MADE(asgi_info)			/* {"version": "3.0", "spec_version": "2.3"} */ \
 	MADE(asgi_websocket_info)	/* ... of WebSockets, with "2.4" */ \
@@ -186,8 +190,8 @@
 	MADE(content_type_json)		/* (b"content-type", b"application/json") */ \
 	MADE(response_call)		/* Response.__call__, with the FASTAPI rows */ \
 	\
-	TYPE(coro_type) TYPE(asgi_type) TYPE(websocket_type) TYPE(app_type) TYPE(binding_type) \
-	TYPE(local_type) \
+	TYPE(coro_type) TYPE(asgi_type) TYPE(websocket_type) TYPE(websocket_methods_type) \
+	TYPE(app_type) TYPE(binding_type) TYPE(local_type) \
 	TYPE(handle_type) TYPE(timer_handle_type) TYPE(loop_type) TYPE(pool_type) \
 	TYPE(within_type) TYPE(outer_type) TYPE(sink_type) TYPE(started_type) TYPE(dispatch_type) \
 	TYPE(passage_type) TYPE(stretch_type) TYPE(filter_type) TYPE(chunks_type) TYPE(parts_type) \

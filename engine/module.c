@@ -35,6 +35,7 @@
 #include "bindings/table/build.h"
 #include "bindings/table/read_back.h"
 #include "bindings/websocket/broadcast.h"
+#include "bindings/websocket/methods.h"
 #include "bindings/websocket/type.h"
 #include "engine/arguments.h"
 #include "engine/orphan.h"
@@ -49,6 +50,7 @@ types_make(PyObject *module, struct pyb_module_state *st)
 	return (st->coro_type = pyb_coro_type_new(module)) == NULL ||
 	    (st->asgi_type = pyb_asgi_type_new(module)) == NULL ||
 	    (st->websocket_type = pyb_websocket_type_new(module)) == NULL ||
+	    (st->websocket_methods_type = pyb_methods_type_new(module)) == NULL ||
 	    (st->local_type = pyb_local_type_new(module)) == NULL ||
 	    (st->pool_type = pyb_pool_type_new(module)) == NULL ||
 	    (st->handle_type = pyb_handle_type_new(module)) == NULL ||
@@ -95,6 +97,7 @@ module_exec(PyObject *module)
 	    PyModule_AddType(module, st->passage_type) < 0 ||
 	    PyModule_AddType(module, st->asgi_type) < 0 ||
 	    PyModule_AddType(module, st->websocket_type) < 0 ||
+	    PyModule_AddType(module, st->websocket_methods_type) < 0 ||
 	    PyModule_AddType(module, st->app_type) < 0)
 		return -1;
 	if (pyb_subtask_register(module) < 0 || pyb_future_register(module) < 0 ||

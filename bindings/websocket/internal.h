@@ -1,5 +1,5 @@
 /*
- * internal: what answer.c, websocket.c, message.c, receive.c and send.c share; no other file includes it.
+ * internal: what the files of this shelf share; no other file includes it.
  */
 #ifndef BINDINGS_WEBSOCKET_INTERNAL_H
 #define BINDINGS_WEBSOCKET_INTERNAL_H
@@ -72,6 +72,26 @@ int pyb_receive_put(struct pyb_websocket *w, PyObject *event) MUST_CHECK;
 /* Queue the disconnect, the last event. Leaves no exception. */
 void pyb_receive_end(struct pyb_websocket *w, unsigned code, const char *reason, size_t len);
 void pyb_receive_fini(struct pyb_events *e);
+
+/* Is the first event, which is to be taken next, websocket.connect? */
+bool pyb_receive_is_new(const struct pyb_websocket *w);
+
+/* The first event, which leaves the ring. There is one. */
+PyObject *pyb_receive_take(struct pyb_events *e);
+
+/* The message of ASGI for an event (stolen). NULL with an exception set. */
+PyObject *pyb_receive_message(struct pyb_module_state *st, PyObject *event) MUST_CHECK;
+
+/* The message where there is no event and none will come. NULL with an exception set. */
+PyObject *pyb_receive_nothing(struct pyb_module_state *st) MUST_CHECK;
+
+/* What to await for an event. The exchange is there. New reference; NULL with an exception set. */
+PyObject *pyb_receive_wait(struct pyb_websocket *w) MUST_CHECK;
+
+/* Send `data` as a message of this kind; or ASGI's message of this type, whose members are read only
+ * where its state allows it. 0, or -1 with an exception set. */
+int pyb_send_data(struct pyb_websocket *w, enum hx_opcode opcode, PyObject *data) MUST_CHECK;
+int pyb_send_typed(struct pyb_websocket *w, PyObject *type, PyObject *message) MUST_CHECK;
 
 /* message[key], new reference; None for a key that is absent. NULL with an exception set. May run user
  * code. */

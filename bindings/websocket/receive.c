@@ -1,7 +1,7 @@
 /*
  * receive: what has happened, in order.
  *
- * Called by websocket.c and send.c, and receive() by the application. Each call makes a
+ * Called by websocket.c, send.c, take.c and method.c, and receive() by the application. Each call makes a
  * coroutine, like uvicorn's `async def receive`, which waits where nothing has happened. The
  * connection hands over messages until much waits; it goes on when all of them were taken.
  */
@@ -46,9 +46,17 @@ pyb_receive_put(struct pyb_websocket *w, PyObject *event)
 	return 0;
 }
 
-/* The first event, which leaves the ring. */
-static PyObject *
-take(struct pyb_events *e)
+bool
+pyb_receive_is_new(const struct pyb_websocket *w)
+{
+	PyObject *event = w->events.n > 0 ? w->events.all[w->events.first] : NULL;
+
+	return event != NULL && PyDict_Check(event) &&
+	    PyDict_GetItemWithError(event, w->app->st->n_type) == w->app->st->t_websocket_connect;
+}
+
+PyObject *
+pyb_receive_take(struct pyb_events *e)
 {
 	PyObject *event;
 
@@ -88,9 +96,8 @@ pyb_receive_end(struct pyb_websocket *w, unsigned code, const char *reason, size
 		PyErr_Clear();
 }
 
-/* The message of ASGI for an event (stolen). NULL with an exception set. */
-static PyObject *
-message_of(struct pyb_module_state *st, PyObject *event)
+PyObject *
+pyb_receive_message(struct pyb_module_state *st, PyObject *event)
 {
 	PyObject *message, *key = PyUnicode_Check(event) ? st->n_text : st->n_bytes;
 
@@ -104,6 +111,19 @@ message_of(struct pyb_module_state *st, PyObject *event)
 	return message;
 }
 
+PyObject *
+pyb_receive_nothing(struct pyb_module_state *st)
+{
+	return disconnect_new(st, HX_CLOSE_NONE, NULL, 0);
+}
+
+PyObject *
+pyb_receive_wait(struct pyb_websocket *w)
+{
+	w->x->calls->want_read(w->x);
+	return pyb_waiters_wait(w->app->st, &w->receivers);
+}
+
 static enum pyb_coro_verdict
 receive_step(void *arg, PyObject *value, PyObject **out)
 {
@@ -113,12 +133,11 @@ receive_step(void *arg, PyObject *value, PyObject **out)
 	if (value == NULL)
 		return PYB_CORO_ERROR;
 	if (w->events.n > 0) {
-		*out = message_of(st, take(&w->events));
+		*out = pyb_receive_message(st, pyb_receive_take(&w->events));
 	} else if (w->x == NULL) {
-		*out = disconnect_new(st, HX_CLOSE_NONE, NULL, 0);
+		*out = pyb_receive_nothing(st);
 	} else {
-		w->x->calls->want_read(w->x);
-		*out = pyb_waiters_wait(st, &w->receivers);
+		*out = pyb_receive_wait(w);
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}
 	return *out != NULL ? PYB_CORO_RETURN : PYB_CORO_ERROR;
@@ -131,14 +150,14 @@ pyb_websocket_method_receive(PyObject *self, PyObject *Py_UNUSED(ignored))
 		"receive", receive_step, pyb_coro_release_object, pyb_coro_traverse_object
 	};
 
-	return pyb_coro_new(((struct pyb_websocket *)self)->app->st, &class, Py_NewRef(self));
+	return pyb_coro_new_like(((struct pyb_websocket *)self)->app->st, &class, Py_NewRef(self));
 }
 
 void
 pyb_receive_fini(struct pyb_events *e)
 {
 	while (e->n > 0)
-		Py_DECREF(take(e));
+		Py_DECREF(pyb_receive_take(e));
 	PyMem_Free(e->all);
 	*e = (struct pyb_events){ 0 };
 }

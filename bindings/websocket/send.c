@@ -1,9 +1,9 @@
 /*
  * send: the application answers a handshake, sends messages, and closes.
  *
- * Called by websocket.c, whose method it is, by answer.c and broadcast.c. Each call of send() makes a
- * coroutine that follows uvicorn's WebSocketsSansIOProtocol.send: the same order of checks and
- * the same exceptions with the same texts. It waits before it writes while the connection is
+ * Called by websocket.c, whose method it is, by answer.c, broadcast.c, give.c and method.c. Each call of
+ * send() makes a coroutine that follows uvicorn's WebSocketsSansIOProtocol.send: the same order of checks
+ * and the same exceptions with the same texts. It waits before it writes while the connection is
  * full. answer.c answers the handshake.
  */
 #include "bindings/asgi/asgi.h"
@@ -86,9 +86,8 @@ payload_of(enum hx_opcode opcode, PyObject *data, struct slice *bytes)
 	return owner;
 }
 
-/* 0, or -1 with an exception set. */
-static int
-data_send(struct pyb_websocket *w, enum hx_opcode opcode, PyObject *data)
+int
+pyb_send_data(struct pyb_websocket *w, enum hx_opcode opcode, PyObject *data)
 {
 	struct slice bytes;
 	PyObject *owner = payload_of(opcode, data, &bytes);
@@ -114,9 +113,9 @@ send_data(struct pyb_websocket *w, PyObject *message)
 		text = pyb_websocket_get_or_none(message, st->n_text);
 	if (text != NULL) {
 		if (bytes != Py_None)
-			rc = data_send(w, HX_BINARY, bytes);
+			rc = pyb_send_data(w, HX_BINARY, bytes);
 		else
-			rc = text != Py_None ? data_send(w, HX_TEXT, text) : 0;
+			rc = text != Py_None ? pyb_send_data(w, HX_TEXT, text) : 0;
 	}
 	Py_XDECREF(bytes);
 	Py_XDECREF(text);
@@ -192,9 +191,8 @@ open_send(struct pyb_websocket *w, PyObject *type, PyObject *message)
 	return -1;
 }
 
-/* 0, or -1 with an exception set. */
-static int
-typed_send(struct pyb_websocket *w, PyObject *type, PyObject *message)
+int
+pyb_send_typed(struct pyb_websocket *w, PyObject *type, PyObject *message)
 {
 	struct pyb_module_state *st = w->app->st;
 
@@ -235,7 +233,7 @@ send_step(void *arg, PyObject *value, PyObject **out)
 		return *out != NULL ? PYB_CORO_AWAIT : PYB_CORO_ERROR;
 	}
 	type = PyObject_GetItem(message, w->app->st->n_type);
-	rc = type != NULL ? typed_send(w, type, message) : -1;
+	rc = type != NULL ? pyb_send_typed(w, type, message) : -1;
 	Py_XDECREF(type);
 	if (rc < 0)
 		return PYB_CORO_ERROR;
@@ -251,5 +249,5 @@ pyb_websocket_method_send(PyObject *self, PyObject *message)
 	PyObject *pair = PyTuple_Pack(2, self, message);
 
 	return pair != NULL ?
-	    pyb_coro_new(((struct pyb_websocket *)self)->app->st, &class, pair) : NULL;
+	    pyb_coro_new_like(((struct pyb_websocket *)self)->app->st, &class, pair) : NULL;
 }

@@ -50,6 +50,15 @@ class Sink:
 class Asgi:
     def watch(self) -> Any: ...
 
+class WebSocketMethods:
+    done: int
+    handed_on: int
+
+    def __init__(
+        self, cls: type, own: dict[str, Any], originals: dict[str, Any], relay: CodeType,
+        relayed: int, namespace: dict[str, Any], /,
+    ) -> None: ...  # fmt: skip
+
 class FileContent:
     more_body: bool
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from fastrapi import _engine
-from fastrapi.compile import bind
+from fastrapi.compile import bind, websockets
 from fastrapi.compile.edge import Inside, edge_of
 from fastrapi.tables import NoTable, Table
 
@@ -43,6 +43,8 @@ class Serving:
 
     def bind(self) -> str:
         """Compile and bind; returns why the sealed table or any table is not used."""
+        if self.force != "asgi":
+            websockets.install()
         if self.force == "asgi" or self.inside:
             self.table.refuse(None)
             self.engine.bind(None)

@@ -30,7 +30,7 @@ ALLOWED = {
 # Within bindings/ each layer may include those above it in this list, and itself. A
 # shelf is a layer; the files that stand on no shelf are named.
 LAYERS = [
-    ("shared", {"awaitable", "compat", "content", "context", "module_state", "coro", "json", "piece", "session", "text", "truth", "waiters"}),
+    ("shared", {"awaitable", "compat", "content", "context", "module_state", "coro", "coro_body", "coro_type", "json", "piece", "session", "text", "truth", "waiters"}),
     ("loop", None),
     ("app", {"answers", "guards", "hosts", "layers", "mounts", "binding", "app"}),
     ("asgi", None),

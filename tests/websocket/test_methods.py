@@ -1,0 +1,114 @@
+"""The methods of Starlette's WebSocket are C's, and nobody sees it: whatever user code does with them, it and
+the client see what they see under uvicorn. Each deviation from the usual case leads to Starlette's own code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import servers
+import websockets
+from websockets.asyncio.client import connect
+
+HERE = Path(__file__).parent
+CLOSE = ("close", 4321, "bye")
+PAUSE = ("pause", 0.4)
+# Of each path: what the client does, and how many calls C has done and how many it has left to Starlette.
+CASES: dict[str, tuple[list[Any], tuple[int, int] | None]] = {
+    "texts": (["a", "ü" * 300, ["b", "c"]], (6, 0)),
+    "binaries": ([b"a", b"", [b"b", b"c"]], (6, 0)),
+    "jsons": (['{"a": [1, null]}', '"ü"', "3.5"], (6, 0)),
+    "json-modes": (['{"a": 1}', b'{"b": 2}'], (4, 4)),
+    "messages": (["a", b"b", PAUSE, CLOSE], (7, 1)),
+    "wrong-kinds": ([b"a", "b", b"{}", "{", "c"], (6, 0)),
+    "what-cannot-be-sent": ([], (1, 2)),
+    "odd-data": ([], (2, 4)),
+    "left": ([PAUSE, CLOSE], (1, 7)),
+    "left-before": ([b"x", CLOSE], (2, 0)),
+    "left-twice": ([PAUSE, CLOSE], (2, 0)),
+    "two-wait": ([PAUSE, "a", "b"], (2, 0)),
+    "cancelled": ([("wait",), "a"], (5, 0)),
+    "many-at-once": (["x"], (8, 0)),
+    "never-awaited": ([], (0, 0)),
+    "coroutines": ([], (2, 0)),
+    "an-attribute-of-the-socket": (["a"], (1, 10)),
+    "between-call-and-await": ([], (1, 9)),
+    "a-class-patched": (["a", "b", "c"], (6, 4)),
+    "a-class-of-its-own": (["a", "b", "c"], (5, 6)),
+    "something-else": ([], (0, 2)),
+    "another-json": (["[1]"], (2, 0)),
+    "iterations": (["a", "b", b"c", "[1]", '"d"', PAUSE, CLOSE], (6, 0)),
+    "a-slow-reader": ([PAUSE], (61, 0)),
+    "left-while-sending": ([PAUSE, ("abort",)], None),
+    "cancelled-while-sending": ([PAUSE, PAUSE, ("last",)], None),
+    "closed-here": ([], (0, 6)),
+    "a-debug-loop": (["a"], (0, 4)),
+    "layered/texts": (["a", "b", "c"], (0, 12)),
+    "layered/left": ([PAUSE, CLOSE], (0, 9)),
+    "unaccepted/too-early": (["a"], (2, 9)),
+}  # fmt: skip
+
+
+async def talk(port: int, path: str, script: list[Any]) -> list[Any]:
+    """What the client sees, in its order."""
+    log: list[Any] = []
+    plain: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": 30}
+    async with connect(f"ws://127.0.0.1:{port}/{path}", **plain) as client:
+        for step in script:
+            if not isinstance(step, tuple):
+                await client.send(step)
+            elif step[0] == "close":
+                await client.close(*step[1:])
+            elif step[0] == "wait":
+                log.append(await asyncio.wait_for(client.recv(), 20))
+            elif step[0] == "abort":
+                client.transport.abort()
+                return log
+            elif step[0] == "last":
+                while await asyncio.wait_for(client.recv(), 20) != "end":
+                    pass
+                return log
+            else:
+                await asyncio.sleep(step[1])
+        try:
+            while True:
+                log.append(await asyncio.wait_for(client.recv(), 20))
+        except websockets.ConnectionClosed:
+            log.append(["closed", client.close_code, client.close_reason])
+    return log
+
+
+def ask(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
+        return json.load(answer)
+
+
+def observe(port: int, case: str) -> tuple[list[Any], Any]:
+    client = asyncio.run(talk(port, case, CASES[case][0]))
+    return client, ask(port, "seen")
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    state = tmp_path_factory.mktemp("methods")
+    first, second = servers.free_port(), servers.free_port()
+    command = servers.uvicorn("methods_app:app", HERE, first) + ["--ws", "websockets-sansio"]
+    ours = servers.fastrd("methods_app:app", HERE, second)
+    with (
+        servers.serving(command, first, state / "uvicorn.log", {}),
+        servers.serving(ours, second, state / "fastrd.log", {}),
+    ):
+        yield first, second
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_as_under_uvicorn(ports, case):
+    expected, got = (observe(port, case) for port in ports)
+    assert got[1] == expected[1]
+    assert got[0] == expected[0]
+    assert CASES[case][1] in (None, tuple(ask(ports[1], "counted")))
