@@ -112,6 +112,7 @@ hx_exchange_reset(struct hx_exchange *x)
 	x->request_id = SLICE_NULL;
 	x->route = HX_NO_ROUTE;
 	x->n_params = 0;
+	x->params = NULL;
 	headers_forget(&x->req);
 }
 
@@ -175,6 +176,7 @@ hx_exchange_keep(const struct hx_exchange *x, struct arena *arena)
 	kept->owner = NULL;
 	kept->upper.layers = kept->upper.edge = NULL;	/* they go with the request */
 	kept->n_params = 0;
+	kept->params = NULL;
 	arena_init(&kept->arena, ARENA_BYTES);
 	return kept;
 }

@@ -253,7 +253,8 @@ struct hx_exchange {
 	uint32_t route;			/* HX_NO_ROUTE: none */
 	uint32_t route_epoch;		/* which table `route` is an index of */
 	unsigned n_params;
-	struct slice params[HX_MAX_PARAMS];	/* in the template's order, into req.path */
+	struct slice *params;		/* in the template's order, into req.path; room for HX_MAX_PARAMS in
+					 * the arena, from an accepted head on */
 	struct arena arena;
 };
 

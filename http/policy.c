@@ -260,6 +260,9 @@ hx_policy_request(struct hx_exchange *x)
 	why = target_split(x);
 	if (why == HX_ACCEPTED)
 		why = framing_read(x);
+	x->params = arena_alloc(&x->arena, HX_MAX_PARAMS * sizeof(*x->params));
+	if (why == HX_ACCEPTED && x->params == NULL)
+		why = HX_REFUSE_no_memory;
 	/* An expectation of HTTP/1.0 means nothing (RFC 9110 section 10.1.1), and uvicorn never
 	 * keeps such a connection. */
 	req->expect_continue = req->h1.minor == 1 && expects_continue(req);

@@ -15,7 +15,7 @@
 #include "base/pool.h"
 
 enum {
-	MAX_IOV = 64, FIRST_SEGMENTS = 8,
+	MAX_IOV = 64, FIRST_SEGMENTS = 2,
 	COPY_BYTES = 16 * 1024
 };
 

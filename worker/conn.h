@@ -32,7 +32,9 @@
 #define WORKER_CONN_H
 
 #include <event2/event_struct.h>
+#include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "base/attr.h"
@@ -63,6 +65,8 @@ enum worker_waiter {
 	WAITER_APP	/* the application has begun, and asked for content */
 };
 
+enum { WORKER_MESSAGES_BYTES = 288 };
+
 struct worker_conn {
 	struct worker *w;
 	struct list_node node;			/* in the worker's list */
@@ -72,7 +76,8 @@ struct worker_conn {
 	const struct worker_transport *transport;
 	void *transport_arg;
 	int fd;					/* of a socket, else -1 */
-	struct event read_event, write_event;	/* of a socket */
+	struct event read_event;		/* of a socket */
+	struct event *write_event;		/* NULL: the socket was never full */
 	bool reading;				/* the transport delivers input */
 	bool read_armed;			/* libevent looks for it */
 	unsigned read_skipped;			/* it has said so that often in this pause */
@@ -94,7 +99,11 @@ struct worker_conn {
 	struct worker_rule *rule;		/* that counts it; NULL: none */
 	uint64_t limit_body;			/* of its content, 0: none */
 	struct io_timers *content_time;		/* for more of it */
-	struct hx_framing framing;		/* of its content */
+	union {
+		struct hx_framing framing;	/* of its content */
+		/* What `websocket` is, in the place of what it does not need. */
+		alignas(max_align_t) char messages[WORKER_MESSAGES_BYTES];
+	};
 	bool content_open;			/* its content has not arrived whole */
 	enum worker_waiter content_waiter;
 	bool sent_continue;			/* the client does not wait for 100 Continue */

@@ -17,7 +17,7 @@
 
 /* A block has the fields of most requests, or most answers, and strides through the lines of
  * the cache. */
-enum { BLOCK_BYTES = 5552, CALM_MS = 1000, HEAP_MS = 60 * 1000, MUCH = 1024 * 1024 };
+enum { BLOCK_BYTES = 5776, CALM_MS = 1000, HEAP_MS = 60 * 1000, MUCH = 1024 * 1024 };
 /* Larger pieces have pages of their own; so much that is free stays at the heap's end. */
 enum { KEEP_PIECE = 8 * 1024 * 1024, KEEP_FREE = 16 * 1024 * 1024 };
 

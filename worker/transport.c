@@ -105,7 +105,9 @@ socket_want_write(void *to)
 {
 	struct worker_conn *c = to;
 
-	if (event_add(&c->write_event, NULL) < 0)
+	if (c->write_event == NULL)
+		c->write_event = event_new(io_turn_base(c->w->turn), c->fd, EV_WRITE, on_writable, c);
+	if (c->write_event == NULL || event_add(c->write_event, NULL) < 0)
 		worker_conn_kill(c);
 }
 
@@ -125,7 +127,9 @@ socket_close(void *to, bool reset)
 	if (reset)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	event_del(&c->read_event);
-	event_del(&c->write_event);
+	if (c->write_event != NULL)
+		event_free(c->write_event);
+	c->write_event = NULL;
 	close(c->fd);
 	c->fd = -1;
 }
@@ -206,7 +210,6 @@ worker_transport_socket(struct worker_conn *c, int fd, const struct sockaddr *pe
 
 	must(fd >= 0 && c->transport == NULL);
 	if (event_assign(&c->read_event, base, fd, EV_READ | EV_PERSIST, on_readable, c) < 0 ||
-	    event_assign(&c->write_event, base, fd, EV_WRITE, on_writable, c) < 0 ||
 	    event_add(&c->read_event, NULL) < 0)
 		return -1;
 	c->fd = fd;

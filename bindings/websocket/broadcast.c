@@ -11,56 +11,45 @@
 
 /* What Starlette's own things look like. Borrowed. */
 struct looks {
-	PyObject *class;		/* of WebSockets, with Starlette's methods; None: there is none */
+	PyObject *class;		/* of WebSockets; None: there is none, or it was patched */
+	PyObject *send, *send_some;	/* its functions send(), and send_text() or send_bytes() */
 	PyObject *connected;		/* its state when it is accepted */
 	PyObject *relay;		/* the code of a send() around another; or None */
 	Py_ssize_t inner;		/* the place of that one in its closure */
-	PyTypeObject *subclass;		/* one that sends as `class` does, or NULL */
 };
 
 enum outcome { SENT, SKIPPED, FULL, FOREIGN, FAILED };
 
-/* Has the subclass the methods of its base by which messages are sent? -1 with an exception set. */
+/* Is it the receiver's method of this name? -1 with an exception set. */
 static int
-sends_alike(PyTypeObject *type, PyObject *class)
+has_method(PyObject *receiver, PyObject *name, PyObject *function)
 {
-	static const char *const methods[] = { "send", "send_text", "send_bytes" };
-	int alike = 1;
+	PyObject *found = PyObject_GetAttr(receiver, name);
+	int has = found == NULL ? -1 : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function;
 
-	for (size_t i = 0; alike == 1 && i < sizeof(methods) / sizeof(methods[0]); i++) {
-		PyObject *own = PyObject_GetAttrString((PyObject *)type, methods[i]);
-		PyObject *theirs = own != NULL ? PyObject_GetAttrString(class, methods[i]) : NULL;
-
-		alike = theirs == NULL ? -1 : own == theirs;
-		Py_XDECREF(own);
-		Py_XDECREF(theirs);
-	}
-	return alike;
+	Py_XDECREF(found);
+	return has;
 }
 
-/* Is it a WebSocket that sends as Starlette's does? -1 with an exception set. */
+/* Is it a WebSocket that sends as Starlette's do? -1 with an exception set. */
 static int
-is_plain(struct looks *l, PyObject *receiver)
+is_plain(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, bool text)
 {
-	PyTypeObject *type = Py_TYPE(receiver);
-	int plain;
+	int plain = l->class != Py_None && PyObject_TypeCheck(receiver, (PyTypeObject *)l->class);
 
-	if (l->class == Py_None || (PyObject *)type == l->class || type == l->subclass)
-		return l->class != Py_None;
-	if (!PyType_IsSubtype(type, (PyTypeObject *)l->class))
-		return 0;
-	plain = sends_alike(type, l->class);
 	if (plain == 1)
-		l->subclass = type;
-	return plain;
+		plain = has_method(receiver, st->n_send, l->send);
+	return plain == 1 ?
+	    has_method(receiver, text ? st->n_send_text : st->n_send_bytes, l->send_some) : plain;
 }
 
 /* The send() of a receiver: *send, a new reference. FAILED with an exception set; SKIPPED: it is not
  * accepted, or closed. */
 static enum outcome
-send_of(struct pyb_module_state *st, struct looks *l, PyObject *receiver, PyObject **send)
+send_of(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, bool text,
+    PyObject **send)
 {
-	int plain = is_plain(l, receiver);
+	int plain = is_plain(st, l, receiver, text);
 	PyObject *state;
 	bool connected;
 
@@ -100,11 +89,11 @@ websocket_of(const struct looks *l, PyObject *send)
 }
 
 static enum outcome
-give(struct pyb_module_state *st, struct looks *l, PyObject *receiver, struct hx_broadcast *b)
+give(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, struct hx_broadcast *b)
 {
 	struct pyb_websocket *w;
 	PyObject *send;
-	enum outcome outcome = send_of(st, l, receiver, &send);
+	enum outcome outcome = send_of(st, l, receiver, b->opcode == HX_TEXT, &send);
 
 	if (outcome != SENT)
 		return outcome;
@@ -123,7 +112,7 @@ give(struct pyb_module_state *st, struct looks *l, PyObject *receiver, struct hx
 
 /* Give it to all: how many have it, those who are full, the foreign ones. NULL with an exception set. */
 static PyObject *
-give_all(struct pyb_module_state *st, struct looks *l, PyObject *receivers, struct hx_broadcast *b)
+give_all(struct pyb_module_state *st, const struct looks *l, PyObject *receivers, struct hx_broadcast *b)
 {
 	PyObject *full = PyList_New(0), *foreign = full != NULL ? PyList_New(0) : NULL, *result = NULL;
 	Py_ssize_t n = 0, i = 0;
@@ -150,13 +139,13 @@ static PyObject *
 broadcast(PyObject *module, PyObject *args)
 {
 	struct pyb_module_state *st = PyModule_GetState(module);
-	struct looks l = { .subclass = NULL };
+	struct looks l;
 	struct hx_broadcast b = { .made = NULL };
 	PyObject *receivers, *payload, *result;
 	int text;
 
-	if (!PyArg_ParseTuple(args, "O!Sp(OOOn)", &PyTuple_Type, &receivers, &payload, &text, &l.class,
-	    &l.connected, &l.relay, &l.inner))
+	if (!PyArg_ParseTuple(args, "O!Sp(OOOOOn)", &PyTuple_Type, &receivers, &payload, &text, &l.class,
+	    &l.send, &l.send_some, &l.connected, &l.relay, &l.inner))
 		return NULL;
 	if (l.class != Py_None && !PyType_Check(l.class)) {
 		PyErr_SetString(PyExc_TypeError, "a class or None");

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 _Send = Callable[[Any], Awaitable[None]]
-# The methods of Starlette's WebSocket that a message goes through.
-_METHODS = ("send", "send_text", "send_bytes")
 
 
 class _WebSocket(Protocol):
@@ -46,7 +44,8 @@ async def broadcast(
     if engine is None:
         n, rest = 0, list[Any](everyone)
     else:
-        n, full, rest = engine.broadcast(everyone, payload, isinstance(message, str), _looks())
+        is_text = isinstance(message, str)
+        n, full, rest = engine.broadcast(everyone, payload, is_text, _looks(is_text))
         if wait:
             rest = full + rest
     if not rest:
@@ -86,24 +85,20 @@ async def _send(receiver: Any, message: str | bytes) -> bool:
     return True
 
 
-def _looks() -> tuple[type | None, Any, CodeType | None, int]:
+def _looks(is_text: bool) -> tuple[type | None, Any, Any, Any, CodeType | None, int]:
     """What the engine knows Starlette's own things by: the class of WebSockets, if its methods are as they were
-    written, and their state when they are accepted; the code of the ``send`` that the layer for exceptions puts
-    around another, and where that one stands in its closure."""
+    written, those that send, and the state of an accepted one; the code of the ``send`` that the layer for exceptions
+    puts around another, and where that one stands in its closure."""
     module = sys.modules.get("starlette.websockets")
-    kind = module.WebSocket if module is not None and _is_own(module) else None
-    connected = module.WebSocketState.CONNECTED if module is not None else None
     relay = _relay()
     inner = relay.co_freevars.index("send") if relay is not None else 0
-    return kind, connected, relay, inner
-
-
-def _is_own(module: ModuleType) -> bool:
-    """Nobody has put other methods into Starlette's class?"""
-    methods = [vars(module.WebSocket).get(name) for name in _METHODS]
-    return all(
-        isinstance(method, FunctionType) and method.__globals__ is vars(module) for method in methods
-    )
+    if module is None:
+        return None, None, None, None, relay, inner
+    kind = module.WebSocket
+    methods = [vars(kind).get(name) for name in ("send", "send_text" if is_text else "send_bytes")]
+    if not all(isinstance(one, FunctionType) and one.__globals__ is vars(module) for one in methods):
+        kind = None
+    return kind, *methods, module.WebSocketState.CONNECTED, relay, inner
 
 
 def _relay() -> CodeType | None:

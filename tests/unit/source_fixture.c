@@ -27,7 +27,10 @@ void
 view_exchange(struct hx_exchange *x, const char *query, const char *fields,
     struct slice content)
 {
+	static struct slice params[HX_MAX_PARAMS];
+
 	hx_exchange_init(x, NULL, NULL);
+	x->params = params;
 	x->req.query = (struct slice){ query, strlen(query) };
 	x->req.method = 1;
 	x->req.method_name = SLICE_LIT("GET");

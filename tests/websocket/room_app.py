@@ -83,6 +83,14 @@ async def shared(socket: WebSocket) -> None:
     await serve(socket, mine)
 
 
+@app.websocket("/patched")
+async def patched(socket: WebSocket) -> None:
+    await socket.accept()
+    send_text = socket.send_text
+    socket.send_text = lambda data: send_text(f"patched {data}")  # type: ignore[method-assign]
+    await serve(socket, socket)
+
+
 @app.websocket("/pending")
 async def pending(socket: WebSocket) -> None:
     members.extend([socket, socket._send])

@@ -102,12 +102,13 @@ def leave(people: list[Member]) -> None:
 
 
 def test_what_sends_in_its_own_way_does_so(any_room):
-    people = [plain(any_room, way) for way in ("/member", "/own", "/wrapped/")]
+    people = [plain(any_room, way) for way in ("/member", "/own", "/wrapped/", "/patched")]
     people[0].command(say="hello")
     assert people[0].hear() == b"hello"
     assert people[1].hear() == b"own hello"
     assert people[2].hear() == b"relayed hello"
-    assert people[0].hear() == b"sent 3"
+    assert people[3].hear() == b"patched hello"
+    assert people[0].hear() == b"sent 4"
     leave(people)
 
 

@@ -17,7 +17,7 @@ struct worker_websocket {
 	bool gave;			/* the application was given a message in this turn */
 	bool held;			/* `ended` is due in the next one */
 	bool tell;			/* the application is to hear of `ended` */
-	struct hx_closing ended;
+	struct hx_closing *ended;	/* of the heap; NULL: it goes on */
 	bool pinged;			/* the client has to answer `ping` */
 	char ping[PING_BYTES];
 	uint64_t packed, unpacked;	/* bytes of the compressed message that is coming in */

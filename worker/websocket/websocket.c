@@ -72,15 +72,30 @@ worker_websocket_linger(struct worker_conn *c)
 		worker_conn_update_reading(c);
 }
 
-static void
-end(struct worker_conn *c, const struct hx_closing *why)
+/* Keep how it ended, which few have to. False: there is no memory, and the connection is dead. */
+static bool
+ended_keep(struct worker_conn *c, const struct hx_closing *why)
 {
 	struct worker_websocket *ws = c->websocket;
 
-	if (!close_put(c, why))
+	if (ws->ended == why)
+		return true;
+	if (ws->ended == NULL)
+		ws->ended = malloc(sizeof(*ws->ended));
+	if (ws->ended == NULL) {
+		worker_conn_kill(c);
+		return false;
+	}
+	*ws->ended = *why;
+	return true;
+}
+
+static void
+end(struct worker_conn *c, const struct hx_closing *why)
+{
+	if (!ended_keep(c, why) || !close_put(c, why))
 		return;
-	ws->ended = *why;
-	ws->tell = true;
+	c->websocket->tell = true;
 	worker_conn_push(c);
 	worker_websocket_linger(c);
 }
@@ -94,15 +109,16 @@ worker_websocket_end_with(struct worker_conn *c, const struct hx_closing *why)
 		end(c, why);
 		return;
 	}
+	if (!ended_keep(c, why))
+		return;
 	ws->held = true;
-	ws->ended = *why;
 	worker_websocket_due(c);
 }
 
 void
 worker_websocket_end_held(struct worker_conn *c)
 {
-	end(c, &c->websocket->ended);
+	end(c, c->websocket->ended);
 }
 
 void
@@ -149,7 +165,7 @@ worker_websocket_tell(struct worker_conn *c)
 	if (ws == NULL || !ws->tell)
 		return;
 	ws->tell = false;
-	pyb_websocket_closed(&c->x, &ws->ended);
+	pyb_websocket_closed(&c->x, ws->ended);
 }
 
 void
@@ -198,13 +214,13 @@ static int
 websocket_accept(struct hx_exchange *x, const struct hx_header *fields, size_t n)
 {
 	struct worker_conn *c = x->owner;
-	struct worker_websocket *ws = calloc(1, sizeof(*ws));
+	struct worker_websocket *ws = (struct worker_websocket *)(void *)c->messages;
 
-	if (ws == NULL || deflate_agree(c, ws, &fields, &n) < 0 ||
-	    worker_reply_calls.head(x, 101, fields, n) < 0) {
-		free(ws);
+	_Static_assert(sizeof(*ws) <= sizeof(c->messages), "WORKER_MESSAGES_BYTES");
+	must(c->state == CONN_RUNNING && !c->content_open);
+	memset(ws, 0, sizeof(*ws));
+	if (deflate_agree(c, ws, &fields, &n) < 0 || worker_reply_calls.head(x, 101, fields, n) < 0)
 		return -1;
-	}
 	ws->in.limit = (uint64_t)c->w->options.conf.ws_max_size;
 	ws->streams = &c->w->streams;
 	c->websocket = ws;
@@ -370,7 +386,7 @@ worker_websocket_free(struct worker_conn *c)
 	io_timers_remove(&ws->rest_timer);
 	worker_deflate_window_fini(&c->w->streams, &ws->sent, true);
 	worker_deflate_window_fini(&c->w->streams, &ws->received, false);
-	free(ws);
+	free(ws->ended);
 	c->websocket = NULL;
 }
 
