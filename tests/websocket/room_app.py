@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
-from fastrapi import broadcast
+from fastrapi import broadcast, broadcasting
 
 app = FastAPI()
 members: list[Any] = []
@@ -115,8 +116,13 @@ async def closed(socket: WebSocket) -> None:
 async def count(socket: WebSocket) -> None:
     """How many members there are, whenever one asks."""
     await socket.accept()
-    async for _ in socket.iter_text():
-        await socket.send_text(str(len(members)))
+    async for how in socket.iter_text():
+        if how == "engine":
+            engine = sys.modules["fastrapi._engine"]
+            said = engine.broadcast(tuple(members), b"hello", True, broadcasting._looks(True))
+            await socket.send_json([said[0], len(said[1]), len(said[2])])
+        else:
+            await socket.send_text(str(len(members)))
 
 
 @app.websocket("/on")

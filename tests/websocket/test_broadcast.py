@@ -112,6 +112,16 @@ def test_what_sends_in_its_own_way_does_so(any_room):
     leave(people)
 
 
+def test_what_sends_by_the_server_itself_shares_it(room):
+    """The engine gives it to all that send as Starlette's WebSocket does, and to no other."""
+    people = [plain(room, way) for way in ("/member", "/shared", "/raw/", "/member", "/own", "/wrapped/")]
+    with plain(room, "/count") as other:
+        other.send(frame(TEXT, b"engine"))
+        assert json.loads(other.hear()) == [4, 0, 2]
+    assert [one.hear() for one in people[:4]] == [b"hello"] * 4
+    leave(people)
+
+
 def test_who_is_closed_or_not_yet_accepted_is_left_out(any_room):
     async def talk() -> None:
         base = f"ws://127.0.0.1:{any_room}"
