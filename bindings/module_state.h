@@ -51,7 +51,7 @@
 	NAME(cancel) NAME(close) NAME(cancel_scope) NAME(dispatch_func) NAME(fail) NAME(get_name) \
 	NAME(info) NAME(is_cancelled) NAME(leave) NAME(media_type) NAME(grouped) NAME(request) \
 	NAME(request_id) NAME(revoke) NAME(ring) NAME(surface) NAME(stream) NAME(wrapped_receive) \
-	NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_send) NAME(send) \
+	NAME(_is_disconnected) NAME(_must_cancel) NAME(_receive) NAME(_send) \
 	NAME(send_bytes) NAME(send_text) \
 	NAME(_stream_consumed) \
 	NAME(_task_factory) NAME(_wrapped_rcv_consumed) NAME(_wrapped_rcv_disconnected) \

@@ -40,6 +40,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Str
 from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
+from fastrapi import broadcast
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -519,8 +520,21 @@ async def live(websocket: WebSocket, room: int, fails: str = "", held: list[int]
         await websocket.send_json([room, text])
 
 
+async def said(websocket: WebSocket) -> None:
+    """What is said is sent five times: by it, and by a ``send`` that is not the server's own."""
+
+    async def relay(message: Any) -> None:
+        await websocket.send(message)
+
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await broadcast([websocket, relay, websocket._send, websocket], text * 100)
+        await broadcast({websocket}, text, wait=False)
+
+
 for _app in (*EVERY.values(), *MOUNTED.values(), *GUARDED.values()):
     _app.websocket("/live/{room}")(live)
+    _app.websocket("/said")(said)
 
 
 @on("/endless")

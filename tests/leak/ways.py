@@ -47,6 +47,7 @@ def json(target: str, body: bytes) -> bytes:
 ITEM = b'{"name": "chair", "price": 12.5, "parts": [{"name": "leg", "weights": [1.5, 2]}]}'
 # More than one read takes.
 LARGE = ITEM[:-1] + b" " * 200_000 + b"}"
+DEFLATE = ("Sec-WebSocket-Extensions: permessage-deflate",)
 FORM = "Content-Type: application/x-www-form-urlencoded"
 UPLOAD = "Content-Type: multipart/form-data; boundary=b"
 PARTS = b"".join(
@@ -58,9 +59,9 @@ CHUNKED = b"4\r\n1234\r\n3;ext=1\r\n567\r\n0\r\nX-Last: x\r\n\r\n"
 
 
 
-def websocket(target: str, *payloads: bytes, code: int = 1000) -> bytes:
+def websocket(target: str, *payloads: bytes, code: int = 1000, offers: tuple[str, ...] = ()) -> bytes:
     """A handshake, these messages, and a Close frame. The mask is of zeros."""
-    fields = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+    fields = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", *offers)
     key = "Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA=="
     frames = [bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload for payload in payloads]
     return get(target, *fields, key) + b"".join(frames) + b"\x88\x82\0\0\0\0" + code.to_bytes(2, "big")
@@ -155,6 +156,9 @@ BOTH = [
     Way("mounted WebSocket", websocket("/inner/live/1", b"a"), 101, "compiled"),
     Way("WebSocket mounted behind layers", websocket("/guarded/live/1", b"a"), 101, ""),
     Way("WebSocket is dropped", websocket("/live/1", b"a")[:-8], 0, "compiled", leave_after=10),
+    Way("broadcast", websocket("/said", b"a", b"b"), 101, "compiled"),
+    Way("compressed broadcast", websocket("/said", b"a", b"b", b"c", offers=DEFLATE), 101, "compiled"),
+    Way("broadcast is dropped", websocket("/said", b"a" * 125)[:-8], 0, "compiled", leave_after=10),
     Way("lines", get("/lines"), 200, "compiled"),
     Way("lines that fail late", get("/plain-lines"), 0, ""),
     Way("events", get("/events"), 200, "compiled"),

@@ -49,23 +49,14 @@ message_write(char *out, size_t room, int connection, int round)
 	return n;
 }
 
-/* The server sends it; the client unpacks it. Returns how many bytes went between. */
-static size_t
-send_one(struct client *c, struct worker_streams *s, const char *message, size_t len)
+/* The client unpacks a frame, behind which there is room. */
+static void
+frame_unpack(struct client *c, unsigned char *frame, size_t n, const char *message, size_t len)
 {
-	struct pool pool;
-	struct io_output out;
-	unsigned char got[4096], frame[4096 + 4];
-	size_t n, head;
+	unsigned char got[4096];
+	size_t head = frame[1] < 126 ? 2 : 4;
 
-	pool_init(&pool, 4096);
-	io_output_init(&out, &pool);
-	CU_ASSERT_EQUAL_FATAL(worker_deflate_put(s, &c->sent, &out, HX_TEXT, (struct slice){ message, len }), 0);
-	n = out.copied_len;
-	CU_ASSERT_FATAL(n < sizeof(frame) - 4);
-	memcpy(frame, out.copied, n);
 	CU_ASSERT_EQUAL(frame[0], 0x80 | 0x40 | HX_TEXT);
-	head = frame[1] < 126 ? 2 : 4;
 	memcpy(frame + n, "\0\0\xff\xff", 4);
 	if (c->sent.anew)
 		inflateReset(&c->unpacking);
@@ -76,6 +67,24 @@ send_one(struct client *c, struct worker_streams *s, const char *message, size_t
 	CU_ASSERT_EQUAL(inflate(&c->unpacking, Z_SYNC_FLUSH), Z_OK);
 	CU_ASSERT_EQUAL_FATAL(sizeof(got) - c->unpacking.avail_out, len);
 	CU_ASSERT_EQUAL(memcmp(got, message, len), 0);
+}
+
+/* The server sends it; the client unpacks it. Returns how many bytes went between. */
+static size_t
+send_one(struct client *c, struct worker_streams *s, const char *message, size_t len)
+{
+	struct pool pool;
+	struct io_output out;
+	unsigned char frame[4096 + 4];
+	size_t n;
+
+	pool_init(&pool, 4096);
+	io_output_init(&out, &pool);
+	CU_ASSERT_EQUAL_FATAL(worker_deflate_put(s, &c->sent, &out, HX_TEXT, (struct slice){ message, len }), 0);
+	n = out.copied_len;
+	CU_ASSERT_FATAL(n < sizeof(frame) - 4);
+	memcpy(frame, out.copied, n);
+	frame_unpack(c, frame, n, message, len);
 	io_output_drop(&out);
 	io_output_fini(&out);
 	pool_fini(&pool);
@@ -158,6 +167,56 @@ test_messages_that_begin_anew(void)
 	exchange(true);
 }
 
+/* Each client's window ends with the same message, whatever it got before: that is what the next one
+ * may refer to, for all of them together and for each alone. */
+static void
+test_one_frame_for_many(void)
+{
+	static struct client clients[CONNECTIONS];
+	struct worker_streams streams;
+	struct worker_context *kept = NULL;
+	size_t first = 0, last = 0;
+
+	worker_deflate_init(&streams);
+	for (int i = 0; i < CONNECTIONS; i++)
+		client_open(&clients[i], false);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct worker_window window = { .bits = BITS, .kept = kept };
+		unsigned char copy[4096 + 4];
+		char message[4096], *frame;
+		size_t len = message_write(message, sizeof(message), 7, round), n = 0;
+		struct slice text = { message, len };
+
+		frame = worker_deflate_frame(&streams, &window, HX_TEXT, text, 3, &n);
+		worker_deflate_window_fini(&streams, &window, true);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
+		CU_ASSERT_FATAL(n < 4096);
+		kept = worker_deflate_context(text);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
+		for (int i = 0; i < CONNECTIONS; i++) {
+			memcpy(copy, frame + 3, n);
+			frame_unpack(&clients[i], copy, n, message, len);
+			worker_deflate_window_fini(&streams, &clients[i].sent, true);
+			clients[i].sent.kept = kept;
+			kept->refs++;
+		}
+		free(frame);
+		first = round == 0 ? n : first;
+		last = n;
+	}
+	worker_deflate_context_drop(kept);
+	CU_ASSERT_TRUE(last < first);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		char message[4096];
+		size_t len = message_write(message, sizeof(message), 7, ROUNDS);
+
+		CU_ASSERT_TRUE(send_one(&clients[i], &streams, message, len) < first);
+	}
+	for (int i = 0; i < CONNECTIONS; i++)
+		client_close(&clients[i], &streams);
+	worker_deflate_fini(&streams);
+}
+
 static void
 test_what_is_not_compressed_is_told(void)
 {
@@ -200,6 +259,7 @@ main(void)
 	CU_TestInfo tests[] = {
 		{ "many go on from what they have sent", test_many_go_on_from_what_they_have_sent },
 		{ "messages that begin anew", test_messages_that_begin_anew },
+		{ "one frame for many", test_one_frame_for_many },
 		{ "what is not compressed is told", test_what_is_not_compressed_is_told },
 		{ "a message that ends its last block", test_a_message_that_ends_its_last_block },
 		CU_TEST_INFO_NULL,
