@@ -208,13 +208,15 @@ def start_databases(stack: ExitStack, needs: set[str]) -> dict[str, str]:
     return environment
 
 
-def describe_machine(peers_python: Path) -> dict[str, str]:
+PACKAGES = ("fastapi", "pydantic", "uvicorn", "httptools", "uvloop", "granian", "fastpysgi")
+
+
+def describe_machine(peers_python: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """What the figures depend on, without names of hosts or paths."""
     cpu = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.machine())
     probe = ("import importlib.metadata as m, platform;"
-             "print(platform.python_version(), *(f'{n} {m.version(n)}' for n in "
-             "('fastapi', 'pydantic', 'uvicorn', 'httptools', 'uvloop', 'granian', 'fastpysgi')), sep=', ')")
+             f"print(platform.python_version(), *(f'{{n}} {{m.version(n)}}' for n in {packages}), sep=', ')")
     versions = subprocess.run([peers_python, "-c", probe], capture_output=True, text=True, check=True)
     return {"cpu": cpu, "cores": str(os.cpu_count()), "kernel": platform.release(),
             "python": versions.stdout.strip()}

@@ -38,6 +38,7 @@ SMALL, LARGE, JSON = "x" * 32, "y" * 65536, ROWS[:1024]
 FLOOR = ("picows", "libwebsockets")
 ASGI = ("fastrd", "uvicorn", "granian", "socketify")
 BROADCAST = "fastrd broadcast()"
+PACKAGES = ("fastapi", "uvicorn", "websockets", "uvloop", "granian", "socketify", "picows")
 HELD = 2000
 WARM = 200
 
@@ -239,8 +240,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"{results['date']}, `{results['command']}`: medians of {results['rounds']} alternating rounds. "
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}; Python {machine['python']}."
     ]
-    names = [BROADCAST, *ASGI, *FLOOR]
     for unit, what in (("µs", "CPU µs a message"), ("kB", "kB of PSS a socket")):
+        names = ["fastrd", *([BROADCAST] if unit == "µs" else []), *ASGI[1:], *FLOOR]
         lines += ["", f"| {what} | " + " | ".join(names) + " |", "|---" + "|--:" * len(names) + "|"]
         for case in results["cases"].values():
             if case["unit"] == unit:
@@ -291,7 +292,7 @@ def main(arguments: list[str]) -> int:
         kinds = [replace(kind, peers=tuple(p for p in kind.peers if p in wanted)) for kind in kinds]
     results: dict[str, Any] = {
         "command": shlex.join(["python", "bench/websocket.py", *arguments]), "date": time.strftime("%Y-%m-%d"),
-        "rounds": options.rounds, "machine": describe_machine(peers_python), "cases": {},
+        "rounds": options.rounds, "machine": describe_machine(peers_python, PACKAGES), "cases": {},
     }
     try:
         for kind in kinds:

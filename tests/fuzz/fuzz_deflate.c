@@ -205,11 +205,36 @@ receive(struct pair *p, const char *message, size_t len, unsigned how, size_t pa
 	free(room);
 }
 
+/* The client takes a whole frame. */
+static void
+frame_check(struct pair *p, unsigned char *frame, size_t size, const char *message, size_t len)
+{
+	static char got[MESSAGE_MOST + 1];
+	size_t head, n;
+
+	must(frame[0] == (0x80 | 0x40 | HX_TEXT) && frame[1] <= 126);
+	head = frame[1] < 126 ? 2 : 4;
+	n = head == 2 ? frame[1] : (size_t)(frame[2] << 8 | frame[3]);
+	must(head + n == size);
+	if (p->sent.anew)
+		inflateReset(&p->unpacking);
+	p->unpacking.next_out = (Bytef *)got;
+	p->unpacking.avail_out = sizeof(got);
+	p->unpacking.next_in = frame + head;
+	p->unpacking.avail_in = (uInt)n;
+	inflate(&p->unpacking, Z_SYNC_FLUSH);
+	must(p->unpacking.avail_in == 0);
+	p->unpacking.next_in = (Bytef *)(uintptr_t)tail;
+	p->unpacking.avail_in = sizeof(tail);
+	inflate(&p->unpacking, Z_SYNC_FLUSH);
+	must(p->unpacking.avail_in == 0 && sizeof(got) - p->unpacking.avail_out == len);
+	must(memcmp(got, message, len) == 0);
+}
+
 /* The server sends it. */
 static void
 send_one(struct pair *p, const char *message, size_t len, bool twice)
 {
-	static char got[MESSAGE_MOST + 1];
 	struct pool pool;
 	struct io_output out;
 	size_t at = 0;
@@ -217,33 +242,38 @@ send_one(struct pair *p, const char *message, size_t len, bool twice)
 	pool_init(&pool, 4096);
 	io_output_init(&out, &pool);
 	for (int i = 0; i < 1 + twice; i++) {
-		unsigned char *frame;
-		size_t head, n;
-
 		must(worker_deflate_put(&p->streams, &p->sent, &out, HX_TEXT, (struct slice){ message, len }) == 0);
-		frame = (unsigned char *)out.copied + at;
-		must(frame[0] == (0x80 | 0x40 | HX_TEXT) && frame[1] <= 126);
-		head = frame[1] < 126 ? 2 : 4;
-		n = head == 2 ? frame[1] : (size_t)(frame[2] << 8 | frame[3]);
-		must(at + head + n == out.copied_len);
-		at += head + n;
-		if (p->sent.anew)
-			inflateReset(&p->unpacking);
-		p->unpacking.next_out = (Bytef *)got;
-		p->unpacking.avail_out = sizeof(got);
-		p->unpacking.next_in = frame + head;
-		p->unpacking.avail_in = (uInt)n;
-		inflate(&p->unpacking, Z_SYNC_FLUSH);
-		must(p->unpacking.avail_in == 0);
-		p->unpacking.next_in = (Bytef *)(uintptr_t)tail;
-		p->unpacking.avail_in = sizeof(tail);
-		inflate(&p->unpacking, Z_SYNC_FLUSH);
-		must(p->unpacking.avail_in == 0 && sizeof(got) - p->unpacking.avail_out == len);
-		must(memcmp(got, message, len) == 0);
+		frame_check(p, (unsigned char *)out.copied + at, out.copied_len - at, message, len);
+		at = out.copied_len;
 	}
 	io_output_drop(&out);
 	io_output_fini(&out);
 	pool_fini(&pool);
+}
+
+/* The server sends what others get, too: it refers to nothing but a message that they have got, or to
+ * nothing, and is all that the next may refer to. */
+static void
+send_shared(struct pair *p, const char *message, size_t len)
+{
+	struct worker_window window = { .bits = p->sent.bits };
+	char *frame;
+	size_t size;
+
+	if (!p->sent.anew && p->sent.stream == NULL && p->sent.kept != NULL) {
+		window.kept = p->sent.kept;
+		window.kept->refs++;
+	}
+	frame = worker_deflate_frame(&p->streams, &window, HX_TEXT, (struct slice){ message, len }, 8, &size);
+	must(frame != NULL);
+	worker_deflate_window_fini(&p->streams, &window, true);
+	frame_check(p, (unsigned char *)frame + 8, size, message, len);
+	free(frame);
+	if (!p->sent.anew) {
+		worker_deflate_window_fini(&p->streams, &p->sent, true);
+		p->sent.kept = worker_deflate_context((struct slice){ message, len });
+		must(p->sent.kept != NULL);
+	}
 }
 
 int
@@ -260,7 +290,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if ((what & 64) == 0)
 			receive(&p, message, len, how, 1 + cut * 3U, 1 + how * 16U);
-		if ((what & 32) == 0 && len > 0)
+		if (how % 16 == 5)
+			worker_deflate_window_fini(&p.streams, &p.sent, true);
+		if ((what & 32) == 0 && len > 0 && (what & 4) != 0)
+			send_shared(&p, message, len);
+		else if ((what & 32) == 0 && len > 0)
 			send_one(&p, message, len, (what & 16) != 0);
 		if (what >= 128)
 			crowd(&p);

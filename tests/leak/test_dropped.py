@@ -92,10 +92,8 @@ def test_nothing_stays_of_them(tmp_path: Path, pytestconfig: pytest.Config, work
     connections = int(pytestconfig.getoption("connections")) // 2
     seed = pytestconfig.getoption("seed") or str(random.randrange(10**9))
     print(f"{workers} workers, --connections {connections * 2} --seed {seed}")
-    with Fastrd(
-        "dropped_app:app", tmp_path, "--app-dir", str(HERE), "--workers", str(workers),
-        "--timeout-graceful-shutdown", "3", env=ONE_ARENA,
-    ) as server:  # fmt: skip
+    flags = ["--app-dir", str(HERE), "--workers", str(workers)]
+    with Fastrd("dropped_app:app", tmp_path, *flags, env=ONE_ARENA) as server:
         assert server.process is not None
         master = server.process.pid
         before = at_rest(server, [master, *server.children()])
