@@ -196,6 +196,7 @@ app_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(app->rebind);
 	Py_VISIT(app->binding);
 	Py_VISIT(app->behind);
+	Py_VISIT(app->server);
 	return pyb_layers_traverse(&app->edge, visit, arg);
 }
 
@@ -209,6 +210,7 @@ app_clear(PyObject *self)
 	Py_CLEAR(app->rebind);
 	Py_CLEAR(app->binding);
 	Py_CLEAR(app->behind);
+	Py_CLEAR(app->server);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ struct pyb_app {
 	PyObject *asgi;
 	PyObject *state;	/* what the lifespan put into scope["state"] */
 	PyObject *rebind;	/* (app) -> None: compile and bind() again; NULL: never */
+	PyObject *server;	/* (host, port) in the last scope, which the next shares; or NULL */
 	struct pyb_layers edge;	/* those that the server was told to put around it */
 	PyObject *behind;	/* Starlette's own in their place, around `asgi`; NULL: none */
 	/* NULL: everything goes through ASGI. Only the loop's thread may change it:

@@ -85,6 +85,31 @@ scope_make(struct pyb_module_state *st)
 	return scope;
 }
 
+static PyObject *
+field_words_make(void)
+{
+	static const char *const words[] = {
+		"host", "upgrade", "connection", "origin", "user-agent", "cookie", "authorization", "pragma",
+		"cache-control", "accept-encoding", "accept-language", "sec-websocket-key",
+		"sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol",
+		"sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "x-real-ip", "x-forwarded-for",
+		"x-forwarded-proto", "x-forwarded-host", "websocket", "Upgrade", "upgrade", "13", "no-cache",
+		"keep-alive, Upgrade", "same-origin", "same-site", "empty", "http", "https",
+		"gzip, deflate", "gzip, deflate, br", "gzip, deflate, br, zstd", "permessage-deflate",
+		"permessage-deflate; client_max_window_bits",
+	};
+	PyObject *made = PyDict_New();
+
+	for (size_t i = 0; made != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+		PyObject *word = PyBytes_FromString(words[i]);
+
+		if (word == NULL || PyDict_SetItem(made, word, word) < 0)
+			Py_CLEAR(made);
+		Py_XDECREF(word);
+	}
+	return made;
+}
+
 int
 pyb_module_state_init(struct pyb_module_state *st)
 {
@@ -99,6 +124,7 @@ pyb_module_state_init(struct pyb_module_state *st)
 	st->asgi_info = Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.3");
 	st->asgi_websocket_info = Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.4");
 	st->scope = scope_make(st);
+	st->field_words = field_words_make();
 #if PY_VERSION_HEX >= 0x030C0000
 	st->kw_task = Py_BuildValue("(ssss)", "name", "loop", "context", "eager_start");
 #else
@@ -107,7 +133,7 @@ pyb_module_state_init(struct pyb_module_state *st)
 	return st->kw_loop == NULL || st->kw_dumps == NULL || st->json_separators == NULL ||
 	    st->kw_from_attributes == NULL || st->content_length == NULL ||
 	    st->content_type_json == NULL || st->asgi_info == NULL || st->asgi_websocket_info == NULL ||
-	    st->scope == NULL ||
+	    st->scope == NULL || st->field_words == NULL ||
 	    st->kw_task == NULL ? -1 : 0;
 }
 

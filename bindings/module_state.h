@@ -188,6 +188,8 @@
 					 * leave_task() keep; NULL: this version has none */ \
 	MADE(scope)			/* the keys of a scope in uvicorn's order, and the values that \
 					 * most requests share; else None */ \
+	MADE(field_words)		/* a dict, to themselves: names and values, bytes, that most \
+					 * handshakes have */ \
 	MADE(content_length)		/* b"content-length" */ \
 	MADE(content_type_json)		/* (b"content-type", b"application/json") */ \
 	MADE(response_call)		/* Response.__call__, with the FASTAPI rows */ \

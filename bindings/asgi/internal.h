@@ -22,8 +22,8 @@ struct pyb_asgi {
 	PyObject *callable, *extra;	/* of pyb_asgi_start(); NULL once called */
 	PyObject *task;			/* strong: of pyb_asgi_start(), while it runs */
 	struct pyb_loop_local *keeper;	/* strong: holds `task`, which outlives the answer */
-	PyObject *receivers;		/* list of futures that wait for content, or NULL */
-	PyObject *senders;		/* list of futures that wait for the backlog, or NULL */
+	PyObject *receivers;		/* what waits for content, see waiters.h; or NULL */
+	PyObject *senders;		/* what waits for the backlog, or NULL */
 	bool started;			/* http.response.start was sent */
 	bool headless;			/* but it was refused */
 	bool complete;			/* the last http.response.body was sent */

@@ -29,16 +29,29 @@ pair_of(PyObject *first, PyObject *second)
 	return pair;
 }
 
+/* A new reference to these bytes; where `words` (may be NULL) has them, to its own: a WebSocket keeps its
+ * scope for long. NULL with an exception set. */
 static PyObject *
-headers_of(const struct hx_request *req)
+word_of(PyObject *words, struct slice text)
+{
+	PyObject *made = pyb_text_bytes(text);
+	PyObject *known = made != NULL && words != NULL ? PyDict_GetItemWithError(words, made) : NULL;
+
+	if (known != NULL)
+		Py_SETREF(made, Py_NewRef(known));
+	return made;
+}
+
+static PyObject *
+headers_of(const struct hx_request *req, PyObject *words)
 {
 	PyObject *list = PyList_New(req->n_headers);
 
 	if (list == NULL)
 		return NULL;
 	for (unsigned i = 0; i < req->n_headers; i++) {
-		PyObject *pair = pair_of(pyb_text_bytes(req->headers[i].name),
-		    pyb_text_bytes(req->headers[i].value));
+		PyObject *pair = pair_of(word_of(words, req->headers[i].name),
+		    word_of(words, req->headers[i].value));
 
 		if (pair == NULL) {
 			Py_DECREF(list);
@@ -56,6 +69,26 @@ address_of(struct slice host, int64_t port)
 	if (host.len == 0)
 		Py_RETURN_NONE;
 	return pair_of(pyb_text_latin1(host), PyLong_FromLongLong(port));
+}
+
+/* The server's own, as a rule that of the request before. */
+static PyObject *
+server_of(struct pyb_app *app, const struct hx_exchange *x)
+{
+	PyObject *made, *host;
+
+	if (app->server != NULL) {
+		host = PyTuple_GET_ITEM(app->server, 0);
+		if (PyUnicode_IS_COMPACT_ASCII(host) &&
+		    slice_equal(x->server_host, (struct slice){ PyUnicode_DATA(host),
+		    (size_t)PyUnicode_GET_LENGTH(host) }) &&
+		    PyLong_AsLongLong(PyTuple_GET_ITEM(app->server, 1)) == x->server_port)
+			return Py_NewRef(app->server);
+	}
+	made = address_of(x->server_host, x->server_port);
+	if (made != NULL && made != Py_None)
+		Py_XSETREF(app->server, Py_NewRef(made));
+	return made;
 }
 
 /* dict[key] = value (stolen). 0; -1 with an exception set, also when value is NULL. */
@@ -118,7 +151,7 @@ peers_fill(struct pyb_app *app, struct hx_exchange *x, PyObject *scope)
 	if (seen != NULL)
 		return PyDict_SetItem(scope, st->n_client, seen->client) < 0 ||
 		    PyDict_SetItem(scope, st->n_server, seen->server) < 0 ? -1 : 0;
-	return put(scope, st->n_server, address_of(x->server_host, x->server_port)) < 0 ||
+	return put(scope, st->n_server, server_of(app, x)) < 0 ||
 	    put(scope, st->n_client, address_of(x->origin.host, x->origin.port)) < 0 ? -1 : 0;
 }
 
@@ -138,7 +171,7 @@ pyb_scope_new(struct pyb_app *app, struct hx_exchange *x)
 	    (!slice_equal(x->origin.scheme, SLICE_LIT("http")) &&
 		put(scope, st->n_scheme, pyb_text_latin1(x->origin.scheme)) < 0) ||
 	    put(scope, st->n_root_path, pyb_text_utf8(x->root_path)) < 0 ||
-	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
+	    put(scope, st->n_headers, headers_of(&x->req, NULL)) < 0 ||
 	    put(scope, st->n_state, state_of(app, x)) < 0 ||
 	    put(scope, st->n_method, pyb_text_latin1(x->req.method_name)) < 0 ||
 	    put(scope, st->n_path, path_of(x)) < 0 ||
@@ -210,7 +243,7 @@ pyb_scope_new_websocket(struct pyb_app *app, struct hx_exchange *x)
 	    put(scope, st->n_path, path_of(x)) < 0 ||
 	    put(scope, st->n_raw_path, raw_path_of(x)) < 0 ||
 	    put(scope, st->n_query_string, pyb_text_bytes(x->req.query)) < 0 ||
-	    put(scope, st->n_headers, headers_of(&x->req)) < 0 ||
+	    put(scope, st->n_headers, headers_of(&x->req, st->field_words)) < 0 ||
 	    put(scope, st->n_subprotocols, subprotocols_of(x)) < 0 ||
 	    put(scope, st->n_state, state_of(app, x)) < 0 ||
 	    put(scope, st->n_extensions, extensions_of(st)) < 0)

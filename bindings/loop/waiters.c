@@ -7,19 +7,27 @@
 
 #include "bindings/loop/future.h"
 
-void
-pyb_waiters_wake(struct pyb_module_state *st, PyObject **list)
+static void
+resolve(struct pyb_module_state *st, PyObject *future)
 {
-	PyObject *waiters = *list;
+	if (pyb_future_resolve(st, future, st->n_set_result, Py_None) < 0)
+		PyErr_WriteUnraisable(future);
+}
 
-	*list = NULL;
-	for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters); i++) {
-		PyObject *future = PyList_GET_ITEM(waiters, i);
+void
+pyb_waiters_wake(struct pyb_module_state *st, PyObject **waiters)
+{
+	PyObject *found = *waiters;
 
-		if (pyb_future_resolve(st, future, st->n_set_result, Py_None) < 0)
-			PyErr_WriteUnraisable(future);
-	}
-	Py_XDECREF(waiters);
+	*waiters = NULL;
+	if (found == NULL)
+		return;
+	if (!PyList_CheckExact(found))
+		resolve(st, found);
+	else
+		for (Py_ssize_t i = 0; i < PyList_GET_SIZE(found); i++)
+			resolve(st, PyList_GET_ITEM(found, i));
+	Py_DECREF(found);
 }
 
 /* Drop the futures that are done. Their coroutines were cancelled:
@@ -45,21 +53,40 @@ waiters_prune(struct pyb_module_state *st, PyObject *waiters)
 	return rc;
 }
 
-PyObject *
-pyb_waiters_wait(struct pyb_module_state *st, PyObject **list)
+/* Add one to others. 0, or -1 with an exception set. */
+static int
+waiters_add(struct pyb_module_state *st, PyObject **waiters, PyObject *future)
 {
-	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future = NULL, *waiters;
+	PyObject *list;
+	int rc;
+
+	if (*waiters != NULL && !PyList_CheckExact(*waiters)) {
+		list = PyList_New(1);
+		if (list == NULL)
+			return -1;
+		PyList_SET_ITEM(list, 0, *waiters);
+		*waiters = list;
+	}
+	if (*waiters == NULL) {
+		*waiters = Py_NewRef(future);
+		return 0;
+	}
+	list = Py_NewRef(*waiters);
+	rc = waiters_prune(st, list) < 0 || PyList_Append(list, future) < 0 ? -1 : 0;
+	Py_DECREF(list);
+	return rc;
+}
+
+PyObject *
+pyb_waiters_wait(struct pyb_module_state *st, PyObject **waiters)
+{
+	PyObject *loop = PyObject_CallNoArgs(st->get_running_loop), *future;
 
 	if (loop == NULL)
 		return NULL;
-	if (*list == NULL)
-		*list = PyList_New(0);
-	waiters = Py_XNewRef(*list);
-	if (waiters != NULL && waiters_prune(st, waiters) == 0)
-		future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
-	if (future != NULL && PyList_Append(waiters, future) < 0)
+	future = PyObject_CallMethodNoArgs(loop, st->n_create_future);
+	if (future != NULL && waiters_add(st, waiters, future) < 0)
 		Py_CLEAR(future);
-	Py_XDECREF(waiters);
 	Py_DECREF(loop);
 	return future;
 }

@@ -15,7 +15,7 @@
 struct pyb_work {
 	struct pyb_filter *filter;	/* strong while a thread works, else borrowed */
 	PyObject *bytes;		/* strong */
-	PyObject *waiters;		/* list of futures, or NULL */
+	PyObject *waiters;		/* see waiters.h; or NULL */
 	bool last;
 	bool running;			/* a thread works */
 	bool left;			/* nobody takes the piece */

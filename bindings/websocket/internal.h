@@ -47,8 +47,8 @@ struct pyb_websocket {
 	PyObject *callable;		/* NULL once called */
 	PyObject *task;			/* strong, while it runs */
 	struct pyb_loop_local *local;	/* strong: holds `task`, which outlives the exchange */
-	PyObject *receivers;		/* list of futures that wait for an event, or NULL */
-	PyObject *senders;		/* list of futures that wait for the backlog, or NULL */
+	PyObject *receivers;		/* what waits for an event, see waiters.h; or NULL */
+	PyObject *senders;		/* what waits for the backlog, or NULL */
 	struct pyb_incoming incoming;
 	struct pyb_events events;
 	int status;			/* of the answer that denies it, */

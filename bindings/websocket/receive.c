@@ -9,7 +9,7 @@
 #include "bindings/coro.h"
 #include "bindings/websocket/internal.h"
 
-enum { FIRST_EVENTS = 4 };
+enum { FIRST_EVENTS = 2, MOST_KEPT = 8 };
 
 /* 0, or -1 when out of memory. */
 static int
@@ -63,7 +63,10 @@ pyb_receive_take(struct pyb_events *e)
 	must(e->n > 0);
 	event = e->all[e->first];
 	e->first = (e->first + 1) % e->cap;
-	e->n--;
+	if (--e->n == 0 && e->cap > MOST_KEPT) {
+		PyMem_Free(e->all);
+		*e = (struct pyb_events){ 0 };
+	}
 	return event;
 }
 
