@@ -29,8 +29,8 @@ async def broadcast(
     get it before anything else runs. Then it is awaited that those take it whose clients are slow, as
     ``send_text()`` would; without ``wait`` these do not get it.
 
-    Receivers of another server get it by their own ``send``, at the same time. What other exception than that of a
-    closed WebSocket one of them raises comes as an ExceptionGroup when all others have been served.
+    Receivers of another server get it by their own ``send``, one after the other. What other exception than that of
+    a closed WebSocket one of them raises comes as an ExceptionGroup when all others have been served.
     """
     everyone = tuple(receivers)
     if isinstance(message, str):
@@ -41,21 +41,24 @@ async def broadcast(
         raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
     # Who has not loaded it serves nobody.
     engine = sys.modules.get("fastrapi._engine")
-    if engine is None:
-        n, rest = 0, list[Any](everyone)
-    else:
+    n, full, foreign = 0, list[Any](), list[Any](everyone)
+    if engine is not None:
         is_text = isinstance(message, str)
-        n, full, rest = engine.broadcast(everyone, payload, is_text, _looks(is_text))
-        if wait:
-            rest = full + rest
-    if not rest:
+        n, full, foreign = engine.broadcast(everyone, payload, is_text, _looks(is_text))
+    groups = [foreign] if foreign else []
+    if wait:
+        groups += ([one] for one in full)
+    _check(foreign)
+    if not groups:
         return n
-    _check(rest)
-    sent = await asyncio.gather(*(_send(one, message) for one in rest), return_exceptions=True)
-    failures = [one for one in sent if isinstance(one, BaseException)]
+    if len(groups) == 1:
+        done = [await _send_each(groups[0], message)]
+    else:
+        done = await asyncio.gather(*(_send_each(group, message) for group in groups))
+    failures = [exc for _, raised in done for exc in raised]
     if failures:
-        raise BaseExceptionGroup("a broadcast has failed for some", failures)
-    return n + sum(one is True for one in sent)
+        raise ExceptionGroup("a broadcast has failed for some", failures)
+    return n + sum(sent for sent, _ in done)
 
 
 def _check(receivers: list[Any]) -> None:
@@ -64,24 +67,32 @@ def _check(receivers: list[Any]) -> None:
             raise TypeError(f"neither a WebSocket nor a send: {type(one).__name__}")
 
 
-async def _send(receiver: Any, message: str | bytes) -> bool:
-    """To one, in its own way. False: it is closed."""
+async def _send_each(receivers: list[Any], message: str | bytes) -> tuple[int, list[Exception]]:
+    """To one after the other: how many have got it, and what others have raised."""
     starlette = sys.modules.get("starlette.websockets")
-    gone: tuple[type[BaseException], ...] = (OSError, RuntimeError)
+    gone: tuple[type[Exception], ...] = (OSError, RuntimeError)
     if starlette is not None:
         gone = (*gone, starlette.WebSocketDisconnect)
+    n, failures = 0, list[Exception]()
+    for receiver in receivers:
+        try:
+            n += await _send(receiver, message)
+        except gone:
+            pass
+        except Exception as exc:
+            failures.append(exc)
+    return n, failures
+
+
+async def _send(receiver: Any, message: str | bytes) -> bool:
+    """To one, in its own way. False: it is not connected."""
     is_text = isinstance(message, str)
-    try:
-        if not hasattr(receiver, "send_text"):
-            await receiver({"type": "websocket.send", "text" if is_text else "bytes": message})
-        elif getattr(getattr(receiver, "application_state", None), "name", "CONNECTED") != "CONNECTED":
-            return False
-        elif is_text:
-            await receiver.send_text(message)
-        else:
-            await receiver.send_bytes(message)
-    except gone:
+    if not hasattr(receiver, "send_text"):
+        await receiver({"type": "websocket.send", "text" if is_text else "bytes": message})
+    elif getattr(getattr(receiver, "application_state", None), "name", "CONNECTED") != "CONNECTED":
         return False
+    else:
+        await (receiver.send_text(message) if is_text else receiver.send_bytes(message))
     return True
 
 
