@@ -74,7 +74,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 app = FastAPI(title="Chat", lifespan=lifespan)
 
 
-@app.websocket("/rooms/{room}")
+@app.websocket("/rooms/{room:path}")
 async def chat(
     socket: WebSocket, room: str, name: Annotated[str, Query(min_length=1, max_length=40)]
 ) -> None:
@@ -98,61 +98,83 @@ async def page() -> str:
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
 <title>Chat</title>
 <style>
-  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
-  #said { border: 1px solid #ccc; border-radius: .5rem; height: 20rem; overflow: auto; padding: .5rem 1rem }
-  #said .event { color: #666 }
+  * { box-sizing: border-box }
+  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; height: 100dvh; margin: 0 auto; padding: 1rem;
+         display: flex; flex-direction: column }
+  h1 { margin: 0; font-size: 1.5rem }
   form { display: flex; gap: .5rem; margin: .5rem 0 }
-  input { flex: 1; font: inherit; padding: .3rem .5rem; min-width: 0 }
-  button { font: inherit }
+  label { flex: 1; min-width: 0; font-size: .8rem; opacity: .8 }
+  input { width: 100%; font: inherit; font-size: 1rem; padding: .4rem .6rem }
+  button { font: inherit; padding: .4rem 1rem; align-self: end }
+  #said { flex: 1; overflow: auto; overflow-wrap: anywhere; padding: .5rem 1rem; border: 1px solid #8886; border-radius: .5rem }
+  .event { opacity: .7; font-style: italic }
+  .mine b { color: light-dark(#06c, #6bf) }
 </style>
 <h1>Chat</h1>
 <form id="enter">
-  <input id="room" value="lobby" aria-label="room" required>
-  <input id="name" placeholder="your name" aria-label="your name" maxlength="40" required>
+  <label>Room <input id="room" value="lobby" required></label>
+  <label>Your name <input id="name" maxlength="40" autofocus required></label>
   <button>Enter</button>
 </form>
 <div id="said" role="log" aria-live="polite"></div>
 <form id="say">
-  <input id="text" placeholder="say something" aria-label="say something" autocomplete="off" disabled>
+  <input id="text" placeholder="say something" aria-label="say something" autocomplete="off" maxlength="2000" disabled>
   <button disabled>Send</button>
 </form>
 <script>
 const $ = id => document.getElementById(id)
 let socket = null
 
-function show(text, kind) {
-  const line = document.createElement("div")
-  line.textContent = text
+function show(kind, text, name) {
+  const said = $("said"), line = document.createElement("div"), who = document.createElement("b")
+  const atEnd = said.scrollHeight - said.scrollTop - said.clientHeight < 50
+  if (name) { who.textContent = name + ": "; line.append(who) }
+  line.append(text)
   line.className = kind
-  $("said").append(line)
-  line.scrollIntoView()
+  said.append(line)
+  if (atEnd) said.scrollTop = said.scrollHeight
 }
 
 function ready(yes) {
   for (const part of $("say").elements) part.disabled = !yes
+  if (yes) $("text").focus()
 }
 
-function enter() {
+// `tries` are those since the connection was lost.
+function enter(room, name, tries = 0) {
   const scheme = location.protocol === "https:" ? "wss://" : "ws://"
-  const room = encodeURIComponent($("room").value), name = encodeURIComponent($("name").value)
-  const mine = socket = new WebSocket(scheme + location.host + "/rooms/" + room + "?name=" + name)
-  mine.onopen = () => { ready(true); $("text").focus() }
+  const path = "/rooms/" + encodeURIComponent(room) + "?name=" + encodeURIComponent(name)
+  const mine = socket = new WebSocket(scheme + location.host + path)
+  mine.onopen = () => { tries = 0; ready(true); show("event", "You are in " + room + ".") }
   mine.onmessage = ({data}) => {
-    const {name, text, event} = JSON.parse(data)
-    show(event ? name + " " + event : name + ": " + text, event ? "event" : "text")
+    const said = JSON.parse(data)
+    if (said.event) show("event", said.name + " " + said.event)
+    else show(said.name === name ? "mine" : "", said.text, said.name)
   }
   mine.onclose = ({code}) => {
-    if (mine !== socket) return
+    if (mine !== socket) return  // another room was entered
     ready(false)
-    show("connection closed (" + code + ")", "event")
-    if (code === 1012 || code === 1006) setTimeout(enter, 1000)  // the server is restarted
+    if (tries === 0) show("event", code === 1012 ? "The server restarts, one moment." : "The connection is lost, trying again.")
+    // Not all at once, and not for ever as often.
+    setTimeout(() => mine === socket && enter(room, name, tries + 1), Math.min(200 * 2 ** tries, 10000) * (0.5 + Math.random()))
   }
 }
 
-$("enter").onsubmit = event => { event.preventDefault(); if (socket) socket.close(1000); enter() }
-$("say").onsubmit = event => { event.preventDefault(); socket.send($("text").value); $("text").value = "" }
+$("enter").onsubmit = event => {
+  event.preventDefault()
+  if (socket) socket.close(1000)
+  ready(false)
+  enter($("room").value.trim() || "lobby", $("name").value)
+}
+$("say").onsubmit = event => {
+  event.preventDefault()
+  if ($("text").value.trim()) socket.send($("text").value)
+  $("text").value = ""
+}
 </script>
 """
