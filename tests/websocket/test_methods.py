@@ -112,3 +112,15 @@ def test_as_under_uvicorn(ports, case):
     assert got[1] == expected[1]
     assert got[0] == expected[0]
     assert CASES[case][1] in (None, tuple(ask(ports[1], "counted")))
+
+
+@pytest.mark.parametrize("setting", ["INSTRUMENTED", "FASTRD_FORCE"])
+def test_left_alone(tmp_path, setting):
+    """Where an application has replaced a method before it is served, and where all is to be Starlette's."""
+    port = servers.free_port()
+    command = servers.fastrd("methods_app:app", HERE, port)
+    with servers.serving(command, port, tmp_path / "log", {setting: "asgi"}):
+        client, seen = observe(port, "texts")
+        assert client[:3] == ["a", "ü" * 300, "bc"]
+        assert (seen[0] == "'sends' | 'a'") == (setting == "INSTRUMENTED")
+        assert ask(port, "counted") == [0, 0]
