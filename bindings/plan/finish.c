@@ -210,14 +210,17 @@ websocket_over(struct pyb_run *r, bool returned, int used)
 {
 	bool late = r->late != NULL || (used & LATE_USED);
 
-	if (!returned && used == 0 && !pyb_exits_open(r))
+	if (!returned && used == 0 && !pyb_exits_open(r)) {
 		r->outcome = PyErr_GetRaisedException();
-	else if (!returned || (used & ~LATE_USED))
+	} else if (!returned || (used & ~LATE_USED)) {
 		outcome_unwind(r, NULL);
-	else if (r->early != NULL)
+	} else if (r->early != NULL) {
 		r->phase = PYB_RUN_EARLY;
-	else
+	} else {
+		/* FastAPI has left it: what a late exit still puts there stays there. */
+		Py_CLEAR(r->stacks[PYB_STACK_EARLY]);
 		r->phase = late ? PYB_RUN_LATE : PYB_RUN_ENDED;
+	}
 }
 
 void

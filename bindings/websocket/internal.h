@@ -34,7 +34,7 @@ enum pyb_websocket_state {
 	PYB_WEBSOCKET_DENYING,		/* an answer of HTTP's has begun */
 	PYB_WEBSOCKET_OPEN,
 	PYB_WEBSOCKET_CLOSED,		/* by the application, or it was denied */
-	PYB_WEBSOCKET_GONE		/* by the client or the server */
+	PYB_WEBSOCKET_GONE		/* by the client or the server, which ends it after the application */
 };
 
 struct pyb_websocket {

@@ -156,7 +156,7 @@ finish(struct pyb_websocket *w, PyObject *result)
 	if (w->x != NULL) {
 		if (!answered)
 			w->x->calls->abort(w->x);
-		w->state = PYB_WEBSOCKET_CLOSED;
+		w->state = PYB_WEBSOCKET_GONE;	/* for tasks that go on */
 		pyb_websocket_detach(w);
 	}
 	pyb_app_run_end(w->app);

@@ -13,13 +13,13 @@ import pytest
 from declared import (
     FASTAPI, Build, Item, bare, dependency, endpoint, get, listed, post, refused, text,
 )  # fmt: skip
-from fastapi import Body, Cookie, Depends, FastAPI, File, Form, Header, Path, Query, UploadFile
-from fastapi.routing import APIRoute
+from fastapi import Body, Cookie, Depends, FastAPI, File, Form, Header, Path, Query, UploadFile, WebSocket
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from pydantic import BaseModel, Field
 from starlette.convertors import Convertor
-from starlette.routing import Host, Mount
+from starlette.routing import Host, Mount, WebSocketRoute
 
-from fastrapi.compile import compile_app
+from fastrapi.compile import compile_app, dialect
 
 
 class Crossed(BaseModel):
@@ -120,6 +120,33 @@ def test_what_may_match_anything_keeps_the_routes_after_it_from_compiling(route:
         assert after == (
             f"GET /after asgi: declared after {getattr(route, 'path', '/')!r}, which may match any path: {reason}"
         )
+
+
+async def socket(websocket: WebSocket) -> None:
+    await websocket.accept()
+
+
+class Named(APIWebSocketRoute):
+    pass
+
+
+class Noting(WebSocketRoute):
+    async def handle(self, *connection: Any) -> None:
+        await super().handle(*connection)
+
+
+@pytest.mark.skipif(not dialect.STACKS_IN_SCOPE, reason="no plans of WebSockets")
+@pytest.mark.parametrize(
+    ("kind", "verdict"), [(Named, "compiled"), (Noting, "asgi: custom route class Noting")]
+)
+def test_a_class_for_websockets_that_matches_as_its_base_keeps_nothing_from_compiling(
+    kind: type, verdict: str
+) -> None:
+    app = bare()
+    app.router.routes.append(kind("/odd", socket))
+    app.get("/after")(endpoint())
+    app.websocket("/after")(socket)
+    assert listed(app)[:3] == [f"WS /odd {verdict}", "GET /after compiled", "WS /after compiled"]
 
 
 def test_a_convertor_of_the_applications_own_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from starlette.routing import Mount, WebSocketRoute
 VERSION = tuple(int(number) for number in fastapi.__version__.split(".")[:2])
 seen: list[Any] = []
 ways: list[bool] = []
+kept: list[asyncio.Task[None]] = []
 var: ContextVar[str] = ContextVar("var", default="unset")
 
 
@@ -113,6 +114,15 @@ async def pushes(websocket: WebSocket) -> None:
 
     for name in ("fastapi_inner_astack", "fastapi_function_astack", "fastapi_middleware_astack"):
         websocket.scope[name].push_async_callback(noted)
+
+
+async def pushes_at_exit(websocket: WebSocket) -> AsyncIterator[None]:
+    async def noted(name: str) -> None:
+        note("pushed at exit", name)
+
+    yield
+    for name in ("fastapi_inner_astack", "fastapi_function_astack"):
+        websocket.scope[name].push_async_callback(noted, name)
 
 
 def scopes(wanted: SecurityScopes) -> list[str]:
@@ -233,6 +243,16 @@ def fill(router: Any) -> None:
     async def pushed_raises(websocket: WebSocket) -> None:
         raise Own("pushed")
 
+    @router.websocket("/pushed-at-exit", dependencies=[Depends(pushes_at_exit)])
+    async def pushed_at_exit(websocket: WebSocket) -> None:
+        await told(websocket)
+
+    @router.websocket("/task")
+    async def task(websocket: WebSocket) -> None:
+        note_way()
+        await websocket.accept()
+        kept.append(asyncio.create_task(goes_on(websocket)))
+
     @router.websocket("/overridden")
     async def overridden(websocket: WebSocket, value: Annotated[str, Depends(to_replace)]) -> None:
         await told(websocket, value)
@@ -306,6 +326,16 @@ def fill(router: Any) -> None:
     @router.post("/both/{item}")
     async def both_post(item: int) -> dict[str, int]:
         return {"posted": item}
+
+
+async def goes_on(websocket: WebSocket) -> None:
+    """Outlives the endpoint."""
+    await asyncio.sleep(0.02)
+    try:
+        await websocket.send_text("late")
+    except Exception as exc:
+        note("late send", type(exc).__name__)
+    note("late receive", await websocket.receive())
 
 
 def to_replace() -> str:

@@ -41,6 +41,8 @@ CASES: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
     "changed": ("/changed/a?q=2", [], {}),
     "pushed": ("/pushed", [], {}),
     "pushed, raises": ("/pushed-raises", [], {}),
+    "pushed at an exit": ("/pushed-at-exit", [], {}),
+    "a task that goes on": ("/task", [], {}),
     "overridden": ("/overridden", [], {}),
     "talk": ("/talk", ["a", "b", ("close", 4444, "bye")], {"subprotocols": ["a", "b"]}),
     "talk, broken off": ("/talk", ["a", ("abort",)], {"subprotocols": ["a", "b"]}),

@@ -165,7 +165,10 @@ def is_included(route: Any) -> bool:
 
 
 def is_websocket(route: Any) -> bool:
-    """Is ``route`` a WebSocket route, Starlette's or one that is made like it?"""
+    """Does ``route`` take handshakes only: a WebSocket route, or one that is made like it?"""
+    bases = (starlette.routing.WebSocketRoute, routing.APIWebSocketRoute)
+    if isinstance(route, bases) and any(inherits(route, base, "matches") for base in bases):
+        return True
     return "websocket" in type(route).__name__.lower() and hasattr(route, "path_regex")
 
 
