@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, close, frame
 from server import PATIENCE, Fastrd
 
 APP = """
-import asyncio, os
+import asyncio, os, time
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -37,6 +39,19 @@ async def app(scope, receive, send):
             print("late accepted:", await receive(), flush=True)
         except BaseException as exc:
             print("late:", type(exc).__name__, exc, flush=True)
+        return
+    if scope["path"].startswith("/busy"):
+        turns = scope["path"][5:]
+        print("busy begins", turns, flush=True)
+        while not os.path.exists("go" + turns):
+            time.sleep(0.01)
+        for _ in range(int(turns)):
+            await asyncio.sleep(0)
+        try:
+            await send({"type": "websocket.accept"})
+            print("busy", turns, "accepted", flush=True)
+        except OSError as exc:
+            print("busy", turns, type(exc).__name__, flush=True)
         return
     await send({"type": "websocket.accept"})
     if scope["path"] == "/parting":
@@ -204,6 +219,19 @@ def test_a_client_that_leaves_before_it_is_accepted(tmp_path):
         client.socket.close()
         (tmp_path / "go").touch()
         server.wait_log("late: ClientDisconnected")
+
+
+def test_a_client_that_leaves_in_the_turn_in_which_it_is_accepted(tmp_path):
+    """The loop is held meanwhile: it hears of the end so many of its turns after the application goes on."""
+    with serving(tmp_path, "--blocked-warning", "0") as server:
+        for turns in range(6):
+            client = Hasty(server.port, f"/busy{turns}")
+            server.wait_log(f"busy begins {turns}")
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.socket.close()
+            (tmp_path / f"go{turns}").touch()
+            server.wait(lambda: re.search(rf"busy {turns} \w+\n", server.log()), "its end")
+        assert re.search(r"busy \d ClientDisconnected", server.log())
 
 
 class Hasty(Raw):

@@ -217,7 +217,9 @@ websocket_accept(struct hx_exchange *x, const struct hx_header *fields, size_t n
 	struct worker_websocket *ws = (struct worker_websocket *)(void *)c->messages;
 
 	_Static_assert(sizeof(*ws) <= sizeof(c->messages), "WORKER_MESSAGES_BYTES");
-	must(c->state == CONN_RUNNING && !c->content_open);
+	if (c->state != CONN_RUNNING)
+		return -1;	/* the client has left, and the application has not heard of it yet */
+	must(!c->content_open);
 	memset(ws, 0, sizeof(*ws));
 	if (deflate_agree(c, ws, &fields, &n) < 0 || worker_reply_calls.head(x, 101, fields, n) < 0)
 		return -1;
