@@ -234,19 +234,18 @@ worker_type_drain(PyObject *obj, PyObject *args)
 	Py_RETURN_NONE;
 }
 
-static PyObject *
-worker_type_park(PyObject *obj, PyObject *Py_UNUSED(ignored))
-{
-	worker_park(((struct engine_worker *)obj)->w);
-	Py_RETURN_NONE;
-}
-
-static PyObject *
-worker_type_resume(PyObject *obj, PyObject *Py_UNUSED(ignored))
-{
-	worker_resume(((struct engine_worker *)obj)->w);
-	Py_RETURN_NONE;
-}
+/* A method that tells the worker what to do, and no more. */
+#define TELL(name) \
+	static PyObject * \
+	worker_type_##name(PyObject *obj, PyObject *Py_UNUSED(ignored)) \
+	{ \
+		worker_##name(((struct engine_worker *)obj)->w); \
+		Py_RETURN_NONE; \
+	}
+	TELL(park)
+	TELL(resume)
+	TELL(end_websockets)
+#undef TELL
 
 static PyObject *
 worker_type_abort(PyObject *obj, PyObject *Py_UNUSED(ignored))
@@ -365,6 +364,8 @@ static PyMethodDef worker_methods[] = {
 	    "Stop accepting, give the connections to workers that serve, and go on." },
 	{ "resume", worker_type_resume, METH_NOARGS, "After park(): serve as before." },
 	{ "abort", worker_type_abort, METH_NOARGS, "Cut every connection." },
+	{ "end_websockets", worker_type_end_websockets, METH_NOARGS,
+	    "Close every WebSocket with 1012, and accept no more." },
 	{ "in_hand", worker_type_in_hand, METH_NOARGS,
 	    "What abort() would cut, in words; empty when there is nothing." },
 	{ NULL, NULL, 0, NULL }

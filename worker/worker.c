@@ -118,10 +118,8 @@ empty_check(struct worker *w)
 	empty(w->empty_arg);
 }
 
-/* Close every WebSocket, saying that the server is being restarted; a handshake that is not answered gets
- * 503. */
-static void
-websockets_end(struct worker *w)
+void
+worker_end_websockets(struct worker *w)
 {
 	uint64_t n = w->websockets;
 
@@ -155,7 +153,7 @@ worker_drain(struct worker *w, uint64_t grace_ms, bool give)
 		worker_handover_end(w);
 	/* Where others serve on, clients have the time until the deadline. */
 	if (!give && w->options.conf.ws_drain == WS_DRAIN_NOW)
-		websockets_end(w);
+		worker_end_websockets(w);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 
@@ -189,7 +187,7 @@ worker_abort(struct worker *w)
 {
 	worker_accept_stop(w);
 	worker_admin_stop(w);
-	websockets_end(w);
+	worker_end_websockets(w);
 	LIST_EACH(node, &w->conns) {
 		struct worker_conn *c = container_of(node, struct worker_conn, node);
 

@@ -122,6 +122,10 @@ void worker_resume(struct worker *w);
  * it ends. */
 void worker_abort(struct worker *w);
 
+/* Close every WebSocket, saying that the server is being restarted (1012); a handshake that is not answered
+ * gets 503, and so do later ones. */
+void worker_end_websockets(struct worker *w);
+
 /* A connection, a request in hand (worker/hands.c calls) or a WebSocket has come (+1) or gone (-1). The
  * last connection that goes may take the worker with it (see worker_on_empty). */
 void worker_open_add(struct worker *w, int by);

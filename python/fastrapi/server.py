@@ -25,6 +25,9 @@ from fastrapi.tables import NoTable, Table
 
 logger = logging.getLogger("fastrapi.error")
 
+# So long before the deadline WebSockets are closed, or a quarter of the time if that is less.
+_LAST_SECONDS = 2.0
+
 
 class Server:
     """Lifespan, plans and connections of ``app`` in the running loop.
@@ -106,6 +109,8 @@ class Server:
             seconds = self._settings["timeout_graceful_shutdown"]
         self._drains, self._gives = True, give
         self._loop.call_later(seconds, self._out_of_time, seconds)
+        # What the endpoints of WebSockets do at their end has time before the shutdown.
+        self._loop.call_later(seconds - min(_LAST_SECONDS, seconds / 4), self._connections.end_websockets)
         self._connections.drain(self._end, seconds, give)
         self._process.announce_exit()
 

@@ -60,6 +60,14 @@ async def app(scope, receive, send):
         await send({"type": "websocket.close", "code": 3000})
         print("parting closed", flush=True)
         return
+    if scope["path"] == "/tidy":
+        try:
+            while (message := await receive())["type"] == "websocket.receive":
+                await send({"type": "websocket.send", "text": message["text"]})
+        finally:
+            await asyncio.sleep(0.2)
+            print("tidied up", flush=True)
+        return
     if scope["path"] == "/wrong":
         for message in ({"text": b"x"}, {"bytes": [1]}, {"bytes": "x"}):
             try:
@@ -199,6 +207,32 @@ def test_a_reload_leaves_it_to_the_old_generation(tmp_path):
             assert list(client.rest()) == [(CLOSE, b"\x03\xf4")]
             newer.send(close(1000))
             assert list(newer.rest()) == [(CLOSE, b"\x03\xe8")]
+
+
+def test_endpoints_have_time_after_their_end_and_before_the_shutdown(tmp_path):
+    flags = ("--ws-drain", "deadline", "--timeout-graceful-shutdown", "4")
+    with serving(tmp_path, *flags) as server, Raw(server.port, "/tidy") as client:
+        client.send(frame(TEXT, b"a"))
+        assert client.read() == (TEXT, b"a")
+        server.signal(signal.SIGTERM)
+        assert list(client.rest()) == [(CLOSE, b"\x03\xf4")]
+        client.socket.close()
+        assert server.process.wait(20 * PATIENCE) == 0
+        log = server.log()
+        assert log.index("tidied up") < log.index("shutdown")
+        assert "cut after" not in log
+
+
+def test_the_server_closes_first_when_both_have_said_so(tmp_path):
+    with serving(tmp_path) as server, Raw(server.port, "/parting") as client:
+        while client.read()[0] != CLOSE:
+            pass
+        client.send(close(3000))
+        assert client.socket.recv(1) == b""
+        with pytest.raises(OSError):  # what lingers would read this away
+            for _ in range(100):
+                client.socket.sendall(b"x")
+                time.sleep(0.1)
 
 
 def test_it_is_in_the_access_log_when_it_is_accepted(tmp_path):

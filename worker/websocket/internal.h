@@ -43,7 +43,7 @@ void worker_websocket_end_with(struct worker_conn *c, const struct hx_closing *w
 /* Do what was put off. */
 void worker_websocket_end_held(struct worker_conn *c);
 
-/* The client has answered our Close frame. */
+/* Nothing is read any more: the connection ends when all is sent. */
 void worker_websocket_linger(struct worker_conn *c);
 
 /* The client has broken the protocol, or a limit. */

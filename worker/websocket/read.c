@@ -23,12 +23,15 @@ close_take(struct worker_conn *c, const struct hx_part *part)
 	struct hx_closing closing;
 	unsigned wrong = hx_closing_read(part, &closing);
 
-	if (wrong != 0)
+	if (wrong != 0) {
 		worker_websocket_fail(c, wrong, "malformed close frame");
-	else if (c->websocket->closing)
+	} else if (c->websocket->closing) {
+		/* The server closes first (RFC 6455, section 7.1.1); some clients wait for that. */
+		c->eof = true;
 		worker_websocket_linger(c);
-	else
+	} else {
 		worker_websocket_end_with(c, &closing);	/* its answer says the same */
+	}
 }
 
 /* A client that does not read what it is sent needs no answer to each ping. */

@@ -60,7 +60,6 @@ close_put(struct worker_conn *c, const struct hx_closing *closing)
 	return worker_websocket_frame_put(c, frame, hx_closing_write(frame, closing));
 }
 
-/* Nothing is read any more: the connection ends when all is sent. */
 void
 worker_websocket_linger(struct worker_conn *c)
 {
