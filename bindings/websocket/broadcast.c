@@ -8,6 +8,7 @@
 #include "bindings/websocket/broadcast.h"
 
 #include "bindings/websocket/internal.h"
+#include "bindings/websocket/methods.h"
 
 /* What Starlette's own things look like. Borrowed. */
 struct looks {
@@ -20,27 +21,13 @@ struct looks {
 
 enum outcome { SENT, SKIPPED, FULL, FOREIGN, FAILED };
 
-/* Is it the receiver's method of this name? -1 with an exception set. */
-static int
-has_method(PyObject *receiver, PyObject *name, PyObject *function)
-{
-	PyObject *found = PyObject_GetAttr(receiver, name);
-	int has = found == NULL ? -1 : PyMethod_Check(found) && PyMethod_GET_FUNCTION(found) == function;
-
-	Py_XDECREF(found);
-	return has;
-}
-
-/* Is it a WebSocket that sends as Starlette's do? -1 with an exception set. */
-static int
+/* Is it a WebSocket that sends as Starlette's do? */
+static bool
 is_plain(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, bool text)
 {
-	int plain = l->class != Py_None && PyObject_TypeCheck(receiver, (PyTypeObject *)l->class);
-
-	if (plain == 1)
-		plain = has_method(receiver, st->n_send, l->send);
-	return plain == 1 ?
-	    has_method(receiver, text ? st->n_send_text : st->n_send_bytes, l->send_some) : plain;
+	return l->class != Py_None && PyObject_TypeCheck(receiver, (PyTypeObject *)l->class) &&
+	    pyb_method_is(receiver, st->n_send, l->send) &&
+	    pyb_method_is(receiver, text ? st->n_send_text : st->n_send_bytes, l->send_some);
 }
 
 /* The send() of a receiver: *send, a new reference. FAILED with an exception set; SKIPPED: it is not
@@ -49,14 +36,11 @@ static enum outcome
 send_of(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, bool text,
     PyObject **send)
 {
-	int plain = is_plain(st, l, receiver, text);
 	PyObject *state;
 	bool connected;
 
 	*send = NULL;
-	if (plain < 0)
-		return FAILED;
-	if (plain == 0) {
+	if (!is_plain(st, l, receiver, text)) {
 		*send = Py_NewRef(receiver);
 		return SENT;
 	}

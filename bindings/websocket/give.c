@@ -52,15 +52,18 @@ begin(struct pyb_method_call *call)
 	if (w != NULL && call->method == PYB_METHOD_SEND_JSON) {
 		PyObject *text = written(call->m, call->data);
 
+		Py_DECREF(w);
 		if (text == NULL)
 			return -1;
 		Py_SETREF(call->data, text);
 		call->method = PYB_METHOD_SEND_TEXT;
 		w = pyb_method_usable(call);
 	}
-	if (w == NULL || w->state != PYB_WEBSOCKET_OPEN || !is_plain(call))
+	if (w == NULL || w->state != PYB_WEBSOCKET_OPEN || !is_plain(call)) {
+		Py_XDECREF(w);
 		return 0;
-	call->w = (struct pyb_websocket *)Py_NewRef((PyObject *)w);
+	}
+	call->w = w;
 	return 1;
 }
 

@@ -1,9 +1,9 @@
 /*
  * method: is a call of a method of Starlette's WebSocket as nearly all are?
  *
- * Called by methods.c, take.c and give.c. All is looked up as Starlette's own code does it, in the object
- * first and then in its class, so that whatever user code has put there is found; nothing is kept from one
- * call to the next.
+ * Called by broadcast.c, methods.c, take.c and give.c. All is looked up as Starlette's own code does it,
+ * in the object first and then in its class, so that whatever user code has put there is found; nothing is
+ * kept from one call to the next.
  */
 #include "bindings/compat.h"
 #include "bindings/websocket/internal.h"
@@ -20,9 +20,8 @@ pyb_method_has(PyObject *object, PyObject *name, PyObject *value)
 	return found == value;
 }
 
-/* Is it a method of `socket` with this function? */
-static bool
-has_method(PyObject *socket, PyObject *name, PyObject *function)
+bool
+pyb_method_is(PyObject *socket, PyObject *name, PyObject *function)
 {
 	PyObject *found = NULL;
 	bool is;
@@ -67,7 +66,7 @@ pyb_method_websocket(const struct pyb_methods *m, enum pyb_method method, PyObje
 	callable = behind_relays(m, found);
 	if (callable != NULL && PyCFunction_CheckExact(callable) &&
 	    PyCFunction_GET_FUNCTION(callable) == own)
-		w = (struct pyb_websocket *)PyCFunction_GET_SELF(callable);
+		w = (struct pyb_websocket *)Py_NewRef(PyCFunction_GET_SELF(callable));
 	Py_XDECREF(found);
 	return w;
 }
@@ -87,9 +86,10 @@ pyb_method_usable(const struct pyb_method_call *call)
 		return pyb_method_websocket(m, method, socket);
 	if (!pyb_method_has(socket, st->n_application_state, m->connected))
 		return NULL;
-	if (takes && !has_method(socket, st->n_receive, m->own[PYB_METHOD_RECEIVE]))
+	if (takes && !pyb_method_is(socket, st->n_receive, m->own[PYB_METHOD_RECEIVE]))
 		return NULL;
-	if (!takes && method != PYB_METHOD_SEND && !has_method(socket, st->n_send, m->own[PYB_METHOD_SEND]))
+	if (!takes && method != PYB_METHOD_SEND &&
+	    !pyb_method_is(socket, st->n_send, m->own[PYB_METHOD_SEND]))
 		return NULL;
 	return pyb_method_websocket(m, method, socket);
 }
@@ -97,7 +97,7 @@ pyb_method_usable(const struct pyb_method_call *call)
 bool
 pyb_method_asks_itself(const struct pyb_method_call *call)
 {
-	return has_method(call->socket, call->m->st->n__raise_on_disconnect, call->m->asks);
+	return pyb_method_is(call->socket, call->m->st->n__raise_on_disconnect, call->m->asks);
 }
 
 enum pyb_coro_verdict

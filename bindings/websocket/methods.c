@@ -58,15 +58,18 @@ is_served(const struct pyb_methods *m, enum pyb_method method, PyObject *socket)
 {
 	struct pyb_module_state *st = m->st;
 	struct pyb_websocket *w;
-	struct pyb_loop *loop;
+	bool debug;
 
 	if (!PyObject_TypeCheck(socket, m->class) ||
 	    Py_TYPE(socket)->tp_getattro != PyObject_GenericGetAttr)
 		return false;
 	w = pyb_method_websocket(m, method, socket);
-	loop = w != NULL ? (struct pyb_loop *)w->local->loop : NULL;
+	if (w == NULL)
+		return false;
 	/* In debug mode a coroutine knows where it was made. */
-	if (loop == NULL || loop->debug)
+	debug = w->local->loop == NULL || ((struct pyb_loop *)w->local->loop)->debug;
+	Py_DECREF(w);
+	if (debug)
 		return false;
 	/* Of these the first and the last message is Starlette's. */
 	if (method == PYB_METHOD_RECEIVE)

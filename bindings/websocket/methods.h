@@ -63,13 +63,17 @@ bool pyb_method_takes(enum pyb_method method);
 /* Is `value` the attribute of `object`? May run user code; leaves no exception. */
 bool pyb_method_has(PyObject *object, PyObject *name, PyObject *value);
 
-/* The engine's side of a socket, borrowed from it: where its `_receive`, or its `_send`, is the engine's.
+/* Is the attribute `name` of a socket its own method with this function? May run user code; leaves no
+ * exception. */
+bool pyb_method_is(PyObject *socket, PyObject *name, PyObject *function);
+
+/* The engine's side of a socket, a new reference: where its `_receive`, or its `_send`, is the engine's.
  * NULL: it is not. May run user code; leaves no exception. */
 struct pyb_websocket *pyb_method_websocket(const struct pyb_methods *m, enum pyb_method method,
     PyObject *socket);
 
-/* The engine's side of the socket of a call, borrowed from the socket, when all is as it is nearly
- * always. NULL: it is not, Starlette is to do it. May run user code; leaves no exception. */
+/* The engine's side of the socket of a call, a new reference, when all is as it is nearly always.
+ * NULL: it is not, Starlette is to do it. May run user code; leaves no exception. */
 struct pyb_websocket *pyb_method_usable(const struct pyb_method_call *call);
 
 /* Does the socket ask Starlette's own function whether a message is the end? May run user code; leaves no

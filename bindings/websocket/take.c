@@ -88,9 +88,11 @@ pyb_take_step(void *arg, PyObject *value, PyObject **out)
 		return PYB_CORO_ERROR;
 	if (w == NULL) {
 		w = pyb_method_usable(call);
-		if (w == NULL || pyb_receive_is_new(w))
+		if (w == NULL || pyb_receive_is_new(w)) {
+			Py_XDECREF(w);
 			return pyb_method_hand_on(call, out);
-		call->w = (struct pyb_websocket *)Py_NewRef((PyObject *)w);
+		}
+		call->w = w;
 		call->m->done++;
 	}
 	if (w->events.n == 0 && w->x != NULL) {

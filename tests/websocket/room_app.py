@@ -92,6 +92,14 @@ async def patched(socket: WebSocket) -> None:
     await serve(socket, socket)
 
 
+@app.websocket("/lent")
+async def lent(socket: WebSocket) -> None:
+    """What is sent to it goes to the first member."""
+    await socket.accept()
+    socket.send_text = members[0].send_text  # type: ignore[method-assign]
+    await serve(socket, socket)
+
+
 @app.websocket("/pending")
 async def pending(socket: WebSocket) -> None:
     members.extend([socket, socket._send])

@@ -112,6 +112,14 @@ def test_what_sends_in_its_own_way_does_so(any_room):
     leave(people)
 
 
+def test_what_sends_by_another_does_so(any_room):
+    """The method is Starlette's own, and that of another WebSocket."""
+    people = [plain(any_room, way) for way in ("/member", "/lent")]
+    people[0].command(say="hello")
+    assert [people[0].hear() for _ in range(3)] == [b"hello", b"hello", b"sent 2"]
+    leave(people)
+
+
 def test_what_sends_by_the_server_itself_shares_it(room):
     """The engine gives it to all that send as Starlette's WebSocket does, and to no other."""
     people = [plain(room, way) for way in ("/member", "/shared", "/raw/", "/member", "/own", "/wrapped/")]
