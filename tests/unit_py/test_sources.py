@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.websockets import WebSocket
 
+from fastrapi.compile import websockets
 from fastrapi.compile.sources import source_of
 
 PACKAGES = ("fastapi", "starlette", "python_multipart")
@@ -60,3 +62,10 @@ def test_every_function_and_class(package: str) -> None:
             assert got == expected, value
             compared += 1
     assert compared > 20
+
+
+def test_functions_whose_code_is_the_engines() -> None:
+    websockets.install()
+    assert websockets.METHODS is not None
+    functions = [f for f in vars(WebSocket).values() if isinstance(f, types.FunctionType)]
+    assert functions and [source_of(f) for f in functions] == [inspect.getsource(f) for f in functions]

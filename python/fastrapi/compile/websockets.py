@@ -73,7 +73,7 @@ def _code_of(function: FunctionType, target: Any) -> CodeType:
     A function that says that it makes a coroutine need not make it itself."""
     old = function.__code__
     names = ", ".join(old.co_varnames[: old.co_argcount])
-    text = f"def {old.co_name}({names}):\n call = 'target'\n return call({names})"
+    text = f"def {old.co_name}({names}): call = 'target'; return call({names})"
     made: dict[str, Any] = {}
     exec(compile(text, old.co_filename, "exec"), made)
     new: CodeType = made[old.co_name].__code__
