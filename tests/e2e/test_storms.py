@@ -94,7 +94,9 @@ def test_fifty_hangups_during_a_reload_are_one_more(tmp_path: Path) -> None:
     with Fastrd("app:app", tmp_path) as server:
         (tmp_path / "hold").touch()
         for n in range(50):
-            (tmp_path / "app.py").write_text(held.replace("ok", f"ok {n}"))
+            # At once: a reload that read the half of it would fail, and another begin.
+            (tmp_path / "new.py").write_text(held.replace("ok", f"ok {n}"))
+            (tmp_path / "new.py").rename(tmp_path / "app.py")
             server.signal(signal.SIGHUP)
             time.sleep(0.01)
         server.wait_log("reloading")
