@@ -135,7 +135,7 @@ class Noting(WebSocketRoute):
         await super().handle(*connection)
 
 
-@pytest.mark.skipif(not dialect.STACKS_IN_SCOPE, reason="no plans of WebSockets")
+@pytest.mark.skipif(not dialect.STACKS_IN_SCOPE, reason="no such option")
 @pytest.mark.parametrize(
     ("kind", "verdict"), [(Named, "compiled"), (Noting, "asgi: custom route class Noting")]
 )
