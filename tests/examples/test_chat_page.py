@@ -41,7 +41,8 @@ def test_two_talk_in_rooms_and_come_back_after_a_reload(tmp_path):
         enter(bob, server, "Bob", "lobby")
         ann.wait_text("Bob came")
         say(ann, "hello <b>ü</b>")
-        bob.wait_text("Ann: hello <b>ü</b>")
+        for page in (ann, bob):
+            page.wait_text("Ann: hello <b>ü</b>")
         assert ann.run("document.querySelectorAll('.mine').length") == 1
         bob.run("document.querySelector('#room').value = 'a/b?c'")
         bob.click("#enter button")

@@ -55,8 +55,9 @@ def together(sent: list[Way], n: int = 1) -> Connection:
 def alone(way: Way) -> Connection:
     if not way.status:
         return Connection(way.data * way.together, way.together, Counter(), way.leave_after)
-    return together([way], way.together) if way.how != "-" else Connection(
-        way.data, 1, Counter([way.status]))  # fmt: skip
+    if way.how == "-" or way.is_websocket:
+        return Connection(way.data, 1, Counter([way.status]))
+    return together([way], way.together)
 
 
 def lap_of_ways(preflight: int = 405) -> list[Connection]:
@@ -65,7 +66,7 @@ def lap_of_ways(preflight: int = 405) -> list[Connection]:
     for way in ways.EVERY:
         if way.name == "options":
             way = Way(way.name, way.data, preflight, way.how)
-        closes = way.status in (0, 500) or way.how == "-" or way.name == "bad chunk"
+        closes = way.status in (0, 500) or way.how == "-" or way.name == "bad chunk" or way.is_websocket
         (own if closes or way.together > 1 else kept).append(way)
     quick = ways.BOTH[:7]
     mixed = [*kept, *quick * 4]

@@ -30,6 +30,8 @@ PARTS = 5
 # glibc's malloc gives each thread an arena, which keeps what the thread once needed. A thread
 # that is new when it first writes a large upload to disk would take 1.2 MB for good.
 ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
+# So many laps pass until the pools of every way are as large as they ever become.
+WARM_LAPS = 60
 # An allocator never gives back every page it once had: that much growth in all is
 # not held against a run.
 ALLOWED = 256 * 1024
@@ -111,7 +113,7 @@ def test_every_way_of_a_request(
         def tidy() -> None:
             load.run(server.port, [collect], 1)
 
-        print(watch(server, lap, requests, tidy, warm_laps=10).judge())
+        print(watch(server, lap, requests, tidy, warm_laps=WARM_LAPS).judge())
 
 
 def test_every_route_of_the_shop(tmp_path: Path, pytestconfig: pytest.Config) -> None:

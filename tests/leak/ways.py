@@ -24,6 +24,11 @@ class Way:
     together: int = 1
     leave_after: int = 0
 
+    @property
+    def is_websocket(self) -> bool:
+        """It is a handshake with the frames that follow it, so nothing else can be sent behind it."""
+        return b"Upgrade: websocket" in self.data
+
     def last(self) -> bytes:
         """The same, asking the server to close."""
         return self.data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
@@ -56,7 +61,6 @@ PARTS = b"".join(
 )
 ARRIVES = PARTS.replace(b"tiny", b"y" * 1_200_000)
 CHUNKED = b"4\r\n1234\r\n3;ext=1\r\n567\r\n0\r\nX-Last: x\r\n\r\n"
-
 
 
 def websocket(target: str, *payloads: bytes, code: int = 1000, offers: tuple[str, ...] = ()) -> bytes:
