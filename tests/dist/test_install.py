@@ -11,9 +11,6 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-
 from server import Fastrd
 
 ROOT = Path(__file__).parents[2]
