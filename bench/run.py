@@ -222,16 +222,16 @@ def describe_machine(peers_python: Path, packages: tuple[str, ...] = PACKAGES) -
             "python": versions.stdout.strip()}
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    names = [*dict.fromkeys(case.group for case in CASES), *(case.name for case in CASES)]
+def parse_arguments(arguments: list[str], about: str, names: list[str], results: Path) -> argparse.Namespace:
+    """What this program and ``websocket.py`` are told. ``results``: where the figures go by default."""
+    parser = argparse.ArgumentParser(description=about.split("\n", 1)[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.2, help="length of a round (default 1.2)")
     parser.add_argument("--peers", help="measure only these, separated by commas")
     parser.add_argument("--fastrd", type=Path, default=ROOT / "build/bin/fastrd")
     parser.add_argument("--fastrd-python", type=Path, default=ROOT / "build/venv/bin/python")
-    parser.add_argument("--json", type=Path, default=BUILD / "results.json")
+    parser.add_argument("--json", type=Path, default=results)
     parser.add_argument("--update-readme", action="store_true")
     options = parser.parse_args(arguments)
     if unknown := set(options.cases) - set(names):
@@ -250,7 +250,8 @@ def select_cases(options: argparse.Namespace) -> list[Case]:
 
 
 def main(arguments: list[str]) -> int:
-    options = parse_arguments(arguments)
+    names = [*dict.fromkeys(case.group for case in CASES), *(case.name for case in CASES)]
+    options = parse_arguments(arguments, __doc__, names, BUILD / "results.json")
     peers_python = make_peers_python(options.fastrd_python)
     if options.update_readme:
         report.update_readme(options.json, BENCH / "README.md")

@@ -29,7 +29,7 @@ from typing import Any
 import report
 from case import Bar, Case, request
 from peers import BENCH, BUILD, ROOT, TICK_SECONDS, PeerError, Server, Tools
-from run import LOAD_CORE, alone, build_programs, describe_machine, make_peers_python
+from run import LOAD_CORE, alone, build_programs, describe_machine, make_peers_python, parse_arguments
 
 HANDSHAKE = request("GET /echo", Upgrade="websocket", Connection="Upgrade",
                     Sec_WebSocket_Key="AQIDBAUGBwgJCgsMDQ4PEA==", Sec_WebSocket_Version="13")
@@ -255,25 +255,8 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    names = [kind.name for kind in KINDS]
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(names))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.2, help="length of a round (default 1.2)")
-    parser.add_argument("--peers", help="measure only these, separated by commas")
-    parser.add_argument("--fastrd", type=Path, default=ROOT / "build/bin/fastrd")
-    parser.add_argument("--fastrd-python", type=Path, default=ROOT / "build/venv/bin/python")
-    parser.add_argument("--json", type=Path, default=BUILD / "websocket.json")
-    parser.add_argument("--update-readme", action="store_true")
-    options = parser.parse_args(arguments)
-    if unknown := set(options.cases) - set(names):
-        parser.error(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    return options
-
-
 def main(arguments: list[str]) -> int:
-    options = parse_arguments(arguments)
+    options = parse_arguments(arguments, __doc__, [kind.name for kind in KINDS], BUILD / "websocket.json")
     peers_python = make_peers_python(options.fastrd_python)
     if options.update_readme:
         results = json.loads(options.json.read_text())

@@ -16,7 +16,7 @@ struct looks {
 	PyObject *send, *send_some;	/* its functions send(), and send_text() or send_bytes() */
 	PyObject *connected;		/* its state when it is accepted */
 	PyObject *relay;		/* the code of a send() around another; or None */
-	Py_ssize_t inner;		/* the place of that one in its closure */
+	Py_ssize_t relayed;		/* the place of that one in its closure */
 };
 
 enum outcome { SENT, SKIPPED, FULL, FOREIGN, FAILED };
@@ -55,23 +55,6 @@ send_of(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, 
 	return *send != NULL ? SENT : FAILED;
 }
 
-/* The WebSocket whose send() it is, borrowed from that, inside what Starlette has put around it; NULL: it is
- * none of ours. */
-static struct pyb_websocket *
-websocket_of(const struct looks *l, PyObject *send)
-{
-	while (PyFunction_Check(send) && PyFunction_GET_CODE(send) == l->relay) {
-		PyObject *closure = PyFunction_GET_CLOSURE(send);
-
-		send = PyCell_GET(PyTuple_GET_ITEM(closure, l->inner));
-		if (send == NULL)
-			return NULL;
-	}
-	if (!PyCFunction_CheckExact(send) || PyCFunction_GET_FUNCTION(send) != pyb_websocket_method_send)
-		return NULL;
-	return (struct pyb_websocket *)PyCFunction_GET_SELF(send);
-}
-
 static enum outcome
 give(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, struct hx_broadcast *b)
 {
@@ -81,7 +64,7 @@ give(struct pyb_module_state *st, const struct looks *l, PyObject *receiver, str
 
 	if (outcome != SENT)
 		return outcome;
-	w = websocket_of(l, send);
+	w = pyb_method_server(send, pyb_websocket_method_send, l->relay, l->relayed);
 	if (w == NULL)
 		outcome = FOREIGN;
 	else if (w->state != PYB_WEBSOCKET_OPEN || w->x == NULL)
@@ -129,7 +112,7 @@ broadcast(PyObject *module, PyObject *args)
 	int text;
 
 	if (!PyArg_ParseTuple(args, "O!Sp(OOOOOn)", &PyTuple_Type, &receivers, &payload, &text, &l.class,
-	    &l.send, &l.send_some, &l.connected, &l.relay, &l.inner))
+	    &l.send, &l.send_some, &l.connected, &l.relay, &l.relayed))
 		return NULL;
 	if (l.class != Py_None && !PyType_Check(l.class)) {
 		PyErr_SetString(PyExc_TypeError, "a class or None");

@@ -34,17 +34,18 @@ pyb_method_is(PyObject *socket, PyObject *name, PyObject *function)
 	return is;
 }
 
-/* What stands behind functions of Starlette's that hand messages of WebSockets on as they are; borrowed. */
-static PyObject *
-behind_relays(const struct pyb_methods *m, PyObject *send)
+struct pyb_websocket *
+pyb_method_server(PyObject *callable, PyCFunction own, PyObject *relay, Py_ssize_t relayed)
 {
-	PyObject *cells;
+	while (callable != NULL && PyFunction_Check(callable) && PyFunction_GET_CODE(callable) == relay) {
+		PyObject *cells = PyFunction_GET_CLOSURE(callable);
 
-	while (send != NULL && PyFunction_Check(send) && PyFunction_GET_CODE(send) == m->relay) {
-		cells = PyFunction_GET_CLOSURE(send);
-		send = PyCell_GET(PyTuple_GET_ITEM(cells, m->relayed));
+		callable = PyCell_GET(PyTuple_GET_ITEM(cells, relayed));
 	}
-	return send;
+	if (callable == NULL || !PyCFunction_CheckExact(callable) ||
+	    PyCFunction_GET_FUNCTION(callable) != own)
+		return NULL;
+	return (struct pyb_websocket *)PyCFunction_GET_SELF(callable);
 }
 
 bool
@@ -56,17 +57,15 @@ pyb_method_takes(enum pyb_method method)
 struct pyb_websocket *
 pyb_method_websocket(const struct pyb_methods *m, enum pyb_method method, PyObject *socket)
 {
-	PyObject *found = NULL, *callable;
-	struct pyb_websocket *w = NULL;
+	PyObject *found = NULL;
+	struct pyb_websocket *w;
 	bool takes = pyb_method_takes(method);
 	PyCFunction own = takes ? pyb_websocket_method_receive : pyb_websocket_method_send;
 
 	if (PyObject_GetOptionalAttr(socket, takes ? m->st->n__receive : m->st->n__send, &found) < 0)
 		PyErr_Clear();
-	callable = behind_relays(m, found);
-	if (callable != NULL && PyCFunction_CheckExact(callable) &&
-	    PyCFunction_GET_FUNCTION(callable) == own)
-		w = (struct pyb_websocket *)Py_NewRef(PyCFunction_GET_SELF(callable));
+	w = pyb_method_server(found, own, m->relay, m->relayed);
+	Py_XINCREF((PyObject *)w);
 	Py_XDECREF(found);
 	return w;
 }

@@ -67,6 +67,12 @@ bool pyb_method_has(PyObject *object, PyObject *name, PyObject *value);
  * exception. */
 bool pyb_method_is(PyObject *socket, PyObject *name, PyObject *function);
 
+/* The engine's side of a socket whose receive() or send(), `own`, is `callable`, also behind functions of
+ * Starlette's whose code is `relay` and whose cell `relayed` holds what they call. Borrowed from it; NULL: it
+ * is another one's. */
+struct pyb_websocket *pyb_method_server(PyObject *callable, PyCFunction own, PyObject *relay,
+    Py_ssize_t relayed);
+
 /* The engine's side of a socket, a new reference: where its `_receive`, or its `_send`, is the engine's.
  * NULL: it is not. May run user code; leaves no exception. */
 struct pyb_websocket *pyb_method_websocket(const struct pyb_methods *m, enum pyb_method method,

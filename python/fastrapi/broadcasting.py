@@ -101,7 +101,7 @@ def _looks(is_text: bool) -> tuple[type | None, Any, Any, Any, CodeType | None, 
     written, those that send, and the state of an accepted one; the code of the ``send`` that the layer for exceptions
     puts around another, and where that one stands in its closure."""
     module = sys.modules.get("starlette.websockets")
-    relay = _relay()
+    relay = relay_code()
     inner = relay.co_freevars.index("send") if relay is not None else 0
     if module is None:
         return None, None, None, None, relay, inner
@@ -112,7 +112,7 @@ def _looks(is_text: bool) -> tuple[type | None, Any, Any, Any, CodeType | None, 
     return kind, *methods, module.WebSocketState.CONNECTED, relay, inner
 
 
-def _relay() -> CodeType | None:
+def relay_code() -> CodeType | None:
     """The code of the function ``sender`` within Starlette's wrap_app_handling_exceptions. It looks at answers
     of HTTP and hands on all."""
     module = sys.modules.get("starlette._exception_handler")

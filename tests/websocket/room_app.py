@@ -68,20 +68,22 @@ async def member(socket: WebSocket) -> None:
     await serve(socket, socket)
 
 
-@app.websocket("/own")
-async def own(socket: WebSocket) -> None:
+async def serve_as(kind: type[WebSocket], socket: WebSocket) -> None:
+    """Its member is an object of this class, around the same connection."""
     await socket.accept()
-    mine = Own(socket.scope, socket._receive, socket._send)
+    mine = kind(socket.scope, socket._receive, socket._send)
     mine.application_state, mine.client_state = socket.application_state, socket.client_state
     await serve(socket, mine)
+
+
+@app.websocket("/own")
+async def own(socket: WebSocket) -> None:
+    await serve_as(Own, socket)
 
 
 @app.websocket("/shared")
 async def shared(socket: WebSocket) -> None:
-    await socket.accept()
-    mine = Shared(socket.scope, socket._receive, socket._send)
-    mine.application_state, mine.client_state = socket.application_state, socket.client_state
-    await serve(socket, mine)
+    await serve_as(Shared, socket)
 
 
 @app.websocket("/patched")

@@ -4,18 +4,15 @@ the client see what they see under uvicorn. Each deviation from the usual case l
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import servers
 import websockets
+from pair import HERE, ask, both, observe
 from websockets.asyncio.client import connect
 
-HERE = Path(__file__).parent
 CLOSE = ("close", 4321, "bye")
 PAUSE = ("pause", 0.4)
 # Of each path: what the client does, and how many calls C has done and how many it has left to Starlette.
@@ -54,12 +51,12 @@ CASES: dict[str, tuple[list[Any], tuple[int, int] | None]] = {
 }  # fmt: skip
 
 
-async def talk(port: int, path: str, script: list[Any]) -> list[Any]:
+async def talk(port: int, case: str) -> list[Any]:
     """What the client sees, in its order."""
     log: list[Any] = []
     plain: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": 30}
-    async with connect(f"ws://127.0.0.1:{port}/{path}", **plain) as client:
-        for step in script:
+    async with connect(f"ws://127.0.0.1:{port}/{case}", **plain) as client:
+        for step in CASES[case][0]:
             if not isinstance(step, tuple):
                 await client.send(step)
             elif step[0] == "close":
@@ -83,32 +80,15 @@ async def talk(port: int, path: str, script: list[Any]) -> list[Any]:
     return log
 
 
-def ask(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}") as answer:
-        return json.load(answer)
-
-
-def observe(port: int, case: str) -> tuple[list[Any], Any]:
-    client = asyncio.run(talk(port, case, CASES[case][0]))
-    return client, ask(port, "seen")
-
-
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    state = tmp_path_factory.mktemp("methods")
-    first, second = servers.free_port(), servers.free_port()
-    command = servers.uvicorn("methods_app:app", HERE, first) + ["--ws", "websockets-sansio"]
-    ours = servers.fastrd("methods_app:app", HERE, second)
-    with (
-        servers.serving(command, first, state / "uvicorn.log", {}),
-        servers.serving(ours, second, state / "fastrd.log", {}),
-    ):
-        yield first, second
+    with both("methods_app:app", tmp_path_factory.mktemp("methods")) as ports:
+        yield ports
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_as_under_uvicorn(ports, case):
-    expected, got = (observe(port, case) for port in ports)
+    expected, got = (observe(port, talk(port, case)) for port in ports)
     assert got[1] == expected[1]
     assert got[0] == expected[0]
     assert CASES[case][1] in (None, tuple(ask(ports[1], "counted")))
@@ -120,7 +100,7 @@ def test_left_alone(tmp_path, setting):
     port = servers.free_port()
     command = servers.fastrd("methods_app:app", HERE, port)
     with servers.serving(command, port, tmp_path / "log", {setting: "asgi"}):
-        client, seen = observe(port, "texts")
+        client, seen = observe(port, talk(port, "texts"))
         assert client[:3] == ["a", "ü" * 300, "bc"]
         assert (seen[0] == "'sends' | 'a'") == (setting == "INSTRUMENTED")
         assert ask(port, "counted") == [0, 0]

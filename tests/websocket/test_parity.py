@@ -4,18 +4,14 @@ uvicorn."""
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import servers
 import websockets
+from pair import both, observe
 from websockets.asyncio.client import connect
 
-HERE = Path(__file__).parent
 SAYS = [
     "accept", "accept,send", "accept,send,close", "accept,both,close", "accept,neither,send,close",
     "accept,none-text,bytearray,close", "close", "close,receive", "close,send", "send", "accept,accept,close",
@@ -101,28 +97,14 @@ async def talk(port: int, path: str, script: list[Any], options: dict[str, Any])
     return log
 
 
-def observe(port: int, case: str) -> tuple[list[Any], Any]:
-    path, script, options = PATHS[case]
-    client = asyncio.run(talk(port, path, script, options))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/seen") as answer:
-        return client, json.load(answer)
-
-
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    state = tmp_path_factory.mktemp("parity")
-    first, second = servers.free_port(), servers.free_port()
-    command = servers.uvicorn("parity_app:app", HERE, first) + ["--ws", "websockets-sansio"]
-    ours = servers.fastrd("parity_app:app", HERE, second)
-    with (
-        servers.serving(command, first, state / "uvicorn.log", {}),
-        servers.serving(ours, second, state / "fastrd.log", {}),
-    ):
-        yield first, second
+    with both("parity_app:app", tmp_path_factory.mktemp("parity")) as ports:
+        yield ports
 
 
 @pytest.mark.parametrize("case", PATHS)
 def test_as_under_uvicorn(ports, case):
-    expected, got = (observe(port, case) for port in ports)
+    expected, got = (observe(port, talk(port, *PATHS[case])) for port in ports)
     assert got[0] == expected[0]
     assert got[1] == expected[1]

@@ -3,21 +3,17 @@ uvicorn: alone, in included routers, in mounted applications, behind layers."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import servers
 from fastrapi.compile import dialect
+from pair import both, observe
 from plan_app import VERSION
 from test_parity import talk
 
-HERE = Path(__file__).parent
 WRONG = ["own", "answered", "http", "websocket", "runtime", "disconnect", "cancelled", "validation"]
 FIELDS = {"additional_headers": [("Cookie", "token=t"), ("X-Name", "n")]}
 CASES: dict[str, tuple[str, list[Any], dict[str, Any]]] = {
@@ -71,32 +67,21 @@ AROUND = {
 }  # fmt: skip
 
 
-def observe(port: int, path: str, script: list[Any], options: dict[str, Any]) -> tuple[list[Any], Any]:
-    client = asyncio.run(talk(port, path, script, options))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/seen") as answer:
-        return client, json.load(answer)
-
-
 @pytest.fixture(scope="module", params=AROUND)
 def around(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int, int]]:
-    state = tmp_path_factory.mktemp("plan")
-    first, second = servers.free_port(), servers.free_port()
-    app = f"plan_app:{request.param}"
-    command = servers.uvicorn(app, HERE, first) + ["--ws", "websockets-sansio"]
-    with (
-        servers.serving(command, first, state / "uvicorn.log", {}),
-        servers.serving(servers.fastrd(app, HERE, second), second, state / "fastrd.log", {}),
-    ):
-        yield request.param, first, second
+    with both(f"plan_app:{request.param}", tmp_path_factory.mktemp("plan")) as ports:
+        yield request.param, *ports
 
 
 def test_as_under_uvicorn_and_without_starlettes_router(around):
     name, *ports = around
     wrong = []
     # What is mounted makes its layers at its first request, in Python.
-    observe(ports[1], AROUND[name] + CASES["bare"][0], [], {})
+    observe(ports[1], talk(ports[1], AROUND[name] + "/bare", [], {}))
     for case, (path, script, options) in CASES.items():
-        expected, got = (observe(port, AROUND[name] + path, script, options) for port in ports)
+        expected, got = (
+            observe(port, talk(port, AROUND[name] + path, script, options)) for port in ports
+        )
         if (expected[0], expected[1]["seen"]) != (got[0], got[1]["seen"]):
             wrong.append((case, expected, got))
         if PLANNED and case not in UNPLANNED and not all(got[1]["ways"]):

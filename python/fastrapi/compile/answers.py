@@ -181,8 +181,7 @@ def _refuses_as_known(entry: Entry) -> bool:
     nothing before it?"""
     handle = type(entry.route).handle
     own = (routing.APIRoute.handle, starlette.routing.Route.handle)
-    context = getattr(entry.included, "include_context", None)
-    limited = handle is own[1] and getattr(context, "max_body_size", None) is not None
+    limited = handle is own[1] and entry.is_limited
     return handle in own and all(map(is_own, own)) and not limited
 
 

@@ -138,8 +138,7 @@ def _reason(entry: Entry) -> str:
     mount = entry.effective
     if type(mount) is not Mount or not inherits(mount, Mount, "matches", "handle"):
         return "is mounted in a way of its own"
-    context = getattr(entry.included, "include_context", None)
-    if getattr(context, "max_body_size", None) is not None:
+    if entry.is_limited:
         return "is included with a limit of the content"
     return ""
 

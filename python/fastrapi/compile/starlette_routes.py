@@ -44,8 +44,7 @@ def function_of(entry: Entry) -> Function:
     """What the route of ``entry`` calls. Raises NotCompiled when something else stands
     between."""
     route = entry.effective
-    limit = getattr(getattr(entry.included, "include_context", None), "max_body_size", None)
-    if limit is not None:
+    if entry.is_limited:
         raise NotCompiled("plain Starlette route with a limit of the content")
     known = type(route) is Route and inherits(route, Route, "handle")
     if known and dialect.STACKS_IN_SCOPE:

@@ -57,6 +57,12 @@ class Entry:
     into: Inside | None = None  # a mount: where its routes stand
     leads: Inside | None = None  # the same, if all of them are entries
 
+    @property
+    def is_limited(self) -> bool:
+        """Does the router that includes it limit the content? FastAPI then measures what comes, of any route."""
+        context = getattr(self.included, "include_context", None)
+        return getattr(context, "max_body_size", None) is not None
+
     def enter(self, scope: dict[str, Any], values: tuple[str, ...]) -> None:
         """Put into ``scope`` what FastAPI's router would have put there."""
         params = dict(scope.get("path_params", {}))

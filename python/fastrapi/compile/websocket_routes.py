@@ -22,6 +22,7 @@ from .walk import Entry
 
 _validation_error = dialect.Lenient(WebSocketRequestValidationError)
 # What the endpoints of FastAPI 0.118 to 0.165 close over.
+_LIMITED = "a WebSocket included with a limit of the content"
 _KNOWN_VALUES = frozenset(("dependant", "dependency_overrides_provider", "embed_body_fields"))
 
 
@@ -48,7 +49,8 @@ def pristine_endpoint(entry: Entry, objects: Objects) -> tuple[Any, dict[str, An
     when anything stands between, or when it cannot be awaited."""
     if not dialect.STACKS_IN_SCOPE:
         raise NotCompiled("a WebSocket, in this version of FastAPI")
-    _unlimited(entry)
+    if entry.is_limited:
+        raise NotCompiled(_LIMITED)
     session = entry.effective.app
     code = getattr(session, "__code__", None)
     if code is None or not nested_code(routing.websocket_session, code):
@@ -66,12 +68,6 @@ def pristine_endpoint(entry: Entry, objects: Objects) -> tuple[Any, dict[str, An
     return endpoint, values
 
 
-def _unlimited(entry: Entry) -> None:
-    context = getattr(entry.included, "include_context", None)
-    if getattr(context, "max_body_size", None) is not None:
-        raise NotCompiled("a WebSocket included with a limit of the content")
-
-
 def function_of(entry: Entry) -> Function:
     """What a route of Starlette's own calls with the WebSocket. Raises NotCompiled when something
     else stands between."""
@@ -79,7 +75,8 @@ def function_of(entry: Entry) -> Function:
     known = type(route) is starlette.routing.WebSocketRoute and inherits(route, type(route), "handle")
     if not known or not dialect.STACKS_IN_SCOPE:
         raise NotCompiled("plain Starlette route of a class of its own")
-    _unlimited(entry)
+    if entry.is_limited:
+        raise NotCompiled(_LIMITED)
     if route.app is route.endpoint:
         return Function(application_function(route.endpoint), FLAG.AWAIT | FLAG.SUSPENDS, False)
     code = getattr(route.app, "__code__", None)

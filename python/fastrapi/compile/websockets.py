@@ -9,12 +9,14 @@ them while it was imported.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
 import sys
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from fastrapi import _engine
+from fastrapi.broadcasting import relay_code
 
 from .sources import fingerprint, forget, source_of
 
@@ -41,18 +43,14 @@ METHODS: _engine.WebSocketMethods | None = None
 
 
 def _relay() -> CodeType | None:
-    """The code of ``sender()`` in Starlette's ``wrap_app_handling_exceptions()``; None: it is unknown."""
-    from starlette import _exception_handler
-
-    waiting = [_exception_handler.wrap_app_handling_exceptions.__code__]
-    while waiting:
-        code = waiting.pop()
-        if code.co_name == "sender":
-            cells = tuple(CellType() for _ in code.co_freevars)
-            text = source_of(FunctionType(code, {}, closure=cells))
-            return code if hashlib.sha256(text.encode()).hexdigest() in _KNOWN_RELAYS else None
-        waiting += [const for const in code.co_consts if isinstance(const, CodeType)]
-    return None
+    """The code of Starlette's function around the server's ``send``; None: it is unknown."""
+    importlib.import_module("starlette._exception_handler")
+    code = relay_code()
+    if code is None:
+        return None
+    cells = tuple(CellType() for _ in code.co_freevars)
+    text = source_of(FunctionType(code, {}, closure=cells))
+    return code if hashlib.sha256(text.encode()).hexdigest() in _KNOWN_RELAYS else None
 
 
 def _functions(module: ModuleType) -> dict[str, FunctionType]:
