@@ -1,8 +1,8 @@
 /*
  * commands: another program takes this process's place.
  *
- * Called by main.c. The answer needs the application, and fastrd itself never runs
- * Python: so it becomes the application's Python with fastrapi.commands, before a listener
+ * Called by main.c. The answer needs the application, or files of its package, and fastrd itself never
+ * runs Python: so it becomes the application's Python with fastrapi.commands, before a listener
  * is opened or a child started.
  */
 #include "master/commands.h"
@@ -35,10 +35,11 @@ word(enum master_command command)
 {
 	must(command != COMMAND_SERVE);
 	return command == COMMAND_ROUTES ? "routes" :
-	    command == COMMAND_EXPLAIN ? "explain" : "test";
+	    command == COMMAND_EXPLAIN ? "explain" :
+	    command == COMMAND_NEW ? "new" : "test";
 }
 
-/* PYTHON -c <program> COMMAND [METHOD PATH] APP NAME=VALUE... */
+/* PYTHON -c <program> COMMAND [METHOD PATH] APP NAME=VALUE..., or new DIRECTORY */
 int
 master_command_exec(const struct master_conf *c, const char *python)
 {
@@ -52,8 +53,12 @@ master_command_exec(const struct master_conf *c, const char *python)
 		master_arguments_add(&a, c->explain[0]);
 		master_arguments_add(&a, c->explain[1]);
 	}
-	master_arguments_add(&a, c->app);
-	master_arguments_settings(&a, &c->values);
+	if (c->command == COMMAND_NEW) {
+		master_arguments_add(&a, c->directory);
+	} else {
+		master_arguments_add(&a, c->app);
+		master_arguments_settings(&a, &c->values);
+	}
 	if (a.overflow)
 		errno = E2BIG;
 	else if (master_arguments_secrets(&c->values) == 0)

@@ -79,6 +79,12 @@ word_read(struct master_conf *c, const char *word)
 		c->command = COMMAND_ROUTES;
 	else if (first && c->command == COMMAND_SERVE && strcmp(word, "explain") == 0)
 		c->command = COMMAND_EXPLAIN;
+	else if (first && c->command == COMMAND_SERVE && strcmp(word, "new") == 0)
+		c->command = COMMAND_NEW;
+	else if (c->command == COMMAND_NEW && c->directory != NULL)
+		return usage("new makes one project: %s and %s are two", c->directory, word);
+	else if (c->command == COMMAND_NEW)
+		c->directory = word;
 	else if (first && strcmp(word, "run") == 0)
 		return 0;	/* `fastapi run`: what fastrd does anyway */
 	else if (first && strcmp(word, "dev") == 0)
@@ -149,6 +155,23 @@ app_settle(struct master_conf *c)
 	c->app = c->values.app;
 }
 
+/* `fastrd new` has all it needs? A setting said beside it would be lost: the project has its own. */
+static int
+new_check(const struct master_conf *c)
+{
+	char flag[CONF_NAME_BYTES];
+
+	if (c->command != COMMAND_NEW)
+		return usage("new makes a project and does nothing else; leave the rest out");
+	if (c->directory == NULL)
+		return usage("new wants the directory of the project to make, as in: fastrd new shop");
+	for (size_t i = 0; i < CONF_COUNT; i++)
+		if (c->origins[i].kind == ORIGIN_FLAG && i != CONF_python)
+			return usage("new takes no --%s: put it into [tool.fastrd] of the project's "
+			    "pyproject.toml", conf_flag(&conf_rows[i], flag));
+	return 0;
+}
+
 /* Defaults, `answer` unless it is NULL, environment, flags. */
 static int
 layers_read(struct master_conf *c, char *answer, const struct master_complaints *to)
@@ -158,6 +181,7 @@ layers_read(struct master_conf *c, char *answer, const struct master_complaints 
 	conf_init(&c->values);
 	memset(c->origins, 0, sizeof(c->origins));
 	memset(c->explain, 0, sizeof(c->explain));
+	c->directory = NULL;
 	c->command = COMMAND_SERVE;
 	c->app = "";
 	if (answer != NULL)
@@ -184,7 +208,7 @@ master_conf_read(struct master_conf *c, int argc, char **argv)
 		return -1;
 	if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL)
 		return usage("explain wants METHOD PATH, as in: fastrd explain GET /");
-	return 0;
+	return c->command == COMMAND_NEW || c->directory != NULL ? new_check(c) : 0;
 }
 
 int

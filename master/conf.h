@@ -9,7 +9,7 @@
 #include "base/conf.h"
 
 enum master_command {
-	COMMAND_SERVE, COMMAND_ROUTES, COMMAND_EXPLAIN, COMMAND_TEST, COMMAND_PRINT
+	COMMAND_SERVE, COMMAND_ROUTES, COMMAND_EXPLAIN, COMMAND_TEST, COMMAND_PRINT, COMMAND_NEW
 };
 
 /* Where a value comes from. */
@@ -29,6 +29,7 @@ struct master_conf {
 	const char *program;		/* how fastrd was called */
 	const char *app;		/* as typed; "": to be looked for */
 	const char *explain[2];		/* METHOD, PATH */
+	const char *directory;		/* of `new`: where the project is made; NULL: not said */
 	struct conf values;		/* texts are borrowed: argv, environment, `texts` */
 	struct master_origin origins[CONF_COUNT];
 	const char *file;		/* that was read; NULL: none */

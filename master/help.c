@@ -38,6 +38,7 @@ master_help_print(void)
 	    "       fastrd explain METHOD PATH [APP]   what a request would run, step by step\n"
 	    "       fastrd -t [APP]                    load it, compile it, say whether it works\n"
 	    "       fastrd --print-config [APP]        every setting, and where its value comes from\n"
+	    "       fastrd new DIR                     write a small project that runs\n"
 	    "\n"
 	    "APP is module:attribute, module:function() or a file such as main.py. Without it:\n"
 	    "[tool.fastapi] entrypoint of pyproject.toml, else the first of main.py, app.py,\n"

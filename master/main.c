@@ -253,6 +253,8 @@ configure(struct master_conf *conf, int argc, char **argv, char python[PATH_MAX]
 		return rc > 0 ? -1 : WIRE_EXIT_USAGE;
 	if (master_python_find(conf->values.python, python, PATH_MAX) < 0)
 		return WIRE_EXIT_PYTHON;
+	if (conf->command == COMMAND_NEW)	/* a file here is of another project */
+		return 0;
 	rc = master_file_read(conf, python, &to);
 	if (master_judge(conf, &to) < 0 || rc < 0)
 		return WIRE_EXIT_USAGE;
@@ -291,6 +293,8 @@ main(int argc, char **argv)
 		master_print_config(&conf);
 		return printed();
 	}
+	if (conf.command == COMMAND_NEW)
+		return master_command_exec(&conf, python);
 	if (conf.command != COMMAND_SERVE)
 		return command(&conf, python);
 	return serve(&conf, python, &passed);

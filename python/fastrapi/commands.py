@@ -1,5 +1,5 @@
 """``fastrd routes``, ``fastrd explain`` and ``fastrd -t``: questions that need the
-application. fastrd becomes a Python that calls main()."""
+application; and ``fastrd new``. fastrd becomes a Python that calls main()."""
 
 from __future__ import annotations
 
@@ -52,8 +52,13 @@ def _look(
 
 
 def main() -> int:
-    """Run ``COMMAND [METHOD PATH] APP NAME=VALUE...``, as fastrd gives it; its exit code."""
+    """Run ``COMMAND [METHOD PATH] APP NAME=VALUE...``, or ``new DIR``, as fastrd gives it; its
+    exit code."""
     command, *words = sys.argv[1:]
+    if command == "new":
+        from fastrapi import starter
+
+        return starter.main(words[0])
     question = words[:2] if command == "explain" else []
     spec, *pairs = words[len(question) :]
     settings = take_settings(dict(pair.split("=", 1) for pair in pairs))

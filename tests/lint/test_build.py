@@ -22,7 +22,7 @@ def listed() -> set[str]:
     fragments = [p for p in published() if re.fullmatch(r"Makefile\.am|tests/.*\.mk", p)]
     lines = "\n".join(text(p) for p in fragments)
     without_comments = re.sub(r"^#.*", "", lines, flags=re.MULTILINE)
-    names = re.findall(r"(?<![\w$(/.])([\w/-]+\.(?:c|h|def|py|pyi|typed))(?!\w)", without_comments)
+    names = re.findall(r"(?<![\w$(/.])([\w/-]+\.(?:c|h|def|in|py|pyi|typed))(?!\w)", without_comments)
     assert len(names) > 200 and len(fragments) > 5
     return set(names)
 

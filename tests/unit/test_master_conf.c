@@ -82,6 +82,13 @@ test_commands(void)
 	CU_ASSERT_STRING_EQUAL(conf.app, "a:b");
 	CU_ASSERT_EQUAL(read_line("-t a:b"), 0);
 	CU_ASSERT_EQUAL(conf.command, COMMAND_TEST);
+	CU_ASSERT_EQUAL(read_line("new shop"), 0);
+	CU_ASSERT_EQUAL(conf.command, COMMAND_NEW);
+	CU_ASSERT_STRING_EQUAL(conf.directory, "shop");
+	CU_ASSERT_STRING_EQUAL(conf.app, "");
+	CU_ASSERT_EQUAL(read_line("routes new:app"), 0);
+	CU_ASSERT_EQUAL(conf.command, COMMAND_ROUTES);
+	CU_ASSERT_EQUAL(read_line("new"), -1);
 	CU_ASSERT_EQUAL(read_line("--help"), 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "--timeout-graceful-shutdown S"));
 	CU_ASSERT_EQUAL(read_line("--version"), 1);
