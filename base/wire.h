@@ -5,15 +5,17 @@
  *
  *	PYTHON -P -m fastrapi.child APP FACT=VALUE... -- NAME=VALUE...
  *
+ * (-P LAUNCHER -m where the package is installed beside fastrd: python/fastrapi/launch.py)
  * with descriptors at fixed numbers. APP is the word that was given, "" when there was
  * none: only Python can tell which application it means. The facts are about this child:
- * name (in log lines), role (worker, zygote or spare), board (its number among the boards),
- * generation, loads (1: it is the first of its generation, and writes the table), listeners (how
- * many), own (1: fastrd opened them; 0: a supervisor passed them), admin (1: one more follows,
- * fastrd's own, for probes), again (1: the one before could not start, and has printed why). Behind
- * the -- is every setting that children read (base/conf_keys.def), but for secrets, which it finds
- * in the environment, and which it takes out there. A child talks to the master over
- * one SOCK_SEQPACKET pair, one short text per packet; EOF on it is the death of the other side.
+ * version (fastrd's, which must be the package's), name (in log lines), role (worker, zygote or
+ * spare), board (its number among the boards), generation, loads (1: it is the first of its
+ * generation, and writes the table), listeners (how many), own (1: fastrd opened them; 0: a
+ * supervisor passed them), admin (1: one more follows, fastrd's own, for probes), again (1: the one
+ * before could not start, and has printed why). Behind the -- is every setting that children read
+ * (base/conf_keys.def), but for secrets, which it finds in the environment, and which it takes out
+ * there. A child talks to the master over one SOCK_SEQPACKET pair, one short text per packet; EOF on
+ * it is the death of the other side.
  * python/fastrapi/wire.py says the same in Python; a test compares the two.
  */
 #ifndef BASE_WIRE_H

@@ -12,13 +12,18 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "master/python.h"
 
 void
 master_arguments_init(struct master_arguments *a, const char *python)
 {
+	char launcher[PATH_MAX];
+
 	memset(a, 0, sizeof(*a));
 	master_arguments_add(a, python);
 	master_arguments_add(a, "-P");
+	if (master_python_launcher(launcher, sizeof(launcher)))
+		master_arguments_addf(a, "%s", launcher);
 }
 
 void

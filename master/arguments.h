@@ -11,7 +11,7 @@
 #include "base/attr.h"
 #include "base/conf.h"
 
-enum { ARGUMENTS_MAX = 24 + CONF_COUNT, ARGUMENTS_BYTES = 4 * PATH_MAX };
+enum { ARGUMENTS_MAX = 24 + CONF_COUNT, ARGUMENTS_BYTES = 5 * PATH_MAX };
 
 struct master_arguments {
 	const char *argv[ARGUMENTS_MAX];	/* ends with NULL */
@@ -21,7 +21,8 @@ struct master_arguments {
 	bool overflow;		/* something found no room; do not run this */
 };
 
-/* Begin with `python -P`: the application's modules hide none of ours. */
+/* Begin with `python -P`: the application's modules hide none of ours. Where the package fastrapi is
+ * installed beside this fastrd, with its launcher, too, to which -m and -c are as to Python. */
 void master_arguments_init(struct master_arguments *a, const char *python);
 
 /* One more argument, borrowed. */

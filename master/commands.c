@@ -23,7 +23,8 @@
 static const char program[] =
     "import sys\n"
     "try:\n"
-    "    from fastrapi import commands\n"
+    "    from fastrapi import commands, wire\n"
+    "    wire.check_version('" PACKAGE_VERSION "')\n"
     "except ImportError as exc:\n"
     "    sys.stderr.write(f\"\"\"fastrd: {sys.executable} cannot run fastrapi ({exc}); "
 		MASTER_PYTHON_REMEDY("{sys.executable}") "\n\"\"\")\n"

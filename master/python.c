@@ -1,8 +1,8 @@
 /*
  * python: finding the interpreter, without running it.
  *
- * Called by main.c; by reap.c and replies.c for the words. Whether fastrapi is installed
- * there shows when the first worker starts. Prints one line when there is none.
+ * Called by main.c; by arguments.c for the launcher, by reap.c and replies.c for the words.
+ * Whether fastrapi is installed there shows when the first worker starts. Prints one line when there is none.
  */
 #include "master/python.h"
 
@@ -117,6 +117,16 @@ master_python_find(const char *wanted, char *path, size_t room)
 	fprintf(stderr, "fastrd: no python3 found; activate the application's virtual "
 	    "environment or give --python PATH\n");
 	return -1;
+}
+
+bool
+master_python_launcher(char *path, size_t room)
+{
+	char self[PATH_MAX];
+	size_t len = own_directory(self, sizeof(self));
+	int n = snprintf(path, room, "%.*s/../lib/fastrd/fastrapi/launch.py", (int)len, self);
+
+	return len > 0 && n > 0 && (size_t)n < room && access(path, R_OK) == 0;
 }
 
 int

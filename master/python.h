@@ -4,6 +4,7 @@
 #ifndef MASTER_PYTHON_H
 #define MASTER_PYTHON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -13,6 +14,11 @@
  * python3 beside this fastrd; else python3 on PATH. Writes its path, which is relative if
  * --python or VIRTUAL_ENV was. 0, or -1 after one line with cause and remedy. */
 int master_python_find(const char *wanted, char *path, size_t room) MUST_CHECK;
+
+/* Is the package fastrapi installed beside this fastrd, in ../lib/fastrd, as a Debian package has it?
+ * Then `path` is its launcher (python/fastrapi/launch.py), with which Pythons that have no fastrapi of
+ * their own run this one. */
+bool master_python_launcher(char *path, size_t room) MUST_CHECK;
 
 /* May this process, which is `user` by now, run it? 0, or -1 after one line. */
 int master_python_check(const char *python, const char *user) MUST_CHECK;

@@ -41,6 +41,7 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_add(a, "-m");
 	master_arguments_add(a, "fastrapi.child");
 	master_arguments_add(a, c->generation->conf->app);
+	master_arguments_add(a, "version=" PACKAGE_VERSION);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
 	master_arguments_addf(a, "role=%s", c->role == ROLE_WORKER ? "worker" :
 	    c->role == ROLE_ZYGOTE ? "zygote" : "spare");

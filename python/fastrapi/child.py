@@ -9,9 +9,10 @@ from fastrapi import wire
 
 
 def main() -> int:
-    """The child's exit code. A package that this Python cannot load is one line of the
-    master's."""
+    """The child's exit code. A package that this Python cannot load, or that is not the
+    master's, is one line of the master's."""
     try:
+        wire.check_version(sys.argv[2].partition("=")[2])
         from fastrapi import worker
     except ImportError as exc:
         wire.Channel().send(f"FAILED {wire.EXIT_PYTHON} {exc}")

@@ -7,6 +7,8 @@ import signal
 import socket
 import struct
 
+import fastrapi
+
 SETTINGS = "--"
 CHANNEL_FD = 3
 TABLE_FD = 4
@@ -27,6 +29,14 @@ EXIT_LISTEN = 4
 EXIT_PYTHON = 5
 EXIT_TABLE = 6
 EXIT_DESCRIPTORS = 87
+
+
+def check_version(fastrd: str) -> None:
+    """ImportError, which says why, when this package is not of fastrd's version: the two of one version
+    understand each other."""
+    if fastrd != fastrapi.__version__:
+        where = os.path.dirname(__file__)
+        raise ImportError(f"the fastrapi in {where} is version {fastrapi.__version__}, fastrd is {fastrd}")
 
 
 _DESCRIPTOR = struct.Struct("i")
