@@ -44,7 +44,7 @@ def insert(path: Path, anchor: str, text: str) -> None:
 def compile_tree(tree: Path, output: Path, rooms: list[str], flags: list[str]) -> None:
     sources = [str(path) for room in rooms for path in sorted((tree / room).rglob("*.c"))]
     assert len(sources) > 20
-    command = ["cc", "-O0", "-std=c11", "-D_GNU_SOURCE", '-DPACKAGE_VERSION="0"', f"-I{tree}",
+    command = ["cc", "-O0", "-std=c11", "-D_GNU_SOURCE", f'-DPACKAGE_VERSION="{made("PACKAGE_VERSION")[0]}"', f"-I{tree}",
                f"-I{BUILD}/obj"]
     subprocess.run([*command, *sources, "-o", str(output), *flags], check=True)
 

@@ -49,14 +49,22 @@ def test_a_setting_is_in_a_test(name):
     assert any(says(text(p), spelling) for p in tests for spelling in spellings)
 
 
-def test_the_pages_that_name_every_setting_are_current():
-    done = subprocess.run([sys.executable, ROOT / "contrib/settings", "--check"], capture_output=True, text=True)
+@pytest.mark.parametrize("program", ["contrib/settings", "contrib/completion/make"])
+def test_what_names_every_setting_is_current(program):
+    done = subprocess.run([sys.executable, ROOT / program, "--check"], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_manual_page_is_one():
-    """troff's own complaints, where it is installed."""
+def test_the_page_of_the_file_has_every_key():
     page = text("docs/fastrd.conf.5")
     assert all(f"\n.BR {name} " in page for name in rows() if name not in ("config", "force"))
-    assert not re.search(r"^\.(?!\\\"|TH |SH |TP$|BR |B |I |PP$|nf$|fi$)", page, re.MULTILINE)
-    assert page.isascii() and max(map(len, page.splitlines())) < 400
+
+
+@pytest.mark.parametrize("page", [p for p in published() if re.fullmatch(r"docs/\w[\w.]*\.[1-9]", p)])
+def test_a_manual_page_is_one(page):
+    """To man-db, of groff, and to mandoc."""
+    assert text(page).isascii() and max(map(len, text(page).splitlines())) < 400
+    for command in (["man", "--warnings", "--local-file", page], ["mandoc", "-Tlint", "-Wwarning", page]):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        said = done.stderr + (done.stdout if command[0] == "mandoc" else "")
+        assert (done.returncode, said) == (0, ""), command
