@@ -188,8 +188,9 @@ def copy_sources(to: Path) -> None:
         shutil.copy(ROOT / name, to / name)
 
 
-def run(document: str) -> int:
-    """Run a document's blocks; how many commands that were. Raises Untrue.
+def run(document: str, installed: bool = False) -> int:
+    """Run a document's blocks; how many commands that were. Raises Untrue. ``installed``: the
+    reader has fastrd on PATH.
 
     The checkout in which it begins has links to all that the repository has, its build
     too, so that new files do not come into it.
@@ -209,6 +210,9 @@ def run(document: str) -> int:
             "HOME": str(home), "PORT": port, "SHOP_DATABASE": str(home / "shop.sqlite"), "CFLAGS": "-O1",
             "PIP_CACHE_DIR": pip_cache(),
         }  # fmt: skip
+        if installed:
+            build = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
+            env["PATH"] = f"{build / 'bin'}:{env['PATH']}"
         shell = Shell(checkout, env)
         try:
             for block in blocks(document):
