@@ -43,6 +43,21 @@ def test_the_figures_of_the_readme_are_those_of_the_bench():
         assert f"| {peer} | {figure} |" in table.partition("\n- ")[0], peer
 
 
+def test_the_table_of_the_readme_and_its_pictures_are_those_of_the_bench():
+    """What bench/gain.py would write; in gain.svg each figure is a text."""
+    sys.path.insert(0, str(transcript.ROOT / "bench"))
+    import gain
+
+    table = gain.table()
+    assert f"<!-- gain: begin -->\n{table}\n<!-- gain: end -->" in (transcript.ROOT / "README.md").read_text()
+    for picture, rows in (("gain.svg", gain.ROWS), ("gain-short.svg", [r for r in gain.ROWS if r[0] in gain.SHORT])):
+        texts = re.findall(r">([^<>]+)</text>", (transcript.ROOT / "bench" / picture).read_text())
+        figures = [gain.rounded(value, 30) for case, _ in rows for value in gain.figures(case)]
+        assert len(figures) >= 12
+        for figure in figures:
+            assert figure in texts, (picture, figure)
+
+
 def console(*lines: str) -> str:
     return "\n".join(["```console", *lines, "```"])
 

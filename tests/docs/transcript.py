@@ -212,7 +212,7 @@ def run(document: str, installed: bool = False) -> int:
         }  # fmt: skip
         if installed:
             build = Path(os.environ.get("FASTRD_BUILD", ROOT / "build"))
-            env["PATH"] = f"{build / 'bin'}:{env['PATH']}"
+            env["PATH"] = f"{build / 'bin'}:{build / 'venv/bin'}:{env['PATH']}"
         shell = Shell(checkout, env)
         try:
             for block in blocks(document):
