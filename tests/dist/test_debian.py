@@ -27,7 +27,7 @@ app = FastAPI()
 @app.get("/")
 async def root():
     import fastrapi
-    return [fastrapi.__file__, pwd.getpwuid(os.getuid()).pw_name, os.path.basename(os.getcwd())]
+    return [fastrapi.__version__, fastrapi.__file__, pwd.getpwuid(os.getuid()).pw_name, os.path.basename(os.getcwd())]
 
 @app.get("/slow")
 async def slow():
@@ -94,8 +94,8 @@ def get(port: int, path: str = "/") -> bytes:
         return read_all(conn).partition(b"\r\n\r\n")[2]
 
 
-def served(user: str, state: str) -> bytes:
-    return f'["/usr/bin/../lib/fastrd/fastrapi/__init__.py","{user}","{state}"]'.encode()
+def served(user: str, state: str, version: str = "0.1.0") -> bytes:
+    return f'["{version}","/usr/bin/../lib/fastrd/fastrapi/__init__.py","{user}","{state}"]'.encode()
 
 
 def test_it_is_installed_and_starts_nothing(machine: Booted) -> None:
@@ -172,17 +172,32 @@ def test_logs_are_rotated(machine: Booted) -> None:
         assert "GET / " in (files / "access.log.1").read_text()
 
 
-def test_an_upgrade_takes_over_and_keeps_the_configuration(machine: Booted) -> None:
+@pytest.fixture
+def newer(built: Path, tmp_path: Path) -> Path:
+    """The package of a next version."""
+    (deb,) = built.glob("fastrd_*.deb")
+    tree = tmp_path / "tree"
+    subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
+    for name in ("DEBIAN/control", "usr/bin/fastrd", "usr/lib/fastrd/fastrapi/__init__.py"):
+        old = (tree / name).read_bytes()
+        assert b"0.1.0" in old
+        (tree / name).write_bytes(old.replace(b"0.1.0", b"0.1.1"))
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, tmp_path / "newer.deb"], check=True)
+    return tmp_path / "newer.deb"
+
+
+def test_an_upgrade_takes_over_and_keeps_the_configuration(machine: Booted, newer: Path) -> None:
     port = configure(machine)
     config = machine.bare.root / "etc/fastrd/fastrd.toml"
     before = config.read_text()
     machine.run("systemctl", "restart", "fastrd")
     masters = [machine.show(unit, "MainPID") for unit in ("fastrd", "fastrd@shop")]
-    machine.run("apt-get", "-q", "install", "-y", "--reinstall", "/srv/fastrd.deb")
+    machine.bare.copy_in(newer, "/srv/newer.deb")
+    machine.run("apt-get", "-q", "install", "-y", "/srv/newer.deb")
     for unit, master in zip(("fastrd", "fastrd@shop"), masters, strict=True):
         machine.wait_for(partial(changed, machine, unit, master))
         assert machine.show(unit, "ActiveState") == "active"
-    assert get(port) == served("fastrd", "fastrd") and config.read_text() == before
+    assert get(port) == served("fastrd", "fastrd", "0.1.1") and config.read_text() == before
 
 
 def test_purged_it_leaves_nothing(machine: Booted) -> None:
