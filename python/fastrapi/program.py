@@ -20,6 +20,7 @@ def find() -> str:
     there is none."""
     user = sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))
     for directory in (
+        Path(__file__).parents[1] / "bin",  # pip install --target
         Path(sys.prefix) / "bin",
         Path(sysconfig.get_path("scripts")),
         Path(user),

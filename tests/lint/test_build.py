@@ -90,6 +90,12 @@ def test_every_package_that_is_installed_is_explained():
             assert re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", explained), f"{name} of {path}"
 
 
+def test_the_version_is_one() -> None:
+    """configure's is that of the program, of the distribution and of its archives."""
+    (version,) = re.findall(r"AC_INIT\(\[fastrd\], \[(.*?)\]\)", text("configure.ac"))
+    assert f'\n__version__ = "{version}"\n' in text("python/fastrapi/__init__.py")
+
+
 def test_every_shell_script_can_be_read():
     scripts = [p for p in published() if (ROOT / p).read_bytes()[:9] == b"#!/bin/sh"]
     assert "tests/install" in scripts
