@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / name) for name in ("dist", "e2e", "shared")]
 
-from bare import bare_system
+from bare import HOME, bare_system
 from ports import free_port
 from start import BUILD, answer
 
@@ -37,8 +37,8 @@ async def root():
 def measured(wheel: Path) -> dict[str, float]:
     """Step -> seconds, of one installation in a new system, whose pip has no cache."""
     with bare_system() as bare:
-        bare.copy_in(wheel, f"/root/{wheel.name}")
-        (bare.root / "root/main.py").write_text(MAIN)
+        bare.copy_in(wheel, f"{HOME}/{wheel.name}")
+        (bare.home / "main.py").write_text(MAIN)
         times = [time.monotonic()]
         bare.run("python3", "-m", "venv", ".venv")
         times.append(time.monotonic())

@@ -29,6 +29,7 @@ MAY_SKIP = {
     "reasons of the newest version": "tests/compile: an older FastAPI, in test_versions.py",
     "a sanitizer has its own malloc": "tests/leak: under tests/asan/run",
     "no Python 2.7 for Autobahn's test suite": "tests/autobahn: tests/websocket/test_frames.py says it, too",
+    "a bare Debian 12 has Python 3.11": "tests/dist: another Python's wheel",
     "no sanitised tree": "tests/asan: without tests/asan/run",
 }
 

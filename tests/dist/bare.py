@@ -18,6 +18,7 @@ from pathlib import Path
 
 from server import BUILD, PATIENCE
 
+HOME = "/root"  # where commands run
 PACKAGES = "python3-venv,ca-certificates"
 # How the machine reaches the network: of its own name server, and perhaps through somebody who is
 # known to its certificates only.
@@ -41,8 +42,9 @@ class Bare:
 
     def __init__(self, root: Path):
         self.root = root
+        self.home = root / HOME.lstrip("/")
         self.env = {
-            "HOME": "/root", "LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": HOME, "LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "DEBIAN_FRONTEND": "noninteractive", "PIP_CERT": f"/{NETWORK[-1]}", "root": str(root),
             **{name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")},
         }  # fmt: skip
@@ -57,7 +59,7 @@ class Bare:
         else:
             shutil.copy(source, target)
 
-    def start(self, *command: str, cwd: str = "/root", **env: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, cwd: str = HOME, **env: str) -> subprocess.Popen[str]:
         """Start a command as root, in `cwd`, with further variables; what it prints, on either
         stream, is in its `stdout`. It is ended with the system."""
         process = subprocess.Popen(
@@ -68,7 +70,7 @@ class Bare:
         self.started.append(process)
         return process
 
-    def run(self, *command: str, cwd: str = "/root", status: int = 0, **env: str) -> str:
+    def run(self, *command: str, cwd: str = HOME, status: int = 0, **env: str) -> str:
         """Run a command as start() does; what it has printed. AssertionError when it ends with another
         exit status, or does not end within five minutes."""
         process = self.start(*command, cwd=cwd, **env)

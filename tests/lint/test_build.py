@@ -14,6 +14,7 @@ OF_FAULTS = {"tests/faults/failing.c"}
 # By a target.
 CALLED = {
     "tests/suite/run.py", "tests/e2e/test_reloads.py", "tests/e2e/full_load.py", "tests/leak/test_dropped.py",
+    "tests/dist/test_wheel.py",
 }  # fmt: skip
 EMBEDDED = {"libexec/conf.py"}  # its text is part of the daemon
 
