@@ -110,7 +110,7 @@ def test_a_wheel_has_what_is_installed_and_nothing_else(wheel: Path, python: str
     assert {file for file in ours if "__pycache__" not in file} <= files.keys()
     suffix = said(python, "-c", "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))").strip()
     assert [file for file in files if file.endswith(".so")] == [f"fastrapi/_engine{suffix}"]
-    assert not [file for file in files if re.search(r"\.(c|h|o|a|la|pyc|in)$", file)]
+    assert not [file for file in files if re.search(r"\.(c|h|o|a|la|pyc)$", file)]
     # With the licences of what it is linked with.
     licences = {file.rpartition("/")[2] for file in files if file.startswith(f"{info}/licenses/libraries/")}
     assert {"libevent-dev", "libhttp-parser-dev", "zlib1g-dev", "libdeflate-dev", "nettle-dev", "LGPL-3"} < licences

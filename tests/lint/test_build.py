@@ -82,7 +82,7 @@ def test_every_directory_of_tests_is_run_and_explained():
 def test_every_package_that_is_installed_is_explained():
     """FastAPI's own suite has its list for itself."""
     lists = [p for p in published() if p.endswith("requirements.txt") and "suite" not in p]
-    assert len(lists) == 8
+    assert len(lists) == 9
     explained = text("docs/DEPENDENCIES.md").lower()
     for path in lists:
         names = re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==", text(path), re.MULTILINE)
