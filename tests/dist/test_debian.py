@@ -109,6 +109,13 @@ def test_it_is_installed_and_starts_nothing(machine: Booted) -> None:
     assert {path.name for path in pages.glob("man*/fastrd*")} >= {"fastrd.1.gz", "fastrd.conf.5.gz"}
 
 
+def test_the_test_that_the_package_brings_passes(machine: Booted) -> None:
+    """Which autopkgtest runs. It serves without FastAPI, with Debian's own Python."""
+    test = (ROOT / "contrib/debian/package/tests/serves").read_text()
+    (machine.bare.root / "srv/serves").write_text(test.replace("18931", str(free_port())))
+    assert machine.run("sh", "/srv/serves") == "not a FastAPI application: served through ASGI\n"
+
+
 def test_without_an_application_the_start_fails_and_says_why(machine: Booted) -> None:
     with open(machine.bare.root / "etc/fastrd/fastrd.toml", "a") as file:
         file.write(f"port = {free_port()}\n")  # that of this machine which nobody has
