@@ -126,7 +126,8 @@ def test_without_an_application_the_start_fails_and_says_why(machine: Booted) ->
 
 def test_the_service_serves_reloads_and_drains(machine: Booted) -> None:
     port = configure(machine)
-    assert machine.run("fastrd", "-t", "-c", "/etc/fastrd/fastrd.toml").startswith("main:app: ok")
+    tested = machine.run("runuser", "-u", "fastrd", "--", "fastrd", "-t", "-c", "/etc/fastrd/fastrd.toml")
+    assert tested.startswith("main:app: ok, 2 compiled")
     machine.run("systemctl", "enable", "--now", "fastrd")
     assert get(port) == served("fastrd", "fastrd")
     master = machine.show("fastrd", "MainPID")
@@ -149,6 +150,7 @@ def test_a_second_application_has_an_instance(machine: Booted) -> None:
     machine.run("systemctl", "enable", "--now", "fastrd@shop")
     assert get(port) == served("fastrd", "fastrd-shop")
     machine.run("systemctl", "stop", "fastrd@shop")
+    machine.run("useradd", "--system", "shop")
     drop_in = machine.bare.root / "etc/systemd/system/fastrd@shop.service.d/user.conf"
     drop_in.parent.mkdir()
     drop_in.write_text("[Service]\nUser=shop\n")
@@ -173,7 +175,7 @@ def test_logs_are_rotated(machine: Booted) -> None:
         get(port)
     machine.run("logrotate", "--force", "/etc/logrotate.d/fastrd")
     for port, name in zip(ports, ("fastrd", "fastrd-shop"), strict=True):
-        files = machine.bare.root / "var/log/private" / name
+        files = machine.bare.root / "var/log" / name
         get(port, "/?after")
         machine.wait_for(partial(has, files / "access.log", "GET /?after "))
         assert "GET / " in (files / "access.log.1").read_text()
