@@ -3,6 +3,8 @@ telephone."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 import threading
@@ -46,10 +48,17 @@ class Html(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("site")
-    done = subprocess.run([ROOT / "contrib/site", directory], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return directory
+    """Made once for all processes of the run."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with open(shared / "site.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "site.made").exists():
+            done = subprocess.run([ROOT / "contrib/site", shared / "site"], capture_output=True, text=True)
+            assert (done.returncode, done.stderr) == (0, "")
+            (shared / "site.made").touch()
+    return shared / "site"
 
 
 @pytest.fixture(scope="module")
