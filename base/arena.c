@@ -2,9 +2,9 @@
  * arena: chained blocks, bump allocation.
  *
  * Called by http, middleware, files, worker/conn.c, worker/access_fields.c, worker/added.c,
- * worker/request_id.c, worker/websocket/websocket.c and bindings, once per exchange, and by room
- * master for the texts of a configuration. Blocks never grow: a request that needs more memory
- * takes further ones.
+ * worker/request_id.c, worker/websocket/websocket.c and bindings, once per exchange, and by room master
+ * for the texts of a configuration, and by room ctl for an answer. Blocks never grow: a request that
+ * needs more memory takes further ones.
  */
 #include "base/arena.h"
 

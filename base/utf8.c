@@ -1,9 +1,9 @@
 /*
  * utf8: one character at a time, or eight bytes where they are ASCII.
  *
- * Called by log.c, master/print_config.c, worker/access_put.c, and by http, middleware and
- * bindings/plan for bytes that are not ASCII, which are rare; as it comes by http/closing.c and
- * bindings/websocket.
+ * Called by log.c, master/print_config.c, master/json.c, ctl/text.c, worker/access_put.c, and by http,
+ * middleware and bindings/plan for bytes that are not ASCII, which are rare; as it comes by
+ * http/closing.c and bindings/websocket.
  */
 #include "base/utf8.h"
 

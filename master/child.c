@@ -27,7 +27,8 @@ master_child_free_record(struct master_children *children, enum master_role role
 
 		if (c->pid != 0)
 			continue;
-		*c = (struct master_child){ .channel = -1, .role = role, .generation = g };
+		*c = (struct master_child){ .channel = -1, .role = role, .generation = g,
+		    .begun_ms = clock_monotonic_ms() };
 		return c;
 	}
 	errno = MASTER_SHORTAGE_CHILDREN;

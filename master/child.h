@@ -53,6 +53,7 @@ struct master_child {
 	unsigned board;		/* of a worker or spare: no other living one has it */
 	struct master_generation *generation;
 	uint64_t since_ms;	/* its start, or the order to drain or end */
+	uint64_t begun_ms;	/* its start */
 	uint64_t serves_since_ms;
 	uint64_t kill_at_ms;	/* KILL when still alive then; 0: no such time */
 	struct master_pulse pulse;	/* of a worker that serves */

@@ -1,10 +1,11 @@
 /*
  * generation: load, start, swap, drain.
  *
- * Called by signals.c (reload, stop), upgrade.c (drain), takeover.c (ready), reread.c (load), replies.c
- * (progress), reap.c (failures), master.c (start, clock, burial), probation.c (drain), and by watchdog.c,
- * workers.c, spare.c, recycle.c and notify.c for the configuration. A failure here never touches the
- * generation that serves. generation.h draws the states and the walk of a reload.
+ * Called by signals.c (reload, stop), orders.c (reload), upgrade.c (drain), takeover.c (ready),
+ * reread.c (load), replies.c (progress), reap.c (failures), master.c (start, clock, burial),
+ * probation.c (drain), and by watchdog.c, workers.c, spare.c, recycle.c and notify.c for the
+ * configuration. A failure here never touches the generation that serves. generation.h draws the states
+ * and the walk of a reload.
  *
  * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still
  * draining", "reload put off: an upgrade runs", "reload failed, generation N serves on: CAUSE",
@@ -122,7 +123,7 @@ master_generation_reload(struct master *m)
 	m->reload_due = false;
 	log_info("%s%sreloading", m->reload_by, *m->reload_by != '\0' ? ": " : "");
 	m->reload_by[0] = '\0';
-	m->reload_failed = false;
+	master_reload_begin(m);
 	master_notify(m, NOTICE_RELOADING);
 	master_reread_begin(m);
 }
@@ -220,6 +221,7 @@ swap(struct master *m, struct master_generation *g)
 	} else {
 		log_info("generation %u serves: %s; reloaded in %.1f s", g->number, g->routes,
 		    (double)(clock_monotonic_ms() - g->since_ms) / 1000);
+		master_reload_serves(m);
 		master_probation_begin(m, old);
 	}
 	master_notify(m, NOTICE_READY);
@@ -239,7 +241,7 @@ master_generation_refused(struct master *m, const char *text)
 	if (m->serving == NULL)
 		return;
 	log_errorx("reload failed, generation %u serves on: %s", m->serving->number, text);
-	m->reload_failed = true;
+	master_reload_fail(m, text);
 	master_notify(m, NOTICE_READY);
 }
 

@@ -156,6 +156,11 @@ addresses_judge(struct judge *j)
 		complain(j, CONF_uds_mode, c->uds_mode, "want permissions in octal, such as 660");
 	if (c->admin[0] != '\0')
 		admin_judge(j);
+	path_judge(j, CONF_control_socket, c->control_socket, c->control_socket);
+	if (c->control_socket[0] != '\0' && (strcmp(c->control_socket, c->uds) == 0 ||
+	    strcmp(c->control_socket, c->pid_file) == 0))
+		complain(j, CONF_control_socket, c->control_socket,
+		    "it is another thing as well; choose another");
 }
 
 static void

@@ -27,6 +27,8 @@
 #include "master/inherit.h"
 #include "master/shortage.h"
 
+enum { CONTROL_BACKLOG = 64 };
+
 void
 master_listen_add(struct master_listeners *l, int fd, const char *text)
 {
@@ -58,6 +60,15 @@ unix_remedy(int err)
 	return err == EADDRINUSE ? "stop what uses it or choose another --uds path" :
 	    err == EACCES || err == EROFS ? "choose a --uds path where you may create files" :
 	    err == ENOENT ? "create its directory first" : "choose another --uds path";
+}
+
+static const char *
+control_remedy(int err)
+{
+	return err == EADDRINUSE ? "another fastrd, or something else, has it: stop that, or give another "
+	    "--control-socket" : err == EACCES || err == EROFS ?
+	    "choose a --control-socket where you may create files" :
+	    err == ENOENT ? "create its directory first" : "choose another --control-socket";
 }
 
 static const char *
@@ -159,22 +170,29 @@ unix_bind(int fd, const struct sockaddr_un *name, int mode, const struct master_
 }
 
 static int
-unix_open(struct master_listeners *l, const char *path, const struct conf *c,
-    const struct master_account *owner)
+unix_open_as(struct master_listeners *l, const char *path, int mode, int backlog,
+    const struct master_account *owner, const char *(*remedy)(int err))
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd, mode = master_address_mode(c->uds_mode);
+	int fd;
 	char text[MASTER_ADDRESS_BYTES];
 
 	must(mode >= 0 && strlen(path) < sizeof(name.sun_path));
 	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || unix_bind(fd, &name, mode, owner, tries(l)) < 0)
-		return fd >= 0 && in_use_already(l, fd) ? 0 : refuse(fd, path, unix_remedy);
+		return fd >= 0 && in_use_already(l, fd) ? 0 : refuse(fd, path, remedy);
 	snprintf(text, sizeof(text), "unix:%s", path);
 	l->made[l->n] = true;
 	master_listen_add(l, fd, text);
-	return listen(fd, (int)c->backlog) < 0 ? refused(path, unix_remedy) : 0;
+	return listen(fd, backlog) < 0 ? refused(path, remedy) : 0;
+}
+
+static int
+unix_open(struct master_listeners *l, const char *path, const struct conf *c,
+    const struct master_account *owner)
+{
+	return unix_open_as(l, path, master_address_mode(c->uds_mode), (int)c->backlog, owner, unix_remedy);
 }
 
 /* One address of --bind. */
@@ -269,6 +287,16 @@ master_listen_open_admin(struct master_listeners *l, const struct conf *c,
 	port = master_address_read(c->admin, host);
 	must(port >= 0);
 	return tcp_open(l, host, port, admin_remedy);
+}
+
+int
+master_listen_open_control(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner)
+{
+	*l = (struct master_listeners){ .test = l->test };
+	if (c->control_socket[0] == '\0')
+		return 0;
+	return unix_open_as(l, c->control_socket, 0600, CONTROL_BACKLOG, owner, control_remedy);
 }
 
 void

@@ -34,6 +34,10 @@ int master_listen_open(struct master_listeners *l, const struct conf *c,
 int master_listen_open_admin(struct master_listeners *l, const struct conf *c,
     const struct master_account *owner) MUST_CHECK;
 
+/* The same for --control-socket, which nobody else may reach. */
+int master_listen_open_control(struct master_listeners *l, const struct conf *c,
+    const struct master_account *owner) MUST_CHECK;
+
 /* Listen on what does not yet. 0, or the exit status, as above: another process listens there. */
 int master_listen_start(const struct master_listeners *l, int backlog) MUST_CHECK;
 

@@ -1,9 +1,9 @@
 /*
  * logs: checked at the start, opened by whoever writes.
  *
- * Called by main.c (check, and open for children), reread.c (check), generation.c (the start is
- * over; other settings), probation.c (earlier settings) and signals.c (USR1). The access log is
- * the workers': the master only makes sure at the start that it can be.
+ * Called by main.c (check, and open for children), reread.c (check), generation.c (the start is over;
+ * other settings), probation.c (earlier settings), and signals.c (USR1) and orders.c (the same). The
+ * access log is the workers': the master only makes sure at the start that it can be.
  *
  * Logs: "SIGNAL by process N: log files opened again".
  */

@@ -35,10 +35,10 @@
 #include "master/variables.h"
 #include "shm/board.h"
 
-/* What the master passes that has started this one, if one has; else empty. */
+/* What the master passes that has started this one, if one has; else what is opened here. */
 struct passed {
 	struct master_takeover takeover;
-	struct master_listeners listeners, admin;
+	struct master_listeners listeners, admin, control;
 };
 
 /* As many descriptors as the system lets us have: one per connection. Workers
@@ -103,7 +103,7 @@ environment_clean(void)
 /* What the configuration says to listen on. 0, or the exit code after one line. */
 static int
 listen_open(const struct conf *c, const char *python, const struct master_account *account,
-    struct master_listeners *listeners, struct master_listeners *admin)
+    struct passed *to)
 {
 	struct conf resolved = *c;
 	struct arena texts;
@@ -111,9 +111,11 @@ listen_open(const struct conf *c, const char *python, const struct master_accoun
 
 	arena_init(&texts, CONF_WHY_BYTES);
 	rc = master_resolve(&resolved, python, &texts) < 0 ? WIRE_EXIT_LISTEN :
-	    master_listen_open(listeners, &resolved, account);
+	    master_listen_open(&to->listeners, &resolved, account);
 	arena_fini(&texts);
-	return rc != 0 ? rc : master_listen_open_admin(admin, c, account);
+	if (rc == 0)
+		rc = master_listen_open_admin(&to->admin, c, account);
+	return rc != 0 ? rc : master_listen_open_control(&to->control, c, account);
 }
 
 /* Give root up; nothing else has been run yet as the user. 0, or the exit code after one line. */
@@ -128,21 +130,21 @@ drop(const struct master_account *account, const struct conf *c, const char *pyt
 
 /* Open what may need root, then give it up. 0, or the exit code after one line. */
 static int
-begin(struct master *m, struct master_listeners *listeners, struct master_listeners *admin)
+begin(struct master *m, struct passed *passed)
 {
 	const struct conf *c = &m->conf->values;
 	struct master_account account;
 	int rc = master_account_find(&account, m->python, c->user, c->group);
 
 	if (rc == 0 && m->takeover.before == 0)
-		rc = listen_open(c, m->python, &account, listeners, admin);
+		rc = listen_open(c, m->python, &account, passed);
 	if (rc == 0 && m->takeover.before == 0) {
-		master_listen_own(listeners);
-		master_listen_own(admin);
+		master_listen_own(&passed->listeners);
+		master_listen_own(&passed->admin);
 	}
 	/* At once: while nothing serves the master answers probes. */
 	if (rc == 0)
-		rc = master_listen_start(admin, (int)c->backlog);
+		rc = master_listen_start(&passed->admin, (int)c->backlog);
 	if (rc == 0)
 		rc = master_pid_file_open(m->pid_file, c->pid_file, m->takeover.before);
 	master_notify_open(&m->notify);
@@ -174,6 +176,7 @@ serve(struct master_conf *conf, const char *python, struct passed *passed)
 		.conf = conf,
 		.listeners = &passed->listeners,
 		.admin = &passed->admin,
+		.control_socket = &passed->control,
 		.takeover = passed->takeover,
 		.python = python,
 		.pid_file = &pid_file,
@@ -185,7 +188,7 @@ serve(struct master_conf *conf, const char *python, struct passed *passed)
 	int rc;
 
 	descriptors_raise();
-	rc = begin(&m, &passed->listeners, &passed->admin);
+	rc = begin(&m, passed);
 	if (rc == 0)
 		rc = logs_check(conf);
 	if (rc == 0)
@@ -198,8 +201,10 @@ serve(struct master_conf *conf, const char *python, struct passed *passed)
 	master_notify_close(&m.notify);
 	master_listen_close(&passed->listeners, elsewhere);
 	master_listen_close(&passed->admin, elsewhere);
+	master_listen_close(&passed->control, elsewhere);
 	master_pid_file_close(&pid_file);
 	master_writer_close(&m.writer);
+	master_control_end(&m);
 	return rc;
 }
 
@@ -208,13 +213,14 @@ static int
 command(struct master_conf *conf, const char *python)
 {
 	struct master_account account;
-	struct master_listeners listeners = { .test = true }, admin = { .test = true };
+	struct passed test = { .listeners.test = true, .admin.test = true, .control.test = true };
 	int rc = master_account_find(&account, python, conf->values.user, conf->values.group);
 
 	if (rc == 0 && conf->command == COMMAND_TEST) {
-		rc = listen_open(&conf->values, python, &account, &listeners, &admin);
-		master_listen_close(&listeners, false);
-		master_listen_close(&admin, false);
+		rc = listen_open(&conf->values, python, &account, &test);
+		master_listen_close(&test.listeners, false);
+		master_listen_close(&test.admin, false);
+		master_listen_close(&test.control, false);
 	}
 	if (rc == 0)
 		rc = drop(&account, &conf->values, python);
@@ -279,7 +285,7 @@ main(int argc, char **argv)
 	/* One write: of one that fails between others stdio does not keep the reason. */
 	(void)setvbuf(stdout, text, _IOFBF, sizeof(text));
 	/* Before anything is run that might inherit it. */
-	rc = master_takeover_open(&passed.takeover, &passed.listeners, &passed.admin);
+	rc = master_takeover_open(&passed.takeover, &passed.listeners, &passed.admin, &passed.control);
 	if (rc == 0)
 		rc = configure(&conf, argc, argv, python);
 	if (rc != 0)

@@ -2,9 +2,9 @@
  * master: wait, then look at what has happened.
  *
  * Called by main.c, which has prepared everything. This is the supervisor's whole life:
- * it waits for signals, for what children say, and for what is due by the clock. Each
- * is handled in a file of its own; what else the master is to listen to (a control
- * socket, metrics) gets its row in wait_once().
+ * it waits for signals, for what children and fastrdctl say, and for what is due by the clock. Each
+ * is handled in a file of its own; what else the master is to listen to (metrics) gets its row in
+ * wait_once().
  *
  * Logs: "ended after N s".
  */
@@ -23,28 +23,36 @@
 #include "master/watchdog.h"
 
 enum {
-	WATCHES_MAX = 5 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX,
+	WATCHES_MAX = 6 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX + MASTER_PEERS_MAX,
 	WAIT_MAX_MS = 60000
 };
 
-/* Descriptors to wait for, and what is called when one is readable. */
+/* Descriptors to wait for, and what is called when one is ready. */
 struct watches {
 	struct pollfd fds[WATCHES_MAX];
 	struct {
-		void (*readable)(struct master *m, void *arg);
+		void (*ready)(struct master *m, void *arg);
 		void *arg;
 	} calls[WATCHES_MAX];
 	nfds_t n;
 };
 
 static void
-watch(struct watches *w, int fd, void (*readable)(struct master *m, void *arg), void *arg)
+watch_for(struct watches *w, int fd, short events, void (*ready)(struct master *m, void *arg),
+    void *arg)
 {
 	must(w->n < WATCHES_MAX);
-	w->fds[w->n] = (struct pollfd){ .fd = fd, .events = POLLIN };
-	w->calls[w->n].readable = readable;
+	w->fds[w->n] = (struct pollfd){ .fd = fd, .events = events };
+	w->calls[w->n].ready = ready;
 	w->calls[w->n].arg = arg;
 	w->n++;
+}
+
+/* Until there is something to read. */
+static void
+watch(struct watches *w, int fd, void (*readable)(struct master *m, void *arg), void *arg)
+{
+	watch_for(w, fd, POLLIN, readable, arg);
 }
 
 static void
@@ -103,6 +111,35 @@ watch_clients(struct master *m, struct watches *w)
 }
 
 static void
+peer_ready(struct master *m, void *arg)
+{
+	master_control_go_on(m, arg);
+}
+
+static void
+control_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_control_accept(m);
+}
+
+/* Those of fastrdctl, and more of them where no other master is the server. */
+static void
+watch_control(struct master *m, struct watches *w)
+{
+	bool ours = !master_takeover_waits(m) && !m->upgrade.ceded && m->control_socket->n > 0;
+
+	for (int i = 0; i < MASTER_PEERS_MAX; i++) {
+		struct master_peer *p = &m->control.at[i];
+
+		if (p->state != PEER_FREE)
+			watch_for(w, p->fd, master_control_events(p), peer_ready, p);
+	}
+	if (ours && master_control_ready(&m->control, clock_monotonic_ms()))
+		watch(w, m->control_socket->fds[0], control_readable, NULL);
+}
+
+static void
 reread_readable(struct master *m, void *arg)
 {
 	(void)arg;
@@ -142,6 +179,7 @@ wait_once(struct master *m, int timeout_ms)
 		if (c->channel >= 0)
 			watch(&w, c->channel, child_readable, c);
 	watch_clients(m, &w);
+	watch_control(m, &w);
 	if (m->reread.runs)
 		watch(&w, m->reread.helper.fd, reread_readable, NULL);
 	if (master_writer_is(&m->writer) && m->writer.channel >= 0)
@@ -156,7 +194,7 @@ wait_once(struct master *m, int timeout_ms)
 		return;
 	for (nfds_t i = 0; i < w.n; i++)
 		if (w.fds[i].revents != 0)
-			w.calls[i].readable(m, w.calls[i].arg);
+			w.calls[i].ready(m, w.calls[i].arg);
 }
 
 static void
@@ -187,6 +225,7 @@ clock_look(struct master *m, uint64_t now_ms)
 			master_overdue(m, c, now_ms);
 	master_upgrade_look(m, now_ms);
 	master_writer_look(&m->writer, now_ms);
+	master_control_look(m, now_ms);
 	master_notify_look(m, now_ms);
 }
 
@@ -219,6 +258,7 @@ clock_next(struct master *m, uint64_t now_ms)
 	next_ms = earlier(next_ms, m->drain_at_ms);
 	next_ms = earlier(next_ms, master_upgrade_next_ms(m));
 	next_ms = earlier(next_ms, m->writer.start_at_ms);
+	next_ms = earlier(next_ms, master_control_next_ms(&m->control));
 	next_ms = earlier(next_ms, master_notify_next_ms(&m->notify));
 	if (m->serving != NULL)
 		next_ms = earlier(next_ms, m->looked_ms + MASTER_LOOK_MS);
@@ -233,6 +273,7 @@ int
 master_run(struct master *m)
 {
 	must(m->n_workers >= 1 && m->n_workers <= MASTER_MAX_WORKERS);
+	m->begun_ms = clock_monotonic_ms();
 	master_generation_load(m, m->conf);
 	for (;;) {
 		uint64_t now_ms = clock_monotonic_ms();

@@ -18,11 +18,14 @@
 #include <stdbool.h>
 
 #include "master/child.h"
+#include "master/control.h"
+#include "master/crashes.h"
 #include "master/generation.h"
 #include "master/notify.h"
 #include "master/oom.h"
 #include "master/probation.h"
 #include "master/refuse.h"
+#include "master/reload.h"
 #include "master/reread.h"
 #include "master/spare.h"
 #include "master/stranded.h"
@@ -43,9 +46,10 @@ struct master_copies {
 };
 
 struct master {
-	const struct master_conf *conf;	/* of the start; these five are the caller's */
+	const struct master_conf *conf;	/* of the start; these six are the caller's */
 	const struct master_listeners *listeners;
 	const struct master_listeners *admin;	/* one for probes, or none */
+	const struct master_listeners *control_socket;	/* the same, for fastrdctl */
 	const char *python;		/* path of the application's Python */
 	struct master_pid_file *pid_file;
 	struct master_takeover takeover;	/* from the master that has started this one, if one has */
@@ -65,18 +69,21 @@ struct master {
 	struct master_refusals refusals;	/* while stranded */
 	struct master_spare spare;
 	struct master_probation probation;	/* of the generation that serves */
+	struct master_crashes crashes;
+	struct master_control control;
 	int scale_due;			/* workers more or less, once no generation is coming */
 	struct master_reread reread;
 	char reload_by[64];		/* who has asked for the reload that is due; may be empty */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
-	bool reload_failed;	/* the last one */
+	struct master_reload reload;
 	struct master_copies interrupts;	/* INT */
 	struct master_upgrade upgrade;	/* to another master, which this one has started */
 	struct master_notify notify;
 	struct master_oom oom;
 	struct master_writer writer;	/* of the log; none where it goes to no file */
 	uint64_t looked_ms;		/* when the watchdog looked last; 0: not yet */
+	uint64_t begun_ms;
 	bool stopping;
 	uint64_t drain_at_ms;	/* the end was asked for, and begins then; 0: no such time */
 	uint64_t stopping_since_ms;	/* 0: nobody has asked for it */

@@ -1,7 +1,8 @@
 /*
  * origin: of a value, in words.
  *
- * Called by judge.c and logs.c, where a value cannot be, and by replies.c, where a child says so (locate).
+ * Called by judge.c and logs.c, where a value cannot be, by replies.c, where a child says so (locate), and by
+ * print_config.c and settings.c (where).
  */
 #include "master/origin.h"
 
@@ -10,6 +11,23 @@
 
 #include "base/conf.h"
 #include "master/conf.h"
+
+const char *
+master_origin_where(const struct master_conf *c, const struct conf_row *row,
+    char out[MASTER_WHERE_BYTES])
+{
+	const struct master_origin *origin = &c->origins[row - conf_rows];
+	char name[CONF_NAME_BYTES];
+
+	if (origin->where != NULL)
+		return origin->where;
+	if (origin->kind == ORIGIN_ENVIRONMENT)
+		return conf_variable(row, out);
+	if (origin->kind != ORIGIN_FLAG)
+		return "default";
+	snprintf(out, MASTER_WHERE_BYTES, "--%s", conf_flag(row, name));
+	return out;
+}
 
 const char *
 master_origin_text(const struct master_conf *c, const struct conf_row *row, const char *value,

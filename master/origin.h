@@ -6,10 +6,16 @@
 
 #include <stddef.h>
 
-struct conf_row;
+#include "base/conf.h"
+
 struct master_conf;
 
-enum { MASTER_ORIGIN_BYTES = 512 };
+enum { MASTER_ORIGIN_BYTES = 512, MASTER_WHERE_BYTES = CONF_NAME_BYTES + 2 };
+
+/* Where the value comes from, as an operator would look for it: "fastrd.toml:3", "FASTRD_PORT", "--port" or
+ * "default". The settings' own text, or `out`. */
+const char *master_origin_where(const struct master_conf *c, const struct conf_row *row,
+    char out[MASTER_WHERE_BYTES]);
 
 /* As a message begins: "fastrd.toml:3: port = 0", "FASTRD_PORT=0" or "--port 0"; `value` is what to
  * call it, control characters are question marks. Returns `out`. */

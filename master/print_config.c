@@ -18,6 +18,7 @@
 #include "base/utf8.h"
 #include "master/address.h"
 #include "master/conf.h"
+#include "master/origin.h"
 
 enum { ORIGIN_COLUMN = 48 };
 
@@ -144,28 +145,11 @@ is_hidden(const struct conf *values, const struct conf_row *row)
 	return (row->marks & CONF_SECRET) != 0 && *conf_text(values, row) != '\0';
 }
 
-/* Where it comes from, as an operator would look for it. */
-static void
-origin_print(const struct master_conf *c, const struct conf_row *row)
-{
-	const struct master_origin *origin = &c->origins[row - conf_rows];
-	char name[CONF_NAME_BYTES];
-
-	if (origin->where != NULL)
-		printf("%s", origin->where);
-	else if (origin->kind == ORIGIN_ENVIRONMENT)
-		printf("%s", conf_variable(row, name));
-	else if (origin->kind == ORIGIN_FLAG)
-		printf("--%s", conf_flag(row, name));
-	else
-		printf("default");
-}
-
 void
 master_print_config(const struct master_conf *c)
 {
 	struct conf values = c->values;
-	char here[PATH_MAX] = "";
+	char here[PATH_MAX] = "", name[MASTER_WHERE_BYTES];
 	struct line line;
 
 	if (getcwd(here, sizeof(here)) == NULL)
@@ -186,7 +170,6 @@ master_print_config(const struct master_conf *c)
 		else
 			put_value(&line, &values, row);
 		printf("%*s  # ", line.n < ORIGIN_COLUMN ? (int)(ORIGIN_COLUMN - line.n) : 0, "");
-		origin_print(c, row);
-		printf("\n");
+		printf("%s\n", master_origin_where(c, row, name));
 	}
 }

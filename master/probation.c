@@ -100,13 +100,14 @@ master_probation_can_serve(struct master *m)
 	return false;
 }
 
-/* The parked generation takes its place again. */
+/* The parked generation takes its place again: `why` not the one that serves. */
 static void
-go_back(struct master *m)
+go_back(struct master *m, const char *why)
 {
 	struct master_generation *bad = m->serving, *good = m->probation.parked;
 	struct master_child *c = NULL;
 
+	master_reload_undo(m, why);
 	m->probation = (struct master_probation){ .parked = NULL };
 	m->serving = good;
 	m->n_workers = good->n_workers;
@@ -142,7 +143,7 @@ master_probation_death(struct master *m, const struct master_child *c, uint64_t 
 		    m->serving->number);
 	p->told = true;
 	if (back)
-		go_back(m);
+		go_back(m, "its workers died within a second of serving");
 	return back;
 }
 
@@ -175,7 +176,7 @@ master_probation_look(struct master *m, uint64_t now_ms)
 	if ((needed || (p->until_ms <= now_ms && !any_serves(m))) && master_probation_can_serve(m)) {
 		log_errorx("no worker of generation %u serves: generation %u serves again",
 		    m->serving->number, p->parked->number);
-		go_back(m);
+		go_back(m, "none of its workers serves");
 		return;
 	}
 	proven_ms = proven_at(m);

@@ -1,7 +1,7 @@
 /*
  * process: /proc/PID/stat.
  *
- * Called by watchdog.c and recycle.c. A process may give itself any name, also one with a
+ * Called by watchdog.c, recycle.c and report.c. A process may give itself any name, also one with a
  * parenthesis: the fields begin behind the last one.
  */
 #include "master/process.h"

@@ -38,6 +38,13 @@ expected(const struct master_child *c)
 	return c->told_to_end || c->state == CHILD_DRAINING || c->state == CHILD_FAILED;
 }
 
+/* Does the log say of it what it was doing? */
+static bool
+accident(const struct master_child *c, int status)
+{
+	return !expected(c) || (status != 0 && !c->told_to_end);
+}
+
 /* What it was doing: nothing when it exits in order. One that ends while it starts has not
  * been killed for nothing: it is the application's code that runs then. */
 static void
@@ -81,7 +88,6 @@ ending_text(struct master *m, const struct master_child *c, int status, char *te
     size_t room)
 {
 	char name[MASTER_NAME_BYTES], ending[MASTER_ENDING_BYTES], oom[2 + MASTER_OOM_TEXT_BYTES];
-	bool accident = !expected(c) || (status != 0 && !c->told_to_end);
 
 	if (c->pid == MASTER_PID_UNKNOWN) {
 		snprintf(text, room, "%s was not forked", master_child_name(c, name));
@@ -93,7 +99,7 @@ ending_text(struct master *m, const struct master_child *c, int status, char *te
 	}
 	snprintf(text, room, "%s ended with %s%s", master_child_name(c, name),
 	    master_child_ending(status, ending), out_of_memory(m, c, status, oom));
-	if (accident && c->begun)
+	if (accident(c, status) && c->begun)
 		circumstances_add(m, c, status, text, room);
 }
 
@@ -134,6 +140,8 @@ died(struct master *m, struct master_child *c, int status)
 	while (left > 0 && master_replies_read(m, c))
 		left--;
 	ending_text(m, c, status, text, sizeof(text));
+	if (accident(c, status) && c->state != CHILD_FAILED)
+		master_crashes_note(m, c, status, text);
 	if (c->state == CHILD_DRAINING && status != 0 && !c->told_to_end)
 		log_warnx("%s", text);
 	else if (c->leaves && c->state == CHILD_DRAINING)

@@ -61,12 +61,10 @@ terms_begin(struct master *m, struct master_child *c)
 	const struct conf *conf = master_generation_conf(m);
 	uint64_t now_ms = clock_monotonic_ms();
 
-	c->terms = (struct master_terms){ .retires = RETIRE_NOT };
-	if (conf->limit_max_requests > 0) {
-		c->terms.requests_before = requests_of(m, c);
+	c->terms = (struct master_terms){ .retires = RETIRE_NOT, .requests_before = requests_of(m, c) };
+	if (conf->limit_max_requests > 0)
 		c->terms.requests = (uint64_t)conf->limit_max_requests +
 		    random_number((uint64_t)conf->limit_max_requests_jitter);
-	}
 	if (conf->worker_lifetime_ms > 0)
 		c->terms.until_ms = now_ms + conf->worker_lifetime_ms +
 		    random_number(conf->worker_lifetime_ms / LIFETIME_JITTER);

@@ -2,7 +2,7 @@
  * signals: one descriptor, and what each signal does.
  *
  * Called by main.c to hold back what comes early and to open it, and by master.c to act on what has
- * come, and on the clock (drain).
+ * come, and on the clock (drain), and by orders.c (stop).
  * docs/OPERATIONS.md tells operators the same.
  *
  * Logs: "SIGNAL by process N: ending, requests have N s", "SIGNAL by process N: ending in N s,
@@ -94,20 +94,18 @@ master_signals_drain(struct master *m)
 /* The end begins after `delay_ms`, in which load balancers find out that it does: the
  * generation that serves does so until then. Then every one drains within `ms`. */
 static void
-stop(struct master *m, const struct signalfd_siginfo *info, uint64_t delay_ms, uint64_t ms)
+stop(struct master *m, const char *by, uint64_t delay_ms, uint64_t ms)
 {
 	struct master_child *c = NULL;
-	char text[SIGNAL_TEXT_BYTES];
 
 	m->stopping = true;
 	m->stopping_since_ms = clock_monotonic_ms();
 	master_upgrade_stop(m);
-	signal_text(info, text);
 	if (delay_ms == 0 || m->serving == NULL) {
-		log_info("%s: ending, requests have %g s", text, (double)ms / 1000);
+		log_info("%s: ending, requests have %g s", by, (double)ms / 1000);
 		master_generations_drain(m, NULL, ms);
 	} else {
-		log_info("%s: ending in %g s, requests then have %g s", text, (double)delay_ms / 1000,
+		log_info("%s: ending in %g s, requests then have %g s", by, (double)delay_ms / 1000,
 		    (double)ms / 1000);
 		m->drain_at_ms = m->stopping_since_ms + delay_ms;
 		while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
@@ -116,6 +114,13 @@ stop(struct master *m, const struct signalfd_siginfo *info, uint64_t delay_ms, u
 		master_generations_drain(m, m->serving, ms);
 	}
 	master_notify(m, NOTICE_STOPPING);
+}
+
+void
+master_signals_stop(struct master *m, const char *by)
+{
+	if (!m->stopping)
+		stop(m, by, master_generation_conf(m)->drain_delay_ms, master_worker_grace_ms(m));
 }
 
 static void
@@ -169,13 +174,11 @@ signalled(struct master *m, const struct signalfd_siginfo *info)
 		if (m->stopping)
 			kill_all(m, info);
 		else
-			stop(m, info, 0, FAST_MS);
+			stop(m, signal_text(info, text), 0, FAST_MS);
 		break;
 	case SIGTERM:
 	case SIGQUIT:
-		if (!m->stopping)
-			stop(m, info, master_generation_conf(m)->drain_delay_ms,
-			    master_worker_grace_ms(m));
+		master_signals_stop(m, signal_text(info, text));
 		break;
 	case SIGTTIN:
 		master_workers_scale(m, 1);

@@ -22,6 +22,10 @@ int master_signals_open(void) MUST_CHECK;
 /* Act on every signal that has come; never waits. */
 void master_signals_read(struct master *m);
 
+/* TERM: every generation drains, after --drain-delay. `by` says in the log who wants it. No-op when
+ * the server is ending. */
+void master_signals_stop(struct master *m, const char *by);
+
 /* The delay before the end (m->drain_at_ms) is over: every generation drains. */
 void master_signals_drain(struct master *m);
 

@@ -1,8 +1,9 @@
 /*
  * status: count what the boards and the records of children say.
  *
- * Called by notify.c and master.c (workers). Boards are copied, not mapped, and believed as far as
- * a line of text goes: whatever a worker did to its board, the line can only be wrong.
+ * Called by notify.c, master.c (workers), crashes.c (board) and report.c. Boards are copied, not mapped,
+ * and believed as far as a line of text goes: whatever a worker did to its board, the line can only be
+ * wrong.
  */
 #include "master/status.h"
 
@@ -17,9 +18,8 @@
 /* A loop sets its board every 250 ms: younger than this says nothing. */
 static const uint64_t beat_least_ns = UINT64_C(1000000000);
 
-/* The board of a worker that lives; false: it cannot be read, or is not its own yet. */
-static bool
-board_read(const struct master *m, const struct master_child *c, struct shm_board *b)
+bool
+master_status_board(const struct master *m, const struct master_child *c, struct shm_board *b)
 {
 	return c->role == ROLE_WORKER && shm_board_copy(m->boards_fd, c->board, b) == 0 &&
 	    b->pid == (uint32_t)c->pid;
@@ -42,16 +42,15 @@ master_status_workers(struct master *m, const struct master_generation *g)
 	return n;
 }
 
-/* The sum of all workers, those that drain as well. */
-static unsigned long long
-count(struct master *m, enum shm_counter which)
+uint64_t
+master_status_count(struct master *m, enum shm_counter which)
 {
 	struct master_child *c = NULL;
-	unsigned long long n = 0;
 	struct shm_board b;
+	uint64_t n = 0;
 
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
-		if (board_read(m, c, &b))
+		if (master_status_board(m, c, &b))
 			n += shm_board_get(&b, which);
 	return n;
 }
@@ -59,14 +58,15 @@ count(struct master *m, enum shm_counter which)
 static unsigned long long
 in_hand(struct master *m)
 {
-	return count(m, SHM_COUNT_requests_active);
+	return master_status_count(m, SHM_COUNT_requests_active);
 }
 
 /* Add how many lines of the log are lost, whoever had them. */
 static void
 lost_add(struct master *m, char text[MASTER_STATUS_BYTES])
 {
-	unsigned long long n = m->writer.lost + log_lost() + count(m, SHM_COUNT_log_dropped);
+	unsigned long long n = m->writer.lost + log_lost() +
+	    master_status_count(m, SHM_COUNT_log_dropped);
 	size_t len = strlen(text);
 
 	if (n > 0)
@@ -89,7 +89,7 @@ serving_text(struct master *m, char text[MASTER_STATUS_BYTES])
 		    m->coming->state == GENERATION_LOADING ? "loading" : "starting");
 	else if (master_upgrade_runs(m))
 		snprintf(more, sizeof(more), "; an upgrade runs");
-	else if (m->reload_failed)
+	else if (m->reload.failed)
 		snprintf(more, sizeof(more), "; the last reload failed, see the log");
 	if (m->stranded.is)
 		snprintf(text, MASTER_STATUS_BYTES, "generation %u, no worker is left and none can "
@@ -148,7 +148,7 @@ master_status_beats(struct master *m, uint64_t ms)
 	if (within_ns < beat_least_ns)
 		within_ns = beat_least_ns;
 	while ((c = master_child_next(&m->children, m->serving, c)) != NULL)
-		if (serves(c) && board_read(m, c, &b) && b.heartbeat_ns <= now_ns &&
+		if (serves(c) && master_status_board(m, c, &b) && b.heartbeat_ns <= now_ns &&
 		    now_ns - b.heartbeat_ns < within_ns)
 			return true;
 	return replaced(m);

@@ -31,13 +31,14 @@ enum { WORD_BYTES = 32 };
 
 /* One line of the variable's: a listener. False: it is none. */
 static bool
-listener_take(char *line, struct master_listeners *listeners, struct master_listeners *admin)
+listener_take(char *line, struct master_listeners *listeners, struct master_listeners *admin,
+    struct master_listeners *control)
 {
-	struct master_listeners *l = line[0] == 'l' ? listeners : admin;
+	struct master_listeners *l = line[0] == 'l' ? listeners : line[0] == 'a' ? admin : control;
 	int fd, made, at = 0;
 
 	if (sscanf(line + 1, "%d %d %n", &fd, &made, &at) != 2 || at == 0 ||
-	    l->n == (l == admin ? 1 : WIRE_LISTENERS_MAX))
+	    l->n == (l != listeners ? 1 : WIRE_LISTENERS_MAX))
 		return false;
 	l->made[l->n] = made != 0;
 	master_listen_add(l, fd, line + 1 + at);
@@ -47,7 +48,7 @@ listener_take(char *line, struct master_listeners *listeners, struct master_list
 /* The whole variable, which is changed. False: it is of another form. */
 static bool
 understood(struct master_takeover *t, char *text, struct master_listeners *listeners,
-    struct master_listeners *admin)
+    struct master_listeners *admin, struct master_listeners *control)
 {
 	int form = 0, inherited = 0;
 	long before = 0;
@@ -60,14 +61,14 @@ understood(struct master_takeover *t, char *text, struct master_listeners *liste
 	t->before = (pid_t)before;
 	listeners->inherited = inherited != 0;
 	while ((line = strtok(NULL, "\n")) != NULL)
-		if ((line[0] != 'l' && line[0] != 'a') || !listener_take(line, listeners, admin))
+		if (strchr("lac", line[0]) == NULL || !listener_take(line, listeners, admin, control))
 			return false;
 	return listeners->n > 0;
 }
 
 int
 master_takeover_open(struct master_takeover *t, struct master_listeners *listeners,
-    struct master_listeners *admin)
+    struct master_listeners *admin, struct master_listeners *control)
 {
 	const char *value = getenv(MASTER_TAKEOVER_VARIABLE);
 	char *text = value != NULL ? strdup(value) : NULL;
@@ -77,7 +78,7 @@ master_takeover_open(struct master_takeover *t, struct master_listeners *listene
 	if (value == NULL)
 		return 0;
 	unsetenv(MASTER_TAKEOVER_VARIABLE);
-	good = text != NULL && understood(t, text, listeners, admin);
+	good = text != NULL && understood(t, text, listeners, admin, control);
 	free(text);
 	if (!good) {
 		fprintf(stderr, "fastrd: what the server says that this one is to replace is not "

@@ -8,6 +8,7 @@
  *						INHERITED is 1 where a supervisor opened the listeners
  *	l FD MADE TEXT				a listener; MADE is 1 for a unix socket that we remove
  *	a FD MADE TEXT				the same, for probes
+ *	c FD MADE TEXT				the same, for fastrdctl
  */
 #ifndef MASTER_TAKEOVER_H
 #define MASTER_TAKEOVER_H
@@ -40,10 +41,10 @@ struct master_takeover {
 	bool done;		/* SERVES was said: from now on it is as if there had been no other */
 };
 
-/* Take what the environment says, and the variable out of it, and fill the two lists. No-op where no
+/* Take what the environment says, and the variable out of it, and fill the three lists. No-op where no
  * master has started this one. 0, or the exit code after one line. */
 int master_takeover_open(struct master_takeover *t, struct master_listeners *listeners,
-    struct master_listeners *admin) MUST_CHECK;
+    struct master_listeners *admin, struct master_listeners *control) MUST_CHECK;
 
 /* Does the other one still serve? Then the listeners are its. */
 bool master_takeover_waits(const struct master *m);

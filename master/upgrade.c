@@ -2,9 +2,9 @@
  * upgrade: the old one's side.
  *
  * Called by signals.c (ask, signal, stop), master.c (begin, what the new one says, the clock), reap.c,
- * status.c, and generation.c (a reload waits). The program is started by the path and with the arguments that
- * this one was started with: what has changed meanwhile (the program, the Python, the
- * configuration) counts. The addresses do not change: their sockets are passed.
+ * status.c, orders.c (signal), and generation.c (a reload waits). The program is started by the path
+ * and with the arguments that this one was started with: what has changed meanwhile (the program, the
+ * Python, the configuration) counts. The addresses do not change: their sockets are passed.
  *
  * Logs: "SIGNAL by process N: upgrading, process N runs PATH", "upgrade put off until the reload has
  * ended", "SIGNAL by process N: no upgrade, process N is one already", "SIGNAL by process N: no
@@ -37,7 +37,7 @@
 #include "master/takeover.h"
 
 enum {
-	TEXT_BYTES = (WIRE_LISTENERS_MAX + 2) * (MASTER_ADDRESS_BYTES + 32),
+	TEXT_BYTES = (WIRE_LISTENERS_MAX + 3) * (MASTER_ADDRESS_BYTES + 32),
 	WORD_BYTES = 32,
 	BEGIN_MS = 45000,	/* until it loads: it may ask a Python for names and files, 10 s each */
 	MORE_MS = 10000,	/* beyond its own limit; and for each step that follows */
@@ -75,7 +75,8 @@ become(struct master *m, const char *path, int channel)
 	    (long)getppid(), channel, m->handover[0], m->handover[1], m->listeners->inherited);
 
 	used = listeners_pass(m->listeners, 'l', text, used);
-	(void)listeners_pass(m->admin, 'a', text, used);
+	used = listeners_pass(m->admin, 'a', text, used);
+	(void)listeners_pass(m->control_socket, 'c', text, used);
 	pass(channel);
 	pass(m->handover[0]);
 	pass(m->handover[1]);

@@ -1,14 +1,13 @@
 /*
  * board: the memfd that holds the boards, and its mappings.
  *
- * Called by master/main.c (create), by master/doing.c, master/recycle.c, master/status.c and
- * master/watchdog.c (copy), and by engine/serve.c (the rest).
+ * Called by master/main.c (create), by master/crashes.c, master/doing.c, master/recycle.c, master/report.c,
+ * master/status.c and master/watchdog.c (copy), and by engine/serve.c (the rest).
  */
 #include "shm/board.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,6 +28,13 @@ static const bool gauges[SHM_COUNTER_COUNT] = {
 #undef GAUGE
 #undef COUNTER
 };
+
+bool
+shm_board_is_gauge(enum shm_counter id)
+{
+	must(id < SHM_COUNTER_COUNT);
+	return gauges[id];
+}
 
 /* Bytes from one board to the next: whole pages, so that each can be mapped alone. */
 static size_t

@@ -17,6 +17,7 @@
 #define SHM_BOARD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,7 +47,7 @@ enum shm_board_state {
 	SHM_BOARD_STATE_COUNT
 };
 
-enum { SHM_BOARD_VERSION = 10 };	/* 0 on a board that no process has had */
+enum { SHM_BOARD_VERSION = 11 };	/* 0 on a board that no process has had */
 
 struct shm_board {
 	_Atomic uint32_t version;
@@ -94,6 +95,9 @@ void shm_board_detach(struct shm_board *b);
 /* [worker] Take the board: clears the gauges and the heartbeats of the owner
  * before and what it had in hand, keeps the counters, and sets the state to STARTING. */
 void shm_board_claim(struct shm_board *b, uint32_t pid, uint32_t generation);
+
+/* Does the number tell the present state of the owner? Else it only grows. */
+bool shm_board_is_gauge(enum shm_counter id);
 
 /* [reader] One number. */
 static inline uint64_t

@@ -2,7 +2,7 @@
  * hands: write, clear, tell.
  *
  * Called by worker/hands.c (put, route, clear), board.c (clear), engine/ and master/doing.c
- * (text).
+ * (text), and by master/report.c (get).
  */
 #include "shm/hands.h"
 
@@ -25,7 +25,7 @@ append(struct shm_hands *h, unsigned i, uint32_t len, struct slice s)
 }
 
 void
-shm_hands_put(struct shm_hands *h, unsigned i, struct slice method, struct slice path)
+shm_hands_put(struct shm_hands *h, unsigned i, struct slice method, struct slice path, uint64_t now_ms)
 {
 	uint32_t len;
 
@@ -34,6 +34,7 @@ shm_hands_put(struct shm_hands *h, unsigned i, struct slice method, struct slice
 	len = append(h, i, len, SLICE_LIT(" "));
 	len = append(h, i, len, path);
 	atomic_store_explicit(&h->at[i].route, 0, memory_order_relaxed);
+	atomic_store_explicit(&h->at[i].since_ms, now_ms, memory_order_relaxed);
 	atomic_store_explicit(&h->at[i].len, len, memory_order_relaxed);
 }
 
@@ -115,6 +116,19 @@ route_length(const struct shm_hands *h, unsigned i)
 	uint32_t room = SHM_HAND_BYTES - hand_length(h, i);
 
 	return route < room ? route : room;
+}
+
+bool
+shm_hands_get(const struct shm_hands *h, unsigned i, struct shm_hand *hand)
+{
+	uint32_t len;
+
+	must(i < SHM_HANDS);
+	len = hand_length(h, i);
+	hand->request = (struct slice){ h->at[i].text, len };
+	hand->route = (struct slice){ h->at[i].text + len, route_length(h, i) };
+	hand->since_ms = atomic_load_explicit(&h->at[i].since_ms, memory_order_relaxed);
+	return len > 0;
 }
 
 const char *

@@ -7,6 +7,7 @@
  */
 #include "worker/hands.h"
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "bindings/request.h"
 #include "worker/conn.h"
@@ -29,7 +30,7 @@ worker_hands_take(struct worker_conn *c)
 	c->hand = hand_free(&w->hands);
 	w->hands.owners[c->hand] = c;
 	/* The path alone: the query may hold what no log may, and the target a host as well. */
-	shm_hands_put(&w->board->hands, c->hand, c->x.req.method_name, c->x.req.raw_path);
+	shm_hands_put(&w->board->hands, c->hand, c->x.req.method_name, c->x.req.raw_path, clock_coarse_ms());
 	worker_active_add(w, 1);
 }
 

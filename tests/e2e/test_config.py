@@ -22,6 +22,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         backlog=(1, 2, 3), workers=(2, 3, 4), app_dir=("/f", "/e", "/a"), factory=(True, False, True),
         python=("python3", "python3", "python3"), bind=(["10.0.0.1:1"], ["10.0.0.2:1"], ["10.0.0.3:1"]),
         admin=("unix:/f.sock", "unix:/e.sock", "unix:/a.sock"), uds_mode=("600", "660", "666"), pid_file=("/f.pid", "/e.pid", "/a.pid"),
+        control_socket=("/f.control", "/e.control", "/a.control"),
         session_secret_file=("/f", "/e", "/a"), env_file=("/f", "/e", "/a"), log_config=("/f", "/e", "/a"), header=(["F:1", "G:2"], ["E:1"], ["A:1"]),
         root_path=("/f", "/e", "/a"), proxy_headers=(False, True, False),
         forwarded_allow_ips=(["10.0.0.1", "10.0.0.2"], ["10.0.0.2"], ["10.0.0.3"]),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from activation import activated
+from control import answer, as_user
 from notified import Manager
 from server import BINARY, BUILD, PATIENCE, Fastrd
 from upgraded import adopting, upgrade
@@ -142,6 +143,18 @@ def test_a_service_from_its_start_to_its_end(directory):
         manager.wait("STOPPING")
         assert server.process.wait(25 * PATIENCE) == 0
         assert not (run / "pid").exists()
+
+
+def test_the_control_socket_is_the_users(directory):
+    """From the beginning: root has bound it. Others than root and this one may not."""
+    flags = "--user", "shop", "--control-socket", "control"
+    with placed(Fastrd("app:app", directory, *flags)) as server:
+        assert (directory / "control").stat().st_uid == 4711
+        assert answer(directory, "status")["state"] == "serving"
+        (directory / "control").chmod(0o666)
+        assert "this user may not" in as_user(directory, NOBODY, b"stop\n")
+        assert '"ok":true' in as_user(directory, 4711, b"stop\n")
+        assert server.process is not None and server.process.wait(25 * PATIENCE) == 0
 
 
 @pytest.mark.parametrize(("place", "works"), [("run", True), (".", False)])

@@ -4,7 +4,7 @@ fuzz_targets = tests/fuzz/fuzz_head tests/fuzz/fuzz_framing \
 	tests/fuzz/fuzz_query tests/fuzz/fuzz_cookie \
 	tests/fuzz/fuzz_content_type tests/fuzz/fuzz_multipart \
 	tests/fuzz/fuzz_proxy tests/fuzz/fuzz_range tests/fuzz/fuzz_websocket \
-	tests/fuzz/fuzz_deflate tests/fuzz/fuzz_deflate_terms
+	tests/fuzz/fuzz_deflate tests/fuzz/fuzz_deflate_terms tests/fuzz/fuzz_control
 check_PROGRAMS += $(fuzz_targets)
 TESTS += $(fuzz_targets)
 
@@ -34,3 +34,6 @@ tests_fuzz_fuzz_deflate_SOURCES = tests/fuzz/fuzz_deflate.c $(fuzz_replay)
 tests_fuzz_fuzz_deflate_LDADD = $(worker_test_libs)
 tests_fuzz_fuzz_deflate_terms_SOURCES = tests/fuzz/fuzz_deflate_terms.c $(fuzz_replay)
 tests_fuzz_fuzz_deflate_terms_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c $(fuzz_replay) \
+	ctl/json.c ctl/text.c master/json.c
+tests_fuzz_fuzz_control_LDADD = libbase.la

@@ -97,7 +97,7 @@ def offered(path: str) -> frozenset[str]:
         declared = re.findall(r"^(?!\s)[^#\n]*?\b(\w+)\(", code(path), re.MULTILINE)
         return frozenset(declared) | frozenset(macros(path))
     tables = r"^(?:const struct \w+|PyMethodDef) (\w+)(?:\[\w*\])? = "
-    names = {f.name for f in functions(path) if f.public}
+    names = {f.name for f in functions(path) if f.public and f.name != "main"}
     names |= set(re.findall(tables, code(path), re.MULTILINE))
     for macro, body in macros(header_of(path)).items() if header_of(path) else ():
         if names & set(re.findall(r"\w+", body)):

@@ -26,6 +26,7 @@ ALLOWED = {
     "worker": {"base", "shm", "io", "http", "bindings"},
     "engine": {"base", "shm", "io", "http", "bindings", "worker"},
     "master": {"base", "shm"},
+    "ctl": {"base"},
 }
 # Within bindings/ each layer may include those above it in this list, and itself. A
 # shelf is a layer; the files that stand on no shelf are named.

@@ -1,6 +1,7 @@
 # CUnit programs, one fragment per room.
 include tests/unit/base.mk
 include tests/unit/bindings.mk
+include tests/unit/ctl.mk
 include tests/unit/engine.mk
 include tests/unit/files.mk
 include tests/unit/http.mk

@@ -16,7 +16,7 @@ static void
 put(unsigned i, const char *method, const char *target)
 {
 	shm_hands_put(&h, i, (struct slice){ method, strlen(method) },
-	    (struct slice){ target, strlen(target) });
+	    (struct slice){ target, strlen(target) }, 1000 + i);
 }
 
 static void
@@ -118,6 +118,29 @@ test_any_memory_can_be_told(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "xxx...\""));
 }
 
+static void
+test_each_hand_can_be_looked_into(void)
+{
+	struct shm_hand hand;
+
+	memset(&h, 0, sizeof(h));
+	CU_ASSERT_FALSE(shm_hands_get(&h, 3, &hand));
+	put(3, "GET", "/b/1");
+	shm_hands_route(&h, 3, SLICE_LIT("/b/{n}"));
+	CU_ASSERT_TRUE(shm_hands_get(&h, 3, &hand));
+	CU_ASSERT_TRUE(slice_equal(hand.request, SLICE_LIT("GET /b/1")));
+	CU_ASSERT_TRUE(slice_equal(hand.route, SLICE_LIT("/b/{n}")));
+	CU_ASSERT_EQUAL(hand.since_ms, 1003);
+	/* Whatever is written there, it ends within the hand. */
+	memset(&h, 0xff, sizeof(h));
+	CU_ASSERT_TRUE(shm_hands_get(&h, SHM_HANDS - 1, &hand));
+	CU_ASSERT_EQUAL(hand.request.len, SHM_HAND_BYTES);
+	CU_ASSERT_EQUAL(hand.route.len, 0);
+	atomic_store(&h.at[0].len, 10);
+	CU_ASSERT_TRUE(shm_hands_get(&h, 0, &hand));
+	CU_ASSERT_EQUAL(hand.request.len + hand.route.len, SHM_HAND_BYTES);
+}
+
 int
 main(void)
 {
@@ -127,6 +150,7 @@ main(void)
 		    test_bytes_that_a_terminal_or_a_reader_would_obey },
 		{ "test_the_route_is_told_with_it", test_the_route_is_told_with_it },
 		{ "test_any_memory_can_be_told", test_any_memory_can_be_told },
+		{ "test_each_hand_can_be_looked_into", test_each_hand_can_be_looked_into },
 		CU_TEST_INFO_NULL,
 	};
 
