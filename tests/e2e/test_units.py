@@ -17,7 +17,7 @@ UNITS = BUILD / "lib/systemd/system"
 # What the manager of a user's services cannot do, or what would hide the tests' own files.
 # All else of the unit is in force below, its filter of system calls too.
 NOT_HERE = re.compile(
-    r"^(DynamicUser|StateDirectory|RuntimeDirectory|WorkingDirectory|ProtectHome|PrivateTmp"
+    r"^(DynamicUser|StateDirectory|WorkingDirectory|ProtectHome|PrivateTmp"
     r"|ProtectKernelLogs|ProtectKernelTunables)=.*\n",
     re.MULTILINE,
 )
@@ -119,13 +119,28 @@ def test_a_service_starts_reloads_and_stops(manager, tmp_path):
         assert service.show("StatusText") == "generation 1, 1 worker, 0 requests in hand"
         assert service.get("/") == b"[true,true,false]"
         master = service.show("MainPID")
-        assert manager.systemctl("reload", "fastrd.service")[0] == 0
+        assert manager.systemctl("reload", "fastrd.service")[0] == 0  # when the new generation serves
+        assert "generation 2 serves" in service.log.read_text()
         manager.wait("fastrd.service", "StatusText", "generation 2, 1 worker, 0 requests in hand")
         assert service.show("ActiveState") == "active" and service.show("MainPID") == master
         assert service.get("/") == b"[true,true,false]"
         assert manager.systemctl("stop", "fastrd.service")[0] == 0
         assert service.show("Result") == "success"
         assert "ended after" in service.log.read_text()
+
+
+def test_a_reload_that_fails_is_a_reload_that_failed(manager, tmp_path):
+    """And no more than that: what served serves, and the next one is all right."""
+    with Service(manager, tmp_path) as service:
+        service.start()
+        (tmp_path / "app.py").write_text("1 / 0\n")
+        status, said = manager.systemctl("reload", "fastrd.service")
+        assert status == 1 and "failed" in said
+        assert "division by zero" in service.log.read_text()
+        assert service.show("ActiveState") == "active" and service.get("/") == b"[true,true,false]"
+        (tmp_path / "app.py").write_text(APP)
+        assert manager.systemctl("reload", "fastrd.service")[0] == 0
+        assert service.get("/") == b"[true,true,false]"
 
 
 def test_a_start_that_fails_is_a_start_that_failed(manager, tmp_path):
