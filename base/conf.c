@@ -16,6 +16,8 @@
 #include "base/must.h"
 #include "base/rule.h"
 
+enum { MS = 1000 };	/* of a second */
+
 const struct conf_row conf_rows[CONF_COUNT] = {
 #define ROW(name, type, marks, member, ...) \
 	{ #name, CONF_##type, marks, offsetof(struct conf, member), __VA_ARGS__ },
@@ -99,6 +101,7 @@ word_set(struct conf *c, const struct conf_row *row, const char *text)
 	return 0;
 }
 
+/* SECONDS are milliseconds here. */
 static void
 number_put(struct conf *c, const struct conf_row *row, int64_t n)
 {
@@ -108,7 +111,7 @@ number_put(struct conf *c, const struct conf_row *row, int64_t n)
 		*(int64_t *)member(c, row) = n;
 		break;
 	case CONF_SECONDS:
-		*(uint32_t *)member(c, row) = (uint32_t)n * 1000;
+		*(uint32_t *)member(c, row) = (uint32_t)n;
 		break;
 	default:
 		must(row->type == CONF_SWITCH);
@@ -127,7 +130,7 @@ conf_init(struct conf *c)
 		if (row->text != NULL)
 			must(conf_set(c, row, row->text, why) == 0);
 		else
-			number_put(c, row, row->number);
+			number_put(c, row, row->number * (row->type == CONF_SECONDS ? MS : 1));
 	}
 }
 
@@ -220,27 +223,44 @@ unit_read(const char *unit)
 	return 1LL << (10 * (found - letters + 1));
 }
 
+/* Behind whole seconds, as uvicorn's help shows them: 20.0. With `any` other digits count, too:
+ * in milliseconds, of which more digits have no part. */
+static int
+fraction_read(char **end, bool any)
+{
+	int ms = 0, digit = 100;
+	char *p = *end;
+
+	if (p[0] != '.' || p[1] < '0' || p[1] > '9')
+		return 0;
+	for (p++; *p == '0' || (any && *p >= '0' && *p <= '9'); p++, digit /= 10)
+		ms += (*p - '0') * digit;
+	*end = p;
+	return ms;
+}
+
+/* The number that `text` is, as number_put() wants it. */
 static int
 number_read(const struct conf_row *row, const char *text, long long *n)
 {
 	char *end;
 	long long unit = 1;
+	int fraction = 0;
 
 	if (*text != '-' && (*text < '0' || *text > '9'))
 		return -1;
 	errno = 0;
 	*n = strtoll(text, &end, 10);
-	/* As uvicorn's help shows them: 20.0. */
-	if (row->type == CONF_SECONDS && end[0] == '.' && end[1] == '0')
-		end += 1 + strspn(end + 1, "0");
+	if (row->type == CONF_SECONDS)
+		fraction = fraction_read(&end, (row->marks & CONF_FRACTIONS) != 0);
 	if (row->type == CONF_SIZE)
 		unit = unit_read(end);
 	else if (*end != '\0')
 		return -1;
 	if (errno != 0 || unit == 0 || *n > row->high / unit || *n < row->low / unit)
 		return -1;
-	*n *= unit;
-	return *n < row->low ? -1 : 0;
+	*n = row->type == CONF_SECONDS ? *n * MS + fraction : *n * unit;
+	return *n < row->low || (fraction > 0 && *n > row->high * MS) ? -1 : 0;
 }
 
 int
@@ -274,6 +294,8 @@ conf_copy(struct conf *to, const struct conf *from, const struct conf_row *row)
 		*(const char **)member(to, row) = conf_text(from, row);
 	else if (row->type == CONF_WORD)
 		*(unsigned *)member(to, row) = *(const unsigned *)member_read(from, row);
+	else if (row->type == CONF_SECONDS)
+		number_put(to, row, *(const uint32_t *)member_read(from, row));
 	else
 		number_put(to, row, conf_number(from, row));
 }
@@ -352,6 +374,7 @@ size_t
 conf_print(const struct conf *c, const struct conf_row *row, char *out, size_t room)
 {
 	char word[CONF_NAME_BYTES];
+	unsigned ms;
 	int n;
 
 	switch (row->type) {
@@ -365,6 +388,9 @@ conf_print(const struct conf *c, const struct conf_row *row, char *out, size_t r
 		break;
 	default:
 		n = snprintf(out, room, "%lld", (long long)conf_number(c, row));
+		ms = row->type == CONF_SECONDS ? *(const uint32_t *)member_read(c, row) % MS : 0;
+		if (ms != 0 && (size_t)n < room)
+			n += snprintf(out + n, room - (size_t)n, ".%03u", ms);
 	}
 	must(n >= 0);
 	return (size_t)n;

@@ -27,6 +27,7 @@ enum {
 	CONF_SECRET = 256,	/* never shown, and never on a command line */
 	CONF_SOCKETS = 512,	/* addresses: the path of unix:PATH is as CONF_PATH says */
 	CONF_RULES = 1024,	/* a LIST whose members are rules of base/rule.h */
+	CONF_FRACTIONS = 2048,	/* SECONDS that may be 0.25; conf_number() has the whole ones only */
 };
 
 /* CONF_port, ... : the number of each row. */

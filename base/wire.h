@@ -12,7 +12,8 @@
  * spare), board (its number among the boards), generation, loads (1: it is the first of its
  * generation, and writes the table), listeners (how many), own (1: fastrd opened them; 0: a
  * supervisor passed them), admin (1: one more follows, fastrd's own, for probes), again (1: the one
- * before could not start, and has printed why). Behind the -- is every setting that children read
+ * before could not start, and has printed why), excuse (why the application is not to be loaded, of
+ * which a page is served in its place; "": it is). Behind the -- is every setting that children read
  * (base/conf_keys.def), but for secrets, which it finds in the environment, and which it takes out
  * there. A child talks to the master over one SOCK_SEQPACKET pair, one short text per packet; EOF on
  * it is the death of the other side.
@@ -43,6 +44,7 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_BEGUN "BEGUN"	/* this Python has fastrapi; what goes wrong now is the application's */
 #define WIRE_FORKED "FORKED"	/* FORKED PID: a worker that a zygote has forked is this process */
 #define WIRE_APP "APP"		/* APP NAME: the application that was meant. Of loads=1 only */
+#define WIRE_DOCS "DOCS"	/* DOCS PATH: where the application is documented. Of loads=1 only */
 #define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how it runs, for a person. Of loads=1 only */
 #define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started next, and compiled. A zygote's:
 				 * it can fork */

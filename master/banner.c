@@ -100,6 +100,19 @@ line(bool json, const char *label, const char *fmt, ...)
 		fprintf(stderr, "  %-8s %s\n", label, text);
 }
 
+/* What a developer wants to know. */
+static void
+development_print(const struct master *m, const struct master_generation *g, bool json)
+{
+	const char *address = m->listeners->n > 0 ? m->listeners->texts[0] : "";
+	char text[PATH_MAX + 64];
+
+	if (g->docs[0] != '\0' && strncmp(address, "http", 4) == 0)
+		line(json, "docs", "%.*s%s", (int)strcspn(address, " "), address, g->docs);
+	if (master_watch_text(&m->watch, text) != NULL)
+		line(json, "reload", "%s; Ctrl-C ends it", text);
+}
+
 void
 master_banner_print(const struct master *m, const struct master_generation *g)
 {
@@ -111,6 +124,8 @@ master_banner_print(const struct master *m, const struct master_generation *g)
 		fprintf(stderr, "fastrd %s serves %s\n", PACKAGE_VERSION, g->app);
 	for (size_t i = 0; i < m->listeners->n; i++)
 		line(json, "address", "%s", m->listeners->texts[i]);
+	if (g->conf->values.reload)
+		development_print(m, g, json);
 	line(json, "workers", "%u (master %ld)", m->n_workers, (long)getpid());
 	if (m->conf->file != NULL)
 		line(json, "config", "%s", m->conf->file);

@@ -1,7 +1,7 @@
 /*
  * conf: the command line, the environment, and between them and the defaults a file.
  *
- * Called by main.c, flags.c, file.c, variables.c and reread.c. The settings are the rows of
+ * Called by main.c, flags.c, file.c, variables.c, preset.c and reread.c. The settings are the rows of
  * base/conf_keys.def; flags.c reads a flag, variables.c the environment, file.c what a file says. Which
  * application a word means is not looked at here: that needs the file system and, in the end, Python
  * (python/fastrapi/naming.py).
@@ -18,6 +18,7 @@
 #include "master/file.h"
 #include "master/flags.h"
 #include "master/help.h"
+#include "master/preset.h"
 #include "master/variables.h"
 
 static int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -85,11 +86,10 @@ word_read(struct master_conf *c, const char *word)
 		return usage("new makes one project: %s and %s are two", c->directory, word);
 	else if (c->command == COMMAND_NEW)
 		c->directory = word;
-	else if (first && strcmp(word, "run") == 0)
-		return 0;	/* `fastapi run`: what fastrd does anyway */
-	else if (first && strcmp(word, "dev") == 0)
-		return usage("dev: development reload is not available yet; fastrd run serves, "
-		    "SIGHUP reloads");
+	else if (first && c->preset == PRESET_NONE && strcmp(word, "run") == 0)
+		c->preset = PRESET_RUN;
+	else if (first && c->preset == PRESET_NONE && strcmp(word, "dev") == 0)
+		c->preset = PRESET_DEV;
 	else if (c->command == COMMAND_EXPLAIN && c->explain[1] == NULL)
 		c->explain[c->explain[0] != NULL] = word;
 	else if (*c->app != '\0')
@@ -131,6 +131,8 @@ flags_read(struct master_conf *c, int argc, char **argv)
 			c->command = COMMAND_TEST;
 		else if (strcmp(arg, "--print-config") == 0)
 			c->command = COMMAND_PRINT;
+		else if (arg[0] == '-' && master_preset_flag(c, arg, next, &flag))
+			;
 		else if (arg[0] == '-')
 			flag = master_flag_read(c, arg, next);
 		else if (!wrong)	/* after it, a word may be the flag's */
@@ -142,17 +144,21 @@ flags_read(struct master_conf *c, int argc, char **argv)
 }
 
 /* The application that was typed goes before that of the environment or a file. */
-static void
+static int
 app_settle(struct master_conf *c)
 {
 	char why[CONF_WHY_BYTES];
 	int rc = 0;
+
+	if (*c->attribute != '\0' && master_preset_attribute(c) < 0)
+		return -1;
 
 	if (*c->app != '\0')
 		rc = master_conf_set(c, &conf_rows[CONF_app], c->app,
 		    (struct master_origin){ .kind = ORIGIN_FLAG, .where = "the command line" }, false, why);
 	must(rc == 0);
 	c->app = c->values.app;
+	return 0;
 }
 
 /* `fastrd new` has all it needs? A setting said beside it would be lost: the project has its own. */
@@ -183,12 +189,15 @@ layers_read(struct master_conf *c, char *answer, const struct master_complaints 
 	memset(c->explain, 0, sizeof(c->explain));
 	c->directory = NULL;
 	c->command = COMMAND_SERVE;
-	c->app = "";
+	c->preset = PRESET_NONE;
+	c->app = c->attribute = "";
 	if (answer != NULL)
 		rc = master_file_take(c, answer, to);
 	if ((master_variables_read(c) | flags_read(c, c->argc, c->argv)) < 0)
 		return -1;
-	app_settle(c);
+	if (app_settle(c) < 0)
+		return -1;
+	master_preset_settle(c);
 	master_address_settle(c);
 	return rc;
 }

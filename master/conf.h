@@ -14,7 +14,7 @@ enum master_command {
 
 /* Where a value comes from. */
 struct master_origin {
-	enum { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG } kind;
+	enum { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_COMMAND, ORIGIN_ENVIRONMENT, ORIGIN_FLAG } kind;
 	const char *where;	/* "fastrd.toml:3", "PORT"; NULL: the row's own variable or flag */
 };
 
@@ -24,10 +24,17 @@ struct master_complaints {
 	void *arg;
 };
 
+/* `fastapi run` and `fastapi dev`, which serve with defaults of their own. */
+enum master_preset {
+	PRESET_NONE, PRESET_RUN, PRESET_DEV
+};
+
 struct master_conf {
 	enum master_command command;
+	enum master_preset preset;
 	const char *program;		/* how fastrd was called */
 	const char *app;		/* as typed; "": to be looked for */
+	const char *attribute;		/* of --app: what the application is called there; "": not given */
 	const char *explain[2];		/* METHOD, PATH */
 	const char *directory;		/* of `new`: where the project is made; NULL: not said */
 	struct conf values;		/* texts are borrowed: argv, environment, `texts` */

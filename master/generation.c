@@ -3,9 +3,9 @@
  *
  * Called by signals.c (reload, stop), orders.c (reload), upgrade.c (drain), takeover.c (ready),
  * reread.c (load), replies.c (progress), reap.c (failures), master.c (start, clock, burial),
- * probation.c (drain), and by watchdog.c, workers.c, spare.c, recycle.c and notify.c for the
- * configuration. A failure here never touches the generation that serves. generation.h draws the states
- * and the walk of a reload.
+ * probation.c (drain), watch.c (reload), develop.c (abort, drain, load), and by watchdog.c,
+ * workers.c, spare.c, recycle.c and notify.c for the configuration. A failure here never touches the
+ * generation that serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still
  * draining", "reload put off: an upgrade runs", "reload failed, generation N serves on: CAUSE",
@@ -67,8 +67,10 @@ master_generation_load(struct master *m, const struct master_conf *conf)
 	    .since_ms = clock_monotonic_ms(),
 	    .start_by_ms = clock_monotonic_ms() + conf->values.timeout_startup_ms };
 	m->coming = g;
+	snprintf(g->excuse, sizeof(g->excuse), "%s", m->develop.excuse);
+	m->develop.excuse[0] = '\0';
 	/* Of a reload once more: its time-out may be another now. */
-	master_notify(m, m->serving != NULL ? NOTICE_RELOADING : NOTICE_STARTING);
+	master_notify(m, m->opened ? NOTICE_RELOADING : NOTICE_STARTING);
 	master_takeover_loads(m, conf->values.timeout_startup_ms);
 	g->table_fd = shm_segment_create("fastrd-table");
 	if (g->table_fd < 0 || (conf->values.preload ? master_zygote_start(m, g) :
@@ -118,7 +120,11 @@ master_generation_reload(struct master *m)
 	if (m->stopping)
 		return;
 	m->reload_due = true;
-	if (m->serving == NULL || m->coming != NULL || m->reread.runs || !reload_may(m))
+	if (m->conf->values.reload)
+		master_develop_reload(m);
+	else if (m->serving == NULL)
+		return;
+	if (m->coming != NULL || m->reread.runs || !reload_may(m))
 		return;
 	m->reload_due = false;
 	log_info("%s%sreloading", m->reload_by, *m->reload_by != '\0' ? ": " : "");
@@ -185,6 +191,7 @@ opened(struct master *m)
 {
 	int rc = master_listen_start(m->listeners, (int)m->conf->values.backlog);
 
+	m->opened = rc == 0;
 	if (rc == 0)
 		return true;
 	m->exit_code = rc;
@@ -198,8 +205,9 @@ swap(struct master *m, struct master_generation *g)
 {
 	struct master_generation *old = m->serving;
 	struct master_child *c = NULL;
+	bool first = !m->opened;
 
-	if (old == NULL && !opened(m)) {
+	if (first && !opened(m)) {
 		master_generation_drain(m, g, 0);
 		return;
 	}
@@ -214,7 +222,7 @@ swap(struct master *m, struct master_generation *g)
 	while ((c = master_child_next(&m->children, g, c)) != NULL)
 		if (c->role == ROLE_WORKER)
 			master_worker_serve(m, c);
-	if (old == NULL) {
+	if (first) {
 		master_banner_print(m, g);
 		master_logs_begin(m);
 		master_takeover_done(m);
@@ -222,7 +230,8 @@ swap(struct master *m, struct master_generation *g)
 		log_info("generation %u serves: %s; reloaded in %.1f s", g->number, g->routes,
 		    (double)(clock_monotonic_ms() - g->since_ms) / 1000);
 		master_reload_serves(m);
-		master_probation_begin(m, old);
+		if (old != NULL)
+			master_probation_begin(m, old);
 	}
 	master_notify(m, NOTICE_READY);
 }
@@ -238,22 +247,35 @@ master_generation_ready(struct master *m, struct master_generation *g)
 void
 master_generation_refused(struct master *m, const char *text)
 {
-	if (m->serving == NULL)
+	if (m->serving == NULL) {
+		if (m->conf->values.reload && m->opened && m->coming == NULL)
+			master_develop_refused(m, text);
 		return;
+	}
 	log_errorx("reload failed, generation %u serves on: %s", m->serving->number, text);
 	master_reload_fail(m, text);
 	master_notify(m, NOTICE_READY);
 }
 
 void
-master_generation_failed(struct master *m, struct master_generation *g, int code,
-    const char *text)
+master_generation_abort(struct master *m, struct master_generation *g)
 {
 	struct master_child *c = NULL;
 
 	must(g == m->coming);
 	m->coming = NULL;
 	g->state = GENERATION_FAILED;
+	while ((c = master_child_next(&m->children, g, c)) != NULL)
+		master_child_end(c);
+}
+
+void
+master_generation_failed(struct master *m, struct master_generation *g, int code,
+    const char *text)
+{
+	master_generation_abort(m, g);
+	if (master_develop_failed(m, g, code, text))
+		return;
 	if (m->serving != NULL) {
 		master_generation_refused(m, text);
 	} else {
@@ -261,8 +283,6 @@ master_generation_failed(struct master *m, struct master_generation *g, int code
 		m->stopping = true;
 		m->exit_code = code;
 	}
-	while ((c = master_child_next(&m->children, g, c)) != NULL)
-		master_child_end(c);
 }
 
 void
@@ -289,7 +309,8 @@ master_generation_overdue(struct master *m, struct master_generation *g, uint64_
 void
 master_generation_drain(struct master *m, struct master_generation *g, uint64_t ms)
 {
-	bool others = m->upgrade.ceded || (m->serving != NULL && g != m->serving && !m->stopping);
+	bool others = m->upgrade.ceded || m->develop.conf != NULL ||
+	    (m->serving != NULL && g != m->serving && !m->stopping);
 	struct master_child *c = NULL;
 
 	must(g->state != GENERATION_NONE);

@@ -39,6 +39,8 @@
 
 #include <stdint.h>
 
+#include "master/develop.h"
+
 struct master;
 
 enum master_generation_state {
@@ -57,10 +59,12 @@ struct master_generation {
 	int table_fd;		/* being written, then sealed and read-only; -1: none */
 	uint64_t table_size;	/* 0: the application has no table */
 	char app[256], routes[512];	/* module:attribute and how it runs, as the first worker says */
+	char docs[128];		/* the path of its documentation, as it says; may be empty */
 	char python[32], framework[32];	/* versions, as it says */
 	uint64_t since_ms;	/* it is being loaded */
 	uint64_t start_by_ms;	/* until it serves */
 	const struct master_conf *conf;	/* its own, or that of the start */
+	char excuse[MASTER_EXCUSE_BYTES];	/* why a page is served instead; "": none is */
 	unsigned n_workers;	/* while it does not serve; else it is m->n_workers */
 };
 
@@ -93,6 +97,9 @@ void master_generation_ready(struct master *m, struct master_generation *g);
  * is the server's exit code when no other generation serves. */
 void master_generation_failed(struct master *m, struct master_generation *g, int code,
     const char *text);
+
+/* `g`, which is coming, is not wanted any more: its children are ended. */
+void master_generation_abort(struct master *m, struct master_generation *g);
 
 /* A reload is over before it began: `text` says why. */
 void master_generation_refused(struct master *m, const char *text);

@@ -34,6 +34,8 @@ master_help_print(void)
 	struct conf defaults;
 
 	printf("usage: fastrd [flags] [APP]               serve an ASGI application\n"
+	    "       fastrd run [APP]                   the same, on all addresses, as fastapi run\n"
+	    "       fastrd dev [APP]                   the same, for development, as fastapi dev\n"
 	    "       fastrd routes [APP]                list its routes: compiled, or why not\n"
 	    "       fastrd explain METHOD PATH [APP]   what a request would run, step by step\n"
 	    "       fastrd -t [APP]                    load it, compile it, say whether it works\n"

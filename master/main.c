@@ -181,6 +181,7 @@ serve(struct master_conf *conf, const char *python, struct passed *passed)
 		.python = python,
 		.pid_file = &pid_file,
 		.upgrade = { .channel = -1 },
+		.watch = { .tree = { .fd = -1 } },
 		.n_workers = (unsigned)conf->values.workers,
 		.log_fd = -1,
 	};
@@ -196,9 +197,12 @@ serve(struct master_conf *conf, const char *python, struct passed *passed)
 	if (rc == 0)
 		rc = prepare(&m);
 	if (rc == 0)
+		rc = master_watch_open(&m.watch, conf);
+	if (rc == 0)
 		rc = master_run(&m);
 	elsewhere = master_takeover_waits(&m) || m.upgrade.ceded;
 	master_notify_close(&m.notify);
+	master_watch_close(&m.watch);
 	master_listen_close(&passed->listeners, elsewhere);
 	master_listen_close(&passed->admin, elsewhere);
 	master_listen_close(&passed->control, elsewhere);

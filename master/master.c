@@ -23,7 +23,7 @@
 #include "master/watchdog.h"
 
 enum {
-	WATCHES_MAX = 6 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX + MASTER_PEERS_MAX,
+	WATCHES_MAX = 7 + MASTER_MAX_CHILDREN + WIRE_LISTENERS_MAX + MASTER_REFUSALS_MAX + MASTER_PEERS_MAX,
 	WAIT_MAX_MS = 60000
 };
 
@@ -167,6 +167,13 @@ writer_readable(struct master *m, void *arg)
 	master_writer_read(&m->writer);
 }
 
+static void
+changes_readable(struct master *m, void *arg)
+{
+	(void)arg;
+	master_watch_read(&m->watch);
+}
+
 /* None of the calls at the end blocks, so a descriptor that was closed meanwhile is
  * harmless. */
 static void
@@ -180,6 +187,8 @@ wait_once(struct master *m, int timeout_ms)
 			watch(&w, c->channel, child_readable, c);
 	watch_clients(m, &w);
 	watch_control(m, &w);
+	if (m->watch.tree.fd >= 0)
+		watch(&w, m->watch.tree.fd, changes_readable, NULL);
 	if (m->reread.runs)
 		watch(&w, m->reread.helper.fd, reread_readable, NULL);
 	if (master_writer_is(&m->writer) && m->writer.channel >= 0)
@@ -209,6 +218,7 @@ clock_look(struct master *m, uint64_t now_ms)
 	for (unsigned i = 0; i < m->n_workers && m->serving != NULL; i++)
 		if (m->slots[i].spawn_at_ms != 0 && m->slots[i].spawn_at_ms <= now_ms)
 			master_worker_add(m, i);
+	master_watch_look(m, now_ms);
 	master_probation_look(m, now_ms);
 	master_spare_look(m, now_ms);
 	master_refuse_expire(&m->refusals, now_ms);
@@ -247,6 +257,7 @@ clock_next(struct master *m, uint64_t now_ms)
 		next_ms = earlier(next_ms, m->slots[i].spawn_at_ms);
 	if (m->reread.runs)
 		next_ms = earlier(next_ms, m->reread.helper.until_ms);
+	next_ms = earlier(next_ms, m->watch.due_ms);
 	next_ms = earlier(next_ms, master_probation_next(m));
 	next_ms = earlier(next_ms, master_spare_next(m));
 	while ((c = master_child_next(&m->children, NULL, c)) != NULL)
@@ -287,6 +298,7 @@ master_run(struct master *m)
 			master_workers_scale(m, 0);
 		if (m->reload_due)
 			master_generation_reload(m);
+		master_develop_look(m);
 		master_upgrade_begin(m);
 		clock_look(m, now_ms);
 		wait_once(m, clock_next(m, now_ms));

@@ -20,6 +20,7 @@
 #include "master/child.h"
 #include "master/control.h"
 #include "master/crashes.h"
+#include "master/develop.h"
 #include "master/generation.h"
 #include "master/notify.h"
 #include "master/oom.h"
@@ -31,6 +32,7 @@
 #include "master/stranded.h"
 #include "master/takeover.h"
 #include "master/upgrade.h"
+#include "master/watch.h"
 #include "master/workers.h"
 #include "master/writer.h"
 
@@ -73,7 +75,10 @@ struct master {
 	struct master_control control;
 	int scale_due;			/* workers more or less, once no generation is coming */
 	struct master_reread reread;
-	char reload_by[64];		/* who has asked for the reload that is due; may be empty */
+	char reload_by[160];		/* who or what has asked for the reload that is due; may be empty */
+	struct master_watch watch;
+	struct master_develop develop;
+	bool opened;			/* clients may come: a generation has served */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */
 	struct master_reload reload;

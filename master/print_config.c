@@ -115,7 +115,7 @@ put_value(struct line *l, const struct conf *values, const struct conf_row *row)
 		n = snprintf(value, sizeof(value), "%s", conf_number(values, row) != 0 ? "true" : "false");
 		break;
 	default:
-		n = snprintf(value, sizeof(value), "%lld", (long long)conf_number(values, row));
+		n = (int)conf_print(values, row, value, sizeof(value));
 	}
 	must(n > 0);
 	put(l, value, (size_t)n);

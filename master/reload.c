@@ -1,8 +1,8 @@
 /*
  * reload: the last one's record.
  *
- * Called by generation.c and, where a generation is taken back, by probation.c. Who waits for the end of a
- * reload is told by control.c.
+ * Called by generation.c, develop.c (fail) and, where a generation is taken back, by probation.c. Who
+ * waits for the end of a reload is told by control.c.
  */
 #include "master/reload.h"
 

@@ -61,6 +61,15 @@ heard_routes(struct master *m, struct master_child *c, const char *rest)
 		snprintf(c->generation->routes, sizeof(c->generation->routes), "%s", rest);
 }
 
+/* DOCS PATH */
+static void
+heard_docs(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	if (c->loads)
+		snprintf(c->generation->docs, sizeof(c->generation->docs), "%s", rest);
+}
+
 /* IMPORTED */
 static void
 heard_imported(struct master *m, struct master_child *c, const char *rest)
@@ -199,6 +208,7 @@ static const struct {
 	{ WIRE_BEGUN, heard_begun },
 	{ WIRE_FORKED, heard_forked },
 	{ WIRE_APP, heard_app },
+	{ WIRE_DOCS, heard_docs },
 	{ WIRE_ROUTES, heard_routes },
 	{ WIRE_IMPORTED, heard_imported },
 	{ WIRE_DONE, heard_done },

@@ -1,9 +1,9 @@
 /*
  * reread: at a reload the file is read again.
  *
- * Called by generation.c at SIGHUP and when a generation is gone, and by master.c when the helper
- * has said something. What is wrong in the file refuses the reload. Settings that count at the
- * start only keep their values, and are named.
+ * Called by generation.c at SIGHUP and when a generation is gone, by master.c when the helper
+ * has said something, and by develop.c (free). What is wrong in the file refuses the reload. Settings
+ * that count at the start only keep their values, and are named.
  *
  * Logs: "reload failed, generation N serves on: FILE:LINE: CAUSE", "KEYS in FILE: as before until
  * fastrd is restarted".
@@ -109,6 +109,8 @@ finish(struct master *m, char *answer)
 	keep(m, c);
 	if (m->stopping)
 		master_reread_free(m, c);
+	else if (m->conf->values.reload)
+		master_develop_load(m, c);
 	else
 		master_generation_load(m, c);
 }

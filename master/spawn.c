@@ -52,6 +52,7 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_addf(a, "own=%d", !m->listeners->inherited);
 	master_arguments_addf(a, "admin=%zu", m->admin->n);
 	master_arguments_addf(a, "again=%d", c->again);
+	master_arguments_addf(a, "excuse=%s", c->generation->excuse);
 	master_arguments_add(a, WIRE_SETTINGS);
 	master_arguments_settings(a, &c->generation->conf->values);
 }

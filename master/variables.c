@@ -74,15 +74,31 @@ set(struct master_conf *c, const struct conf_row *row, const char *name, const c
 	return -1;
 }
 
-/* The row that a variable of uvicorn's means; NULL: none. The one that may be given again has a
- * name of its own. */
+/* The row that a variable of uvicorn's means; NULL: none. What may be given
+ * again has a name of its own. */
 static const struct conf_row *
 uvicorn_row(const struct variable *v)
 {
-	const struct conf_row *row = strcmp(v->key, "headers") == 0 ? &conf_rows[CONF_header] :
-	    conf_find(v->key, strlen(v->key), '_');
+	static const struct {
+		const char *key;
+		enum conf_key row;
+	} plurals[] = { { "headers", CONF_header }, { "reload_dirs", CONF_reload_dir },
+		{ "reload_includes", CONF_reload_include }, { "reload_excludes", CONF_reload_exclude } };
+	const struct conf_row *row = conf_find(v->key, strlen(v->key), '_');
+
+	for (size_t i = 0; i < sizeof(plurals) / sizeof(plurals[0]); i++)
+		if (strcmp(v->key, plurals[i].key) == 0)
+			row = &conf_rows[plurals[i].row];
 
 	return row != NULL && (row->marks & CONF_UNFILED) == 0 ? row : NULL;
+}
+
+/* May it be given again there? */
+static bool
+spaced(const struct conf_row *row)
+{
+	return row->type == CONF_LIST && row->separator == '\n' && row != &conf_rows[CONF_route] &&
+	    row != &conf_rows[CONF_session_secret];
 }
 
 static int
@@ -98,8 +114,8 @@ uvicorn_read(struct master_conf *c)
 		row = variable_of(*entry, uvicorn, &v) ? uvicorn_row(&v) : NULL;
 		if (row == NULL)
 			continue;
-		/* Fields have white space between them there. */
-		value = row == &conf_rows[CONF_header] ? kept(c, v.value, row->separator) : v.value;
+		/* What may be given again has white space between there. */
+		value = spaced(row) ? kept(c, v.value, row->separator) : v.value;
 		rc |= set(c, row, kept(c, v.name, '\0'), value);
 	}
 	return rc;

@@ -3,7 +3,8 @@
  *
  * Called by generation.c (a new generation's workers), replies.c and reap.c (a
  * replacement), watchdog.c and recycle.c (the same), spare.c (a board), probation.c
- * (fill), master.c (the clock), signals.c (TTIN and TTOU), orders.c (the same) and upgrade.c (grace).
+ * (fill), master.c (the clock), signals.c (TTIN and TTOU), orders.c (the same), upgrade.c and develop.c
+ * (grace).
  *
  * Logs: "N workers", "N workers as soon as the generation that is starting has", "N workers is
  * the most: TTIN does nothing", "1 worker is the least: TTOU does nothing", "worker N is started

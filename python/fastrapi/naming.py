@@ -108,6 +108,9 @@ def read_name(word: str, app_dir: str) -> Name:
     where, colon, attribute = word.partition(":")
     called = attribute.endswith("()")
     attribute = attribute.removesuffix("()")
+    if not where and _ATTRIBUTE.fullmatch(attribute):  # as `--app NAME` alone
+        found = _default(directory)
+        return Name(found.module, attribute, found.directory, called, found.file)
     is_path = where.endswith(".py") or "/" in where or where in (".", "..")
     if not colon and (directory / where).is_dir():
         is_path |= not (directory / where / "__init__.py").is_file()

@@ -117,6 +117,9 @@ class Written(_Sealed):
         self._app = loaded.app
         self._around = around
         channel.send(f"APP {loaded.name}")
+        docs = getattr(loaded.app, "docs_url", None)
+        if isinstance(docs, str):
+            channel.send(f"DOCS {docs}")
 
     async def arrived(self) -> None:
         pass

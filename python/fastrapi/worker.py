@@ -27,6 +27,8 @@ from fastrapi.environment import prepare_environment, take_settings
 from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
 from fastrapi.log import name_log, open_log
+from fastrapi.page import Page
+from fastrapi.page import Page
 from fastrapi.process import Process, ignore, leave
 from fastrapi.stacks import show_stacks
 from fastrapi.tables import NoTable, Received, Table, TooLarge, Written
@@ -63,11 +65,20 @@ class Child:
     process: Process
     facts: dict[str, str]
     settings: dict[str, Any]
+    page: Page | None = None  # what it serves in the application's place
 
     def fail(self, code: int, text: str) -> int:
         """Say why it cannot go on; the exit code."""
         self.channel.send(f"FAILED {code} {text}")
         return code
+
+    def excused(self, text: str, frames: str) -> Loaded | None:
+        """A page that says why the application cannot be loaded, to be served in its place while
+        somebody works at it; None: nobody does."""
+        if not self.settings["reload"]:
+            return None
+        self.page = Page(text, frames)
+        return Loaded(self.page, self.facts["app"] or "no application")
 
     def print_once(self, text: str) -> None:
         """Print a traceback, unless the process before this one has printed it."""
@@ -128,6 +139,9 @@ def _obey(child: Child, server: Any) -> None:
         server.park()
     elif word == "RESUME":
         server.resume()
+    elif word in ("DRAIN", "GIVE") and child.page is not None:
+        child.page.end()
+        server.drain(int(rest) / 1000, give=word == "GIVE")
     elif word == "DRAIN":
         server.drain(int(rest) / 1000)
     elif word == "GIVE":
@@ -146,14 +160,24 @@ async def _start(child: Child, server: Any, table: Table) -> None:
     """Start the application, say so and obey from now on. LifespanFailed, TooLarge."""
     note = await server.start()
     child.expect_orphanhood()
+    if child.page is not None:
+        child.channel.send(f"ROUTES {child.page.summary}")
     child.channel.socket.setblocking(False)
     asyncio.get_running_loop().add_reader(child.channel.socket, _obey, child, server)
     # Where no worker has a table the first one has said why.
     child.channel.send(f"READY {note if table.sealed >= 0 else ''}")
 
 
-def _serve(child: Child, loaded: Loaded, table: Table) -> int:
-    """A worker's life; its exit code."""
+class _NotStarted(Exception):
+    """The application could not be started; ``frames`` is what it has to say of that."""
+
+    def __init__(self, text: str, frames: str) -> None:
+        super().__init__(text)
+        self.frames = frames
+
+
+def _run_loop(child: Child, loaded: Loaded, table: Table) -> int:
+    """A worker's life; its exit code. _NotStarted."""
     from fastrapi.lifespan import LifespanFailed, one_line
     from fastrapi.loop import EventLoop
     from fastrapi.server import Server
@@ -175,20 +199,32 @@ def _serve(child: Child, loaded: Loaded, table: Table) -> int:
         except TooLarge as exc:
             return child.fail(wire.EXIT_TABLE, str(exc))
         except LifespanFailed as exc:
-            child.print_once(str(exc).strip() + "\n")
             text = f"the lifespan of {loaded.name} failed: {exc.cause}; see what it printed"
-            return child.fail(wire.EXIT_APP, text)
+            raise _NotStarted(text, str(exc).strip() + "\n") from None
         except (SystemExit, KeyboardInterrupt, asyncio.CancelledError, RuntimeError) as exc:
             # RuntimeError: the loop was stopped. Our own code raises none of them.
             logger.error("the start has been broken off", exc_info=exc)
             text = f"the start of {loaded.name} was broken off: {one_line(exc)}"
-            return child.fail(wire.EXIT_APP, text)
+            raise _NotStarted(text, "") from None
         finally:
             child.process.end_if_forked()
         in_order = server.run()
     if server.shut_down:
         child.channel.send("ENDED")
     return wire.EXIT_OK if in_order else wire.EXIT_APP
+
+
+def _serve(child: Child, loaded: Loaded, table: Table) -> int:
+    """The same, of a page where the application does not start."""
+    try:
+        return _run_loop(child, loaded, table)
+    except _NotStarted as exc:
+        child.print_once(exc.frames)
+        page = child.excused(str(exc), exc.frames)
+        if page is None:
+            return child.fail(wire.EXIT_APP, str(exc))
+        logger.error("%s; waiting for a change", exc)
+    return _run_loop(child, page, table)
 
 
 def _wait_until_missed(child: Child) -> Table:
@@ -225,19 +261,32 @@ def _table(child: Child, loaded: Loaded) -> Table:
     return Received(child.channel)
 
 
+def _load(child: Child) -> Loaded:
+    """The application, or the page that the master wants in its place. ImportFailed."""
+    page = child.excused(child.facts["excuse"], "") if child.facts["excuse"] else None
+    if page is not None:
+        return page
+    with rarely():  # outside any loop: a module may run one of its own
+        return load_app(
+            child.facts["app"], app_dir=child.settings["app_dir"],
+            factory=child.settings["factory"],
+            prepare=lambda: prepare_environment(child.settings),
+        )  # fmt: skip
+
+
 def _run(child: Child) -> int:
     """The child's work, behind the import of the application; the exit code."""
-    settings = child.settings
     try:
-        # Outside any loop: a module may run one of its own.
-        with rarely():
-            loaded = load_app(
-                child.facts["app"], app_dir=settings["app_dir"], factory=settings["factory"],
-                prepare=lambda: prepare_environment(settings),
-            )  # fmt: skip
+        loaded = _load(child)
     except ImportFailed as exc:
-        child.print_once(exc.frames)
-        return child.fail(wire.EXIT_APP, str(exc))
+        if child.facts["loads"] == "1" or not child.settings["reload"]:
+            child.print_once(exc.frames)
+        page = child.excused(str(exc), exc.frames)
+        if page is None:
+            return child.fail(wire.EXIT_APP, str(exc))
+        if child.facts["loads"] == "1":
+            logger.error("%s; waiting for a change", exc)
+        loaded = page
     finally:
         child.process.end_if_forked()
     if child.inherited.are_gone():

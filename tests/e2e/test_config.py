@@ -28,7 +28,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
         forwarded_allow_ips=(["10.0.0.1", "10.0.0.2"], ["10.0.0.2"], ["10.0.0.3"]),
         sync=("auto", "inline", "threads"),
         timeout_keep_alive=(1, 2, 3), timeout_header=(1, 2, 3), timeout_content=(1, 2, 3),
-        timeout_write=(1, 2, 3), timeout_graceful_shutdown=(1, 2, 3), timeout_startup=(1, 2, 3),
+        reload_dir=(["/f"], ["/e"], ["/a"]), timeout_write=(1, 2, 3), timeout_graceful_shutdown=(1, 2, 3), timeout_startup=(1, 2, 3),
         limit_line=(200, 201, 202), limit_field=(200, 201, 202), limit_fields=(5, 6, 7),
         limit_head=(2000, 2001, 2002), limit_body=(1, 2, 3),
         route=(["/f timeout=1"], ["/e timeout=1"], ["/a timeout=1"]), limit_max_requests=(1, 2, 3),
@@ -225,7 +225,7 @@ def test_files_that_cannot_be_read(tmp_path, text, said):
          "f.toml:1: workers: it is beside [tool.fastrd]; put all settings there, or all at the top of the file"),
         ("[tool]\nfastrd = 'x'\n", "f.toml:2: tool.fastrd: want a table, [tool.fastrd], not a string"),
         ("loop = 'own:loop'\n", "f.toml:1: loop: fastrd has its own event loop; leave it out"),
-        ("reload = true\n", "f.toml:1: reload: development reload is not available yet; send SIGHUP to reload"),
+        ("http2 = true\n", "f.toml:1: http2: HTTP/2 is not available yet; put a proxy in front"),
     ],
 )  # fmt: skip
 def test_one_mistake_in_a_file(tmp_path, text, said):

@@ -129,7 +129,7 @@ def test_table_over_the_limit(tmp_path):
     [
         (["--frobnicate"], "unknown flag --frobnicate; see fastrd --help"),
         (["--prot", "80"], "unknown flag --prot; did you mean --port?"),
-        (["--reload"], "--reload: development reload is not available yet"),
+        (["--reload-dirs", "x"], "--reload-dirs: use --reload-dir DIR, as often as needed"),
         (["--workers", "none"], "--workers none: want a number from 1 to 64"),
         (["--sync", "fast"], "--sync fast: want threads, auto or inline"),
         (["--port"], "--port wants a value: --port N"),
@@ -155,7 +155,7 @@ def test_flags_that_are_wrong(tmp_path, flags, text):
         "--insecure-bind ::1 --quic-bind ::1 --ca-certs c --websocket-ping-interval 5 --error-logfile -",
         "--interface asgi --http auto --loop uvloop --runtime-mode mt --blocking-threads 4 --no-ws"
         " --url-path-prefix /x --process-name n --working-dir src --workers-kill-timeout 5",
-        "--entrypoint main:app --app web --verbose --reload-dir src",
+        "--verbose --reload-dir src",
     ],
     ids=["gunicorn", "hypercorn", "granian", "fastapi"],
 )
@@ -165,7 +165,7 @@ def test_commands_of_other_servers_are_answered_flag_by_flag(command):
     assert done.returncode == 2
     assert "unknown flag" not in done.stderr and "one application" not in done.stderr
     flags = [word for word in command.split() if re.match("--?[a-zA-Z]", word)]
-    served = ("-b", "--preload", "--interface", "--http", "--loop")
+    served = ("-b", "--preload", "--reload-dir", "--interface", "--http", "--loop")
     flags = [flag for flag in flags if flag not in served]
     assert re.findall("^fastrd: (-[^ ]+): ", done.stderr, re.MULTILINE) == flags
 
@@ -203,7 +203,8 @@ def test_what_cannot_be_written_is_said(tmp_path, words):
         ([""], "the application's name is empty"),
         (["explain", "GET"], "explain wants METHOD PATH, as in: fastrd explain GET /"),
         (["serve", "main:app"], "one application only: serve and main:app are two"),
-        (["dev"], "dev: development reload is not available yet; fastrd run serves"),
+        (["run", "a:b", "--app", "c"], "--app c: a:b names the application; leave one out"),
+        (["dev", "a:b", "-e", "c:d"], "-e: the application is named twice"),
     ],
 )
 def test_words_that_are_wrong(words, text):

@@ -163,7 +163,6 @@ def test_no_application_anywhere(tmp_path):
         ("src/nope:app", "there is no src/nope in "),
         ("notes/a.txt", "notes/a.txt is no Python file; give the application's"),
         ("notes", "has no main.py, app.py, api.py"),
-        (":app", ":app: want module:attribute, as in main:app"),
         ("main:", "main:: want module:attribute, as in main:app"),
         (".main", ".main: want module:attribute, as in main:app"),
         ("main:app:x", "want module:attribute"),

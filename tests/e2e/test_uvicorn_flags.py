@@ -38,12 +38,11 @@ SERVED: dict[str, str | None] = {
     "date-header": None, "no-date-header": None, "forwarded-allow-ips": "*", "root-path": "/x",
     "limit-concurrency": "100", "backlog": "100", "limit-max-requests": "1000", "limit-max-requests-jitter": "10",
     "timeout-keep-alive": "5", "timeout-graceful-shutdown": "5", "header": "X-Shop: a", "app-dir": ".",
-    "reset-contextvars": None,
+    "reset-contextvars": None, "reload": None, "reload-dir": ".", "reload-include": "*.html", "reload-exclude": "tests",
+    "reload-delay": "0.25",
 }  # fmt: skip
 # A value and why not.
 REFUSED = {
-    "reload": ("", "SIGHUP"), "reload-dir": ("x", "development reload"), "reload-include": ("x", "development reload"),
-    "reload-exclude": ("x", "development reload"), "reload-delay": ("1", "development reload"),
     "http2": ("", "put a proxy in front"), "ws-max-queue": ("1", "bounded in bytes"), "timeout-worker-healthcheck": ("1", "--worker-timeout"),
     "ssl-keyfile": ("x", "TLS"), "ssl-certfile": ("x", "TLS"), "ssl-keyfile-password": ("x", "TLS"),
     "ssl-version": ("1", "TLS"), "ssl-cert-reqs": ("1", "TLS"), "ssl-ca-certs": ("x", "TLS"),

@@ -107,10 +107,10 @@ def test_a_server_whose_environment_is_uvicorns(tmp_path):
     (tmp_path / "web.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
     server = Fastrd("", tmp_path, env={
         "UVICORN_APP": "web:app", "UVICORN_PORT": "0", "UVICORN_HEADERS": "X-Shop:a", "UVICORN_LOOP": "auto",
-        "UVICORN_RELOAD": "true",
+        "UVICORN_HTTP2": "true",
     })  # fmt: skip
     server.command = [BINARY]
     with server:
         answer = server.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"\r\nx-shop: a\r\n" in answer
-        assert server.log().startswith("fastrd: warning: UVICORN_RELOAD does not count: development reload is not")
+        assert server.log().startswith("fastrd: warning: UVICORN_HTTP2 does not count: HTTP/2 is not")

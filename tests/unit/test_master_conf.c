@@ -134,7 +134,10 @@ test_what_is_wrong_is_one_line(void)
 		{ "serve a:b", "one application only: serve and a:b are two" },
 		{ "explain", "explain wants METHOD PATH, as in: fastrd explain GET /" },
 		{ "explain GET", "explain wants METHOD PATH" },
-		{ "dev a.py", "dev: development reload is not available yet; fastrd run serves" },
+		{ "dev a.py b.py", "one application only: a.py and b.py are two" },
+		{ "dev a:b --app c", "--app c: a:b names the application; leave one out\n" },
+		{ "a:b --reload-delay 1.5x", "--reload-delay 1.5x: want a number" },
+		{ "a:b --timeout-header 1.5", "--timeout-header 1.5: want a number" },
 		{ "a:b --nope", "unknown flag --nope; see fastrd --help" },
 		{ "a:b -", "unknown flag --" },
 		{ "a:b --", "unknown flag --" },
@@ -169,7 +172,7 @@ test_what_is_wrong_is_one_line(void)
 		{ "a:b --sync fast", "fastrd: --sync fast: want threads, auto or inline\n" },
 		{ "a:b --sync inlin", "--sync inlin: want" },
 		{ "a:b --log-level loud", "--log-level loud: want debug, info, warning or error\n" },
-		{ "a:b --reload", "--reload: development reload is not available yet" },
+		{ "a:b --reload-dirs x", "--reload-dirs: use --reload-dir DIR" },
 		{ "a:b -c", "fastrd: --config wants a value: --config FILE\n" },
 		{ "a:b --ssl-ciphers=x", "--ssl-ciphers: TLS is not available yet" },
 		{ "a:b --ssl", "unknown flag --ssl;" },
@@ -189,11 +192,11 @@ test_what_is_wrong_is_one_line(void)
 static void
 test_all_that_is_wrong_is_named_at_once(void)
 {
-	CU_ASSERT_EQUAL(read_line("--ssl-keyfile k.pem a:b --no-ws --loop auto --reload --por 80"), -1);
+	CU_ASSERT_EQUAL(read_line("--ssl-keyfile k.pem a:b --no-ws --loop auto --http2 --por 80"), -1);
 	CU_ASSERT_STRING_EQUAL(said,
 	    "fastrd: --ssl-keyfile: TLS is not available yet; put a proxy in front\n"
 	    "fastrd: --no-ws: use --ws none\n"
-	    "fastrd: --reload: development reload is not available yet; send SIGHUP to reload\n"
+	    "fastrd: --http2: HTTP/2 is not available yet; put a proxy in front\n"
 	    "fastrd: unknown flag --por; did you mean --port?\n");
 	CU_ASSERT_EQUAL(read_line("--reload --nope --help"), 1);
 	CU_ASSERT_PTR_NULL(strstr(said, "fastrd: "));
