@@ -106,7 +106,9 @@ def test_it_is_installed_and_starts_nothing(machine: Booted) -> None:
         assert machine.show(unit, "ActiveState") == "inactive"
     assert machine.run("getent", "passwd", "fastrd").endswith(":/var/lib/fastrd:/usr/sbin/nologin\n")
     pages = machine.bare.root / "usr/share/man"
-    assert {path.name for path in pages.glob("man*/fastrd*")} >= {"fastrd.1.gz", "fastrd.conf.5.gz"}
+    assert {path.name for path in pages.glob("man*/fastrd*")} >= {
+        "fastrd.1.gz", "fastrd.conf.5.gz", "fastrdctl.1.gz",
+    }  # fmt: skip
 
 
 def test_the_test_that_the_package_brings_passes(machine: Booted) -> None:
@@ -206,6 +208,7 @@ def test_an_upgrade_takes_over_and_keeps_the_configuration(machine: Booted, newe
     for unit, master in zip(("fastrd", "fastrd@shop"), masters, strict=True):
         machine.wait_for(partial(changed, machine, unit, master))
         assert machine.show(unit, "ActiveState") == "active"
+    assert machine.run("fastrdctl", "status").startswith("fastrd 0.1.1, ")
     assert get(port) == served("fastrd", "fastrd", "0.1.1") and config.read_text() == before
 
 
