@@ -97,7 +97,7 @@ def test_workers_are_forks_of_one_import(directory):
         assert server.process is not None
         assert {parent_of(worker) for worker in workers} == {server.process.pid}
         shown = [Path(f"/proc/{worker}/cmdline").read_bytes().split(b"\0") for worker in workers]
-        assert sorted(words[5] for words in shown) == [b"name=worker 0", b"name=worker 1"]
+        assert sorted(words[6] for words in shown) == [b"name=worker 0", b"name=worker 1"]
         # The application's fork hooks have run, in the end in the worker itself.
         forks = eval(server.get("/forks")[1])
         assert forks[-1] in workers

@@ -337,7 +337,7 @@ def test_what_is_none_or_false_is_as_if_absent(tmp_path, arguments):
         ("'9431'", 2, "fastrd: --host 9431: did you mean --port 9431?\n"),
         ("'::1:x'", 2, "fastrd: --host ::1:x: want a numeric address such as 127.0.0.1, 0.0.0.0 or ::\n"),
         ("'0.0.0.0:80'", 2, "fastrd: --host 0.0.0.0:80: want the port with --port 80\n"),
-        ("reload=True", 2, "fastrd: --reload: development reload is not available yet; send SIGHUP to reload\n"),
+        ("http2=True", 2, "fastrd: --http2: HTTP/2 is not available yet; put a proxy in front\n"),
         ("workers=True", 2, "fastrd: serve(workers=True): give workers a value, or leave it out for the default\n"),
         ("uds=False", 2, "fastrd: serve(uds=False): give uds a value, or leave it out for the default\n"),
         ("prot=3", 2, "fastrd: unknown flag --prot; did you mean --port?\n"),
