@@ -29,7 +29,8 @@ master_crashes_note(struct master *m, const struct master_child *c, int status, 
 	snprintf(crash->who, sizeof(crash->who), "%s", master_child_name(c, name));
 	crash->signal = WIFSIGNALED(status) ? WTERMSIG(status) : -1;
 	crash->status = WIFSIGNALED(status) ? -1 : WEXITSTATUS(status);
-	snprintf(crash->text, sizeof(crash->text), "%s", text);
+	snprintf(crash->text, sizeof(crash->text), "%s%s", text, c->pulse.given_up ?
+	    "; it had not responded, and was given up" : "");
 	if (!master_status_board(m, c, &b))
 		return;
 	memcpy(&crash->hands, &b.hands, sizeof(crash->hands));

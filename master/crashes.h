@@ -31,7 +31,8 @@ struct master_crashes {
 	struct master_crash at[MASTER_CRASHES_KEPT];
 };
 
-/* `c` has ended with this wait status, and `text` says so in the log. */
+/* `c` has ended with this wait status, and `text` says so in the log. Whom the watchdog has given up is
+ * one of them. */
 void master_crashes_note(struct master *m, const struct master_child *c, int status, const char *text);
 
 #endif

@@ -140,7 +140,7 @@ died(struct master *m, struct master_child *c, int status)
 	while (left > 0 && master_replies_read(m, c))
 		left--;
 	ending_text(m, c, status, text, sizeof(text));
-	if (accident(c, status) && c->state != CHILD_FAILED)
+	if ((accident(c, status) && c->state != CHILD_FAILED) || c->pulse.given_up)
 		master_crashes_note(m, c, status, text);
 	if (c->state == CHILD_DRAINING && status != 0 && !c->told_to_end)
 		log_warnx("%s", text);

@@ -260,6 +260,28 @@ def test_the_last_crashes_are_kept(server, directory):
     assert found["n"] == 10 and len(found["crashes"]) == 8 and found["crashes"][0]["pid"] == last
 
 
+def test_who_does_not_respond_is_among_them(directory):
+    (directory / "app.py").write_text(GATE + STUCK)
+    with Fastrd("app:app", directory, *FLAGS, "--worker-timeout", "1") as server:
+        stuck = pids(directory)
+        waiting = threading.Thread(target=server.raw, args=(b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n",))
+        waiting.start()
+        server.wait(lambda: answer(directory, "last-crash")["n"] == 1, "its end")
+        waiting.join()
+        (found,) = answer(directory, "last-crash")["crashes"]
+        assert [found["pid"]] == stuck and found["requests"] == [{"request": "GET /stuck"}]
+        assert found["text"].endswith("; it had not responded, and was given up")
+
+
+STUCK = """
+import time
+
+@app.get("/stuck")
+async def stuck():
+    time.sleep(1000)
+"""
+
+
 def test_stop(directory):
     with Fastrd("app:app", directory, *FLAGS) as server:
         waiting = threading.Thread(target=server.get, args=("/gate",))
