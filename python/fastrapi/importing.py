@@ -143,7 +143,7 @@ def _search(module: Any, name: Name, factory: bool) -> str:
     for attribute in _APPLICATIONS:
         if attribute in names and not _problem(getattr(module, attribute), attribute):
             return attribute
-    raise ImportFailed(f"module {name.module!r} has no application; {_hint(module, name)}")
+    raise ImportFailed(f"module {name.module!r} has no application such as app = FastAPI(); {_hint(module, name)}")
 
 
 def _attribute(module: Any, name: Name) -> Any:

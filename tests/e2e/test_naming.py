@@ -139,7 +139,7 @@ def test_a_factory_called_in_its_name(tmp_path):
     assert refused(tmp_path, "main:other()") == "main:other wants arguments; a factory is called without any"
     assert "a factory gets no arguments" in refused(tmp_path, "main:other(3)")
     write(tmp_path, main=code)
-    assert refused(tmp_path, "main.py").endswith("no application; did you mean main:create_app()?")
+    assert refused(tmp_path, "main.py").endswith("has no application such as app = FastAPI(); did you mean main:create_app()?")
 
 
 def test_no_application_anywhere(tmp_path):
@@ -155,7 +155,7 @@ def test_no_application_anywhere(tmp_path):
     ("word", "text"),
     [
         ("shop:app", "module 'shop' has no attribute 'app'; did you mean shop.main:app?"),
-        ("shop", "module 'shop' has no application; did you mean shop.main?"),
+        ("shop", "module 'shop' has no application such as app = FastAPI(); did you mean shop.main?"),
         ("web.site", "there is no module 'web.site'; did you mean web:site?"),
         ("shop.main.app", "there is no module 'shop.main.app'; did you mean shop.main:app?"),
         ("web.nope", "cannot find module 'web.nope'; run fastrd in its directory"),

@@ -25,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("projects")
     done = new(directory, "my-shop")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("made the project my-shop. Now:\n  cd my-shop\n  fastrd  ")
+    assert done.stdout.startswith("made the project my-shop. Now:\n  cd my-shop\n  fastrd dev  ")
     assert done.stdout.count("\n") <= 5
     return directory / "my-shop"
 

@@ -77,7 +77,7 @@ def main(word: str) -> int:
     where = [] if Path(word).resolve() == Path.cwd() else [f"  cd {word}"]
     lines = [
         f"made the project {Path(word).resolve().name}. Now:", *where,
-        "  fastrd                               serve it: http://127.0.0.1:8000/docs",
+        "  fastrd dev                           serve it, and what you save: http://127.0.0.1:8000/docs",
         "  pip install -e '.[dev]' && pytest    try its tests",
         "README.md says the rest.",
     ]  # fmt: skip
