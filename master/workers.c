@@ -64,7 +64,7 @@ record_fill(struct master *m, struct master_generation *g, unsigned slot)
 	c->slot = slot;
 	c->board = master_worker_board_free(m);
 	c->loads = g->state == GENERATION_LOADING && slot == 0;
-	c->again = m->stranded.times > 0;
+	c->again = g == m->serving && m->stranded.times > 0;
 	return c;
 }
 

@@ -28,7 +28,6 @@ from fastrapi.importing import ImportFailed, Loaded, load_app
 from fastrapi.inherited import Inherited
 from fastrapi.log import name_log, open_log
 from fastrapi.page import Page
-from fastrapi.page import Page
 from fastrapi.process import Process, ignore, leave
 from fastrapi.stacks import show_stacks
 from fastrapi.tables import NoTable, Received, Table, TooLarge, Written

@@ -66,6 +66,14 @@ def test_another_cause_is_said(directory):
         assert server.log().count(NONE) == 1
 
 
+def test_a_reload_that_fails_has_a_traceback(directory):
+    """Replacements that fail again and again print theirs once."""
+    with stranded(directory) as server:
+        (directory / "app.py").write_text(GOOD + "raise RuntimeError('of the reload')\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("\nRuntimeError: of the reload\n")
+
+
 @pytest.mark.parametrize("flags", [(), ("--uds", "socket")])
 def test_requests_get_503(directory, flags):
     with stranded(directory, *flags) as server:
