@@ -48,8 +48,11 @@ void
 master_develop_load(struct master *m, const struct master_conf *conf)
 {
 	load_next(m, conf, "");
-	if (m->serving != NULL)
-		master_generation_drain(m, m->serving, grace_ms(m));
+	if (m->serving == NULL)
+		return;
+	if (conf->values.workers != master_generation_conf(m)->workers)
+		m->n_workers = (unsigned)conf->values.workers;
+	master_generation_drain(m, m->serving, grace_ms(m));
 }
 
 void
@@ -57,7 +60,9 @@ master_develop_look(struct master *m)
 {
 	const struct master_conf *conf = m->develop.conf;
 
-	if (conf == NULL || m->stopping || master_child_next(&m->children, NULL, NULL) != NULL)
+	/* What is being read now goes before what waits. */
+	if (conf == NULL || m->stopping || m->reread.runs ||
+	    master_child_next(&m->children, NULL, NULL) != NULL)
 		return;
 	must(m->coming == NULL && m->serving == NULL);
 	m->develop.conf = NULL;
@@ -69,7 +74,7 @@ static void
 excuse(struct master *m, const char *text)
 {
 	log_errorx("%s; waiting for a change", text);
-	if (m->opened)
+	if (m->reload.begun > 0)
 		master_reload_fail(m, text);
 	load_next(m, m->conf, text);
 }

@@ -229,10 +229,10 @@ swap(struct master *m, struct master_generation *g)
 	} else {
 		log_info("generation %u serves: %s; reloaded in %.1f s", g->number, g->routes,
 		    (double)(clock_monotonic_ms() - g->since_ms) / 1000);
-		master_reload_serves(m);
 		if (old != NULL)
 			master_probation_begin(m, old);
 	}
+	master_reload_serves(m);	/* a file may have changed before the first one served */
 	master_notify(m, NOTICE_READY);
 }
 
@@ -248,7 +248,7 @@ void
 master_generation_refused(struct master *m, const char *text)
 {
 	if (m->serving == NULL) {
-		if (m->conf->values.reload && m->opened && m->coming == NULL)
+		if (m->conf->values.reload && m->coming == NULL)
 			master_develop_refused(m, text);
 		return;
 	}

@@ -6,7 +6,9 @@
  * a checkout, are one reload. Of a directory that is watched with all below the one above is watched as
  * well, so that it may vanish and come back.
  *
- * Logs: "files are not watched, SIGHUP reloads; see sysctl fs.inotify.max_user_instances: CAUSE".
+ * Logs: "files are not watched, SIGHUP reloads; see sysctl fs.inotify.max_user_instances: CAUSE", "FILE
+ * changes whenever the application is loaded, which may write it: reloads wait up to N s; see
+ * --reload-exclude".
  */
 #include "master/watch.h"
 
@@ -28,6 +30,9 @@
 enum {
 	QUIET_MS = 30,		/* an editor's save, a file's copy have no longer pauses */
 	LONGEST_MS = 2000,	/* changes that do not end are put off for so long */
+	SOON_MS = 1000,		/* behind a load: what it has begun may still write */
+	AGAIN_MOST = 4,		/* nobody saves one file so often while it is loaded */
+	PAUSE_MS = 1000, PAUSE_MOST = 5,
 	READS = 64		/* before others have their turn */
 };
 
@@ -180,6 +185,8 @@ note(void *arg, const char *path)
 	w->due_ms = now_ms + wait_ms;
 	if (w->due_ms > w->first_ms + wait_ms + LONGEST_MS)
 		w->due_ms = w->first_ms + wait_ms + LONGEST_MS;
+	if (w->due_ms < w->held_ms && !w->others)
+		w->due_ms = w->held_ms;
 }
 
 static bool
@@ -297,14 +304,40 @@ by_fill(char *by, size_t room, const struct master_watch *w)
 	    path + (len > most ? len - most : 0), w->others ? others : one);
 }
 
+/* Has the first of what has changed done so at each of the last loads? Then the application may write
+ * it: there are pauses, and what is loaded is not broken off, so that it serves. */
+static bool
+put_off(struct master *m, uint64_t now_ms)
+{
+	const struct master_reload *r = &m->reload;
+	struct master_watch *w = &m->watch;
+	bool loads = !m->opened || r->begun != r->ended;
+	uint64_t pauses = m->coming != NULL;
+
+	if (w->held_ms == 0) {
+		loads |= w->first_ms < r->since_ms + r->took_ms + SOON_MS;
+		w->again = loads && strcmp(w->changed, w->last) == 0 ? w->again + 1 : 0;
+		snprintf(w->last, sizeof(w->last), "%s", w->changed);
+		pauses = w->again < AGAIN_MOST ? 0 : w->again - AGAIN_MOST + 1;
+		if (w->again == AGAIN_MOST)
+			log_warnx("%s changes whenever the application is loaded, which may write it: "
+			    "reloads wait up to %d s; see --reload-exclude", w->changed,
+			    PAUSE_MOST * PAUSE_MS / 1000);
+	}
+	if (pauses == 0)
+		return false;
+	w->due_ms = w->held_ms = now_ms + PAUSE_MS * (pauses < PAUSE_MOST ? pauses : PAUSE_MOST);
+	return true;
+}
+
 void
 master_watch_look(struct master *m, uint64_t now_ms)
 {
 	struct master_watch *w = &m->watch;
 
-	if (w->due_ms == 0 || w->due_ms > now_ms)
+	if (w->due_ms == 0 || w->due_ms > now_ms || put_off(m, now_ms))
 		return;
-	w->due_ms = w->first_ms = 0;
+	w->due_ms = w->first_ms = w->held_ms = 0;
 	by_fill(m->reload_by, sizeof(m->reload_by), w);
 	all_add(w);
 	/* It may be another directory of the same name now, which children start in. */

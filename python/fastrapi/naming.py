@@ -100,7 +100,10 @@ def _of_path(word: str, directory: Path) -> Name:
 def read_name(word: str, app_dir: str) -> Name:
     """The application that ``word`` means, an empty one included, in ``app_dir`` or, when
     that is empty, in the current directory. Raises ImportFailed."""
-    directory = Path(os.path.abspath(app_dir or "."))
+    try:
+        directory = Path(os.path.abspath(app_dir or "."))
+    except FileNotFoundError:
+        raise ImportFailed("the directory that fastrd was started in is gone; make it again") from None
     if not word:
         word = _entrypoint()
         if not word:

@@ -147,3 +147,18 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
         write(tmp_path, "mended")
         page.wait_text("mended")
         assert reloads(server) >= 1
+
+
+def test_a_configuration_that_is_wrong_before_the_first_one_serves(tmp_path: Path) -> None:
+    waits = "import time, pathlib\npathlib.Path('loads.txt').touch()\ntime.sleep(600)\n"
+    (tmp_path / "app.py").write_text(waits)
+    (tmp_path / "conf.toml").write_text("backlog = 10\n")
+    server = Fastrd("app:app", tmp_path, "dev", "-c", "conf.toml")
+    server.begin()
+    server.wait((tmp_path / "loads.txt").exists, "the load")
+    (tmp_path / "conf.toml").write_text("nope = 1\n")
+    with server:
+        shows(server, "conf.toml:1: unknown key nope")
+        write(tmp_path, "new")
+        (tmp_path / "conf.toml").write_text("backlog = 10\n")
+        answers(server, "new")
