@@ -46,6 +46,8 @@ enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
 #define WIRE_APP "APP"		/* APP NAME: the application that was meant. Of loads=1 only */
 #define WIRE_DOCS "DOCS"	/* DOCS PATH: where the application is documented. Of loads=1 only */
 #define WIRE_ROUTES "ROUTES"	/* ROUTES TEXT: how it runs, for a person. Of loads=1 only */
+#define WIRE_EXCUSED "EXCUSED"	/* EXCUSED TEXT: a page is served in the application's place, which says
+				 * why. Of loads=1 only */
 #define WIRE_IMPORTED "IMPORTED"	/* the application is; it is started next, and compiled. A zygote's:
 				 * it can fork */
 #define WIRE_DONE "DONE"	/* DONE SIZE PYTHON FASTAPI: the table is written. Of loads=1 only */

@@ -232,7 +232,11 @@ swap(struct master *m, struct master_generation *g)
 		if (old != NULL)
 			master_probation_begin(m, old);
 	}
-	master_reload_serves(m);	/* a file may have changed before the first one served */
+	/* A file may have changed before the first one served. */
+	if (g->excused[0] != '\0')
+		master_reload_fail(m, g->excused);
+	else
+		master_reload_serves(m);
 	master_notify(m, NOTICE_READY);
 }
 

@@ -65,6 +65,7 @@ struct master_generation {
 	uint64_t start_by_ms;	/* until it serves */
 	const struct master_conf *conf;	/* its own, or that of the start */
 	char excuse[MASTER_EXCUSE_BYTES];	/* why a page is served instead; "": none is */
+	char excused[MASTER_EXCUSE_BYTES];	/* the same, where the first worker says so itself */
 	unsigned n_workers;	/* while it does not serve; else it is m->n_workers */
 };
 

@@ -61,6 +61,15 @@ heard_routes(struct master *m, struct master_child *c, const char *rest)
 		snprintf(c->generation->routes, sizeof(c->generation->routes), "%s", rest);
 }
 
+/* EXCUSED TEXT */
+static void
+heard_excused(struct master *m, struct master_child *c, const char *rest)
+{
+	(void)m;
+	if (c->loads)
+		snprintf(c->generation->excused, sizeof(c->generation->excused), "%s", rest);
+}
+
 /* DOCS PATH */
 static void
 heard_docs(struct master *m, struct master_child *c, const char *rest)
@@ -210,6 +219,7 @@ static const struct {
 	{ WIRE_APP, heard_app },
 	{ WIRE_DOCS, heard_docs },
 	{ WIRE_ROUTES, heard_routes },
+	{ WIRE_EXCUSED, heard_excused },
 	{ WIRE_IMPORTED, heard_imported },
 	{ WIRE_DONE, heard_done },
 	{ WIRE_READY, heard_ready },

@@ -161,6 +161,7 @@ async def _start(child: Child, server: Any, table: Table) -> None:
     child.expect_orphanhood()
     if child.page is not None:
         child.channel.send(f"ROUTES {child.page.summary}")
+        child.channel.send(f"EXCUSED {child.page.text}")
     child.channel.socket.setblocking(False)
     asyncio.get_running_loop().add_reader(child.channel.socket, _obey, child, server)
     # Where no worker has a table the first one has said why.

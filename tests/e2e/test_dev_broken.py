@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser import chromium
+from control import answer, does, fastrdctl
 from server import Fastrd, fails
 from test_dev import answers, dev, reloads, write
 
@@ -162,3 +163,16 @@ def test_a_configuration_that_is_wrong_before_the_first_one_serves(tmp_path: Pat
         write(tmp_path, "new")
         (tmp_path / "conf.toml").write_text("backlog = 10\n")
         answers(server, "new")
+
+
+def test_fastrdctl_says_that_the_reload_has_failed(tmp_path: Path) -> None:
+    write(tmp_path, "old")
+    with dev(tmp_path, "--control-socket", "control") as server:
+        for text in ("1 / 0\n", LIFESPAN):
+            (tmp_path / "app.py").write_text(text)
+            done = fastrdctl(tmp_path, "reload", "--wait")
+            assert done.returncode == 1 and "the reload has failed: " in done.stderr
+            assert answer(tmp_path, "status")["reload"]["state"] == "failed"
+        write(tmp_path, "mended")
+        assert "serves: " in does(tmp_path, "reload", "--wait")
+        answers(server, "mended")
