@@ -1,7 +1,7 @@
 /*
  * develop: end, wait, load.
  *
- * Called by generation.c (reload, failed, refused), reread.c (load) and master.c (look).
+ * Called by generation.c (reload, begin, failed, refused), reread.c (load) and master.c (look).
  *
  * Logs: "CAUSE; waiting for a change".
  */
@@ -33,6 +33,13 @@ master_develop_reload(struct master *m)
 {
 	if (m->coming != NULL)
 		master_generation_abort(m, m->coming);
+}
+
+void
+master_develop_begin(struct master *m)
+{
+	if (m->conf->values.reload)
+		master_watch_again(&m->watch);
 }
 
 static void

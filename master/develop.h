@@ -27,6 +27,9 @@ struct master_develop {
 /* A reload is asked for: what is being loaded is old already, and ends. */
 void master_develop_reload(struct master *m);
 
+/* It begins. */
+void master_develop_begin(struct master *m);
+
 /* Load the application with this configuration, of which it is the owner, as soon as the generation
  * that serves has ended. It ends now. */
 void master_develop_load(struct master *m, const struct master_conf *conf);

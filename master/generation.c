@@ -130,6 +130,7 @@ master_generation_reload(struct master *m)
 	log_info("%s%sreloading", m->reload_by, *m->reload_by != '\0' ? ": " : "");
 	m->reload_by[0] = '\0';
 	master_reload_begin(m);
+	master_develop_begin(m);
 	master_notify(m, NOTICE_RELOADING);
 	master_reread_begin(m);
 }

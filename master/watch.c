@@ -1,10 +1,10 @@
 /*
  * watch: from what the kernel says to one reload.
  *
- * Called by main.c (open, close), master.c (read, look) and banner.c (text). The descriptor is one of
- * those that the master waits for: at rest nothing runs. Many changes that come close together, as of
- * a checkout, are one reload. Of a directory that is watched with all below the one above is watched as
- * well, so that it may vanish and come back.
+ * Called by main.c (open, close), master.c (read, look), develop.c (again) and banner.c (text). The
+ * descriptor is one of those that the master waits for: at rest nothing runs. Many changes that come
+ * close together, as of a checkout, are one reload. Of a directory that is watched with all below the
+ * one above is watched as well, so that it may vanish and come back.
  *
  * Logs: "files are not watched, SIGHUP reloads; see sysctl fs.inotify.max_user_instances: CAUSE", "FILE
  * changes whenever the application is loaded, which may write it: reloads wait up to N s; see
@@ -339,10 +339,16 @@ master_watch_look(struct master *m, uint64_t now_ms)
 		return;
 	w->due_ms = w->first_ms = w->held_ms = 0;
 	by_fill(m->reload_by, sizeof(m->reload_by), w);
-	all_add(w);
+	master_generation_reload(m);
+}
+
+void
+master_watch_again(struct master_watch *w)
+{
+	if (w->tree.fd >= 0)
+		all_add(w);
 	/* It may be another directory of the same name now, which children start in. */
 	(void)!chdir(w->here);
-	master_generation_reload(m);
 }
 
 const char *

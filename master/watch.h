@@ -44,6 +44,9 @@ void master_watch_read(struct master_watch *w);
 /* Has enough time passed since the last change? Then a reload is asked for. */
 void master_watch_look(struct master *m, uint64_t now_ms);
 
+/* A reload begins: watch what has come back since, and be in the directory of the start. */
+void master_watch_again(struct master_watch *w);
+
 /* Its directory, where several are watched the first one, for the banner; NULL: nothing is watched. */
 const char *master_watch_text(const struct master_watch *w, char text[PATH_MAX + 64]);
 

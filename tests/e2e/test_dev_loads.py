@@ -50,9 +50,9 @@ async def lifespan(app):
 from fastapi import FastAPI
 app = FastAPI(lifespan=lifespan)
 
-@app.get("/")
-async def root():
-    return "old"
+@app.get("/pid")
+async def pid():
+    return os.getpid()
 """
 
 
@@ -63,7 +63,7 @@ def test_a_configuration_that_is_being_read_while_the_old_code_ends(directory: P
     conf.symlink_to("file")
     os.mkfifo(pipe)
     with dev(directory, "-c", "conf.toml", "--timeout-graceful-shutdown", "30") as server:
-        (old,) = server.children()
+        old = int(server.get("/pid")[1])
         write(directory, "new")
         server.wait_log("app.py has changed: reloading")
         server.wait(lambda: server.children() == [old], "the configuration's first reading")
@@ -77,8 +77,7 @@ def test_a_configuration_that_is_being_read_while_the_old_code_ends(directory: P
             writer.write(b"header = ['x-a: 2']\n")
         server.wait(lambda: b"x-a: 2" in server.raw(b"GET / HTTP/1.0\r\n\r\n").lower(), "the field")
         answers(server, "new")
-        (new,) = server.children()
-        server.signal_child(new, signal.SIGKILL)
+        server.signal_child(int(server.get("/pid")[1]), signal.SIGKILL)
         answers(server, "new")
 
 
@@ -105,14 +104,20 @@ def test_how_many_workers_the_configuration_says(directory: Path) -> None:
         assert len(server.children()) == 2
 
 
-def test_the_directory_may_go_and_come_back(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    project.mkdir()
+@pytest.mark.parametrize("above", [False, True])
+def test_the_directory_may_go_and_come_back(tmp_path: Path, above: bool) -> None:
+    """Of the one above, which is watched only as long as it is there, SIGHUP tells."""
+    project = tmp_path / "above/project"
+    project.mkdir(parents=True)
     write(project, "old")
     with dev(project, log=tmp_path / "fastrd.log") as server:
-        shutil.rmtree(project)
+        shutil.rmtree(project.parent if above else project)
         server.wait_log("the directory that fastrd was started in is gone; make it again")
-        project.mkdir()
+        project.mkdir(parents=True)
         write(project, "new")
+        if above:
+            server.signal(signal.SIGHUP)
         answers(server, "new")
+        write(project, "newer")
+        answers(server, "newer")
         assert "fastrd itself failed" not in server.log()
