@@ -60,7 +60,7 @@ class Page:
     def __init__(self, text: str, frames: str) -> None:
         self.text = text
         self.frames = frames.rstrip()
-        self.summary = "none: a page shows why until a file changes"
+        self.summary = "nothing but a page that shows why, until a file changes"
         self._ended: asyncio.Event | None = None
 
     def end(self) -> None:

@@ -34,9 +34,11 @@ EXIT_DESCRIPTORS = 87
 def check_version(fastrd: str) -> None:
     """ImportError, which says why, when this package is not of fastrd's version: the two of one version
     understand each other."""
-    if fastrd != fastrapi.__version__:
-        where = os.path.dirname(__file__)
-        raise ImportError(f"the fastrapi in {where} is version {fastrapi.__version__}, fastrd is {fastrd}")
+    version = getattr(fastrapi, "__version__", "")  # PyPI's fastrapi has none
+    if fastrd != version:
+        where = f"the fastrapi in {os.path.dirname(__file__)}"
+        said = f"is version {version}, fastrd is {fastrd}" if version else "was overwritten by another package"
+        raise ImportError(f"{where} {said}")
 
 
 _DESCRIPTOR = struct.Struct("i")

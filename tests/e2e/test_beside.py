@@ -124,3 +124,12 @@ def test_a_package_of_another_version_is_refused(project: Path, more: tuple[str,
         f"/.venv/bin/python cannot run fastrapi (the fastrapi in {site_of(project)}/fastrapi is version 0.0.9, "
         "fastrd is 0.1.0); " in refused(project, *more)
     )
+
+
+def test_a_package_of_the_same_name_over_ours_is_named(project: Path) -> None:
+    """As `pip install fastrapi` leaves it, which takes somebody else's from PyPI."""
+    (copy(site_of(project)) / "fastrapi/__init__.py").write_text("")
+    for more in ((), ("-t",)):
+        text = refused(project, *more)
+        assert f"(the fastrapi in {site_of(project)}/fastrapi was overwritten by another package); " in text
+        assert "(the fastrapi on PyPI is another package)" in text and "Traceback" not in text
