@@ -16,16 +16,19 @@
 #include "master/master.h"
 
 /* What a request has left when a file has changed, unless the operator says how long: a page that
- * is open, as of server-sent events, would hold every reload. */
+ * is open, as of server-sent events, would hold every reload. Under `fastrd dev` the configuration
+ * file does not say it, see preset.c. */
 enum { GRACE_MS = 500 };
 
 static uint64_t
 grace_ms(const struct master *m)
 {
+	const struct master_conf *c = m->conf;
 	uint64_t ms = master_worker_grace_ms(m);
+	bool said = c->origins[CONF_timeout_graceful_shutdown].kind >
+	    (c->preset == PRESET_DEV ? ORIGIN_COMMAND : ORIGIN_DEFAULT);
 
-	return m->conf->origins[CONF_timeout_graceful_shutdown].kind == ORIGIN_DEFAULT &&
-	    ms > GRACE_MS ? GRACE_MS : ms;
+	return !said && ms > GRACE_MS ? GRACE_MS : ms;
 }
 
 void

@@ -239,7 +239,9 @@ async def app(scope, receive, send):
 
 
 def test_a_stream_does_not_hold_a_reload(directory: Path) -> None:
+    """Nor where the project's file, which is for elsewhere, lets requests end."""
     (directory / "app.py").write_text(STREAM)
+    (directory / "pyproject.toml").write_text("[tool.fastrd]\ntimeout_graceful_shutdown = 3600\n")
     with dev(directory) as server, server.connect() as conn:
         conn.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         read_until(conn, b"data: x\n\n\r\n")
