@@ -38,7 +38,14 @@ enum {
 };
 
 enum { WIRE_LISTENERS_MAX = 16 };	/* the highest listeners=N */
+enum { WIRE_CHILD_FDS_MAX = WIRE_LISTENER_FD - WIRE_CHANNEL_FD + WIRE_LISTENERS_MAX + 1 };
 enum { WIRE_MESSAGE_MAX = 1024 };	/* bytes of one packet */
+
+/* The only packet to `PYTHON -P -m fastrapi.warm`, which becomes the child that it tells of: texts with a
+ * NUL behind each. First the secrets, a variable's name and its text each (empty: it is not set); an empty
+ * text; then what stands behind fastrapi.child in a child's command line. With it come the directory to work
+ * in, and the child's descriptors in their order. */
+enum { WIRE_WARM_MAX = 65536 };
 
 /* Replies, child to master. */
 #define WIRE_BEGUN "BEGUN"	/* this Python has fastrapi; what goes wrong now is the application's */

@@ -299,6 +299,7 @@ master_run(struct master *m)
 		if (m->reload_due)
 			master_generation_reload(m);
 		master_develop_look(m);
+		master_warm_look(m);
 		master_upgrade_begin(m);
 		clock_look(m, now_ms);
 		wait_once(m, clock_next(m, now_ms));

@@ -32,6 +32,7 @@
 #include "master/stranded.h"
 #include "master/takeover.h"
 #include "master/upgrade.h"
+#include "master/warm.h"
 #include "master/watch.h"
 #include "master/workers.h"
 #include "master/writer.h"
@@ -78,6 +79,7 @@ struct master {
 	char reload_by[160];		/* who or what has asked for the reload that is due; may be empty */
 	struct master_watch watch;
 	struct master_develop develop;
+	struct master_warm warm;
 	bool opened;			/* clients may come: a generation has served */
 	bool reload_due;		/* HUP came when no generation could begin */
 	bool put_off_logged;	/* that the reload waits for a record; until a load begins */

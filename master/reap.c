@@ -227,7 +227,7 @@ master_reap(struct master *m)
 			break;
 		if (c != NULL)
 			died(m, c, status);
-		else if (!master_upgrade_reap(m, pid, status))
+		else if (!master_warm_reap(&m->warm, pid) && !master_upgrade_reap(m, pid, status))
 			(void)master_writer_reap(&m->writer, pid, status, clock_monotonic_ms());
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by workers.c, zygote.c and spare.c. Between fork and exec descriptors are moved, and
+ * Called by workers.c, zygote.c, spare.c and warm.c (process). Between fork and exec descriptors are moved, and
  * secrets put into the child's environment, which must not come into the master's own. That may
  * allocate: the master has one thread. If any of it fails, the child itself sends FAILED.
  *
@@ -27,19 +27,20 @@
 #include "master/listen.h"
 #include "master/master.h"
 #include "master/shortage.h"
+#include "master/warm.h"
 
-enum { FIXED_FDS = WIRE_LISTENER_FD - WIRE_CHANNEL_FD };	/* those of every child */
-
-/* As base/wire.h has them: the role, the application, the facts, the settings. */
-static void
-arguments_fill(struct master_arguments *a, const struct master *m,
-    const struct master_child *c, size_t n_listeners)
+/* As base/wire.h has them: the role, the application, the facts, the settings. Where what the child is
+ * told begins, behind the program. */
+static int
+arguments_fill(struct master_arguments *a, const struct master *m, const struct master_child *c)
 {
 	char name[MASTER_NAME_BYTES];
+	int behind;
 
 	master_arguments_init(a, m->python);
 	master_arguments_add(a, "-m");
 	master_arguments_add(a, "fastrapi.child");
+	behind = a->argc;
 	master_arguments_add(a, c->generation->conf->app);
 	master_arguments_add(a, "version=" PACKAGE_VERSION);
 	master_arguments_addf(a, "name=%s", master_child_name(c, name));
@@ -48,13 +49,14 @@ arguments_fill(struct master_arguments *a, const struct master *m,
 	master_arguments_addf(a, "board=%u", c->board);
 	master_arguments_addf(a, "generation=%u", c->generation->number);
 	master_arguments_addf(a, "loads=%d", c->loads);
-	master_arguments_addf(a, "listeners=%zu", n_listeners);
+	master_arguments_addf(a, "listeners=%zu", m->listeners->n);
 	master_arguments_addf(a, "own=%d", !m->listeners->inherited);
 	master_arguments_addf(a, "admin=%zu", m->admin->n);
 	master_arguments_addf(a, "again=%d", c->again);
 	master_arguments_addf(a, "excuse=%s", c->generation->excuse);
 	master_arguments_add(a, WIRE_SETTINGS);
 	master_arguments_settings(a, &c->generation->conf->values);
+	return behind;
 }
 
 /* Bring fds[i] to WIRE_CHANNEL_FD + i, inheritable. Any that has one of these numbers
@@ -115,48 +117,75 @@ become(const struct master_arguments *a, const struct conf *conf, int *fds, int 
 	give_up(WIRE_CHANNEL_FD, WIRE_EXIT_PYTHON, "run the application's Python");
 }
 
-/* Who loads the application writes the table, and so may a fork of the zygote; the others get it in
- * an order, when it is sealed, and have the boards in its place. */
-int
-master_spawn(const struct master *m, struct master_child *c)
+pid_t
+master_spawn_process(const struct master *m, const struct master_arguments *a, const struct conf *conf,
+    int *fds, int n, int *channel)
 {
-	int pair[2], fds[FIXED_FDS + WIRE_LISTENERS_MAX + 1];
-	size_t n_listeners = m->listeners->n, n_fds = n_listeners;
-	struct master_arguments arguments;
-	char name[MASTER_NAME_BYTES];
-	pid_t self = getpid();
+	pid_t self = getpid(), pid;
+	int pair[2];
 
-	must(c->pid == 0 && c->generation->table_fd >= 0 && n_listeners <= WIRE_LISTENERS_MAX);
-	arguments_fill(&arguments, m, c, n_listeners);
-	if (arguments.overflow) {
-		errno = E2BIG;
-		return -1;
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	fds[0] = pair[1];
-	fds[1] = c->loads || c->role == ROLE_ZYGOTE ? c->generation->table_fd : m->boards_fd;
-	fds[2] = m->boards_fd;
-	fds[3] = m->handover[0];
-	fds[4] = m->handover[1];
-	memcpy(fds + FIXED_FDS, m->listeners->fds, n_listeners * sizeof(fds[0]));
-	if (m->admin->n > 0)
-		fds[FIXED_FDS + n_fds++] = m->admin->fds[0];
-	c->pid = fork();
-	if (c->pid == 0)
-		become(&arguments, &c->generation->conf->values, fds, FIXED_FDS + (int)n_fds, self,
-		    m->log_fd);
-	if (c->pid < 0) {
+	pid = fork();
+	if (pid == 0)
+		become(a, conf, fds, n, self, m->log_fd);
+	if (pid < 0) {
 		int saved = errno;
 
 		close(pair[0]);
 		close(pair[1]);
-		c->pid = 0;
 		errno = saved;
 		return -1;
 	}
 	close(pair[1]);
-	c->channel = pair[0];
+	*channel = pair[0];
+	return pid;
+}
+
+/* Who loads the application writes the table, and so may a fork of the zygote; the others get it in
+ * an order, when it is sealed, and have the boards in its place. How many there are; the first is
+ * the channel, which is made later. */
+static int
+descriptors_fill(const struct master *m, const struct master_child *c, int fds[WIRE_CHILD_FDS_MAX])
+{
+	int n = WIRE_LISTENER_FD - WIRE_CHANNEL_FD;
+
+	must(m->listeners->n <= WIRE_LISTENERS_MAX && m->admin->n <= 1);
+	fds[1] = c->loads || c->role == ROLE_ZYGOTE ? c->generation->table_fd : m->boards_fd;
+	fds[2] = m->boards_fd;
+	fds[3] = m->handover[0];
+	fds[4] = m->handover[1];
+	for (size_t i = 0; i < m->listeners->n; i++)
+		fds[n++] = m->listeners->fds[i];
+	for (size_t i = 0; i < m->admin->n; i++)
+		fds[n++] = m->admin->fds[i];
+	return n;
+}
+
+int
+master_spawn(struct master *m, struct master_child *c)
+{
+	const struct conf *conf = &c->generation->conf->values;
+	int fds[WIRE_CHILD_FDS_MAX], n = descriptors_fill(m, c, fds);
+	struct master_arguments arguments;
+	char name[MASTER_NAME_BYTES];
+	int behind;
+	pid_t pid;
+
+	must(c->pid == 0 && c->generation->table_fd >= 0);
+	behind = arguments_fill(&arguments, m, c);
+	if (arguments.overflow) {
+		errno = E2BIG;
+		return -1;
+	}
+	pid = c->role == ROLE_WORKER ?
+	    master_warm_take(&m->warm, &arguments, behind, conf, fds, n, &c->channel) : 0;
+	if (pid == 0)
+		pid = master_spawn_process(m, &arguments, conf, fds, n, &c->channel);
+	if (pid < 0)
+		return -1;
+	c->pid = pid;
 	c->state = CHILD_STARTING;
 	c->since_ms = clock_monotonic_ms();
 	log_debug("%s of generation %u starts as process %ld", master_child_name(c, name),

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import struct
+from dataclasses import dataclass
 
 import fastrapi
 
@@ -18,6 +19,8 @@ GIVE_FD = 7
 LISTENER_FD = 8
 LISTENERS_MAX = 16
 MESSAGE_MAX = 1024
+CHILD_FDS_MAX = LISTENER_FD - CHANNEL_FD + LISTENERS_MAX + 1
+WARM_MAX = 65536
 ORPHAN_SIGNAL = signal.SIGRTMAX
 STACKS_SIGNAL = signal.SIGRTMAX - 1
 
@@ -44,6 +47,16 @@ def check_version(fastrd: str) -> None:
 _DESCRIPTOR = struct.Struct("i")
 
 
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a child is told that has had no command line of its own."""
+
+    words: list[str]
+    secrets: dict[str, str]  # by the variable; empty: it is not set
+    directory: int
+    descriptors: list[int]
+
+
 class Channel:
     """Orders from the master, replies to it. One packet is one text."""
 
@@ -65,6 +78,17 @@ class Channel:
         if descriptor >= 0:
             os.close(descriptor)
         return text
+
+    def receive_birth(self) -> Birth | None:
+        """The only order to a Python that waits to be a child; None when the master is gone."""
+        packet, descriptors, _, _ = socket.recv_fds(self.socket, WARM_MAX, 1 + CHILD_FDS_MAX)
+        if not packet:
+            return None
+        texts = iter(os.fsdecode(packet[:-1]).split("\0"))
+        secrets = {}
+        while name := next(texts):
+            secrets[name] = next(texts)
+        return Birth(list(texts), secrets, descriptors[0], descriptors[1:])
 
     def receive_with_descriptor(self) -> tuple[str, int]:
         """The same, and the descriptor that came with it, which is the caller's; -1: none."""

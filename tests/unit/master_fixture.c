@@ -29,7 +29,7 @@ static struct {
 } fixture;
 
 int
-master_spawn(const struct master *m, struct master_child *c)
+master_spawn(struct master *m, struct master_child *c)
 {
 	int pair[2];
 
