@@ -41,7 +41,9 @@ app = FastAPI()
 async def root():
     return fastrapi.__file__
 """
-ENV = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "FASTRD_BUILD", "VIRTUAL_ENV")}
+# fastrd warns of a variable of this kind that is no setting.
+NOT_THEIRS = ("LD_PRELOAD", "FASTRD_BUILD", "FASTRD_PYTHONS", "VIRTUAL_ENV")
+ENV = {k: v for k, v in os.environ.items() if k not in NOT_THEIRS}
 UV = str(Path(sys.executable).parent / "uv")
 
 
