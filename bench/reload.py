@@ -20,7 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from start import BUILD, FASTRD, PYTHON, free_port
+from run import make_peers_python
+from start import FASTRD, PYTHON, free_port
 
 BAR_MS = 500
 APP = """from fastapi import FastAPI
@@ -31,11 +32,15 @@ app = FastAPI()
 async def root():
     return {number}
 """
-SERVERS = {
-    "fastrd dev": [FASTRD, "dev", "main.py"],
-    "uvicorn --reload": [PYTHON, "-m", "uvicorn", "main:app", "--reload"],
-    "fastapi dev": [str(BUILD / "venv/bin/fastapi"), "dev", "main.py"],
-}
+
+def servers() -> dict[str, list[str]]:
+    """The command of each."""
+    peers = make_peers_python(Path(PYTHON))
+    return {
+        "fastrd dev": [FASTRD, "dev", "main.py"],
+        "uvicorn --reload": [str(peers), "-m", "uvicorn", "main:app", "--reload"],
+        "fastapi dev": [str(peers.parent / "fastapi"), "dev", "main.py"],
+    }
 
 
 def save(directory: Path, number: int) -> None:
@@ -78,7 +83,7 @@ def measure(command: list[str], rounds: int) -> list[float]:
         try:
             wait(port, 0)
             for number in range(1, rounds + 1):
-                time.sleep(1)
+                time.sleep(3)  # what a server prepares for the next one is done
                 begun = time.monotonic()
                 save(directory, number)
                 wait(port, number)
@@ -95,10 +100,7 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     print("| | median, ms | least | most |\n| --- | --- | --- | --- |")
     held = True
-    for name, command in SERVERS.items():
-        if not Path(command[0]).exists():
-            print(f"| `{name}` | not installed | | |")
-            continue
+    for name, command in servers().items():
         took = measure(command, rounds)
         median = statistics.median(took)
         print(f"| `{name}` | {median:.0f} | {min(took):.0f} | {max(took):.0f} |", flush=True)
