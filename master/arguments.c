@@ -1,7 +1,7 @@
 /*
  * arguments: append texts, never beyond the room.
  *
- * Called by spawn.c for children and by commands.c. Nothing here knows a setting by its
+ * Called by spawn.c and warm.c for children and by commands.c. Nothing here knows a setting by its
  * name.
  */
 #include "master/arguments.h"

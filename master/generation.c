@@ -4,7 +4,7 @@
  * Called by signals.c (reload, stop), orders.c (reload), upgrade.c (drain), takeover.c (ready),
  * reread.c (load), replies.c (progress), reap.c (failures), master.c (start, clock, burial),
  * probation.c (drain), watch.c (reload), develop.c (abort, drain, load), and by watchdog.c,
- * workers.c, spare.c, recycle.c and notify.c for the configuration. A failure here never touches the
+ * workers.c, spare.c, warm.c, recycle.c and notify.c for the configuration. A failure here never touches the
  * generation that serves. generation.h draws the states and the walk of a reload.
  *
  * Logs: "SIGNAL by process N: reloading", "reload put off: earlier generations are still

@@ -1,9 +1,9 @@
 /*
  * spawn: socketpair, fork, exec.
  *
- * Called by workers.c, zygote.c, spare.c and warm.c (process). Between fork and exec descriptors are moved, and
- * secrets put into the child's environment, which must not come into the master's own. That may
- * allocate: the master has one thread. If any of it fails, the child itself sends FAILED.
+ * Called by workers.c, zygote.c, spare.c and warm.c (process). Between fork and exec descriptors are
+ * moved, and secrets put into the child's environment, which must not come into the master's own. That
+ * may allocate: the master has one thread. If any of it fails, the child itself sends FAILED.
  *
  * Logs: "CHILD of generation N starts as process N".
  */

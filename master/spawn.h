@@ -4,9 +4,9 @@
 #ifndef MASTER_SPAWN_H
 #define MASTER_SPAWN_H
 
-#include "base/attr.h"
-
 #include <sys/types.h>
+
+#include "base/attr.h"
 
 struct conf;
 struct master;

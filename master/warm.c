@@ -35,6 +35,7 @@ forget(struct master_warm *w)
 static void
 start(struct master *m)
 {
+	struct master_warm *w = &m->warm;
 	struct master_arguments a;
 	int fds[1];
 
@@ -42,9 +43,9 @@ start(struct master *m)
 	master_arguments_add(&a, "-m");
 	master_arguments_add(&a, "fastrapi.warm");
 	if (!a.overflow)
-		m->warm.pid = master_spawn_process(m, &a, master_generation_conf(m), fds, 1, &m->warm.channel);
-	if (a.overflow || m->warm.pid < 0)
-		m->warm.pid = 0;
+		w->pid = master_spawn_process(m, &a, master_generation_conf(m), fds, 1, &w->channel);
+	if (a.overflow || w->pid < 0)
+		w->pid = 0;
 }
 
 void
