@@ -276,15 +276,16 @@ def _load(child: Child) -> Loaded:
 
 def _run(child: Child) -> int:
     """The child's work, behind the import of the application; the exit code."""
+    first = child.facts["loads"] == "1" or child.facts["role"] == "zygote"
     try:
         loaded = _load(child)
     except ImportFailed as exc:
-        if child.facts["loads"] == "1" or not child.settings["reload"]:
+        if first or not child.settings["reload"]:
             child.print_once(exc.frames)
         page = child.excused(str(exc), exc.frames)
         if page is None:
             return child.fail(wire.EXIT_APP, str(exc))
-        if child.facts["loads"] == "1":
+        if first:
             logger.error("%s; waiting for a change", exc)
         loaded = page
     finally:

@@ -66,9 +66,10 @@ def test_it_waits_for_the_mended_one(tmp_path: Path, text: str) -> None:
         answers(server, "again")
 
 
-def test_the_traceback_is_printed_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [(), ("--preload",), ("--spare", "1")])
+def test_the_traceback_is_printed_once(tmp_path: Path, flags: tuple[str, ...]) -> None:
     (tmp_path / "app.py").write_text("1 / 0\n")
-    with dev(tmp_path, "--workers", "2") as server:
+    with dev(tmp_path, "--workers", "2", *flags) as server:
         shows(server, "ZeroDivisionError")
         log = server.log()
         assert log.count("ZeroDivisionError: division by zero\n") == 1
