@@ -31,7 +31,8 @@ enum {
 	QUIET_MS = 30,		/* an editor's save, a file's copy have no longer pauses */
 	LONGEST_MS = 2000,	/* changes that do not end are put off for so long */
 	SOON_MS = 1000,		/* behind a load: what it has begun may still write */
-	AGAIN_MOST = 4,		/* nobody saves one file so often while it is loaded */
+	WHILE_IT_LOADS = 8,	/* a change counts so much more than one of a script that saves soon */
+	ENOUGH = 5 * WHILE_IT_LOADS,	/* nobody saves so often, load by load */
 	PAUSE_MS = 1000, PAUSE_MOST = 5,
 	READS = 64		/* before others have their turn */
 };
@@ -304,25 +305,27 @@ by_fill(char *by, size_t room, const struct master_watch *w)
 	    path + (len > most ? len - most : 0), w->others ? others : one);
 }
 
-/* Has the first of what has changed done so at each of the last loads? Then the application may write
- * it: there are pauses, and what is loaded is not broken off, so that it serves. */
+/* Has something changed at each of many loads in a row? Then the application may write it: there are
+ * pauses, and what is loaded is not broken off, so that it serves. */
 static bool
 put_off(struct master *m, uint64_t now_ms)
 {
 	const struct master_reload *r = &m->reload;
 	struct master_watch *w = &m->watch;
-	bool loads = !m->opened || r->begun != r->ended;
-	uint64_t pauses = m->coming != NULL;
+	uint64_t ended_ms = r->since_ms + r->took_ms;
+	unsigned pauses = m->coming != NULL;
 
 	if (w->held_ms == 0) {
-		loads |= w->first_ms < r->since_ms + r->took_ms + SOON_MS;
-		w->again = loads && strcmp(w->changed, w->last) == 0 ? w->again + 1 : 0;
-		snprintf(w->last, sizeof(w->last), "%s", w->changed);
-		pauses = w->again < AGAIN_MOST ? 0 : w->again - AGAIN_MOST + 1;
-		if (w->again == AGAIN_MOST)
+		if (!m->opened || r->begun != r->ended || w->first_ms < ended_ms)
+			w->again += WHILE_IT_LOADS;
+		else
+			w->again = w->first_ms < ended_ms + SOON_MS ? w->again + 1 : 0;
+		pauses = w->again < ENOUGH ? 0 : 1 + (w->again - ENOUGH) / WHILE_IT_LOADS;
+		if (pauses > 0 && !w->told)
 			log_warnx("%s changes whenever the application is loaded, which may write it: "
 			    "reloads wait up to %d s; see --reload-exclude", w->changed,
 			    PAUSE_MOST * PAUSE_MS / 1000);
+		w->told = pauses > 0;
 	}
 	if (pauses == 0)
 		return false;

@@ -26,8 +26,8 @@ struct master_watch {
 	char changed[PATH_MAX];	/* the first file that has changed since the last reload */
 	bool others;		/* another one has, too */
 	uint64_t first_ms, due_ms;	/* the first change; the reload. 0: none is due */
-	char last[PATH_MAX];	/* the first one at the reload before */
-	unsigned again;		/* at how many loads in a row this one has changed */
+	unsigned again;		/* grows with each load in a row at which something has changed */
+	bool told;		/* that there are pauses */
 	uint64_t held_ms;	/* it waits at least until then; 0: it does not */
 };
 

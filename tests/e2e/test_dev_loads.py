@@ -23,15 +23,16 @@ def directory(tmp_path: Path) -> Path:
 
 WRITES = """
 import pathlib, time
-pathlib.Path("generated.py").write_text(f"at = {time.time()}")
+pathlib.Path(f"generated{NAME}.py").write_text(f"at = {time.time()}")
 """
 
 
-def test_an_application_that_writes_its_own_files_serves(directory: Path) -> None:
+@pytest.mark.parametrize("name", ["''", "time.time_ns()"])
+def test_an_application_that_writes_its_own_files_serves(directory: Path, name: str) -> None:
     """Each load is a change: after some of them there are pauses, in which it serves."""
-    (directory / "app.py").write_text(WRITES + APP.format(answer="writes"))
+    (directory / "app.py").write_text(WRITES.replace("NAME", name) + APP.format(answer="writes"))
     with dev(directory, "--timeout-graceful-shutdown", "1") as server:
-        server.wait_log("generated.py changes whenever the application is loaded")
+        server.wait_log(".py changes whenever the application is loaded")
         answers(server, "writes")
         write(directory, "mended")
         answers(server, "mended")
