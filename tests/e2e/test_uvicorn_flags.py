@@ -1,4 +1,4 @@
-"""Every flag of uvicorn's: it does the same, is so anyway, or is refused with a reason."""
+"""Every flag of uvicorn's: it does the same, has no effect, or is refused with a reason."""
 
 from __future__ import annotations
 
