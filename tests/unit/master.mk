@@ -21,7 +21,7 @@ tests_unit_test_master_child_SOURCES = tests/unit/test_master_child.c \
 tests_unit_test_master_child_LDADD = libbase.la -lcunit
 tests_unit_test_master_conf_SOURCES = tests/unit/test_master_conf.c \
 	master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
-	master/helper.c master/origin.c master/preset.c master/print_config.c master/shortage.c master/variables.c master/address.c
+	master/helper.c master/origin.c master/preset.c master/print_config.c master/python.c master/shortage.c master/variables.c master/address.c
 tests_unit_test_master_conf_LDADD = libbase.la -lcunit
 tests_unit_test_master_control_SOURCES = tests/unit/test_master_control.c \
 	$(master_fixture) master/control.c master/crashes.c master/json.c master/orders.c master/reap.c \
@@ -29,7 +29,7 @@ tests_unit_test_master_control_SOURCES = tests/unit/test_master_control.c \
 tests_unit_test_master_control_LDADD = $(master_test_libs)
 tests_unit_test_master_file_SOURCES = tests/unit/test_master_file.c \
 	master/address.c master/arguments.c master/conf.c master/file.c master/flags.c master/foreign.c master/help.c \
-	master/helper.c master/origin.c master/preset.c master/print_config.c master/shortage.c master/variables.c
+	master/helper.c master/origin.c master/preset.c master/print_config.c master/python.c master/shortage.c master/variables.c
 tests_unit_test_master_file_LDADD = libbase.la -lcunit
 tests_unit_test_master_generation_SOURCES = tests/unit/test_master_generation.c \
 	$(master_fixture)

@@ -44,6 +44,22 @@ master_spawn(struct master *m, struct master_child *c)
 	return 0;
 }
 
+/* None is started. */
+bool
+master_warm_reap(struct master_warm *w, pid_t pid)
+{
+	(void)w;
+	(void)pid;
+	return false;
+}
+
+/* Nothing is watched. */
+void
+master_watch_again(struct master_watch *w)
+{
+	(void)w;
+}
+
 /* Without a file, or time to read it. */
 void
 master_reread_begin(struct master *m)

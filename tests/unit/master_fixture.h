@@ -2,7 +2,7 @@
  * master_fixture: a master whose children are never started.
  *
  * master_spawn() gives a record a process id that no process can have and a channel
- * whose other end the test holds; the banner is only counted. The rest is the real
+ * whose other end the test holds; the banner is only counted, no file watched. The rest is the real
  * thing, so that a test says what a child would and looks at what becomes of it.
  */
 #ifndef TESTS_MASTER_FIXTURE_H
