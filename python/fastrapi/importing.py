@@ -56,6 +56,10 @@ def _not_found(name: str, directory: str) -> ImportFailed:
         where = ""
     except OSError as exc:
         where = f" in {directory}: {exc.strerror}"
+    below = os.path.join(directory, "src")
+    path = os.path.join(below, *name.split("."))
+    if os.path.isfile(f"{path}.py") or os.path.isdir(path):
+        return ImportFailed(f"cannot find module {name!r}; give --app-dir {below}, where it is")
     return ImportFailed(
         f"cannot find module {name!r}{where}; run fastrd in its directory or give --app-dir"
     )

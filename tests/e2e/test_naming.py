@@ -177,6 +177,16 @@ def test_names_that_are_wrong(tmp_path, word, text):
     assert text in refused(tmp_path, word)
 
 
+def test_a_package_below_src_is_told_where_it_is(tmp_path):
+    write(tmp_path, src__shop__main=GOOD.format("app"))
+    package(tmp_path / "src/shop")
+    for name in ("shop.main", "store", "shop"):
+        text = refused(tmp_path, f"{name}:app")
+        assert text.startswith(f"cannot find module '{name}'")
+        assert text.endswith(f"; give --app-dir {tmp_path}/src, where it is") == (name != "store")
+    assert found(tmp_path, "--app-dir", "src", "shop.main:app") == "shop.main:app"
+
+
 # Stand-ins for servers that are not installed here; each would block.
 SERVERS = {
     "hypercorn/asyncio": "import asyncio\nasync def serve(app, *more): await asyncio.sleep(60)\n",
