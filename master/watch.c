@@ -34,6 +34,7 @@ enum {
 	WHILE_IT_LOADS = 8,	/* a change counts so much more than one of a script that saves soon */
 	ENOUGH = 5 * WHILE_IT_LOADS,	/* nobody saves so often, load by load */
 	PAUSE_MS = 1000, PAUSE_MOST = 5,
+	SLOW_MS = 5000,		/* a load that takes longer may hang, and is not waited for */
 	READS = 64		/* before others have their turn */
 };
 
@@ -313,10 +314,13 @@ put_off(struct master *m, uint64_t now_ms)
 	const struct master_reload *r = &m->reload;
 	struct master_watch *w = &m->watch;
 	uint64_t ended_ms = r->since_ms + r->took_ms;
-	unsigned pauses = m->coming != NULL;
+	bool slow = m->coming != NULL && now_ms - m->coming->since_ms > SLOW_MS;
+	unsigned pauses = m->coming != NULL && !slow;
 
 	if (w->held_ms == 0) {
-		if (!m->opened || r->begun != r->ended || w->first_ms < ended_ms)
+		if (slow)
+			w->again = 0;
+		else if (!m->opened || r->begun != r->ended || w->first_ms < ended_ms)
 			w->again += WHILE_IT_LOADS;
 		else
 			w->again = w->first_ms < ended_ms + SOON_MS ? w->again + 1 : 0;

@@ -39,12 +39,25 @@ def test_an_application_that_writes_its_own_files_serves(directory: Path, name: 
         assert server.log().count("changes whenever") == 1
 
 
+def test_loads_that_hang_are_not_waited_for(directory: Path) -> None:
+    """However often somebody saves meanwhile."""
+    loads = directory / "loads.txt"
+    with dev(directory, "--timeout-startup", "3000") as server:
+        for _ in range(7):
+            (directory / "app.py").write_text("import time\nopen('loads.txt', 'w')\ntime.sleep(3000)\n")
+            server.wait(loads.exists, "a load that hangs")
+            loads.unlink()
+        write(directory, "new")
+        answers(server, "new")
+
+
 ENDS_LATE = """
 import contextlib, os, pathlib, time
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
     yield
+    pathlib.Path("ending").touch()
     while not os.path.exists("may_end"):
         time.sleep(0.01)
 
@@ -67,7 +80,7 @@ def test_a_configuration_that_is_being_read_while_the_old_code_ends(directory: P
         old = int(server.get("/pid")[1])
         write(directory, "new")
         server.wait_log("app.py has changed: reloading")
-        server.wait(lambda: server.children() == [old], "the configuration's first reading")
+        server.wait((directory / "ending").exists, "the end of the old code")
         (directory / "link").symlink_to("pipe")
         (directory / "link").rename(conf)
         server.signal(signal.SIGHUP)
@@ -97,12 +110,17 @@ def test_a_change_before_the_first_one_serves_is_a_reload_that_ends(directory: P
 def test_how_many_workers_the_configuration_says(directory: Path) -> None:
     conf = directory / "conf.toml"
     conf.write_text("reload = true\nworkers = 1\n")
-    with Fastrd("app:app", directory, "-c", "conf.toml") as server:
+    with Fastrd("app:app", directory, "-c", "conf.toml", "--control-socket", "control") as server:
+
+        def workers() -> dict[str, int]:
+            found: dict[str, int] = answer(directory, "status")["workers"]
+            return found
+
         conf.write_text("reload = true\nworkers = 2\n")
-        server.wait(lambda: len(server.children()) == 2, "two workers")
+        server.wait(lambda: workers() == {"serving": 2, "wanted": 2}, "two workers")
         write(directory, "new")
         answers(server, "new")
-        assert len(server.children()) == 2
+        server.wait(lambda: workers() == {"serving": 2, "wanted": 2}, "two workers again")
 
 
 @pytest.mark.parametrize("above", [False, True])
