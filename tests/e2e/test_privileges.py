@@ -103,7 +103,8 @@ def facts(pid: int) -> dict[str, list[str]]:
 
 def assert_is(pid: int, uid: int, gid: int, groups: list[int]) -> None:
     found = facts(pid)
-    assert found["Uid"] == [str(uid)] * 4
+    who = (found["Name"], found["State"], Path(f"/proc/{pid}/cmdline").read_bytes()[:200])
+    assert found["Uid"] == [str(uid)] * 4, who
     assert found["Gid"] == [str(gid)] * 4
     assert sorted(map(int, found["Groups"])) == groups
     for name in ("CapPrm", "CapEff", "CapAmb"):

@@ -78,7 +78,7 @@ async def client_and_server(options, **more: object) -> AsyncIterator[httpx.Asyn
 def test_200_requests_at_once_share_20_connections(options):
     async def main():
         SEEN.clear()
-        limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
+        limits = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=None)
         async with client_and_server(options, limits=limits, timeout=20) as client:
 
             async def ask(n: int) -> bool:
@@ -113,7 +113,7 @@ def test_time_outs_and_cancelling_leave_the_client_usable(options):
     async def main():
         async with client_and_server(options) as client:
             with pytest.raises(httpx.ReadTimeout):
-                await client.get("/slow", timeout=0.1)
+                await client.get("/slow", timeout=httpx.Timeout(20, read=0.1))
             tasks = [asyncio.create_task(client.get("/slow")) for _ in range(20)]
             await asyncio.sleep(0.1)
             for task in tasks:
